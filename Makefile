@@ -1,0 +1,32 @@
+# Two commands do everything, set-up included:
+#   make face   trains the face recipe, exports it, proves it, and says where to look
+#   make test   formats, lints and tests
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+BIN := .venv/bin
+
+.PHONY: face test setup system clean
+face: setup
+	$(BIN)/python -m sfkeras.train recipe=face
+	@echo "Look at runs/face/: report.md (accuracy), curves.png, alphas.png, and export/ (face.tflite and its C files)."
+
+test: setup system
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/python -m pytest
+
+setup: .venv/ready
+.venv/ready: requirements.txt
+	@echo "Installing the packages of requirements.txt into .venv (once, a few minutes)"
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.txt
+	@touch $@
+
+# The tests compile the exported C. Where gcc is missing and cannot be installed, pytest says which tests that leaves out.
+system:
+	@command -v gcc > /dev/null || { echo "Installing gcc, which the tests of the exported C need"; \
+		apt-get update -qq && apt-get install -y -qq gcc; } \
+		|| echo "gcc cannot be installed here: tests marked 'compiler' are left out"
+
+clean:
+	rm -rf .venv runs

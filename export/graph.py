@@ -1,0 +1,418 @@
+"""The integer graph: what a network computes, in int8 codes. The contract between training and everything deployed.
+
+A graph is a list of operators in the order of data flow. Every operator makes one tensor, which carries the operator's
+name, such as "frozen.stage2.unit3.pointwise". All tensors are int8 maps of (height, width, channels) without a batch;
+value = scale * (code - zero_point). The .tflite, the golden arithmetic, the C code and the hardware are readings of it.
+
+`frozen` on an operator says that its int8 codes are taped out. Biases, requantisation and clamps are configurable.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field, fields
+from functools import cached_property
+
+import numpy as np
+
+INT8_MIN, INT8_MAX = -128, 127
+
+Shape = tuple[int, int, int]
+
+
+class GraphError(ValueError):
+    """A graph that says something impossible; the message names the operator or tensor, what it got, what it wanted."""
+
+
+@dataclass(frozen=True)
+class Tensor:
+    """An int8 map. shape is (height, width, channels); scale must be a float32 number."""
+
+    name: str
+    shape: Shape
+    scale: float
+    zero_point: int = 0
+
+    @property
+    def exponent(self) -> int:
+        """n of a fixed8 scale 2^-n. Raises GraphError for any other scale."""
+        mantissa, exponent = math.frexp(self.scale)
+        if mantissa != 0.5:
+            raise GraphError(f"{self.name}: scale {self.scale} is not a power of two, so it has no exponent")
+        return 1 - exponent
+
+    @property
+    def channels(self) -> int:
+        return self.shape[2]
+
+    @property
+    def size(self) -> int:
+        """Number of values, and of bytes."""
+        return math.prod(self.shape)
+
+    def check(self) -> None:
+        if len(self.shape) != 3 or min(self.shape) < 1:
+            raise GraphError(
+                f"{self.name}: shape is {self.shape}; it must be (height, width, channels), each at least 1"
+            )
+        if not (self.scale > 0 and math.isfinite(self.scale) and float(np.float32(self.scale)) == self.scale):
+            raise GraphError(f"{self.name}: scale is {self.scale!r}; it must be a positive float32 number")
+        if not INT8_MIN <= self.zero_point <= INT8_MAX:
+            raise GraphError(f"{self.name}: zero_point is {self.zero_point}; it must lie in -128..127")
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Operator:
+    """One step of a graph. It reads the tensors named in inputs and makes the tensor that has its own name."""
+
+    name: str
+    inputs: tuple[str, ...]
+
+    arity = 1  # how many tensors it reads; None for any number
+
+    def __post_init__(self):
+        object.__setattr__(self, "inputs", tuple(self.inputs))
+        for each in fields(self):
+            value = getattr(self, each.name)
+            if isinstance(value, np.ndarray):  # constants of a graph never change
+                constant = np.array(value, order="C")
+                constant.setflags(write=False)
+                object.__setattr__(self, each.name, constant)
+
+    @property
+    def output(self) -> str:
+        """Name of the tensor that it makes."""
+        return self.name
+
+    def output_shape(self, *shapes: Shape) -> Shape:
+        """Shape of its output for inputs of these shapes. Raises GraphError if they do not suit."""
+        return shapes[0]
+
+    def check(self, inputs: list[Tensor], output: Tensor) -> None:
+        """Raises GraphError unless constants, scales and zero points suit each other. Shapes are checked before."""
+
+    def macs(self, output: Tensor) -> int:
+        """Multiplications by constants for one input; taps that fall on padding are counted too."""
+        return 0
+
+    def _require(self, condition: bool, what: str) -> None:
+        if not condition:
+            raise GraphError(f"{self.name}: {what}")
+
+    def _require_array(self, what: str, dtype: type, shape: tuple) -> None:
+        array = getattr(self, what)
+        got = f"{array.dtype} {array.shape}" if isinstance(array, np.ndarray) else type(array).__name__
+        wanted = f"{np.dtype(dtype).name} ({', '.join('any' if n is None else str(n) for n in shape)})"
+        fits = isinstance(array, np.ndarray) and array.dtype == dtype and array.ndim == len(shape)
+        fits = fits and all(n in (None, m) for n, m in zip(shape, array.shape))
+        self._require(fits, f"{what} is {got}; it must be {wanted}")
+
+    def _require_clamp(self) -> None:
+        fits = INT8_MIN <= self.minimum <= self.maximum <= INT8_MAX
+        self._require(fits, f"the clamp is {self.minimum}..{self.maximum}; it must be a range within -128..127")
+
+    def _require_multiplier(self, multiplier: float) -> None:
+        fits = 0 < multiplier < 2**30
+        self._require(fits, f"requantisation multiplies by {multiplier:.3g}; it must lie between 0 and 2^30")
+
+    def _require_equal_scales(self, *tensors: Tensor) -> None:
+        codings = {(tensor.scale, tensor.zero_point) for tensor in tensors}
+        got = ", ".join(f"{tensor.name} {tensor.scale}/{tensor.zero_point}" for tensor in tensors)
+        self._require(len(codings) == 1, f"its tensors must share one scale and zero point; got {got}")
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Window(Operator):
+    """An operator that slides a window, its `kernel` (height, width), over the map.
+
+    padding "same" and "valid" are TensorFlow's.
+    """
+
+    strides: tuple[int, int] = (1, 1)
+    padding: str = "valid"
+
+    def output_size(self, size: tuple[int, int]) -> tuple[int, int]:
+        """Height and width of the output for an input of this height and width."""
+        if self.padding == "same":
+            return tuple(-(-n // stride) for n, stride in zip(size, self.strides))
+        return tuple((n - kernel) // stride + 1 for n, kernel, stride in zip(size, self.kernel, self.strides))
+
+    def pads(self, size: tuple[int, int]) -> tuple[tuple[int, int], tuple[int, int]]:
+        """Rows (above, below) and columns (left, right) that padding adds. An odd one goes below and to the right."""
+        if self.padding == "valid":
+            return (0, 0), (0, 0)
+        sides = zip(size, self.output_size(size), self.kernel, self.strides)
+        totals = [max((out - 1) * stride + kernel - n, 0) for n, out, kernel, stride in sides]
+        return tuple((total // 2, total - total // 2) for total in totals)
+
+    def _windowed_shape(self, shape: Shape, channels: int) -> Shape:
+        self._require(self.padding in ("same", "valid"), f"padding is {self.padding!r}; it must be 'same' or 'valid'")
+        self._require(min(self.strides) >= 1, f"strides are {self.strides}; they must be at least 1")
+        height, width = self.output_size(shape[:2])
+        self._require(min(height, width) >= 1, f"window {self.kernel} does not fit into its input {shape[:2]}")
+        return height, width, channels
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Convolution(Window):
+    """What Conv2D and DepthwiseConv2D share: codes with one scale and bias an output channel, and an int8 clamp.
+
+    scales are float32 (out,); bias is int32 (out,) in units of input scale * scales. ReLU is minimum = zero point.
+    """
+
+    codes: np.ndarray
+    scales: np.ndarray
+    bias: np.ndarray
+    frozen: bool
+    minimum: int = INT8_MIN
+    maximum: int = INT8_MAX
+
+    def multipliers(self, input: Tensor, output: Tensor) -> np.ndarray:
+        """Requantisation factor of each output channel, in double as TFLite computes it."""
+        return np.float64(input.scale) * self.scales.astype(np.float64) / np.float64(output.scale)
+
+    def check(self, inputs, output):
+        self._require_array("scales", np.float32, (output.channels,))
+        self._require_array("bias", np.int32, (output.channels,))
+        self._require_clamp()
+        self._require(bool(np.all(np.isfinite(self.scales) & (self.scales > 0))), "scales must be positive and finite")
+        multipliers = self.multipliers(inputs[0], output)
+        self._require_multiplier(multipliers.min())
+        self._require_multiplier(multipliers.max())
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Conv2D(Convolution):
+    """Convolution. codes are int8 (out, kernel height, kernel width, in / groups)."""
+
+    groups: int = 1
+
+    @property
+    def kernel(self):
+        return self.codes.shape[1:3]
+
+    def output_shape(self, shape):
+        self._require_array("codes", np.int8, (None, None, None, None))
+        out, _, _, depth = self.codes.shape
+        fits = depth * self.groups == shape[2] and out % self.groups == 0
+        self._require(fits, f"codes {self.codes.shape} in {self.groups} groups do not suit {shape[2]} input channels")
+        return self._windowed_shape(shape, out)
+
+    def macs(self, output):
+        return output.size * self.codes[0].size
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class DepthwiseConv2D(Convolution):
+    """Depthwise convolution. codes are int8 (kernel height, kernel width, channels)."""
+
+    @property
+    def kernel(self):
+        return self.codes.shape[:2]
+
+    def output_shape(self, shape):
+        self._require_array("codes", np.int8, (None, None, shape[2]))
+        return self._windowed_shape(shape, shape[2])
+
+    def macs(self, output):
+        return output.size * math.prod(self.kernel)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class ChannelScale(Operator):
+    """y = constant * x, one constant a channel: codes int8 (channels,) times scale. Alpha of a blend, and 1 - alpha."""
+
+    codes: np.ndarray
+    scale: float
+    frozen: bool = False
+
+    def check(self, inputs, output):
+        self._require_array("codes", np.int8, (output.channels,))
+        Tensor(f"{self.name} (its constants)", (1, 1, output.channels), self.scale).check()
+        self._require_multiplier(self.multiplier(inputs[0], output))
+
+    def multiplier(self, input: Tensor, output: Tensor) -> float:
+        """Requantisation factor of the product of two codes."""
+        return input.scale * self.scale / output.scale
+
+    def macs(self, output):
+        return output.size
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Add(Operator):
+    """Sum of two maps of equal shape, requantised, then clamped."""
+
+    minimum: int = INT8_MIN
+    maximum: int = INT8_MAX
+
+    arity = 2
+
+    def output_shape(self, first, second):
+        self._require(first == second, f"it cannot add shapes {first} and {second}; they must be equal")
+        return first
+
+    def check(self, inputs, output):
+        self._require_clamp()
+        coarsest = max(tensor.scale for tensor in inputs)
+        # TFLite shifts the operands left by 20 bits and aborts if the sum then had to be scaled up.
+        fits = 2 * coarsest < 2**20 * output.scale
+        self._require(fits, f"output scale {output.scale} is too fine for inputs of scale {coarsest}")
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class AveragePool(Window):
+    """Mean over a window, padding not counted: (sum +- n/2) / n towards zero. Input and output share one scale."""
+
+    window: tuple[int, int]
+
+    @property
+    def kernel(self):
+        return self.window
+
+    def output_shape(self, shape):
+        return self._windowed_shape(shape, shape[2])
+
+    def check(self, inputs, output):
+        self._require_equal_scales(*inputs, output)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Lookup(Operator):
+    """Any function of one code: table int8 (256,), entry i is the output code of input code i - 128.
+
+    breakpoints are the (x, y) pairs of the piecewise-linear function that filled the table, for descriptions.
+    """
+
+    table: np.ndarray
+    frozen: bool = False
+    breakpoints: tuple[tuple[float, float], ...] = ()
+
+    def check(self, inputs, output):
+        self._require_array("table", np.int8, (256,))
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Wire(Operator):
+    """Moves channels without changing a byte: concatenation, split, channel shuffle, core shuffle, grey to three.
+
+    sources are int (channels out, 2): output channel i is channel sources[i, 1] of input sources[i, 0].
+    """
+
+    sources: np.ndarray
+
+    arity = None
+
+    def output_shape(self, *shapes):
+        sizes = {shape[:2] for shape in shapes}
+        self._require(len(sizes) == 1, f"its inputs must have one height and width; got {sorted(sizes)}")
+        array = self.sources
+        pairs = isinstance(array, np.ndarray) and array.ndim == 2 and array.shape[1] == 2 and array.dtype.kind in "iu"
+        self._require(pairs and len(array) > 0, "sources must be an integer array (channels out, 2)")
+        for input, channel in array:
+            exists = 0 <= input < len(shapes) and 0 <= channel < shapes[input][2]
+            self._require(exists, f"it reads channel {channel} of input {input}, which does not exist")
+        return *sizes.pop(), len(array)
+
+    def check(self, inputs, output):
+        self._require_equal_scales(*inputs, output)
+
+
+OPERATORS = {kind.__name__: kind for kind in (Conv2D, DepthwiseConv2D, ChannelScale, Add, AveragePool, Lookup, Wire)}
+
+
+@dataclass(frozen=True)
+class Parameters:
+    """Numbers of parameters. The biases of frozen operators are configurable: batch-norm lives in them."""
+
+    frozen_codes: int
+    frozen_biases: int
+    configurable_codes: int
+    configurable_biases: int
+
+
+@dataclass(frozen=True, eq=False)
+class Graph:
+    """A network. inputs and outputs are tensor names; operators come in the order of data flow.
+
+    A graph that exists is valid. Raises GraphError, which names the operator or tensor that does not fit.
+    """
+
+    name: str
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    tensors: tuple[Tensor, ...]
+    operators: tuple[Operator, ...]
+    metadata: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self):
+        for name in ("inputs", "outputs", "tensors", "operators"):
+            object.__setattr__(self, name, tuple(getattr(self, name)))
+        self.validate()
+
+    @cached_property
+    def _tensors(self) -> dict[str, Tensor]:
+        return {tensor.name: tensor for tensor in self.tensors}
+
+    @cached_property
+    def _operators(self) -> dict[str, Operator]:
+        return {operator.name: operator for operator in self.operators}
+
+    def tensor(self, name: str) -> Tensor:
+        """The tensor of that name. Raises KeyError."""
+        return self._tensors[name]
+
+    def operator(self, name: str) -> Operator:
+        """The operator of that name, which makes the tensor of that name. Raises KeyError."""
+        return self._operators[name]
+
+    def inputs_of(self, operator: Operator) -> list[Tensor]:
+        return [self._tensors[name] for name in operator.inputs]
+
+    def validate(self) -> None:
+        """Raises GraphError unless every name, shape, scale and constant fits."""
+        for tensor in self.tensors:
+            tensor.check()
+        self._check_names()
+        made = set(self.inputs)
+        for operator in self.operators:
+            for name in operator.inputs:
+                if name not in made:
+                    raise GraphError(f"{operator.name}: it reads {name}, which no input or earlier operator makes")
+            self._check_operator(operator)
+            made.add(operator.output)
+
+    def macs(self) -> dict[str, int]:
+        """Multiplications by constants for one input, by operator name."""
+        return {operator.name: operator.macs(self.tensor(operator.output)) for operator in self.operators}
+
+    def parameters(self) -> Parameters:
+        """Counts int8 codes of convolutions and channel scales, and biases, apart for frozen and other operators."""
+        counts = {"frozen_codes": 0, "frozen_biases": 0, "configurable_codes": 0, "configurable_biases": 0}
+        for operator in self.operators:
+            part = "frozen" if getattr(operator, "frozen", False) else "configurable"
+            counts[f"{part}_codes"] += operator.codes.size if hasattr(operator, "codes") else 0
+            counts[f"{part}_biases"] += operator.bias.size if hasattr(operator, "bias") else 0
+        return Parameters(**counts)
+
+    def _check_names(self) -> None:
+        if not self.inputs or not self.outputs:
+            raise GraphError(f"{self.name}: a graph needs at least one input and one output")
+        made = [*self.inputs, *(operator.output for operator in self.operators)]
+        for names in (made, [tensor.name for tensor in self.tensors], list(self.outputs)):
+            twice = sorted({name for name in names if names.count(name) > 1})
+            if twice or "" in names:
+                raise GraphError(f"{self.name}: every name must be given once and not be empty; got twice: {twice}")
+        if missing := sorted(set(made) ^ set(self._tensors)):
+            raise GraphError(f"{self.name}: each input and operator needs one tensor of its name; not so: {missing}")
+        if missing := sorted(set(self.outputs) - set(made)):
+            raise GraphError(f"{self.name}: outputs {missing} are made by no operator")
+
+    def _check_operator(self, operator: Operator) -> None:
+        inputs, output = self.inputs_of(operator), self.tensor(operator.output)
+        if not inputs or operator.arity not in (None, len(inputs)):
+            raise GraphError(f"{operator.name}: it reads {len(inputs)} tensors; it must be {operator.arity or 'some'}")
+        shape = operator.output_shape(*(tensor.shape for tensor in inputs))
+        if shape != output.shape:
+            raise GraphError(f"{operator.name}: its tensor has shape {output.shape}; its inputs make it {shape}")
+        operator.check(inputs, output)

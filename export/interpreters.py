@@ -1,0 +1,91 @@
+"""The two interpreters that decide what is right: TensorFlow Lite Micro (TFLM), and tf.lite's reference kernels.
+
+Never tf.lite's default interpreter: its XNNPACK kernels round once where these round twice.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import warnings
+from contextlib import contextmanager
+
+import numpy as np
+
+ARENA_SIZE = 1 << 30  # address space, not memory: pages that TFLM does not touch cost nothing
+
+
+def run_tflm(content: bytes, inputs: list[np.ndarray], tensors: list[int]) -> dict[int, np.ndarray]:
+    """Runs a .tflite image by image in TFLM's interpreter.
+
+    Args:
+        content: the .tflite.
+        inputs: one int8 (batch, height, width, channels) an input of the model, in its order.
+        tensors: indices of the tensors to return, also intermediate ones.
+    Returns: (batch, ...) by tensor index.
+    Raises: RuntimeError if TFLM refuses the model; the reason is in TFLM's own message.
+    """
+    from tflite_micro.python.tflite_micro import runtime
+
+    with captured_stderr() as messages:
+        try:
+            interpreter = runtime.Interpreter.from_bytes(
+                content, arena_size=ARENA_SIZE, intrepreter_config=runtime.InterpreterConfig.kPreserveAllTensors
+            )
+            images = []
+            for image in _images(inputs):
+                for index, value in enumerate(image):
+                    interpreter.set_input(value, index)
+                interpreter.invoke()
+                images.append([interpreter.GetTensor(tensor, 0)["tensor_data"] for tensor in tensors])
+        except RuntimeError as error:
+            raise RuntimeError(f"TFLM: {error} {messages()}".strip()) from None
+    return _stacked(tensors, images)
+
+
+def run_builtin_ref(content: bytes, inputs: list[np.ndarray], tensors: list[int]) -> dict[int, np.ndarray]:
+    """Runs a .tflite image by image in tf.lite with the resolver BUILTIN_REF. Arguments and result as in run_tflm.
+
+    Raises: RuntimeError or ValueError if tf.lite refuses the model.
+    """
+    from tensorflow.lite.python.interpreter import Interpreter, OpResolverType
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that this interpreter will move to another package
+        interpreter = Interpreter(
+            model_content=content,
+            num_threads=1,
+            experimental_op_resolver_type=OpResolverType.BUILTIN_REF,
+            experimental_preserve_all_tensors=True,
+        )
+    interpreter.allocate_tensors()
+    places = [detail["index"] for detail in interpreter.get_input_details()]
+    images = []
+    for image in _images(inputs):
+        for place, value in zip(places, image):
+            interpreter.set_tensor(place, value)
+        interpreter.invoke()
+        images.append([interpreter.get_tensor(tensor) for tensor in tensors])
+    return _stacked(tensors, images)
+
+
+def _images(inputs: list[np.ndarray]):
+    """The inputs of one image after the other, each with a batch of one."""
+    return ([value[i : i + 1] for value in inputs] for i in range(len(inputs[0])))
+
+
+def _stacked(tensors: list[int], images) -> dict[int, np.ndarray]:
+    return {tensor: np.concatenate(values) for tensor, values in zip(tensors, zip(*images))}
+
+
+@contextmanager
+def captured_stderr():
+    """Catches what C++ writes to standard error; gives a function that returns it so far."""
+    with tempfile.TemporaryFile() as file:
+        saved = os.dup(2)
+        os.dup2(file.fileno(), 2)
+        try:
+            yield lambda: file.seek(0) or " ".join(file.read().decode(errors="replace").split("\n"))
+        finally:
+            os.dup2(saved, 2)
+            os.close(saved)

@@ -1,0 +1,218 @@
+"""Trained fixed8 Keras model -> integer graph."""
+
+from __future__ import annotations
+
+import numpy as np
+import tensorflow as tf
+
+from export.graph import Add, AveragePool, ChannelScale, Conv2D, DepthwiseConv2D, Graph, Lookup, Tensor, Wire
+from sfkeras import layers, piecewise
+from sfkeras.core import snap
+from sfkeras.fixed8 import INPUT_EXPONENT, trainable_kernel, unwrapped
+
+keras = tf.keras
+
+
+def lower(model: keras.Model, name: str, metadata: dict[str, str] | None = None) -> Graph:
+    """Lowers a quantisation-aware SemifreddoNet to its integer graph.
+
+    Batch-norm is folded: its positive factor goes into the scales of the convolution, its offset into the bias, so that
+    the codes of a frozen convolution are the bytes of its core file. What no output needs (a frozen core whose alphas
+    are all 0) is left out.
+
+    Args:
+        model: what fixed8.quantise returned and training made of it, or a part of it that ends at the heads; one image
+            input. A stage keeps its name: frozen.stage2.unit3.pointwise.
+        name: of the graph.
+        metadata: kept in the graph, for example the digest of the core.
+    """
+    lowering = _Lowering(model)
+    for layer in model.layers[1:]:
+        lowering.add(layer)
+    outputs = [lowering.values[id(output)] for output in tf.nest.flatten(model.output)]
+    tensors, operators = _needed(outputs, lowering.tensors, lowering.operators)
+    return Graph(name, (model.input.name,), tuple(outputs), tensors, operators, metadata or {})
+
+
+def _needed(outputs, tensors, operators):
+    """Only what the outputs depend on; the input stays, for a network always has one."""
+    needed = set(outputs)
+    kept = []
+    for operator in reversed(operators):
+        if operator.output in needed:
+            needed.update(operator.inputs)
+            kept.append(operator)
+    return [tensors[0], *(t for t in tensors[1:] if t.name in needed)], kept[::-1]
+
+
+class _Convolved:
+    """A convolution whose end, where it is rounded to int8, is still to come: batch-norm and relu belong to it."""
+
+    def __init__(self, layer, source):
+        inner = unwrapped(layer)
+        self.layer, self.source = inner, source
+        self.frozen = hasattr(inner, "codes")
+        if self.frozen:
+            self.codes, scales = inner.codes.numpy(), np.ravel(inner.scales.numpy())
+        else:
+            self.codes, scales = snap(trainable_kernel(layer).numpy())
+        self.scales = scales.astype(np.float64)
+        self.bias = inner.bias.numpy().astype(np.float64) if getattr(inner, "use_bias", False) else 0.0
+
+    @property
+    def depthwise(self):
+        return isinstance(self.layer, (keras.layers.DepthwiseConv2D, layers.FrozenDepthwiseConv2D))
+
+    def fold(self, batch_norm):
+        """Takes in a batch-norm: y = factor * x + offset with factor > 0."""
+        gamma, beta, mean, variance = (w.astype(np.float64) for w in batch_norm.get_weights())
+        factor = gamma / np.sqrt(variance + batch_norm.epsilon)
+        self.scales, self.bias = self.scales * factor, beta - mean * factor
+
+
+class _Lowering:
+    """Walks the layers in the order of data flow."""
+
+    def __init__(self, model):
+        image = Tensor(model.input.name, tuple(model.input.shape[1:]), 2.0**-INPUT_EXPONENT)
+        self.tensors, self.operators = [image], []
+        self.values = {id(model.input): image.name}  # of each Keras tensor: a name of the graph, or a _Convolved
+
+    def add(self, layer):
+        inner = unwrapped(layer)
+        inputs = [self.values[id(tensor)] for tensor in tf.nest.flatten(layer.input)]
+        outputs = tf.nest.flatten(layer.output)
+        exponent = getattr(getattr(layer, "quantize_config", None), "exponent", None)
+        for kind, lowered in _LOWERED.items():
+            if isinstance(inner, kind):
+                results = lowered(self, layer, inputs, outputs, exponent)
+                self.values |= {id(output): result for output, result in zip(outputs, results)}
+                return
+        raise TypeError(f"{inner.name}: a {type(inner).__name__} has no integer form; export knows {_known()}")
+
+    def emit(self, operator, shape, scale):
+        self.operators.append(operator)
+        self.tensors.append(Tensor(operator.name, tuple(shape), scale))
+        return operator.name
+
+    def tensor(self, name):
+        return next(tensor for tensor in reversed(self.tensors) if tensor.name == name)
+
+    # ---- one method a kind of layer; each returns what its outputs are
+
+    def convolution(self, layer, inputs, outputs, exponent):
+        convolved = _Convolved(layer, inputs[0])
+        return [convolved if exponent is None else self.round(convolved, outputs[0], exponent)]
+
+    def batch_norm(self, layer, inputs, outputs, exponent):
+        inputs[0].fold(unwrapped(layer))
+        return [inputs[0] if exponent is None else self.round(inputs[0], outputs[0], exponent)]
+
+    def relu(self, layer, inputs, outputs, exponent):
+        return [self.round(inputs[0], outputs[0], exponent, minimum=0)]
+
+    def round(self, convolved, output, exponent, minimum=-128):
+        layer, source = convolved.layer, self.tensor(convolved.source)
+        scales = convolved.scales.astype(np.float32)
+        bias = np.rint(convolved.bias / (source.scale * scales.astype(np.float64))) + np.zeros(len(scales))
+        common = {
+            "name": layer.name,
+            "inputs": (source.name,),
+            "scales": scales,
+            "bias": np.clip(bias, -(2**31), 2**31 - 1).astype(np.int32),
+            "strides": tuple(np.broadcast_to(layer.strides, 2).tolist()),
+            "padding": "same",
+            "minimum": minimum,
+            "frozen": convolved.frozen,
+        }
+        if convolved.depthwise:
+            operator = DepthwiseConv2D(codes=convolved.codes[..., 0], **common)
+        else:
+            codes = convolved.codes.transpose(3, 0, 1, 2)
+            operator = Conv2D(codes=codes, groups=getattr(layer, "groups", 1), **common)
+        return self.emit(operator, output.shape[1:], 2.0**-exponent)
+
+    def blend(self, layer, inputs, outputs, exponent):
+        layer = unwrapped(layer)
+        if layer.alpha in (0, 1):  # one core alone: no operator, the scale group of fixed8 holds its exponent
+            return [inputs[0] if layer.alpha == 1 else inputs[1]]
+        unit = 2**layers.ALPHA_BITS
+        alphas = np.broadcast_to(layer.alphas().numpy(), outputs[0].shape[-1])
+        kept = np.clip(np.rint(alphas * unit), 1, unit - 1).astype(np.int8)
+        shape, scale = outputs[0].shape[1:], 2.0**-layer.exponent
+        products = []
+        for source, part, codes in zip(inputs, ("frozen", "trainable"), (kept, (unit - kept.astype(int)))):
+            name = f"{layer.name}.{part}"
+            operator = ChannelScale(name=name, inputs=(source,), codes=codes.astype(np.int8), scale=1 / unit)
+            products.append(self.emit(operator, shape, scale))
+        return [self.emit(Add(name=layer.name, inputs=tuple(products)), shape, scale)]
+
+    def pool(self, layer, inputs, outputs, exponent):
+        source = self.tensor(inputs[0])
+        operator = AveragePool(name=layer.name, inputs=(source.name,), window=source.shape[:2])
+        return [self.emit(operator, outputs[0].shape[1:], source.scale)]
+
+    def activation(self, layer, inputs, outputs, exponent):
+        source = self.tensor(inputs[0])
+        points = unwrapped(layer).points
+        table = piecewise.table(points, source.exponent, exponent)
+        breakpoints = tuple(map(tuple, points.tolist()))
+        operator = Lookup(name=layer.name, inputs=(source.name,), table=table, breakpoints=breakpoints)
+        return [self.emit(operator, outputs[0].shape[1:], 2.0**-exponent)]
+
+    # ---- layers that only move bytes
+
+    def wire(self, name, inputs, sources):
+        first = self.tensor(inputs[0])
+        operator = Wire(name=name, inputs=tuple(inputs), sources=np.asarray(sources))
+        return self.emit(operator, (*first.shape[:2], len(sources)), first.scale)
+
+    def split(self, layer, inputs, outputs, exponent):
+        half = outputs[0].shape[-1]
+        return [
+            self.wire(f"{layer.name}.{i}", inputs, [(0, i * half + c) for c in range(half)])
+            for i in range(len(outputs))
+        ]
+
+    def concat(self, layer, inputs, outputs, exponent):
+        channels = [self.tensor(name).shape[-1] for name in inputs]
+        return [self.wire(layer.name, inputs, [(i, c) for i, count in enumerate(channels) for c in range(count)])]
+
+    def shuffle(self, layer, inputs, outputs, exponent):
+        return [self.wire(layer.name, inputs, [(0, c) for c in unwrapped(layer).order(outputs[0].shape[-1])])]
+
+    def core_shuffle(self, layer, inputs, outputs, exponent):
+        channels, cores = outputs[0].shape[-1], len(inputs)
+        return [
+            self.wire(
+                f"{layer.name}.core{own + 1}",
+                [inputs[own], inputs[(own + 1) % cores]],
+                [(int(c >= channels // 2), c) for c in range(channels)],
+            )
+            for own in range(cores)
+        ]
+
+    def rgb(self, layer, inputs, outputs, exponent):
+        return [self.wire(layer.name, inputs, [(0, 0)] * 3)]
+
+
+_LOWERED = {
+    keras.layers.BatchNormalization: _Lowering.batch_norm,
+    keras.layers.ReLU: _Lowering.relu,
+    keras.layers.Conv2D: _Lowering.convolution,
+    keras.layers.DepthwiseConv2D: _Lowering.convolution,
+    layers.FrozenConv2D: _Lowering.convolution,
+    layers.FrozenDepthwiseConv2D: _Lowering.convolution,
+    layers.AlphaBlend: _Lowering.blend,
+    layers.ChannelSplit: _Lowering.split,
+    layers.ChannelShuffle: _Lowering.shuffle,
+    layers.CoreShuffle: _Lowering.core_shuffle,
+    layers.GreyToRGB: _Lowering.rgb,
+    keras.layers.Concatenate: _Lowering.concat,
+    keras.layers.GlobalAveragePooling2D: _Lowering.pool,
+    piecewise.PiecewiseLinear: _Lowering.activation,
+}
+
+
+def _known():
+    return ", ".join(sorted(kind.__name__ for kind in _LOWERED))

@@ -1,0 +1,110 @@
+"""What a run came to: the proof, one table of accuracy, sizes and digests, as verify.json and report.md."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+
+import numpy as np
+
+from export import arena, atomic, golden, graph_file, tflite
+from export.interpreters import run_tflm
+from export.verify import random_inputs, verify
+
+PERCENT = {"verification_accuracy", "tar_at_far_1e-2", "rank1", "top1", "top5"}
+
+
+def verify_run(run) -> bool:
+    """Proves a run's .tflite against its integer graph, measures both on the test images, and writes the report.
+
+    golden == BUILTIN_REF == TFLM, byte for byte, at every tensor, on every test image and on 100 random inputs.
+    Args:
+        run: sfkeras.run.Run whose export folder is filled.
+    Returns: whether every stage ran and none differed.
+    Raises: RecipeError if the run has not been exported, or GraphFileError if its graph is broken.
+    """
+    from sfkeras.training import Training  # late: it loads TensorFlow
+
+    name = run.recipe.name
+    graph = graph_file.load(run.exported(f"{name}.graph"))
+    # The file is what is under test; where its tensors are follows from the graph alone.
+    model = tflite.Tflite(run.exported(f"{name}.tflite").read_bytes(), tflite.write(graph).tensors)
+    training = Training(run)
+    codes = {graph.inputs[0]: to_codes(training.split.test.pixels)}
+    proofs = {"test images": verify(graph, model, codes), "random inputs": verify(graph, model, random_inputs(graph))}
+    for inputs, proof in proofs.items():
+        print(f"{inputs}: {proof}")
+    proof_json = {inputs: proof.to_json() for inputs, proof in proofs.items()}
+    atomic.write(run.export / "verify.json", json.dumps(proof_json, indent=1))
+
+    places = [model.tensors[output].index for output in graph.outputs]
+    outputs = golden.run(graph, codes, keep=graph.outputs)
+    in_tflm = run_tflm(model.content, list(codes.values()), places)
+    accuracy = run.accuracy()
+    accuracy["integer graph"] = training.measure([outputs[output] for output in graph.outputs])
+    accuracy["TFLM"] = training.measure([in_tflm[place] for place in places])
+    run.write_accuracy(accuracy)
+    text = report(run, graph, model, proofs, accuracy)
+    atomic.write(run.folder / "report.md", text)
+    print(f"\n{text}")
+    return all(proof.passed for proof in proofs.values())
+
+
+def to_codes(pixels: np.ndarray) -> np.ndarray:
+    """Pixels, uint8, as the int8 codes that the deployed network reads: pixel - 128."""
+    return (pixels.astype(np.int16) - 128).astype(np.int8)
+
+
+def report(run, graph, model, proofs, accuracy) -> str:
+    """The report as Markdown."""
+    parameters, memory = graph.parameters(), arena.measure(model.content)
+    counts = tflite.operator_counts(model.content)
+    shape = "x".join(map(str, graph.tensor(graph.inputs[0]).shape))
+    verdicts = [f"- {inputs}: {proof}".replace("\n", "\n  ") for inputs, proof in proofs.items()]
+    files = [path for path in sorted(run.export.iterdir()) if path.suffix in (".tflite", ".graph", ".c", ".h")]
+    return "\n".join(
+        [
+            f"# {run.recipe.name}",
+            "",
+            "## Accuracy on the test images",
+            "",
+            *accuracy_table(accuracy),
+            "",
+            "## Proof: the same bytes at every tensor",
+            "",
+            *verdicts,
+            "",
+            "## Size",
+            "",
+            f"- input {shape}, {sum(graph.macs().values()):,} MACs an image",
+            f"- parameters: {parameters.frozen_codes:,} frozen codes; {parameters.configurable_codes:,} configurable "
+            f"codes; {parameters.frozen_biases + parameters.configurable_biases:,} biases, all configurable",
+            f"- TFLM arena: {memory.total:,} B, of it {memory.maps:,} B of maps (the rest is smaller on a 32-bit chip)",
+            f"- operators: {sum(counts.values())} ({', '.join(f'{count} {kind}' for kind, count in counts.items())})",
+            "",
+            "## Files",
+            "",
+            *(f"- {path.name}: {path.stat().st_size:,} B, SHA-256 {digest(path)}" for path in files),
+            "",
+        ]
+    )
+
+
+def accuracy_table(accuracy: dict[str, dict[str, float]]) -> list[str]:
+    """Lines of a Markdown table, one row a form of the network, one column a metric."""
+    metrics = list(next(iter(accuracy.values())))
+    rows = [["", *(metric.replace("_", " ") for metric in metrics)], ["---"] * (len(metrics) + 1)]
+    for form, measured in accuracy.items():
+        rows.append([form, *(_shown(metric, measured.get(metric)) for metric in metrics)])
+    return [f"| {' | '.join(row)} |" for row in rows]
+
+
+def _shown(metric: str, value: float | None) -> str:
+    if value is None:
+        return ""
+    return f"{100 * value:.2f} %" if metric.split(".")[-1] in PERCENT else f"{value:.4f}"
+
+
+def digest(path) -> str:
+    """The first 16 hexadecimal digits of a file's SHA-256."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()[:16]

@@ -1,0 +1,36 @@
+"""sfkeras: partially frozen neural networks (SemifreddoNets) in Keras.
+
+Importing the package is fast: TensorFlow loads with the first public name that needs it.
+"""
+
+import importlib
+import os
+
+# tensorflow-model-optimization and keras-cv are built on Keras 2, which TensorFlow hands out only when asked before it loads.
+os.environ["TF_USE_LEGACY_KERAS"] = "1"
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+__version__ = "0.1.0"
+
+_HOME = {
+    "AlphaBlend": "layers",
+    "ChannelShuffle": "layers",
+    "ChannelSplit": "layers",
+    "CoreShuffle": "layers",
+    "FrozenConv2D": "layers",
+    "FrozenDepthwiseConv2D": "layers",
+    "GreyToRGB": "layers",
+    "PiecewiseLinear": "piecewise",
+    "SemifreddoNet": "backbone",
+    "Head": "heads",
+    "Core": "core",
+    "Rejuvenation": "rejuvenation",
+    "RecipeError": "errors",
+}
+__all__ = sorted(_HOME)
+
+
+def __getattr__(name):
+    if name not in _HOME:
+        raise AttributeError(f"module 'sfkeras' has no attribute '{name}'; it has {', '.join(__all__)}")
+    return getattr(importlib.import_module(f"sfkeras.{_HOME[name]}"), name)

@@ -1,0 +1,96 @@
+"""SemifreddoNet: the network of Table 1, at any input size, width, number of trainable cores and repeats."""
+
+import tensorflow as tf
+
+from sfkeras.blocks import convolution, downscaling_unit, level_unit, regular_unit, semifreddo_module
+from sfkeras.errors import RecipeError
+from sfkeras.heads import attach, check
+from sfkeras.layers import GreyToRGB
+
+STEM_CHANNELS = 32
+FROZEN_REPEATS = 3
+# Table 1, a Semifreddo module a row: the first unit of the (frozen, trainable) cores.
+STAGES = (
+    (downscaling_unit, downscaling_unit),
+    (downscaling_unit, downscaling_unit),
+    (regular_unit, level_unit),
+    (downscaling_unit, downscaling_unit),
+)
+DOWNSCALING = 16
+
+
+def SemifreddoNet(
+    input_shape, heads=(), *, cores=2, frozen=True, core=None, width=1.0, core_shuffle=True, alpha=None, repeats=1
+):
+    """Builds a SemifreddoNet as a functional Keras model (section 3, Table 1).
+
+    Args:
+        input_shape: (height, width, channels): sides from 32 up, multiples of 16, or None for sides that vary; 1 or 3
+            channels. Pixels are (value - 128) / 128.
+        heads: sequence of heads.Head, at most one on each core; without heads the maps of each core come out.
+        cores: number of trainable cores, 0 and up.
+        frozen: whether there is a frozen core.
+        core: core.Core that the frozen core is taped out with. None leaves its kernels trainable: that is how a core
+            is made.
+        width: multiplies all channels, in steps of 8 at the stem.
+        core_shuffle: swap half of the maps between trainable cores after each module.
+        alpha: None trains the blends; a number in [0, 1] fixes them all.
+        repeats: passes through the last module (Fig. 5): trainable weights and all batch-norms are new in each, frozen
+            kernels are the same.
+    Returns: tf.keras.Model. Outputs: one tensor a head, in order, or a dict {"frozen": maps, "core1": maps, ...}.
+    Raises: RecipeError.
+    """
+    check_input_shape(input_shape)
+    if not frozen and not cores:
+        raise RecipeError("network.cores is 0 and network.frozen is false: nothing is left. Set one of them.")
+    channels = stem_channels(width)
+    if core is not None and core.stem_channels != channels:
+        raise RecipeError(
+            f"network.width is {width}, so the stem has {channels} channels, but core {core.name} was made with "
+            f"{core.stem_channels}. Set width to {core.stem_channels / STEM_CHANNELS:g} or make a core of this width."
+        )
+    images = tf.keras.Input(input_shape, name="image")
+    frozen_maps = _frozen_stem(images, channels, core) if frozen else None
+    trainable_maps = [convolution(images, channels, 3, 2, f"core{i}.stem") for i in range(1, cores + 1)]
+    for name, units in _modules(repeats):
+        frozen_maps, trainable_maps = semifreddo_module(
+            frozen_maps, trainable_maps, units, FROZEN_REPEATS, name, core, alpha, core_shuffle
+        )
+    features = {"frozen": frozen_maps} if frozen else {}
+    features |= {f"core{i}": maps for i, maps in enumerate(trainable_maps, 1)}
+    if not heads:
+        return tf.keras.Model(images, features, name="semifreddonet")
+    outputs = [attach(head, features) for head in heads]
+    check(heads, {name: maps.shape[-1] for name, maps in features.items()})
+    return tf.keras.Model(images, outputs[0] if len(outputs) == 1 else outputs, name="semifreddonet")
+
+
+def _frozen_stem(images, channels, core):
+    colour = images if images.shape[-1] == 3 else GreyToRGB(name="frozen.rgb")(images)
+    return convolution(colour, channels, 3, 2, "frozen.stem", core)
+
+
+def _modules(repeats):
+    """Yields (name, first units) of each module that an image passes; the last one `repeats` times (Fig. 5)."""
+    for stage, units in enumerate(STAGES, 1):
+        yield f"stage{stage}", units
+    for repeat in range(2, repeats + 1):
+        yield f"stage{len(STAGES)}.pass{repeat}", (level_unit, level_unit)
+
+
+def stem_channels(width):
+    """Returns the channels of the stem at a width multiplier; each later stage has 2, 4, 4 and 8 times as many."""
+    return max(8, 8 * round(STEM_CHANNELS * width / 8))
+
+
+def check_input_shape(input_shape):
+    """Refuses an input that the network cannot take: RecipeError with the nearest size that it can."""
+    *sides, channels = input_shape
+    if channels not in (1, 3):
+        raise RecipeError(f"network.input has {channels} channels; 1 (grey) and 3 (colour) are possible")
+    mended = [side and max(32, DOWNSCALING * round(side / DOWNSCALING)) for side in sides]
+    if mended != sides:
+        raise RecipeError(
+            f"network.input is {sides[0]}x{sides[1]}, but both sides must be multiples of {DOWNSCALING} from 32 up. "
+            f"The nearest is {mended[0]}x{mended[1]}x{channels}."
+        )

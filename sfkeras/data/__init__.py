@@ -1,0 +1,37 @@
+"""Labelled images for training and testing: one source a file, each with a function `load`.
+
+    from sfkeras import data
+    split = data.load("att", shape=(96, 96, 1), test_people=10)
+    order = data.batches.by_people(split.train, people_per_batch=10, images_per_person=5, seed=1)
+    stream = data.batches.stream(split.train, order, "faces", shape=(96, 96, 1), seed=1, epochs=range(0, 30))
+
+Nothing here loads TensorFlow before the first batch is asked for, but for TFRecord shards that exist.
+"""
+
+from sfkeras.data import att, batches, folder, images, lfw, pairs, tfrecord
+from sfkeras.errors import RecipeError
+
+__all__ = ["SOURCES", "att", "batches", "folder", "images", "lfw", "load", "pairs", "tfrecord"]
+
+SOURCES = ("att", "lfw", "folder", "tfrecord")
+
+
+def load(source: str, shape: tuple[int, int, int], root: str | None = None, test_people: int = 0) -> images.Split:
+    """The training and test images of a source, decoded.
+
+    Args:
+        source: one of SOURCES.
+        shape: (height, width, channels) of the network's input; 1 channel is grey, 3 are RGB.
+        root: folder of the images or shards; att needs none.
+        test_people: att and folder: how many people (classes) are kept for testing.
+    Raises: RecipeError, one line, if the images are missing, unreadable or too few.
+    """
+    if source == "att":
+        return att.load(shape, test_people)
+    if source not in SOURCES:
+        raise RecipeError(f"data.source is {source}, wanted one of {', '.join(SOURCES)}.")
+    if root is None:
+        raise RecipeError(f"data.root is not given, and data.source={source} needs it. Write data.root=FOLDER.")
+    if source == "folder":
+        return folder.load(root, shape, test_people)
+    return lfw.load(root, shape) if source == "lfw" else tfrecord.load(root, shape)

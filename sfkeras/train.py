@@ -1,0 +1,61 @@
+"""Trains a recipe: `python -m sfkeras.train recipe=face [key=value ...]`."""
+
+import sys
+
+import fire
+
+from sfkeras import recipe as recipes
+from sfkeras.errors import RecipeError
+
+
+def train(recipe):
+    """Trains a recipe in float, then in fixed8, exports what is deployed and proves it.
+
+    Goes on where the run folder's last whole epoch ends.
+    Raises: RecipeError.
+    """
+    from sfkeras.run import Run
+    from sfkeras.training import Training  # late: TensorFlow loads for seconds, an error in the recipe is told at once
+
+    run = Run(recipe)
+    training = Training(run)
+    run.begin()
+    training.float_phase()
+    if recipe.makes_core:
+        training.save_core()
+        return
+    training.fixed8_phase()
+    training.report()
+
+    from export.deploy import deploy  # the one place where sfkeras calls export
+    from export.report import verify_run
+
+    deploy(training)
+    if not verify_run(run):
+        raise SystemExit(f"{run.export} does not compute what its integer graph says; see verify.json")
+
+
+@fire.decorators.SetParseFn(str)
+def command(*words):
+    """Trains a recipe. Words are key=value; the recipe's types, not fire's guesses, say what a value means."""
+    train(recipes.parse(words))
+
+
+def main(words):
+    """Runs the command. Returns its exit code: 0, or 2 with one line that says what is wrong."""
+    if not words or {"-h", "--help", "help"} & set(words):
+        print(recipes.help())
+        return 0
+    try:
+        fire.Fire(command, [word.lstrip("-") for word in words])
+    except RecipeError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("\nstopped; the same command goes on from the last whole epoch", file=sys.stderr)
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

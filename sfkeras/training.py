@@ -1,0 +1,213 @@
+"""One training: data, network, task and schedule of a recipe, phase by phase."""
+
+import json
+import platform
+import sys
+
+import numpy as np
+import tensorflow as tf
+
+from sfkeras import core as cores
+from sfkeras import data, fixed8, plots, tasks
+from sfkeras.backbone import DOWNSCALING, SemifreddoNet
+from sfkeras.heads import Head
+from sfkeras.rejuvenation import Rejuvenation
+from sfkeras.run import write_atomically
+
+keras = tf.keras
+
+
+class Training:
+    """The training of one run: built from its recipe, resumed from its folder.
+
+    Args:
+        run: run.Run.
+    """
+
+    def __init__(self, run):
+        self.run, self.recipe = run, run.recipe
+        keras.utils.set_random_seed(self.recipe.seed)
+        settings = self.recipe.data
+        self.shape = tuple(self.recipe.network.input)
+        self.core = cores.Core.load(self.recipe.network.core) if self.recipe.takes_core else None
+        self.split = data.load(settings.source, self.shape, settings.root, settings.test_people)
+        self.images = self.split.train.of_people_with(settings.min_images) if settings.min_images else self.split.train
+        self.task = tasks.make(self.recipe, self.images)
+
+    # ---- phases
+
+    def float_phase(self):
+        """Trains in float. Leaves `self.model`."""
+        settings = self.recipe.training
+        shape = self.shape if settings.start_scale == 1 else (None, None, self.shape[2])
+        self.model = self.task.trainee(network(self.recipe, shape, self.core))
+        self.fit("float", self.model, settings, settings.start_scale)
+
+    def fixed8_phase(self):
+        """Calibrates and fine-tunes in fixed8. Leaves `self.quantised`."""
+        model = self.task.trainee(network(self.recipe, self.shape, self.core))
+        model.set_weights(self.model.get_weights())
+        self.quantised = fixed8.quantise(model, self.exponents(model))
+        self.fit("qat", self.quantised, self.recipe.qat)
+
+    def exponents(self, model):
+        """Calibrates once; a resumed run keeps what it found."""
+        path = self.run.folder / "exponents.json"
+        if not path.exists():
+            _, batch_size = self.task.order(0).shape
+            stream = data.batches.stream(self.images, self.task.order, "none", self.shape, self.recipe.seed, range(1))
+            batches = stream.take(-(-self.recipe.qat.calibration_images // batch_size))
+            write_atomically(path, json.dumps(fixed8.calibrate(model, (images for images, _ in batches))))
+        return json.loads(path.read_text())
+
+    def save_core(self):
+        """Snaps the trained frozen core to codes, writes it, and measures what snapping cost."""
+        core = cores.freeze(self.model, self.recipe.name)
+        snapped = self.task.trainee(network(self.recipe, self.shape, core))
+        heads = [layer for layer in snapped.layers if layer.name.startswith("head.")]
+        for layer in heads:
+            layer.set_weights(self.model.get_layer(layer.name).get_weights())
+        accuracy = {"before": self.evaluate(self.model), "after": self.evaluate(snapped)}
+        core.provenance.update(self.provenance(), accuracy=accuracy, curve=self.run.rows("float"))
+        path = self.run.export / f"{self.recipe.name}.npz"
+        core.save(path)
+        print(f"\n{path}: digest {core.digest}, before and after snapping: {accuracy}")
+
+    # ---- parts
+
+    def fit(self, phase, model, settings, start_scale=1):
+        """Trains a model for a phase, from its newest checkpoint on."""
+        steps, _ = self.task.order(0).shape
+        self.task.compile(model, optimizer(model, settings, self.recipe.training, steps))
+        self.run.restore(phase, model)
+        journal = Journal(self, phase)
+        callbacks = [journal]
+        if self.recipe.rejuvenation.threshold:
+            rejuvenation = self.recipe.rejuvenation
+            callbacks = [Rejuvenation(rejuvenation.threshold, self.recipe.seed, settings.epochs - 1), journal]
+        for epochs, shape in growth(self.shape, settings.epochs, start_scale):
+            epochs = range(max(epochs.start, len(journal.rows)), epochs.stop)
+            if epochs:
+                stream = data.batches.stream(
+                    self.images, self.task.order, self.recipe.data.augment, shape, self.recipe.seed, epochs
+                )
+                model.fit(
+                    stream.map(self.task.targets),
+                    initial_epoch=epochs.start,
+                    epochs=epochs.stop,
+                    steps_per_epoch=steps,
+                    callbacks=callbacks,
+                    verbose=1 if sys.stdout.isatty() else 2,
+                )
+
+    def evaluate(self, model):
+        """Returns the task's metrics on the test images: {name: float}."""
+        vectors = keras.Model(model.input, [model.get_layer(f"{head}.vector").output for head in self.recipe.heads])
+        return self.task.evaluate(lambda images: tf.nest.flatten(vectors.predict_on_batch(images)), self.split)
+
+    def measure(self, outputs):
+        """Returns the task's metrics for what the heads gave for all test images: list of arrays, one a head."""
+        return self.task.measure_all(outputs, self.split)
+
+    def report(self):
+        """Measures the float and the quantised model, and draws the curves and the alphas."""
+        accuracy = self.task.baseline(self.split) | {
+            "float": self.evaluate(self.model),
+            "fake-quant": self.evaluate(self.quantised),
+        }
+        self.run.write_accuracy(accuracy)
+        plots.curves(self.run.folder / "curves.png", self.run.rows("float") + self.run.rows("qat"))
+        blends = {layer.name: fixed8.unwrapped(layer) for layer in self.quantised.layers if ".blend" in layer.name}
+        if blends:
+            alphas = {name.removesuffix(".blend"): blend.alphas().numpy() for name, blend in blends.items()}
+            plots.alphas(self.run.folder / "alphas.png", alphas)
+
+    def deployable(self):
+        """The quantised model without what only training needs: from the image to the heads."""
+        ends = [self.quantised.get_layer(f"{head}.vector").input for head in self.recipe.heads]
+        return keras.Model(self.quantised.input, ends)
+
+    def provenance(self):
+        """Returns what this training was made of: recipe, seed, versions."""
+        return {
+            "recipe": self.recipe.name,
+            "seed": self.recipe.seed,
+            "data": f"{len(self.images):,} training images of {len(self.images.names)} classes",
+            "versions": {"python": platform.python_version(), "tensorflow": tf.__version__, "numpy": np.__version__},
+        }
+
+
+class Journal(keras.callbacks.Callback):
+    """After each epoch: measures, keeps a row of metrics, writes TensorBoard's logs and the checkpoint."""
+
+    def __init__(self, training, phase):
+        super().__init__()
+        self.training, self.phase = training, phase
+        self.rows = training.run.rows(phase)
+        self.writer = tf.summary.create_file_writer(str(training.run.folder / "logs" / phase))
+
+    def on_epoch_end(self, epoch, logs=None):
+        measured = self.training.evaluate(self.model)
+        row = {"phase": self.phase, "epoch": epoch + 1, **{k: float(v) for k, v in (logs or {}).items()}, **measured}
+        self.rows.append(row)
+        with self.writer.as_default(step=epoch + 1):
+            for name, value in row.items():
+                if isinstance(value, float):
+                    tf.summary.scalar(name, value)
+        self.writer.flush()
+        self.training.run.save(self.phase, self.model, self.rows)
+        print("  " + "  ".join(f"{name} {value:.4f}" for name, value in measured.items()), flush=True)
+
+
+def network(recipe, input_shape, core):
+    """Builds the SemifreddoNet of a recipe."""
+    settings = recipe.network
+    heads = [
+        Head(head.outputs, head.on, name, head.groups, head.pooling, head.activation)
+        for name, head in recipe.heads.items()
+    ]
+    return SemifreddoNet(
+        input_shape,
+        heads,
+        cores=settings.cores,
+        frozen=settings.frozen,
+        core=core,
+        width=settings.width,
+        core_shuffle=settings.core_shuffle,
+        alpha=settings.alpha,
+        repeats=settings.repeats,
+    )
+
+
+def growth(shape, epochs, start_scale):
+    """Yields (range of epochs, input shape): sides grow from start_scale to 1 over the first three quarters.
+
+    Small images come first because a convolutional network learns most of what it learns on them at a fraction of the
+    time; the last quarter is at full size, where the network is used.
+    """
+    scales = [min(1, start_scale + (1 - start_scale) * epoch / (3 / 4 * epochs)) for epoch in range(epochs)]
+    sizes = [tuple(max(32, DOWNSCALING * round(side * scale / DOWNSCALING)) for side in shape[:2]) for scale in scales]
+    start = 0
+    for epoch in range(1, epochs + 1):
+        if epoch == epochs or sizes[epoch] != sizes[start]:
+            yield range(start, epoch), (*sizes[start], shape[2])
+            start = epoch
+
+
+def optimizer(model, settings, training, steps):
+    """Builds the optimizer: warm-up from 0, then a cosine to 0; no weight decay on vectors (batch-norm, bias, alpha)."""
+    warmup = min(round(getattr(settings, "warmup_epochs", 0) * steps), steps * settings.epochs - 1)
+    rate = keras.optimizers.schedules.CosineDecay(
+        0.0 if warmup > 0 else settings.learning_rate,
+        max(1, steps * settings.epochs - max(0, warmup)),
+        warmup_target=settings.learning_rate if warmup > 0 else None,
+        warmup_steps=max(0, warmup),
+    )
+    if training.optimizer == "adam":
+        return keras.optimizers.Adam(rate)
+    if training.optimizer == "adamw":
+        made = keras.optimizers.AdamW(rate, weight_decay=training.weight_decay)
+    else:
+        made = keras.optimizers.SGD(rate, momentum=0.9, nesterov=True, weight_decay=training.weight_decay)
+    made.exclude_from_weight_decay([v for v in model.trainable_variables if v.shape.rank == 1])
+    return made

@@ -1,0 +1,60 @@
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from sfkeras.data import augment
+from sfkeras.data.images import to_input
+
+PIXELS = np.random.default_rng(0).integers(0, 256, (4, 24, 20, 3), np.uint8)
+
+
+def run(name, shape, seed=(1, 2), pixels=PIXELS):
+    return augment.compiled(name, shape)(tf.constant(pixels), tf.constant(seed, tf.int64)).numpy()
+
+
+def test_without_augmentation_pixels_are_what_they_were():
+    assert (run("none", (24, 20, 3)) == to_input(PIXELS)).all()
+
+
+@pytest.mark.parametrize("size", [(48, 40), (32, 64), (12, 10)])
+def test_an_affine_map_that_moves_nothing_is_a_bilinear_resize(size):
+    layer = augment.RandomAffine(size)
+    layer._random_generator = augment.Draws(tf.constant([1, 2], tf.int64))
+    resized = layer(tf.constant(PIXELS, tf.float32))
+    np.testing.assert_allclose(resized, tf.image.resize(PIXELS, size), atol=1e-2)
+
+
+def test_an_affine_map_moves_pixels_and_repeats_the_border():
+    pixels = tf.constant(PIXELS, tf.float32)
+    # The output's (x, y) shows the source's (x + 3, y - 2), or in the second image (y, x) about the centre.
+    shift, turn = [[20, 0, 3], [0, 24, -2]], [[0, 24, 0], [20, 0, 0]]
+    moved = augment.RandomAffine((24, 20)).augment_images(pixels, tf.constant([shift, turn, shift, turn], tf.float32))
+    y, x = np.mgrid[:24, :20]
+    expected = PIXELS[0][np.clip(y - 2, 0, 23), np.clip(x + 3, 0, 19)]
+    np.testing.assert_allclose(moved[0], expected, atol=1e-2)
+    expected = PIXELS[1][np.clip(x + 2, 0, 23), np.clip(y - 2, 0, 19)]
+    np.testing.assert_allclose(moved[1], expected, atol=1e-2)
+
+
+@pytest.mark.parametrize("name, channels", [("faces", 1), ("photos", 3)])
+def test_augmentation_is_a_function_of_the_seed(name, channels):
+    pixels = np.tile(PIXELS[:1, ..., :channels], (8, 1, 1, 1))
+    shape = (32, 32, channels)
+    first = run(name, shape, (1, 2), pixels)
+    tf.random.set_seed(7)
+    assert (run(name, shape, (1, 2), pixels) == first).all()
+    assert (run(name, shape, (1, 3), pixels) != first).any() and (run(name, shape, (2, 2), pixels) != first).any()
+    # One image eight times: each must come out in its own way.
+    assert len({image.tobytes() for image in first}) == 8
+    assert first.dtype == np.float32 and first.shape == (8, *shape)
+    codes = first * 128
+    assert (codes == np.round(codes)).all() and codes.min() >= -128 and codes.max() <= 127
+
+
+def test_draws_fill_their_range_and_differ():
+    draws = augment.Draws(tf.constant([3, 4], tf.int64))
+    between = draws.between(-2.0, 6.0)
+    first, second = between((1000,)).numpy(), between((1000,)).numpy()
+    assert first.min() >= -2 and first.max() < 6 and abs(first.mean() - 2) < 0.3
+    assert abs(np.corrcoef(first, second)[0, 1]) < 0.1
+    assert not set(draws.uniform((1000,)).numpy()) & set(second)
