@@ -21,8 +21,8 @@ def load(shape: tuple[int, int, int], test_people: int = 12, seed: int = 0) -> S
     Args:
         shape: (height, width, channels) of the network's input.
         test_people: how many of the 40 are kept for testing, 2 to 38.
-        seed: chooses them. It is no seed of the training: whoever trains twice, or goes on from an earlier training, must
-            not meet a test person as a training one.
+        seed: chooses them. It is no seed of the training: whoever trains twice, or goes on from an earlier training,
+            must not meet a test person as a training one.
     Raises: RecipeError if the package is not installed, or test_people out of range.
     """
     if not 2 <= test_people <= PEOPLE - 2:

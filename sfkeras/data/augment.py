@@ -7,7 +7,7 @@ the machine's entropy), so every random number of every layer comes from `Draws`
 Measured in microseconds of one core for each image, batches of 64:
 - 96x96x3, keras-cv's layers as they are: RandomFlip 320; RandomTranslation, RandomRotation and RandomZoom 430 each;
   brightness, contrast and cutout 455 together. XLA fuses them: RandomFlip 11, brightness, contrast and cutout 85.
-- The geometric three call an operator that XLA does not have. RandomAffine, below, does them in one pass, as a gather, in 70.
+- The geometric three call an operator that XLA does not have. RandomAffine, below, does them in one gather, in 70.
 - RandomCropAndResize, which is not vectorised, 170 from 32x32x3 to 64x64x3, where RandomAffine takes 40.
 - `faces` whole, with gathering and queues: 100 at 64x64x3, 210 at 96x96x3, 80 at 96x96x1; `photos` from 32x32x3 to
   64x64x3: 130. At 1,000 images a second that is an eighth of a core or less. Compiling takes about 4 s for each size.
@@ -58,7 +58,7 @@ class Draws(keras_cv.core.FactorSampler):
 
 
 class RandomAffine(keras_cv.layers.VectorizedBaseImageAugmentationLayer):
-    """Rotates, zooms, stretches and shifts each image about its centre and resizes it, all in one bilinear interpolation.
+    """Rotates, zooms, stretches, shifts and resizes each image about its centre, all in one bilinear interpolation.
 
     Outside of the image its border is repeated. With all ranges 0 it is tf.image.resize(method="bilinear").
 
@@ -77,7 +77,7 @@ class RandomAffine(keras_cv.layers.VectorizedBaseImageAugmentationLayer):
         self.rotation, self.zoom, self.stretch, self.shift = rotation, zoom, stretch, shift
 
     def get_random_transformation_batch(self, batch_size, images=None, **kwargs):
-        """(batch, 2, 3): maps (x, y, 1) from the output's centre, in shares of its sides, to source pixels from theirs."""
+        """(batch, 2, 3): maps (x, y, 1), in sides of the output from its centre, to source pixels from their centre."""
         draw = functools.partial(self._random_generator.uniform, (batch_size,))
         angle = math.tau * draw(-self.rotation, self.rotation)
         zoom, stretch = draw(-self.zoom, self.zoom), draw(-self.stretch, self.stretch) / 2
@@ -104,7 +104,7 @@ class RandomAffine(keras_cv.layers.VectorizedBaseImageAugmentationLayer):
 
 
 def sources(transformations, size: tuple[int, int], source_size: tuple[int, int]):
-    """Where each output pixel comes from: x and y, (batch, height, width) each, in source pixels, inside of the source."""
+    """Where output pixels come from: x and y, (batch, height, width) each, in source pixels, inside of the source."""
     u, v = tf.meshgrid(*((tf.range(side, dtype=tf.float32) + 0.5) / side - 0.5 for side in size[::-1]))
     # Written out and not as a matrix product, which XLA would compute apart from the gather instead of within it.
     a = tf.transpose(transformations, (1, 2, 0))[..., None, None]
@@ -167,7 +167,7 @@ def compiled(name: str, shape: tuple[int, int, int]) -> Callable:
         to network input, (batch, *shape) float32, on the grid of int8 codes that deployment feeds.
     """
 
-    @tf.function
+    @tf.function(autograph=False)
     def augment(images, seed):
         draws = Draws(seed)
         move, *change = AUGMENTATIONS[name](draws, shape[:2], shape[2])
@@ -180,7 +180,7 @@ def compiled(name: str, shape: tuple[int, int, int]) -> Callable:
 def program(layers: list, draws: Draws, last: Callable = tf.identity) -> Callable:
     """The layers, then `last`, as one XLA program."""
 
-    @tf.function(jit_compile=True)
+    @tf.function(jit_compile=True, autograph=False)
     def run(images):
         for layer in layers:
             layer._random_generator = draws  # where keras-cv's base layer documents its generator to be

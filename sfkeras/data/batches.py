@@ -1,7 +1,7 @@
 """The order of images in an epoch, and the tf.data pipeline that turns it into batches.
 
-An order is a function of the epoch alone, and a batch one of (seed, epoch, step) alone, whatever was run before: a training
-that is killed and goes on at epoch 7 meets the batches that it would have met.
+An order is a function of the epoch alone, and a batch one of (seed, epoch, step) alone, whatever was run before: a
+training that is killed and goes on at epoch 7 meets the batches that it would have met.
 """
 
 import logging
@@ -78,7 +78,7 @@ def by_people(
 
 
 def taking_part(images: LabelledImages, images_per_person: int, min_images: int | None) -> np.ndarray:
-    """The labels of the people who take part. Raises: RecipeError if somebody has too few images, and min_images is None."""
+    """The labels of the people who take part. Raises: RecipeError if min_images is None and somebody has too few."""
     counts = images.counts()
     fewer, least = np.count_nonzero(counts < images_per_person), counts.argmin()
     if min_images is None and fewer:
@@ -133,6 +133,7 @@ def stream(
     def gather(indices):
         return images.pixels[indices], images.labels[indices]
 
+    @tf.autograph.experimental.do_not_convert
     def make(indices, seed):
         pixels, labels = tf.numpy_function(gather, [indices], (tf.uint8, tf.int32), stateful=False)
         pixels = tf.ensure_shape(pixels, (batch, *images.pixels.shape[1:]))

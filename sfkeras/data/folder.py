@@ -18,8 +18,8 @@ def load(root: str | Path, shape: tuple[int, int, int], test_people: int = 0, se
     Args:
         root: the folder. Files that are no images by their suffix are passed over.
         shape: (height, width, channels) of the network's input.
-        test_people: 0 keeps a fifth of each class's images for testing (at least one of each). More keeps so many people,
-            whole, for verification. Of no use where the folder is split already.
+        test_people: 0 keeps a fifth of each class's images for testing (at least one of each). More keeps so many
+            people, whole, for verification. Of no use where the folder is split already.
         seed: chooses what is kept; it is no seed of the training, so that test images stay test images.
     Raises: RecipeError if the folder is missing or a class is empty, an image cannot be read, or there are too few.
     """
@@ -70,8 +70,8 @@ def by_people(files: dict[str, list[Path]], shape, test_people: int, seed: int) 
     names = list(files)
     if not 2 <= test_people <= len(names) - 2:
         raise RecipeError(
-            f"data.test_people is {test_people}, wanted 2 to {len(names) - 2} of {len(names)} people, so that two or more "
-            "are left to train on. Write data.test_people=0 to keep images of each class instead."
+            f"data.test_people is {test_people}, wanted 2 to {len(names) - 2} of {len(names)} people, so that two or "
+            "more are left to train on. Write data.test_people=0 to keep images of each class instead."
         )
     kept = {names[person] for person in np.random.default_rng(seed).permutation(len(names))[:test_people]}
     train = {name: images for name, images in files.items() if name not in kept}

@@ -15,7 +15,7 @@ from sfkeras.errors import RecipeError
 
 SUFFIXES = {".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp"}
 
-# More than this lives in a temporary file that is mapped into memory, so that a large set does not crowd out the training.
+# More than this lives in a temporary file mapped into memory, so that a large set does not crowd out the training.
 IN_MEMORY_BYTES = 2**30
 
 IMAGES_A_THREAD = 64
@@ -59,8 +59,8 @@ class LabelledImages:
         staying = np.flatnonzero(self.counts() >= min_images)
         if len(staying) < 2:
             raise RecipeError(
-                f"data.min_images is {min_images}, but {len(staying)} of {len(self.names)} people in {self.called} have "
-                f"so many images, wanted 2 or more people. Lower min_images to at most {np.sort(self.counts())[-2:][0]}."
+                f"data.min_images is {min_images}, but {len(staying)} of {len(self.names)} people in {self.called} "
+                f"have so many, wanted 2 or more people. Lower min_images to at most {np.sort(self.counts())[-2:][0]}."
             )
         if len(staying) == len(self.names):
             return self
@@ -160,7 +160,7 @@ def decode(
 
 
 def smaller(encoded: Sequence[Path | bytes], called: Sequence, shape: tuple[int, int, int]) -> tuple[int, int, int]:
-    """The shape of all images, if they have one and it is not larger than `shape`, else `shape`. Raises: RecipeError."""
+    """The shape of all images, if they share one that is not larger than `shape`, else `shape`. Raises: RecipeError."""
     width, height = size(encoded[0], called[0])
     if height <= shape[0] and width <= shape[1] and set(map(size, encoded, called)) == {(width, height)}:
         return height, width, shape[2]

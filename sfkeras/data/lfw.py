@@ -1,8 +1,9 @@
 """Labeled Faces in the Wild, in its own layout and under its own two protocols.
 
-Huang et al., "Labeled Faces in the Wild", technical report 07-49, 2007. View 1 is for developing: train on the people of
-peopleDevTrain.txt, test on the 1,000 pairs of pairsDevTest.txt. View 2 is for reporting: 6,000 pairs in ten folds. The two
-views share people, so a network trained under view 1 must not be reported under view 2; `load(fold=...)` trains for one fold.
+Huang et al., "Labeled Faces in the Wild", technical report 07-49, 2007. View 1 is for developing: train on the people
+of peopleDevTrain.txt, test on the 1,000 pairs of pairsDevTest.txt. View 2 is for reporting: 6,000 pairs in ten folds.
+The views share people, so a network trained under view 1 must not be reported under view 2; `load(fold=...)` trains for
+one fold of it.
 """
 
 from collections.abc import Callable

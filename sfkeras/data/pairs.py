@@ -46,7 +46,7 @@ def balanced(labels: np.ndarray, called: str, seed: int = 0, at_most: int = 50_0
     if count < FOLDS:
         raise RecipeError(
             f"{called} has {len(genuine)} pairs of images of one person and {len(impostors)} of two people, wanted "
-            f"{FOLDS} or more of each to test verification. Give the test people more images, or raise data.test_people."
+            f"{FOLDS} or more of each to test verification. Add images of the test people, or raise data.test_people."
         )
     chosen = np.concatenate([genuine[:count], impostors[:count]])
     return Pairs(first[chosen], second[chosen], same[chosen], deal(same[chosen]))

@@ -1,6 +1,7 @@
 """Shards of tf.train.Example with `image` (the bytes of an image file) and `label` (int64).
 
-ROOT/train-*.tfrecord and ROOT/val-*.tfrecord; ROOT/classes.txt, if it is there, names the classes, one a line in label order.
+ROOT/train-*.tfrecord and ROOT/val-*.tfrecord; ROOT/classes.txt, if it is there, names the classes, one a line in the
+order of labels.
 """
 
 from pathlib import Path
@@ -72,8 +73,8 @@ def read_shard(path: Path) -> tuple[list[bytes], list[int]]:
         raise RecipeError(f"{path} is truncated or damaged. Copy it again.") from None
     except tf.errors.InvalidArgumentError:
         raise RecipeError(
-            f"{path} holds records that are no tf.train.Example with `image` (bytes of an image file) and `label` (int64). "
-            "Write the shards with both."
+            f"{path} holds records that are no tf.train.Example with `image` (bytes of an image file) and `label` "
+            "(int64). Write the shards with both."
         ) from None
     return images, labels
 
@@ -93,6 +94,6 @@ def check(labels: np.ndarray, called: list[str], names: tuple[str, ...]) -> None
     wrong = np.flatnonzero((labels < 0) | (labels >= len(names)))
     if len(wrong):
         raise RecipeError(
-            f"{called[wrong[0]]} has label {labels[wrong[0]]}, wanted 0 to {len(names) - 1}, the classes of classes.txt or of "
-            "the training shards. Mend the label, or add the class."
+            f"{called[wrong[0]]} has label {labels[wrong[0]]}, wanted 0 to {len(names) - 1}, the classes of classes.txt "
+            "or of the training shards. Mend the label, or add the class."
         )
