@@ -12,6 +12,9 @@ class Commands:
 
     def verify(self, run):
         """Compares golden, BUILTIN_REF and TFLM on the test images and 100 random inputs of a run, such as runs/face."""
+        from sfkeras.startup import load_tensorflow
+
+        load_tensorflow()
         from export.report import verify_run
         from sfkeras.run import Run
 

@@ -5,27 +5,32 @@ import tensorflow as tf
 
 from sfkeras import metrics
 from sfkeras.data import batches
+from sfkeras.errors import RecipeError
 from sfkeras.layers import ClassCosines
 from sfkeras.losses import additive_angular_margin_loss, semi_hard_triplet_loss
 
 keras = tf.keras
 
 
-def make(recipe, images):
-    """Returns the task of a recipe for its training images. Raises: RecipeError if images are too few."""
-    return {"classification": Classification, "triplet": Triplets, "arc": ArcFaces}[recipe.task](recipe, images)
+def make(recipe, split):
+    """Returns the task of a recipe for its data. Raises: RecipeError if the data do not suit it."""
+    return {"classification": Classification, "triplet": Triplets, "arc": ArcFaces}[recipe.task](recipe, split)
 
 
 class Task:
     """What all tasks share.
 
     Attributes:
-        order: batches.Order of the training images.
+        images: data.images.LabelledImages that are trained on: of all people who take part.
+        order: batches.Order of these images.
     """
 
-    def __init__(self, recipe, images):
-        self.recipe, self.classes = recipe, len(images.names)
-        self.order = self.make_order(images)
+    def __init__(self, recipe, split):
+        self.recipe = recipe
+        fewest = recipe.data.min_images
+        self.images = split.train.of_people_with(fewest) if fewest else split.train
+        self.classes = len(self.images.names)
+        self.order = self.make_order(self.images)
 
     def make_order(self, images):
         settings = self.recipe.data
@@ -83,6 +88,15 @@ class Task:
 class Classification(Task):
     """One logit a class, cross-entropy."""
 
+    def __init__(self, recipe, split):
+        super().__init__(recipe, split)
+        for name, head in recipe.heads.items():
+            if head.outputs != self.classes:
+                raise RecipeError(
+                    f"heads.{name}.outputs is {head.outputs}, but the images are of {self.classes} classes. "
+                    f"Write heads.{name}.outputs={self.classes}."
+                )
+
     def loss(self, labels, logits):
         smoothing = self.recipe.loss.label_smoothing
         targets = tf.one_hot(tf.reshape(labels, [-1]), self.classes, 1 - smoothing, smoothing / self.classes)
@@ -97,6 +111,15 @@ class Classification(Task):
 
 class Faces(Task):
     """Embeddings that tell people apart, also people who were never seen in training."""
+
+    def __init__(self, recipe, split):
+        super().__init__(recipe, split)
+        if split.pairs is None:
+            raise RecipeError(
+                f"task is {recipe.task}, which is tested on people who are not trained on, but the test images are of the "
+                "same classes as the training images. Keep some people apart (data.test_people=10) or write "
+                "task=classification."
+            )
 
     def measure(self, vectors, split):
         return metrics.face_metrics(vectors, split.test.labels, split.pairs)

@@ -14,8 +14,11 @@ def train(recipe):
     Goes on where the run folder's last whole epoch ends.
     Raises: RecipeError.
     """
+    from sfkeras.startup import load_tensorflow  # late: an error in the recipe is told before TensorFlow loads
+
+    load_tensorflow()
     from sfkeras.run import Run
-    from sfkeras.training import Training  # late: TensorFlow loads for seconds, an error in the recipe is told at once
+    from sfkeras.training import Training
 
     run = Run(recipe)
     training = Training(run)

@@ -1,5 +1,6 @@
 """One training: data, network, task and schedule of a recipe, phase by phase."""
 
+import functools
 import json
 import platform
 import sys
@@ -31,8 +32,7 @@ class Training:
         self.shape = tuple(self.recipe.network.input)
         self.core = cores.Core.load(self.recipe.network.core) if self.recipe.takes_core else None
         self.split = data.load(settings.source, self.shape, settings.root, settings.test_people)
-        self.images = self.split.train.of_people_with(settings.min_images) if settings.min_images else self.split.train
-        self.task = tasks.make(self.recipe, self.images)
+        self.task = tasks.make(self.recipe, self.split)
 
     # ---- phases
 
@@ -55,7 +55,7 @@ class Training:
         path = self.run.folder / "exponents.json"
         if not path.exists():
             _, batch_size = self.task.order(0).shape
-            stream = data.batches.stream(self.images, self.task.order, "none", self.shape, self.recipe.seed, range(1))
+            stream = data.batches.stream(self.task.images, self.task.order, "none", self.shape, self.recipe.seed, range(1))
             batches = stream.take(-(-self.recipe.qat.calibration_images // batch_size))
             write_atomically(path, json.dumps(fixed8.calibrate(model, (images for images, _ in batches))))
         return json.loads(path.read_text())
@@ -89,7 +89,7 @@ class Training:
             epochs = range(max(epochs.start, len(journal.rows)), epochs.stop)
             if epochs:
                 stream = data.batches.stream(
-                    self.images, self.task.order, self.recipe.data.augment, shape, self.recipe.seed, epochs
+                    self.task.images, self.task.order, self.recipe.data.augment, shape, self.recipe.seed, epochs
                 )
                 model.fit(
                     stream.map(self.task.targets),
@@ -102,7 +102,7 @@ class Training:
 
     def evaluate(self, model):
         """Returns the task's metrics on the test images: {name: float}."""
-        vectors = keras.Model(model.input, [model.get_layer(f"{head}.vector").output for head in self.recipe.heads])
+        vectors = vectors_of(model, tuple(self.recipe.heads))
         return self.task.evaluate(lambda images: tf.nest.flatten(vectors.predict_on_batch(images)), self.split)
 
     def measure(self, outputs):
@@ -132,7 +132,7 @@ class Training:
         return {
             "recipe": self.recipe.name,
             "seed": self.recipe.seed,
-            "data": f"{len(self.images):,} training images of {len(self.images.names)} classes",
+            "data": f"{len(self.task.images):,} training images of {len(self.task.images.names)} classes",
             "versions": {"python": platform.python_version(), "tensorflow": tf.__version__, "numpy": np.__version__},
         }
 
@@ -157,6 +157,12 @@ class Journal(keras.callbacks.Callback):
         self.writer.flush()
         self.training.run.save(self.phase, self.model, self.rows)
         print("  " + "  ".join(f"{name} {value:.4f}" for name, value in measured.items()), flush=True)
+
+
+@functools.cache  # traced once, evaluated after each epoch
+def vectors_of(model, heads):
+    """The part of a trainee that gives each head's vector."""
+    return keras.Model(model.input, [model.get_layer(f"{head}.vector").output for head in heads])
 
 
 def network(recipe, input_shape, core):

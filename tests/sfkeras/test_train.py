@@ -1,0 +1,132 @@
+"""The command: what it refuses, and that a training which is killed ends as if it had not been."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from sfkeras import core
+from sfkeras.backbone import SemifreddoNet
+from sfkeras.heads import Head
+
+ROOT = Path(__file__).parents[2]
+SMALL = {
+    "recipe": "face",
+    "network.width": 0.25,
+    "network.cores": 1,
+    "network.input": "32x32x1",
+    "heads.task.outputs": 16,
+    "training.epochs": 3,
+    "training.steps_per_epoch": 4,
+    "qat.epochs": 2,
+    "qat.calibration_images": 50,
+}
+
+
+def command(words, **options):
+    return subprocess.Popen(
+        [sys.executable, "-u", "-m", "sfkeras.train", *words],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        **options,
+    )
+
+
+def run(*words):
+    process = command(words)
+    out, err = process.communicate()
+    return process.returncode, out, err
+
+
+def test_help_is_there_at_once():
+    seconds = []
+    for _ in range(3):
+        start = time.perf_counter()
+        code, out, _ = run("--help")
+        seconds.append(time.perf_counter() - start)
+    assert code == 0 and "network.core_shuffle=true" in out and "Example: python -m sfkeras.train recipe=face" in out
+    assert min(seconds) < 1
+
+
+@pytest.mark.parametrize(
+    "words, told",
+    [
+        (["recipe=face", "network.coers=1"], "network.cores"),
+        (["recipe=face", "training.epochs=many"], "training.epochs is many"),
+        (["recipe=fase"], "Take one of"),
+        (["recipe=face_lfw", "data.root=/there/is/none"], "/there/is/none"),
+        (["recipe=face", "network.input=100x96x1"], "96x96x1"),
+        (["recipe=face", "data.images_per_person=11"], "Lower images_per_person to at most 10"),
+        (["recipe=face", "network.core=unheard_of"], "unheard_of"),
+        (["recipe=face", "heads.task.outputs=600", "network.core=null"], "Lower its outputs to at most 256"),
+    ],
+)
+def test_what_cannot_be_meant_is_one_line_and_leaves_nothing(words, told, tmp_path):
+    code, _, err = run(*words, f"run_root={tmp_path / 'runs'}")
+    assert code == 2
+    assert err.startswith("error: ") and err.count("\n") == 1 and told in err
+    assert not (tmp_path / "runs").exists()
+
+
+@pytest.fixture(scope="module")
+def narrow_core(tmp_path_factory):
+    path = tmp_path_factory.mktemp("core") / "narrow.npz"
+    model = SemifreddoNet((32, 32, 3), [Head(10, on="frozen")], cores=0, width=0.25)
+    core.freeze(model, "narrow").save(path)
+    return path
+
+
+def words_of(core_path, run_root):
+    return [f"{k}={v}" for k, v in SMALL.items()] + [f"network.core={core_path}", f"run_root={run_root}"]
+
+
+def kill_when(words, moment):
+    """Runs the command and kills it, as a power cut would, in the line of output where `moment` appears."""
+    process = command(words)
+    for line in process.stdout:
+        if moment in line:
+            break
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+
+
+def test_a_killed_training_ends_with_the_same_bytes(narrow_core, tmp_path):
+    code, out, err = run(*words_of(narrow_core, tmp_path / "whole"))
+    assert code == 0, err
+    assert "0 differ" in out
+
+    words = words_of(narrow_core, tmp_path / "cut")
+    kill_when(words, "Epoch 3/3")
+    kill_when(words, "Epoch 2/2")
+    code, out, err = run(*words)
+    assert code == 0, err
+    assert "Epoch 1/" not in out and "Epoch 3/3" not in out
+
+    whole, cut = tmp_path / "whole" / "face", tmp_path / "cut" / "face"
+    assert (whole / "export" / "face.tflite").read_bytes() == (cut / "export" / "face.tflite").read_bytes()
+    assert json.loads((whole / "accuracy.json").read_text()) == json.loads((cut / "accuracy.json").read_text())
+    for phase in "float", "qat":
+        with np.load(whole / f"{phase}.npz") as one, np.load(cut / f"{phase}.npz") as other:
+            weights = [name for name in one.files if name.startswith("weight")]
+            assert weights and all((one[name] == other[name]).all() for name in weights)
+
+    assert not [path for path in tmp_path.rglob("*") if "part" in path.suffix]
+    # What a user looks at afterwards.
+    assert (cut / "curves.png").read_bytes().startswith(b"\x89PNG") and (cut / "alphas.png").exists()
+    assert "| TFLM |" in (cut / "report.md").read_text()
+    frozen = core.Core.load(narrow_core)
+    assert (cut / "export" / "face.graph").exists() and frozen.digest.encode() in (
+        cut / "export" / "face.graph"
+    ).read_bytes()
+
+    code, _, err = run(*words, "seed=5")
+    assert code == 2 and "started with other values of seed" in err
