@@ -55,7 +55,7 @@ class _Convolved:
         if self.frozen:
             self.codes, scales = inner.codes.numpy(), np.ravel(inner.scales.numpy())
         else:
-            self.codes, scales = snap(trainable_kernel(layer).numpy())
+            self.codes, scales = snap(trainable_kernel(layer).numpy(), self.depthwise)
         self.scales = scales.astype(np.float64)
         self.bias = inner.bias.numpy().astype(np.float64) if getattr(inner, "use_bias", False) else 0.0
 

@@ -13,7 +13,7 @@ import numpy as np
 from export import arena, atomic
 from export.tflite import operator_counts
 
-TEMPLATES = Path(__file__).parent / "templates"
+TEMPLATES = Path(__file__).parents[1] / "micro" / "tflm"
 BYTES_A_LINE = 16
 
 

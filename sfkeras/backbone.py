@@ -43,6 +43,11 @@ def SemifreddoNet(
     check_input_shape(input_shape)
     if not frozen and not cores:
         raise RecipeError("network.cores is 0 and network.frozen is false: nothing is left. Set one of them.")
+    if frozen and core is None and repeats > 1:
+        raise RecipeError(
+            f"network.repeats is {repeats}, but the frozen kernels, the same in each pass, still train. "
+            "Set network.core to a core file, or repeats to 1."
+        )
     channels = stem_channels(width)
     if core is not None and core.stem_channels != channels:
         raise RecipeError(
@@ -60,8 +65,8 @@ def SemifreddoNet(
     features |= {f"core{i}": maps for i, maps in enumerate(trainable_maps, 1)}
     if not heads:
         return tf.keras.Model(images, features, name="semifreddonet")
-    outputs = [attach(head, features) for head in heads]
     check(heads, {name: maps.shape[-1] for name, maps in features.items()})
+    outputs = [attach(head, features) for head in heads]
     return tf.keras.Model(images, outputs[0] if len(outputs) == 1 else outputs, name="semifreddonet")
 
 

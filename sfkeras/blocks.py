@@ -73,14 +73,14 @@ def separable(x, strides, name, core=None):
 def regular_unit(x, name, core=None):
     """Fig. 4, left: one half of the channels passes, the other is transformed, then both are shuffled."""
     passing, transformed = ChannelSplit(name=f"{name}.split")(x)
-    return _join(passing, separable(transformed, 1, name, core), name)
+    return join(passing, separable(transformed, 1, name, core), name)
 
 
 def downscaling_unit(x, name, core=None):
     """Fig. 4, right: two branches see all channels with stride 2, so that channels double where the sides halve."""
     left = separable(x, 2, f"{name}.left", core)
     right = separable(x, 2, f"{name}.right", core)
-    return _join(left, right, name)
+    return join(left, right, name)
 
 
 def level_unit(x, name, core=None):
@@ -91,10 +91,11 @@ def level_unit(x, name, core=None):
     multipliers of its downscaling unit: the same two branches, fed with halves of 2C channels instead of twice with C.
     """
     left, right = ChannelSplit(name=f"{name}.split")(x)
-    return _join(separable(left, 1, f"{name}.left", core), separable(right, 1, f"{name}.right", core), name)
+    return join(separable(left, 1, f"{name}.left", core), separable(right, 1, f"{name}.right", core), name)
 
 
-def _join(left, right, name):
+def join(left, right, name):
+    """Concatenates the two halves of a unit and shuffles their channels."""
     joined = layers.Concatenate(name=f"{name}.concat")([left, right])
     return ChannelShuffle(2, name=f"{name}.shuffle")(joined)
 

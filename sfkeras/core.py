@@ -100,14 +100,15 @@ class Core:
         return core
 
 
-def snap(kernel):
+def snap(kernel, depthwise=False):
     """Rounds a kernel to int8 codes with one scale an output channel.
 
     Args:
         kernel: float32 (kernel, kernel, in, out), or depthwise (kernel, kernel, channels, 1).
+        depthwise: which of the two; the shape does not say it of a convolution with one output.
     Returns: codes int8 in [-127, 127] of that shape, scales float32 (out,).
     """
-    channels_last = kernel.reshape(-1, kernel.shape[2] if kernel.shape[3] == 1 else kernel.shape[3])
+    channels_last = kernel.reshape(-1, kernel.shape[2 if depthwise else 3])
     largest = np.maximum(np.abs(channels_last).max(axis=0), np.finfo(np.float32).tiny * 127)
     scales = (largest / 127).astype(np.float32)
     codes = np.clip(np.rint(channels_last / scales), -127, 127).astype(np.int8)
@@ -124,7 +125,7 @@ def freeze(model, name, provenance=None):
         if layer.name.endswith(".batch_norm"):
             batch_norm[key.removesuffix(".batch_norm")] = np.stack(layer.get_weights())
         elif layer.weights:
-            codes[key], scales[key] = snap(layer.get_weights()[0])
+            codes[key], scales[key] = snap(layer.get_weights()[0], hasattr(layer, "depthwise_kernel"))
     return Core(name, codes, scales, batch_norm, provenance or {})
 
 

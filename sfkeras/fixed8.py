@@ -133,21 +133,23 @@ class Activation(tfmot.quantization.keras.quantizers.Quantizer):
 class Kernel(tfmot.quantization.keras.quantizers.Quantizer):
     """Rounds a kernel to codes in [-127, 127] with one scale an output channel (depthwise: a channel)."""
 
+    def __init__(self, depthwise=False):
+        self.depthwise = depthwise
+
     def build(self, tensor_shape, name, layer):
         return {}
 
     def __call__(self, inputs, training, weights, **kwargs):
-        depthwise = inputs.shape[-1] == 1
-        channels_last = tf.squeeze(inputs, -1) if depthwise else inputs
+        channels_last = tf.squeeze(inputs, -1) if self.depthwise else inputs
         largest = tf.stop_gradient(tf.reduce_max(tf.abs(channels_last), axis=range(channels_last.shape.rank - 1)))
         largest = tf.maximum(largest, np.finfo(np.float32).tiny * 127)
         rounded = tf.quantization.fake_quant_with_min_max_vars_per_channel(
             channels_last, -largest, largest, narrow_range=True
         )
-        return rounded[..., tf.newaxis] if depthwise else rounded
+        return rounded[..., tf.newaxis] if self.depthwise else rounded
 
     def get_config(self):
-        return {}
+        return {"depthwise": self.depthwise}
 
 
 @register
@@ -166,7 +168,8 @@ class Fixed8Config(tfmot.quantization.keras.QuantizeConfig):
 
     def get_weights_and_quantizers(self, layer):
         if isinstance(layer, (keras.layers.Conv2D, keras.layers.DepthwiseConv2D)):
-            return [(getattr(layer, self._kernel_name(layer)), Kernel())]
+            name = self._kernel_name(layer)
+            return [(getattr(layer, name), Kernel(depthwise=name == "depthwise_kernel"))]
         return []
 
     def set_quantize_weights(self, layer, quantize_weights):

@@ -50,24 +50,24 @@ def attach(head, features):
 
 def head_input(head, features):
     """Returns the maps that a head reads: those of one core, or of all trainable cores joined."""
+    if head.on != "cores":
+        return features[head.on]
     trainable = [maps for name, maps in features.items() if name != "frozen"]
-    if head.on == "cores" and trainable:
-        joined = tf.keras.layers.Concatenate(name=f"head.{head.name}.join")
-        return joined(trainable) if len(trainable) > 1 else trainable[0]
-    if head.on not in features:
-        known = ", ".join([*features, *(["cores"] if trainable else [])])
-        raise RecipeError(f"head {head.name}: on is {head.on!r}, but this network has {known}")
-    return features[head.on]
+    joined = tf.keras.layers.Concatenate(name=f"head.{head.name}.join")
+    return joined(trainable) if len(trainable) > 1 else trainable[0]
 
 
 def check(heads, channels):
-    """Refuses heads that the hardware's head block cannot hold.
+    """Refuses heads that read what is not there, and heads that the hardware's head block cannot hold.
 
     Args:
         channels: {"frozen": c, "core1": c, ...}, channels that each core hands over.
     """
+    known = [*channels, *(["cores"] if channels.keys() - {"frozen"} else [])]
     parameters = {}
     for head in heads:
+        if head.on not in known:
+            raise RecipeError(f"head {head.name}: on is {head.on!r}, but this network has {', '.join(known)}")
         read = sum(c for name, c in channels.items() if name != "frozen") if head.on == "cores" else channels[head.on]
         if read % head.groups or head.outputs % head.groups:
             raise RecipeError(

@@ -30,8 +30,12 @@ def points(activation):
                 f"activation is {activation!r}; known are relu, {', '.join(_CURVES)}, or a list of points"
             )
         return _fit(*_CURVES[activation])
-    given = np.asarray(activation, float)
-    if given.ndim != 2 or given.shape[1:] != (2,) or len(given) < 2 or not (np.diff(given[:, 0]) > 0).all():
+    try:
+        given = np.asarray(activation, float)
+    except (TypeError, ValueError):  # not numbers, or rows of different lengths
+        given = np.empty(0)
+    pairs = given.ndim == 2 and given.shape[1] == 2 and len(given) >= 2 and np.isfinite(given).all()
+    if not pairs or not (np.diff(given[:, 0]) > 0).all():
         raise RecipeError(f"activation points must be two or more (x, y) pairs with rising x, got {activation!r}")
     return given
 

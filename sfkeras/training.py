@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from sfkeras import core as cores
-from sfkeras import data, fixed8, plots, tasks
+from sfkeras import data, fixed8, piecewise, plots, tasks
 from sfkeras.backbone import DOWNSCALING, SemifreddoNet
 from sfkeras.heads import Head
 from sfkeras.rejuvenation import Rejuvenation
@@ -33,6 +33,10 @@ class Training:
         self.core = cores.Core.load(self.recipe.network.core) if self.recipe.takes_core else None
         self.split = data.load(settings.source, self.shape, settings.root, settings.test_people)
         self.task = tasks.make(self.recipe, self.split)
+        for name, head in self.recipe.heads.items():
+            if isinstance(head.activation, str):
+                error = piecewise.worst_error(head.activation)
+                print(f"heads.{name}.activation: {head.activation} as straight lines, worst error {error:.5f}")
 
     # ---- phases
 
