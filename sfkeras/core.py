@@ -92,6 +92,8 @@ class Core:
                     part, _, layer = key.partition("/")
                     if part in parts:
                         parts[part][layer] = arrays[key]
+            if len({frozenset(part) for part in parts.values()}) > 1:
+                raise ValueError("not every layer has codes, scales and batch-norm")
             core = cls(header["name"], **parts, provenance=header["provenance"])
             if header["format"] != _FORMAT or core.digest != header["digest"]:
                 raise ValueError("its codes do not have the digest that it names")

@@ -140,13 +140,13 @@ class Kernel(tfmot.quantization.keras.quantizers.Quantizer):
         return {}
 
     def __call__(self, inputs, training, weights, **kwargs):
-        channels_last = tf.squeeze(inputs, -1) if self.depthwise else inputs
+        channels_last = tf.reshape(inputs, inputs.shape[:-1]) if self.depthwise else inputs
         largest = tf.stop_gradient(tf.reduce_max(tf.abs(channels_last), axis=range(channels_last.shape.rank - 1)))
         largest = tf.maximum(largest, np.finfo(np.float32).tiny * 127)
         rounded = tf.quantization.fake_quant_with_min_max_vars_per_channel(
             channels_last, -largest, largest, narrow_range=True
         )
-        return rounded[..., tf.newaxis] if self.depthwise else rounded
+        return tf.reshape(rounded, inputs.shape)
 
     def get_config(self):
         return {"depthwise": self.depthwise}

@@ -44,13 +44,6 @@ class LabelledImages:
         """(people,), how many images each has."""
         return np.bincount(self.labels, minlength=len(self.names))
 
-    def pixels_at(self, shape: tuple[int, int, int], count: int) -> np.ndarray:
-        """(count or fewer, *shape), uint8: images spread evenly over the set, as `decode` would resize them."""
-        rows = np.unique(np.linspace(0, len(self) - 1, min(count, len(self))).astype(int))
-        channels = (shape[2],) if shape[2] > 1 else ()  # Pillow's grey images have no axis of channels
-        images = (Image.fromarray(self.pixels[row].reshape(*self.pixels.shape[1:3], *channels)) for row in rows)
-        return np.stack([resized(image, shape) for image in images])
-
     def of_people_with(self, min_images: int) -> "LabelledImages":
         """The images of those people who have at least so many, with labels counted anew from 0.
 
@@ -182,14 +175,10 @@ def size(encoded: Path | bytes, called) -> tuple[int, int]:
 
 def decode_one(encoded: Path | bytes, called, shape: tuple[int, int, int], crop=None) -> np.ndarray:
     """One image, (height, width, channels), uint8. Raises: RecipeError."""
+    height, width, channels = shape
     with readable(called), opened(encoded) as image:
-        image = image.convert("L" if shape[2] == 1 else "RGB")
-    return resized(crop(image) if crop else image, shape)
-
-
-def resized(image: Image.Image, shape: tuple[int, int, int]) -> np.ndarray:
-    """A grey or RGB image as an array of that shape, uint8."""
-    height, width, _ = shape
+        image = image.convert("L" if channels == 1 else "RGB")
+    image = crop(image) if crop else image
     return np.asarray(image.resize((width, height), Image.Resampling.BILINEAR), np.uint8).reshape(shape)
 
 

@@ -38,6 +38,7 @@ def texts(model):
     return sources("tiny_face", model)
 
 
+@pytest.mark.compiler
 def test_the_array_compiles_and_is_the_model(model, texts, tmp_path):
     for name in ("tiny_face_model.h", "tiny_face_model.c"):
         (tmp_path / name).write_text(texts[name])

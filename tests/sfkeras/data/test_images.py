@@ -85,13 +85,6 @@ def test_nobody_with_enough_images():
         people(3, 1, 5).of_people_with(4)
 
 
-def test_some_pixels_at_another_size():
-    three = people(2, 1)
-    assert (three.pixels_at((4, 4, 1), 10) == three.pixels).all()
-    assert three.pixels_at((8, 6, 1), 2).shape == (2, 8, 6, 1)
-    assert three.pixels_at((8, 6, 1), 2)[:, 0, 0, 0].tolist() == [0, 2]
-
-
 def test_a_source_that_is_not_known(tmp_path):
     with pytest.raises(RecipeError, match="data.source is video, wanted one of att, lfw, folder, tfrecord."):
         data.load("video", (32, 32, 1), tmp_path)
