@@ -37,7 +37,9 @@ class Comparisons:
         for name, measured in seconds.items():
             rates = sorted(steps * batch / each for each in measured[1:])  # the first round traces
             median = statistics.median(rates)
-            print(f"{name}: {median:.0f} images a second ({rates[0]:.0f} to {rates[-1]:.0f}), {size}x{size}, batch {batch}")
+            print(
+                f"{name}: {median:.0f} images a second ({rates[0]:.0f} to {rates[-1]:.0f}), {size}x{size}, batch {batch}"
+            )
 
 
 def training_loop(model, shape, batch):

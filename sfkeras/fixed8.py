@@ -201,6 +201,7 @@ class Fixed8Scheme(quantize_scheme.QuantizeScheme):
 
 class _SameLayout(quantize_layout_transform.QuantizeLayoutTransform):
     def apply(self, model, layer_quantize_map):
+        # A fresh copy, because the variables that tfmot hands over have lost the names of their layers.
         return _copy(model, lambda layer: type(layer).from_config(layer.get_config())), layer_quantize_map
 
 

@@ -42,7 +42,7 @@ class Task:
         for name, output in zip(self.recipe.heads, tf.nest.flatten(model.output)):
             vector = keras.layers.Flatten(name=f"{name}.vector")(output)
             outputs.append(self.training_output(vector, name))
-        return keras.Model(model.input, outputs)
+        return keras.Model(model.input, outputs[0] if len(outputs) == 1 else outputs)
 
     def training_output(self, vector, name):
         """What the loss reads, of one head's vector (batch, outputs)."""
@@ -50,15 +50,18 @@ class Task:
 
     def compile(self, model, optimizer):
         """Compiles a trainee; each head has the same loss."""
-        heads = len(self.recipe.heads)
-        model.compile(optimizer, [self.loss] * heads, metrics=[self.training_metrics()] * heads)
+        metrics = self.training_metrics()
+        model.compile(
+            optimizer, self.loss, metrics=metrics if len(model.outputs) == 1 else [metrics] * len(model.outputs)
+        )
 
     def training_metrics(self):
         return []
 
     def targets(self, images, labels):
         """Turns a batch of batches.stream into what the trainee takes."""
-        return images, (labels,) * len(self.recipe.heads)
+        heads = len(self.recipe.heads)
+        return images, labels if heads == 1 else (labels,) * heads
 
     def evaluate(self, predict, split):
         """Measures all heads.

@@ -22,6 +22,7 @@ def train(recipe):
 
     run = Run(recipe)
     training = Training(run)
+    training.build()
     run.begin()
     training.float_phase()
     if recipe.makes_core:

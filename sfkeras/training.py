@@ -40,12 +40,14 @@ class Training:
 
     # ---- phases
 
-    def float_phase(self):
-        """Trains in float. Leaves `self.model`."""
-        settings = self.recipe.training
-        shape = self.shape if settings.start_scale == 1 else (None, None, self.shape[2])
+    def build(self):
+        """Builds the float network, of any size if that is to grow. Leaves `self.model`. Raises: RecipeError."""
+        shape = self.shape if self.recipe.training.start_scale == 1 else (None, None, self.shape[2])
         self.model = self.task.trainee(network(self.recipe, shape, self.core))
-        self.fit("float", self.model, settings, settings.start_scale)
+
+    def float_phase(self):
+        """Trains `self.model` in float."""
+        self.fit("float", self.model, self.recipe.training, self.recipe.training.start_scale)
 
     def fixed8_phase(self):
         """Calibrates and fine-tunes in fixed8. Leaves `self.quantised`."""
@@ -59,7 +61,9 @@ class Training:
         path = self.run.folder / "exponents.json"
         if not path.exists():
             _, batch_size = self.task.order(0).shape
-            stream = data.batches.stream(self.task.images, self.task.order, "none", self.shape, self.recipe.seed, range(1))
+            stream = data.batches.stream(
+                self.task.images, self.task.order, "none", self.shape, self.recipe.seed, range(1)
+            )
             batches = stream.take(-(-self.recipe.qat.calibration_images // batch_size))
             write_atomically(path, json.dumps(fixed8.calibrate(model, (images for images, _ in batches))))
         return json.loads(path.read_text())
@@ -89,20 +93,28 @@ class Training:
         if self.recipe.rejuvenation.threshold:
             rejuvenation = self.recipe.rejuvenation
             callbacks = [Rejuvenation(rejuvenation.threshold, self.recipe.seed, settings.epochs - 1), journal]
-        for epochs, shape in growth(self.shape, settings.epochs, start_scale):
-            epochs = range(max(epochs.start, len(journal.rows)), epochs.stop)
-            if epochs:
+        first = len(journal.rows)
+        if first < settings.epochs:
+            model.fit(
+                self.stream(range(first, settings.epochs), start_scale).map(self.task.targets),
+                initial_epoch=first,
+                epochs=settings.epochs,
+                steps_per_epoch=steps,
+                callbacks=callbacks,
+                verbose=1 if sys.stdout.isatty() else 2,
+            )
+
+    def stream(self, epochs, start_scale):
+        """Returns the training batches of some epochs; of any size, because they grow."""
+        settings, batches = self.recipe.data, None
+        for same_size, shape in growth(self.shape, epochs.stop, start_scale):
+            part = range(max(epochs.start, same_size.start), same_size.stop)
+            if part:
                 stream = data.batches.stream(
-                    self.task.images, self.task.order, self.recipe.data.augment, shape, self.recipe.seed, epochs
-                )
-                model.fit(
-                    stream.map(self.task.targets),
-                    initial_epoch=epochs.start,
-                    epochs=epochs.stop,
-                    steps_per_epoch=steps,
-                    callbacks=callbacks,
-                    verbose=1 if sys.stdout.isatty() else 2,
-                )
+                    self.task.images, self.task.order, settings.augment, shape, self.recipe.seed, part
+                ).map(of_any_size)
+                batches = stream if batches is None else batches.concatenate(stream)
+        return batches
 
     def evaluate(self, model):
         """Returns the task's metrics on the test images: {name: float}."""
@@ -187,6 +199,11 @@ def network(recipe, input_shape, core):
         alpha=settings.alpha,
         repeats=settings.repeats,
     )
+
+
+def of_any_size(images, labels):
+    """Forgets the sides of a batch, so that streams of several sizes are one, and the step is traced once for all."""
+    return tf.compat.v1.placeholder_with_default(images, (images.shape[0], None, None, images.shape[3])), labels
 
 
 def growth(shape, epochs, start_scale):

@@ -12,7 +12,7 @@ from tensorflow.python.framework.convert_to_constants import convert_variables_t
 from tflite_micro.tensorflow.lite.micro.python import schema_py_generated as schema
 
 from export import golden
-from export.graph import ChannelScale, Conv2D, DepthwiseConv2D, Graph
+from export.graph import AveragePool, ChannelScale, Conv2D, DepthwiseConv2D, Graph, Lookup
 from export.lower import lower
 from export.tflite import Tflite, operator_counts, write
 from export.verify import random_inputs, verify
@@ -98,26 +98,59 @@ def convolutions(graph):
 # ---- the same numbers everywhere
 
 
-@every_network
-def test_each_stage_of_the_graph_is_that_of_the_quantised_network(network):
-    """Both start from the same image; only rounding may tell them apart.
-
-    Keras rounds sums of floats, the graph integers, and a half goes up in one and away from 0 in the other. A difference
-    of one code then travels on through the layers behind, and grows a little.
-    """
+@cache
+def both(network):
+    """What the quantised network computes for two images, and what the graph does, by tensor: in codes."""
     net = lowered(network)
     x = images(2, net.model.input.shape[1:], seed=5)
-    values = golden.run(net.graph, (x * 2**INPUT_EXPONENT).astype(np.int8))
-    known = {layer.name.removesuffix(".relu").removesuffix(".batch_norm"): layer for layer in net.model.layers}
-    names = [operator.name for operator in net.graph.operators if operator.name in known]
-    outputs = keras.Model(net.model.input, [known[name].output for name in names])(x, training=False)
-    for name, output in zip(names, tf.nest.flatten(outputs)):
-        codes = output.numpy() / net.graph.tensor(name).scale
-        if not name.endswith(".pool"):  # only the graph rounds the mean
-            assert np.array_equal(codes, np.rint(codes)), name
-        print(name, np.abs(codes - values[name]).max(), np.abs(codes - values[name]).mean())
-        difference = np.abs(codes - values[name])
-        assert difference.max() <= 6 and difference.mean() <= 0.25, (name, difference.max(), difference.mean())
+    outputs = {}
+    for layer in net.model.layers:
+        name = layer.name.removesuffix(".relu").removesuffix(".batch_norm")
+        if not isinstance(layer.output, list):
+            outputs[name] = layer.output
+        for i, output in enumerate(layer.output if isinstance(layer.output, list) else []):
+            outputs[f"{name}.core{i + 1}" if "core_shuffle" in name else f"{name}.{i}"] = output
+    names = [tensor.name for tensor in net.graph.tensors if tensor.name in outputs]
+    values = keras.Model(net.model.input, [outputs[name] for name in names])(x, training=False)
+    codes = {name: value.numpy() / net.graph.tensor(name).scale for name, value in zip(names, values)}
+    return codes, golden.run(net.graph, codes[net.graph.inputs[0]].astype(np.int8))
+
+
+@every_network
+def test_the_graph_stays_within_a_few_codes_of_the_quantised_network(network):
+    """Both start from the same image, and only rounding tells them apart: see the next test. What one layer rounds to the
+    next code travels on through up to fifty layers."""
+    in_keras, in_integers = both(network)
+    for name, codes in in_keras.items():
+        difference = np.abs(codes - in_integers[name])
+        assert difference.max() <= 4, (name, difference.max())
+        assert difference.mean() <= 0.5, (name, difference.mean())
+
+
+@every_network
+def test_each_operator_differs_from_its_layer_by_one_code_at_most_and_rarely(network):
+    """Each operator reads what its layer read. Keras then rounds once, from a float32 sum and a float bias; the integer
+    form rounds the bias, and the sum twice. So they fall on different sides of a half now and then."""
+    graph, (in_keras, _) = lowered(network).graph, both(network)
+    values = {name: codes.astype(np.int8) for name, codes in in_keras.items() if np.array_equal(codes, np.rint(codes))}
+    differences = []
+    for operator in graph.operators:
+        tensors = {name: graph.tensor(name) for name in (*operator.inputs, operator.output)}
+        alone = Graph(operator.name, dict.fromkeys(operator.inputs), [operator.output], tensors.values(), [operator])
+        computed = golden.run(alone, {name: values[name] for name in operator.inputs}, [operator.output])
+        values.setdefault(operator.output, computed[operator.output])
+        if operator.name in in_keras and not isinstance(operator, Lookup):  # it reads a mean, rounded only in the graph
+            difference = np.abs(in_keras[operator.name] - computed[operator.output])
+            assert difference.max() <= 1, (operator.name, difference.max())
+            differences += [] if isinstance(operator, AveragePool) else [difference.ravel()]
+    assert np.concatenate(differences).mean() <= 1 / 200
+
+
+@every_network
+def test_what_is_rounded_in_the_graph_is_rounded_in_the_network_but_for_the_mean_of_the_head(network):
+    in_keras, _ = both(network)
+    unrounded = {name for name, codes in in_keras.items() if not np.array_equal(codes, np.rint(codes))}
+    assert all(name.endswith(".pool") for name in unrounded)
 
 
 @every_network
@@ -223,6 +256,7 @@ def test_the_graph_has_the_parameters_and_multiplications_of_the_paper():
 # ---- the cross-check
 
 
+@pytest.mark.filterwarnings("ignore:Statistics for quantized inputs were expected")
 def test_tensorflows_own_converter_finds_the_same_codes():
     net = lowered(free_module)
     shape = net.model.input.shape[1:]
