@@ -2,10 +2,10 @@
 
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -48,13 +48,12 @@ def run(*words):
 
 
 def test_help_is_there_at_once():
-    seconds = []
-    for _ in range(3):
-        start = time.perf_counter()
-        code, out, _ = run("--help")
-        seconds.append(time.perf_counter() - start)
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    code, out, _ = run("--help")
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
     assert code == 0 and "network.core_shuffle=true" in out and "Example: python -m sfkeras.train recipe=face" in out
-    assert min(seconds) < 1
+    # Processor time, which other tests on this machine do not lengthen: loading TensorFlow alone would take five seconds.
+    assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 1
 
 
 @pytest.mark.parametrize(
