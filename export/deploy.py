@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 
-from export import atomic, graph_file, tflite
+from export import graph_file, tflite
 from export.lower import lower
 from export.tflm_sources import write_sources
+from sfkeras import atomic
 
 
 def deploy(training) -> None:

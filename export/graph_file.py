@@ -14,8 +14,8 @@ from dataclasses import asdict, fields
 
 import numpy as np
 
-from export import atomic
 from export.graph import OPERATORS, Graph, GraphError, Operator, Tensor
+from sfkeras import atomic
 
 FORMAT = "sfkeras integer graph"
 VERSION = 1

@@ -5,11 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 
-import numpy as np
-
-from export import arena, atomic, golden, graph_file, tflite
+from export import arena, golden, graph_file, tflite
 from export.interpreters import run_tflm
 from export.verify import random_inputs, verify
+from sfkeras import atomic
 
 PERCENT = {"verification_accuracy", "tar_at_far_1e-2", "rank1", "top1", "top5"}
 
@@ -23,6 +22,7 @@ def verify_run(run) -> bool:
     Returns: whether every stage ran and none differed.
     Raises: RecipeError if the run has not been exported, or GraphFileError if its graph is broken.
     """
+    from sfkeras.data.images import to_codes
     from sfkeras.training import Training  # late: it loads TensorFlow
 
     name = run.recipe.name
@@ -48,11 +48,6 @@ def verify_run(run) -> bool:
     atomic.write(run.folder / "report.md", text)
     print(f"\n{text}")
     return all(proof.passed for proof in proofs.values())
-
-
-def to_codes(pixels: np.ndarray) -> np.ndarray:
-    """Pixels, uint8, as the int8 codes that the deployed network reads: pixel - 128."""
-    return (pixels.astype(np.int16) - 128).astype(np.int8)
 
 
 def report(run, graph, model, proofs, accuracy) -> str:

@@ -10,8 +10,9 @@ from string import Template
 
 import numpy as np
 
-from export import arena, atomic
+from export import arena
 from export.tflite import operator_counts
+from sfkeras import atomic
 
 TEMPLATES = Path(__file__).parents[1] / "micro" / "tflm"
 BYTES_A_LINE = 16

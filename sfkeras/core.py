@@ -3,13 +3,13 @@
 import hashlib
 import io
 import json
-import os
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
+from sfkeras import atomic
 from sfkeras.errors import RecipeError
 
 FOLDER = Path(__file__).parent / "cores"
@@ -66,9 +66,7 @@ class Core:
             arrays |= {f"{part}/{layer}": array for layer, array in sorted(getattr(self, part).items())}
         packed = io.BytesIO()
         np.savez_compressed(packed, **arrays)
-        partial = Path(f"{path}.partial")
-        partial.write_bytes(packed.getvalue())
-        os.replace(partial, path)
+        atomic.write(path, packed.getvalue())
 
     @classmethod
     def load(cls, name_or_path):

@@ -1,12 +1,12 @@
 """Pictures of a training: its curves, and how much the trainable cores take from the frozen one. From plain numbers."""
 
 import io
-import os
-from pathlib import Path
 
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
+
+from sfkeras import atomic
 
 INK, FAINT, TINT = "#20242b", "#8a919c", "#eef1f5"
 TRAINING, VALIDATION = "#2a6fbb", "#d9722e"
@@ -125,6 +125,4 @@ def save(figure, path):
     """Writes the PNG in one step; the same numbers give the same bytes."""
     png = io.BytesIO()
     figure.savefig(png, format="png", metadata={"Software": None})
-    partial = Path(f"{path}.partial")
-    partial.write_bytes(png.getvalue())
-    os.replace(partial, path)
+    atomic.write(path, png.getvalue())

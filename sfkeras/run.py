@@ -2,20 +2,13 @@
 
 import io
 import json
-import os
 from pathlib import Path
 
 import numpy as np
 
+from sfkeras import atomic
 from sfkeras import recipe as recipes
 from sfkeras.errors import RecipeError
-
-
-def write_atomically(path, content):
-    """Writes bytes or text so that the file is there whole or not at all, even under kill -9."""
-    partial = Path(f"{path}.partial")
-    partial.write_bytes(content if isinstance(content, bytes) else content.encode())
-    os.replace(partial, path)
 
 
 class Run:
@@ -34,7 +27,7 @@ class Run:
     def begin(self):
         """Makes the folder. Not before the data was found to be good: what is refused leaves nothing behind."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        write_atomically(self.folder / "recipe.yaml", recipes.to_yaml(self.recipe))
+        atomic.write(self.folder / "recipe.yaml", recipes.to_yaml(self.recipe))
 
     @classmethod
     def at(cls, folder):
@@ -66,7 +59,7 @@ class Run:
         return json.loads(path.read_text()) if path.exists() else {}
 
     def write_accuracy(self, accuracy):
-        write_atomically(self.folder / "accuracy.json", json.dumps(accuracy, indent=1))
+        atomic.write(self.folder / "accuracy.json", json.dumps(accuracy, indent=1))
 
     def rows(self, phase):
         """Returns the rows of metrics of a phase's finished epochs: list of dicts."""
@@ -80,7 +73,7 @@ class Run:
         arrays |= {f"slot{i}": slot.numpy() for i, slot in enumerate(model.optimizer.variables)}
         packed = io.BytesIO()
         np.savez(packed, **arrays)
-        write_atomically(self.folder / f"{phase}.npz", packed.getvalue())
+        atomic.write(self.folder / f"{phase}.npz", packed.getvalue())
 
     def restore(self, phase, model):
         """Sets a compiled model, and its optimizer, to the newest checkpoint of a phase, if there is one."""

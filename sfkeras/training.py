@@ -8,12 +8,11 @@ import sys
 import numpy as np
 import tensorflow as tf
 
+from sfkeras import atomic, data, fixed8, piecewise, plots, tasks
 from sfkeras import core as cores
-from sfkeras import data, fixed8, piecewise, plots, tasks
 from sfkeras.backbone import DOWNSCALING, SemifreddoNet
 from sfkeras.heads import Head
 from sfkeras.rejuvenation import Rejuvenation
-from sfkeras.run import write_atomically
 
 keras = tf.keras
 
@@ -65,7 +64,7 @@ class Training:
                 self.task.images, self.task.order, "none", self.shape, self.recipe.seed, range(1)
             )
             batches = stream.take(-(-self.recipe.qat.calibration_images // batch_size))
-            write_atomically(path, json.dumps(fixed8.calibrate(model, (images for images, _ in batches))))
+            atomic.write(path, json.dumps(fixed8.calibrate(model, (images for images, _ in batches))))
         return json.loads(path.read_text())
 
     def save_core(self):
