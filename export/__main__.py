@@ -17,8 +17,9 @@ class Commands:
         load_tensorflow()
         from export.report import verify_run
         from sfkeras.run import Run
+        from sfkeras.training import Training
 
-        if not verify_run(Run.at(run)):
+        if not verify_run(Training(Run.at(run))):
             sys.exit(1)
 
 

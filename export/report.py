@@ -9,27 +9,24 @@ from export import arena, golden, graph_file, tflite
 from export.interpreters import run_tflm
 from export.verify import random_inputs, verify
 from sfkeras import atomic
+from sfkeras.data.images import to_codes
 
 PERCENT = {"verification_accuracy", "tar_at_far_1e-2", "rank1", "top1", "top5"}
 
 
-def verify_run(run) -> bool:
+def verify_run(training) -> bool:
     """Proves a run's .tflite against its integer graph, measures both on the test images, and writes the report.
 
     golden == BUILTIN_REF == TFLM, byte for byte, at every tensor, on every test image and on 100 random inputs.
     Args:
-        run: sfkeras.run.Run whose export folder is filled.
+        training: sfkeras.training.Training whose run's export folder is filled; its data and metrics are used.
     Returns: whether every stage ran and none differed.
     Raises: RecipeError if the run has not been exported, or GraphFileError if its graph is broken.
     """
-    from sfkeras.data.images import to_codes
-    from sfkeras.training import Training  # late: it loads TensorFlow
-
-    name = run.recipe.name
+    run, name = training.run, training.recipe.name
     graph = graph_file.load(run.exported(f"{name}.graph"))
     # The file is what is under test; where its tensors are follows from the graph alone.
     model = tflite.Tflite(run.exported(f"{name}.tflite").read_bytes(), tflite.write(graph).tensors)
-    training = Training(run)
     codes = {graph.inputs[0]: to_codes(training.split.test.pixels)}
     proofs = {"test images": verify(graph, model, codes), "random inputs": verify(graph, model, random_inputs(graph))}
     for inputs, proof in proofs.items():

@@ -64,9 +64,8 @@ def scale_groups(model):
         return tensor
 
     for layer in model.layers:
-        first, *others = map(id, _moved(layer))
-        for tensor in others:
-            parent[root(tensor)] = root(first)
+        moved = [root(id(tensor)) for tensor in _moved(layer)]
+        parent |= dict.fromkeys(moved, moved[0]) if moved else {}
     groups = {}
     for layer in producers(model):
         groups.setdefault(root(id(layer.output)), []).append(layer.name)
@@ -79,7 +78,7 @@ def _moved(layer):
         return tf.nest.flatten([layer.input, layer.output])
     if isinstance(layer, AlphaBlend) and layer.alpha in (0, 1):  # takes one core as it is
         return [layer.input[1 - int(layer.alpha)], layer.output]
-    return [layer.output] if not isinstance(layer.output, list) else layer.output[:1]
+    return []
 
 
 def calibrate(model, images):

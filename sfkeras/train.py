@@ -35,7 +35,7 @@ def train(recipe):
     from export.report import verify_run
 
     deploy(training)
-    if not verify_run(run):
+    if not verify_run(training):
         raise SystemExit(f"{run.export} does not compute what its integer graph says; see verify.json")
 
 
