@@ -127,7 +127,7 @@ def faces(draws: Draws, size: tuple[int, int], channels: int) -> list:
 def photos(draws: Draws, size: tuple[int, int], channels: int) -> list:
     """For photos of objects: the same with stronger zooms and stretches, a slighter turn, and colours that fade."""
     return [
-        RandomAffine(size, rotation=0.02, zoom=0.22, stretch=0.15, shift=0.1),
+        RandomAffine(size, rotation=0.02, zoom=0.3, stretch=0.2, shift=0.1),
         keras_cv.layers.RandomFlip(),
         keras_cv.layers.RandomBrightness(draws.between(-0.12, 0.12), VALUES),
         contrast(draws, 0.7, 1.3),

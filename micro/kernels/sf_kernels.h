@@ -1,0 +1,105 @@
+// The kernels of line streaming: each makes one row of one map from rows of others, to the byte as
+// TensorFlow Lite Micro's reference kernels do.
+//
+// A row is width x channels int8 codes, channels innermost. Everything about shapes is constant and
+// lies in flash; what a task can change (codes, biases, requantisation) comes by pointer, from the
+// fixed-weight header or the task image. No kernel allocates or keeps state; none reads a row that
+// it is not given.
+#ifndef SF_KERNELS_H_
+#define SF_KERNELS_H_
+
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+// A factor as multiplier * 2^(shift - 31), multiplier 0 or in 2^30..2^31 - 1, shift in -31..30.
+typedef struct {
+  int32_t multiplier;
+  int32_t shift;
+} sf_factor;
+
+// How a window lies on its input. Rows are given to the kernels already chosen; columns are theirs.
+typedef struct {
+  uint16_t input_width, input_channels;
+  uint16_t output_width, output_channels;
+  uint8_t kernel_height, kernel_width;
+  uint8_t stride;    // of columns
+  uint8_t dilation;  // of columns
+  uint8_t left;      // columns of padding before the first
+  uint16_t groups;   // of a convolution; 1 for all other windows
+  int16_t input_zero_point, output_zero_point;
+  int8_t minimum, maximum;  // clamp of the output
+} sf_window;
+
+// What a convolution multiplies with. factors: one an output channel. Wide: shifts is given, and
+// factors holds the multipliers. Narrow: shifts is NULL, and a factor is one word: the multiplier's
+// upper 25 bits, and shift + 64 in the lower 7. Both codes are laid out as in TensorFlow Lite:
+// [output channel][row][column][input channel of the group], for a depthwise convolution
+// [row][column][channel].
+typedef struct {
+  const int8_t* codes;
+  const int32_t* bias;
+  const int32_t* factors;
+  const int8_t* shifts;
+} sf_constants;
+
+// rows: kernel_height pointers, from the top; NULL where the window reaches into the padding above
+// or below.
+void sf_convolve_row(const sf_window* window, const sf_constants* constants,
+                     const int8_t* const* rows, int8_t* output);
+void sf_depthwise_row(const sf_window* window, const sf_constants* constants,
+                      const int8_t* const* rows, int8_t* output);
+// Mean of the values inside of the map: (sum +- count / 2) / count.
+void sf_average_pool_row(const sf_window* window, const int8_t* const* rows, int8_t* output);
+// Largest of the values inside of the map.
+void sf_max_pool_row(const sf_window* window, const int8_t* const* rows, int8_t* output);
+
+// The running sum of a pool over the whole map: `sums`, one a channel, starts at 0 and takes a row
+// at a time.
+void sf_sum_row(int32_t width, int32_t channels, const int8_t* row, int32_t* sums);
+// Ends it as sf_average_pool_row does.
+void sf_average_sums(const sf_window* window, int32_t count, const int32_t* sums, int8_t* output);
+// Ends it as TensorFlow Lite Micro's MEAN does, with another scale and zero point on its output;
+// factor holds input scale / output scale, count the number of values a sum has.
+void sf_mean_sums(int32_t channels, int32_t count, int32_t input_zero_point,
+                  int32_t output_zero_point, const sf_factor* factor, const int32_t* sums,
+                  int8_t* output);
+
+// output = (input - input_zero_point) * codes[channel] * factor + output_zero_point.
+void sf_scale_row(int32_t width, int32_t channels, int32_t input_zero_point,
+                  int32_t output_zero_point, const int8_t* codes, const sf_factor* factor,
+                  const int8_t* input, int8_t* output);
+
+// Two rows of equal size, value by value. factors of the sum: first operand's, second operand's,
+// the sum's.
+typedef struct {
+  int16_t first_zero_point, second_zero_point, output_zero_point;
+  int8_t minimum, maximum;
+} sf_pair;
+void sf_add_row(int32_t count, const sf_pair* pair, const sf_factor factors[3], const int8_t* first,
+                const int8_t* second, int8_t* output);
+void sf_multiply_row(int32_t count, const sf_pair* pair, const sf_factor* factor,
+                     const int8_t* first, const int8_t* second, int8_t* output);
+
+// output = table[input + 128].
+void sf_lookup_row(int32_t count, const int8_t table[256], const int8_t* input, int8_t* output);
+
+// Moves channels of one map into channels of another: for each pixel, output[step * i] = input[i],
+// i below count. Both pointers point at the first channel concerned. step 1 splits or concatenates;
+// step 2 is half of a channel shuffle.
+void sf_copy_channels(int32_t width, int32_t count, int32_t step, int32_t input_channels,
+                      int32_t output_channels, const int8_t* input, int8_t* output);
+
+// Softmax over the channels of each pixel; factor holds beta * input scale in TensorFlow Lite's
+// form (5 integer bits), and output is 1 / 256 a code from zero point -128. smallest: differences
+// from the largest code under it count as 0.
+void sf_softmax_row(int32_t width, int32_t channels, const sf_factor* factor, int32_t smallest,
+                    const int8_t* input, int8_t* output);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif  // SF_KERNELS_H_

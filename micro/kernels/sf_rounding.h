@@ -1,0 +1,35 @@
+// Rounding, the one place where it is written in C. The other languages use the same names and the
+// same test vectors (tests/rounding_vectors.json).
+#ifndef SF_ROUNDING_H_
+#define SF_ROUNDING_H_
+
+#include <stdint.h>
+
+// The high 32 bits of 2 * a * b, rounded to nearest, a half upwards.
+static inline int32_t sf_saturating_rounding_doubling_high_mul(int32_t a, int32_t b) {
+  if (a == INT32_MIN && b == INT32_MIN) return INT32_MAX;
+  return (int32_t)(((int64_t)a * b + (1 << 30)) >> 31);
+}
+
+// x / 2^exponent, rounded to nearest, a half away from zero; exponent in 0..31.
+static inline int32_t sf_rounding_divide_by_pot(int32_t x, int32_t exponent) {
+  const int32_t mask = (int32_t)((UINT32_C(1) << exponent) - 1);
+  const int32_t threshold = (mask >> 1) + (x < 0);
+  return (x >> exponent) + ((x & mask) > threshold);
+}
+
+// Scales a 32-bit accumulator by multiplier * 2^(shift - 31).
+// Double rounding, as TensorFlow Lite Micro does: rounding once would differ in about 1 of 2,000
+// values.
+static inline int32_t sf_requantise(int32_t accumulator, int32_t multiplier, int32_t shift) {
+  const int32_t left = shift > 0 ? shift : 0, right = shift > 0 ? 0 : -shift;
+  const int32_t shifted = (int32_t)((uint32_t)accumulator << left);
+  return sf_rounding_divide_by_pot(sf_saturating_rounding_doubling_high_mul(shifted, multiplier),
+                                   right);
+}
+
+static inline int8_t sf_clamp(int32_t x, int32_t minimum, int32_t maximum) {
+  return (int8_t)(x < minimum ? minimum : x > maximum ? maximum : x);
+}
+
+#endif  // SF_ROUNDING_H_
