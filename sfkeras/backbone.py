@@ -20,7 +20,17 @@ DOWNSCALING = 16
 
 
 def SemifreddoNet(
-    input_shape, heads=(), *, cores=2, frozen=True, core=None, width=1.0, core_shuffle=True, alpha=None, repeats=1
+    input_shape,
+    heads=(),
+    *,
+    cores=2,
+    frozen=True,
+    core=None,
+    width=1.0,
+    core_shuffle=True,
+    alpha=None,
+    alpha_start=None,
+    repeats=1,
 ):
     """Builds a SemifreddoNet as a functional Keras model (section 3, Table 1).
 
@@ -35,6 +45,7 @@ def SemifreddoNet(
         width: multiplies all channels, in steps of 8 at the stem.
         core_shuffle: swap half of the maps between trainable cores after each module.
         alpha: None trains the blends; a number in [0, 1] fixes them all.
+        alpha_start: where alphas that train start: a number in (0, 1), or None for a random start (section 3.2).
         repeats: passes through the last module (Fig. 5): trainable weights and all batch-norms are new in each, frozen
             kernels are the same.
     Returns: tf.keras.Model. Outputs: one tensor a head, in order, or a dict {"frozen": maps, "core1": maps, ...}.
@@ -59,7 +70,7 @@ def SemifreddoNet(
     trainable_maps = [convolution(images, channels, 3, 2, f"core{i}.stem") for i in range(1, cores + 1)]
     for name, units in _modules(repeats):
         frozen_maps, trainable_maps = semifreddo_module(
-            frozen_maps, trainable_maps, units, FROZEN_REPEATS, name, core, alpha, core_shuffle
+            frozen_maps, trainable_maps, units, FROZEN_REPEATS, name, core, alpha, core_shuffle, alpha_start
         )
     features = {"frozen": frozen_maps} if frozen else {}
     features |= {f"core{i}": maps for i, maps in enumerate(trainable_maps, 1)}

@@ -100,7 +100,9 @@ def join(left, right, name):
     return ChannelShuffle(2, name=f"{name}.shuffle")(joined)
 
 
-def semifreddo_module(frozen, trainable, units, repeats, name, core=None, alpha=None, core_shuffle=True):
+def semifreddo_module(
+    frozen, trainable, units, repeats, name, core=None, alpha=None, core_shuffle=True, alpha_start=None
+):
     """One frozen and any number of trainable cores side by side (section 3.2, Fig. 3).
 
     The frozen core runs its first unit and all of its repeats of Table 1 before the blend, so that a trainable core
@@ -113,7 +115,7 @@ def semifreddo_module(frozen, trainable, units, repeats, name, core=None, alpha=
         repeats: how many regular units follow in the frozen core.
         name: of the module, such as "stage2".
         core: the Core that the frozen side is taped out with, or None where it still trains.
-        alpha, core_shuffle: see AlphaBlend and CoreShuffle.
+        alpha, alpha_start, core_shuffle: see AlphaBlend and CoreShuffle.
     Returns: (frozen, trainable) as the next module takes them.
     """
     frozen_unit, trainable_unit = units
@@ -123,7 +125,10 @@ def semifreddo_module(frozen, trainable, units, repeats, name, core=None, alpha=
             frozen = regular_unit(frozen, f"frozen.{name}.unit{unit}", core)
     trainable = [trainable_unit(x, f"core{i}.{name}") for i, x in enumerate(trainable, 1)]
     if frozen is not None:
-        trainable = [AlphaBlend(alpha, name=f"core{i}.{name}.blend")([frozen, x]) for i, x in enumerate(trainable, 1)]
+        trainable = [
+            AlphaBlend(alpha, alpha_start=alpha_start, name=f"core{i}.{name}.blend")([frozen, x])
+            for i, x in enumerate(trainable, 1)
+        ]
     if core_shuffle and len(trainable) > 1:
         trainable = CoreShuffle(name=f"{name}.core_shuffle")(trainable)
     return frozen, trainable

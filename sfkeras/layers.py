@@ -1,5 +1,7 @@
 """The layers that SemifreddoNets add to Keras: blending, shuffling and frozen convolutions."""
 
+import math
+
 import numpy as np
 import tensorflow as tf
 
@@ -17,18 +19,23 @@ class AlphaBlend(tf.keras.layers.Layer):
 
     Args:
         alpha: float in [0, 1] or None. Fixes every alpha: 0 separates the cores, 0.5 makes the trainable core a residual
-            extractor. None trains w from a random start.
+            extractor. None trains w.
+        alpha_start: float in (0, 1) or None. Where every alpha that trains starts: at that number, without noise, since
+            the channels differ by themselves. None starts w at random, which puts two thirds of the alphas within 0.5 +- 0.12.
         exponent: int or None. Set by fixed8: products and sum are rounded to int8 of scale 2^-exponent.
     Call arguments: [frozen, trainable], each (batch, height, width, channels), float32.
     Returns: (batch, height, width, channels), float32.
-    Raises: ValueError if the two shapes differ or alpha is outside [0, 1].
+    Raises: ValueError if the two shapes differ, alpha is outside [0, 1] or alpha_start is outside (0, 1).
     """
 
-    def __init__(self, alpha=None, exponent=None, **kwargs):
+    def __init__(self, alpha=None, exponent=None, alpha_start=None, **kwargs):
         super().__init__(**kwargs)
         if alpha is not None and not 0 <= alpha <= 1:
             raise ValueError(f"{self.name}: alpha must be None or in [0, 1], got {alpha!r}")
+        if alpha_start is not None and not 0 < alpha_start < 1:
+            raise ValueError(f"{self.name}: alpha_start must be None or between 0 and 1, got {alpha_start!r}")
         self.alpha = alpha
+        self.alpha_start = alpha_start
         self.exponent = exponent
 
     def build(self, input_shape):
@@ -38,8 +45,13 @@ class AlphaBlend(tf.keras.layers.Layer):
                 f"{self.name}: frozen and trainable features must have one shape, got {frozen} and {trainable}"
             )
         if self.alpha is None:
-            self.w = self.add_weight("w", (frozen[-1],), initializer=tf.keras.initializers.RandomNormal(stddev=0.5))
+            self.w = self.add_weight("w", (frozen[-1],), initializer=self._start())
         super().build(input_shape)
+
+    def _start(self):
+        if self.alpha_start is None:
+            return tf.keras.initializers.RandomNormal(stddev=0.5)
+        return tf.keras.initializers.Constant(math.log(self.alpha_start / (1 - self.alpha_start)))  # sigmoid's inverse
 
     def alphas(self):
         """Returns alpha of each channel, float32, or the one fixed alpha."""
@@ -56,7 +68,8 @@ class AlphaBlend(tf.keras.layers.Layer):
         return fixed8(products, self.exponent)
 
     def get_config(self):
-        return {**super().get_config(), "alpha": self.alpha, "exponent": self.exponent}
+        own = {"alpha": self.alpha, "alpha_start": self.alpha_start, "exponent": self.exponent}
+        return {**super().get_config(), **own}
 
 
 def fixed8(x, exponent):

@@ -55,6 +55,9 @@ class Network:
     width: float = key("multiplies the channels of Table 1", 1.0, at_least=0.125, at_most=4)
     core_shuffle: bool = key("trainable cores swap half of their maps after each blend", True)
     alpha: float | None = key("fixes every alpha: 0 parts the cores, 0.5 is residual; null: they train", None, 0, 1)
+    alpha_start: float | None = key(
+        "where alphas that train start: near 1 all comes from the frozen core; null: at random", None, 0.01, 0.99
+    )
     repeats: int = key("passes through the last module (Fig. 5)", 1, at_least=1)
 
 
@@ -175,6 +178,11 @@ def check(recipe: Recipe) -> None:
     places += [*(f"core{number}" for number in range(1, network.cores + 1)), "cores"] if network.cores else []
     if not places:
         raise RecipeError("network.frozen is false and network.cores is 0, wanted a core. Write network.cores=1.")
+    if network.alpha is not None and network.alpha_start is not None:
+        raise RecipeError(
+            f"network.alpha is {network.alpha} and fixes every alpha, so that none starts at network.alpha_start "
+            f"{network.alpha_start}. Write network.alpha=null, or network.alpha_start=null."
+        )
     if not 1 <= len(recipe.heads) <= MOST_HEADS:
         mend = f"Write heads.task.on={places[-1]}" if not recipe.heads else f"Write heads.{max(recipe.heads)}=null"
         raise RecipeError(f"there are {len(recipe.heads)} heads, wanted 1 to {MOST_HEADS}. {mend}.")

@@ -196,6 +196,7 @@ def network(recipe, input_shape, core):
         width=settings.width,
         core_shuffle=settings.core_shuffle,
         alpha=settings.alpha,
+        alpha_start=settings.alpha_start,
         repeats=settings.repeats,
     )
 

@@ -155,6 +155,13 @@ def test_alpha_fixes_every_blend(three_heads):
     assert all(layer.alpha == 0.5 and not layer.weights for layer in blends)
 
 
+def test_alpha_start_is_where_every_blend_starts():
+    model = SemifreddoNet((32, 32, 3), cores=2, width=WIDTH, alpha_start=0.2)
+    blends = [layer for layer in model.layers if layer.name.endswith(".blend")]
+    assert len(blends) == 2 * 4
+    assert all(np.allclose(blend.alphas(), 0.2) for blend in blends)
+
+
 def test_each_pass_of_the_last_module_has_the_same_frozen_codes_and_new_trainable_weights():
     model = SemifreddoNet((32, 32, 3), cores=1, core=narrow_core(), width=WIDTH, repeats=3)
     frozen, trainable = kernels(model, "frozen.stage4"), kernels(model, "core1.stage4")

@@ -41,6 +41,7 @@ class Case:
 CASES = {
     "blend": Case(AlphaBlend, [MAP, MAP], [MAP], trainable=8),
     "fixed blend": Case(lambda: AlphaBlend(alpha=0.5), [MAP, MAP], [MAP]),
+    "blend with a start": Case(lambda: AlphaBlend(alpha_start=0.2), [MAP, MAP], [MAP], trainable=8),
     "blend in fixed8": Case(lambda: AlphaBlend(exponent=4), [MAP, MAP], [MAP], trainable=8),
     "split": Case(ChannelSplit, [MAP], [(4, 6, 4)] * 2),
     "shuffle": Case(lambda: ChannelShuffle(groups=4), [MAP], [MAP]),
@@ -135,6 +136,13 @@ def test_a_free_blend_is_equation_1_with_the_sigmoid_of_one_w_a_channel():
     np.testing.assert_allclose(y, alpha * frozen + (1 - alpha) * trainable, atol=1e-6)
 
 
+@pytest.mark.parametrize("start", [0.01, 0.2, 0.5, 0.99])
+def test_every_alpha_starts_where_it_is_told(start):
+    blend = AlphaBlend(alpha_start=start)
+    blend([random((1, *MAP))] * 2)
+    np.testing.assert_allclose(blend.alphas(), np.full(8, start), rtol=1e-6)
+
+
 @settings(deadline=None, max_examples=30)
 @given(st.one_of(st.none(), st.floats(0, 1)), st.integers(0, 7), st.integers(0, 99))
 def test_a_blend_in_fixed8_stays_on_its_grid_and_near_equation_1(alpha, exponent, seed):
@@ -156,6 +164,9 @@ def test_blends_of_other_shapes_and_alphas_out_of_range_are_refused():
         AlphaBlend(name="blend")([random((1, 4, 4, 8)), random((1, 4, 4, 6))])
     with pytest.raises(ValueError, match=r"blend: alpha must be None or in \[0, 1\], got 1.5"):
         AlphaBlend(1.5, name="blend")
+    for start in (0, 1, float("nan")):
+        with pytest.raises(ValueError, match=f"blend: alpha_start must be None or between 0 and 1, got {start}"):
+            AlphaBlend(alpha_start=start, name="blend")
 
 
 # ---- splits and shuffles

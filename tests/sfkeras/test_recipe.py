@@ -159,6 +159,15 @@ def test_command_is_refused(words, message):
             "network.alpha is 2, wanted a number from 0 to 1, or null. The nearest is network.alpha=1.0.",
         ),
         (
+            "network.alpha_start=0",
+            "network.alpha_start is 0, wanted a number from 0.01 to 0.99, or null. The nearest is network.alpha_start=0.01.",
+        ),
+        (
+            "network={alpha: 0.5, alpha_start: 0.2}",
+            "network.alpha is 0.5 and fixes every alpha, so that none starts at network.alpha_start 0.2. "
+            "Write network.alpha=null, or network.alpha_start=null.",
+        ),
+        (
             "network.core_shuffle=1",
             "network.core_shuffle is 1, wanted true or false. Write for example network.core_shuffle=true.",
         ),
@@ -250,7 +259,8 @@ def fitting_texts(entry):
     return st.one_of(*(texts_for(kind, entry.metadata) for kind in kinds))
 
 
-BOUND = ("name", "data.source", "network.frozen", "network.cores", "heads.task.on")  # together, or to a folder
+# Together, or to a folder.
+BOUND = ("name", "data.source", "network.frozen", "network.cores", "network.alpha", "heads.task.on")
 FREE = {
     name.replace("NAME", "task"): fitting_texts(entry)
     for name, entry in keys.all_keys(recipe.Recipe)
