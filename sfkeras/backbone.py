@@ -6,6 +6,7 @@ from sfkeras.blocks import convolution, downscaling_unit, level_unit, regular_un
 from sfkeras.errors import RecipeError
 from sfkeras.heads import attach, check
 from sfkeras.layers import GreyToRGB
+from sfkeras.recipe import DOWNSCALING, SMALLEST_SIDE, nearest_side
 
 STEM_CHANNELS = 32
 FROZEN_REPEATS = 3
@@ -16,7 +17,6 @@ STAGES = (
     (regular_unit, level_unit),
     (downscaling_unit, downscaling_unit),
 )
-DOWNSCALING = 16
 
 
 def SemifreddoNet(
@@ -104,9 +104,9 @@ def check_input_shape(input_shape):
     *sides, channels = input_shape
     if channels not in (1, 3):
         raise RecipeError(f"network.input has {channels} channels; 1 (grey) and 3 (colour) are possible")
-    mended = [side and max(32, DOWNSCALING * round(side / DOWNSCALING)) for side in sides]
+    mended = [None if side is None else nearest_side(side) for side in sides]
     if mended != sides:
         raise RecipeError(
-            f"network.input is {sides[0]}x{sides[1]}, but both sides must be multiples of {DOWNSCALING} from 32 up. "
-            f"The nearest is {mended[0]}x{mended[1]}x{channels}."
+            f"network.input is {sides[0]}x{sides[1]}, but both sides must be multiples of {DOWNSCALING} "
+            f"from {SMALLEST_SIDE} up. The nearest is {mended[0]}x{mended[1]}x{channels}."
         )

@@ -19,6 +19,12 @@ from sfkeras.keys import TextLoader, all_keys, build, join, key, shown, wanted
 RECIPES = Path(__file__).parent.parent / "recipes"
 EXAMPLE = "python -m sfkeras.train recipe=face network.cores=1 training.epochs=20 name=face_one_core"
 MOST_HEADS = 3  # section 3.2: up to three tasks at a time
+DOWNSCALING, SMALLEST_SIDE = 16, 32  # Table 1 halves the sides four times
+
+
+def nearest_side(pixels: float) -> int:
+    """The side nearest to so many pixels that the network can take; of two that are as near, the larger."""
+    return max(SMALLEST_SIDE, int((pixels + DOWNSCALING // 2) // DOWNSCALING) * DOWNSCALING)
 
 
 class InputSize(NamedTuple):
@@ -27,7 +33,10 @@ class InputSize(NamedTuple):
     height: int
     width: int
     channels: int
-    WANTED = "HEIGHTxWIDTHxCHANNELS with sides that are multiples of 16 from 32 up, and 1 or 3 channels"
+    WANTED = (
+        f"HEIGHTxWIDTHxCHANNELS with sides that are multiples of {DOWNSCALING} from {SMALLEST_SIDE} up, "
+        "and 1 or 3 channels"
+    )
 
     @classmethod
     def parse(cls, text: str) -> "InputSize":
@@ -39,9 +48,8 @@ class InputSize(NamedTuple):
         return "x".join(map(str, self))
 
     def nearest(self) -> "InputSize":
-        """The nearest size that halves four times without a remainder (Table 1)."""
-        height, width = (max(32, (side + 8) // 16 * 16) for side in self[:2])
-        return InputSize(height, width, 1 if self.channels <= 1 else 3)
+        """The nearest size that the network can take."""
+        return InputSize(nearest_side(self.height), nearest_side(self.width), 1 if self.channels <= 1 else 3)
 
 
 @dataclass(frozen=True, kw_only=True)

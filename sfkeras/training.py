@@ -10,8 +10,9 @@ import tensorflow as tf
 
 from sfkeras import atomic, data, fixed8, piecewise, plots, tasks
 from sfkeras import core as cores
-from sfkeras.backbone import DOWNSCALING, SemifreddoNet
+from sfkeras.backbone import SemifreddoNet
 from sfkeras.heads import Head
+from sfkeras.recipe import nearest_side
 from sfkeras.rejuvenation import Rejuvenation
 
 keras = tf.keras
@@ -213,7 +214,7 @@ def growth(shape, epochs, start_scale):
     time; the last quarter is at full size, where the network is used.
     """
     scales = [min(1, start_scale + (1 - start_scale) * epoch / (3 / 4 * epochs)) for epoch in range(epochs)]
-    sizes = [tuple(max(32, DOWNSCALING * round(side * scale / DOWNSCALING)) for side in shape[:2]) for scale in scales]
+    sizes = [tuple(nearest_side(side * scale) for side in shape[:2]) for scale in scales]
     start = 0
     for epoch in range(1, epochs + 1):
         if epoch == epochs or sizes[epoch] != sizes[start]:

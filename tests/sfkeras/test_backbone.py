@@ -7,10 +7,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sfkeras import heads
-from sfkeras.backbone import SemifreddoNet
+from sfkeras.backbone import SemifreddoNet, check_input_shape
 from sfkeras.core import Core
 from sfkeras.errors import RecipeError
 from sfkeras.heads import MOST_PARAMETERS, Head
+from sfkeras.recipe import InputSize
 from tests.sfkeras.networks import WIDTH, images, narrow_core
 
 SIDES = (480, 640)
@@ -201,7 +202,7 @@ def refusal(*arguments, **options):
     [
         (
             (40, 32, 3),
-            "network.input is 40x32, but both sides must be multiples of 16 from 32 up. The nearest is 32x32x3.",
+            "network.input is 40x32, but both sides must be multiples of 16 from 32 up. The nearest is 48x32x3.",
         ),
         (
             (96, 15, 1),
@@ -212,6 +213,17 @@ def refusal(*arguments, **options):
 )
 def test_inputs_that_do_not_fit_are_refused_with_the_nearest_that_does(shape, message):
     assert refusal(shape) == message
+
+
+@given(st.integers(0, 1000), st.integers(0, 1000))
+def test_the_network_and_the_recipe_take_the_same_inputs_and_suggest_the_same(height, width):
+    size = InputSize(height, width, 3)
+    if size.nearest() == size:
+        check_input_shape(size)
+    else:
+        with pytest.raises(RecipeError, match=f"The nearest is {size.nearest()}"):
+            check_input_shape(size)
+    check_input_shape(size.nearest())
 
 
 def test_no_core_at_all_is_refused():

@@ -116,6 +116,13 @@ def test_fire_hands_the_words_on_as_they_are():
     assert seen == words
 
 
+@given(st.floats(0, 1000, width=32))
+def test_the_nearest_side_is_a_multiple_of_16_from_32_up_and_none_is_nearer(pixels):
+    side = recipe.nearest_side(pixels)
+    assert side in range(32, 1024, 16)
+    assert abs(side - pixels) == min(abs(other - pixels) for other in range(32, 1024, 16))
+
+
 # ---- what is refused
 
 
