@@ -127,9 +127,3 @@ def freeze(model, name, provenance=None):
         elif layer.weights:
             codes[key], scales[key] = snap(layer.get_weights()[0], hasattr(layer, "depthwise_kernel"))
     return Core(name, codes, scales, batch_norm, provenance or {})
-
-
-def frozen_codes(model):
-    """Returns {layer: int8 codes} as they are in a model now, float or quantisation-aware: what must never change."""
-    inner = [getattr(layer, "layer", layer) for layer in model.layers]
-    return {layer.name: layer.codes.numpy() for layer in inner if hasattr(layer, "codes")}

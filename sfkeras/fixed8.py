@@ -241,6 +241,12 @@ def unwrapped(layer):
     return layer.layer if isinstance(layer, QuantizeWrapper) else layer
 
 
+def frozen_codes(model):
+    """Returns {layer: int8 codes} as they are in a model now: what must never change."""
+    inner = map(unwrapped, model.layers)
+    return {layer.name: layer.codes.numpy() for layer in inner if hasattr(layer, "codes")}
+
+
 def trainable_kernel(layer):
     """The kernel variable of a convolution that trains, shape (height, width, ...), else None."""
     inner = unwrapped(layer)

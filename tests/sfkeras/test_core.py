@@ -12,9 +12,9 @@ from hypothesis.extra import numpy as arrays
 
 from sfkeras import recipe as recipes
 from sfkeras.blocks import SMALLEST_GAMMA
-from sfkeras.core import Core, freeze, frozen_codes, snap
+from sfkeras.core import Core, freeze, snap
 from sfkeras.errors import RecipeError
-from sfkeras.fixed8 import unwrapped
+from sfkeras.fixed8 import frozen_codes, unwrapped
 from sfkeras.run import Run
 from tests.sfkeras.networks import fit, module_core, narrow_core, one_module, quantised
 

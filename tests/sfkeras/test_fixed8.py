@@ -5,8 +5,17 @@ import pytest
 import tensorflow as tf
 
 from sfkeras.backbone import SemifreddoNet
-from sfkeras.core import frozen_codes, snap
-from sfkeras.fixed8 import Kernel, calibrate, producers, quantise, scale_groups, trainable_kernel, unwrapped
+from sfkeras.core import snap
+from sfkeras.fixed8 import (
+    Kernel,
+    calibrate,
+    frozen_codes,
+    producers,
+    quantise,
+    scale_groups,
+    trainable_kernel,
+    unwrapped,
+)
 from sfkeras.heads import Head
 from tests.sfkeras.networks import SHAPE, WIDTH, fit, images, module_core, narrow_core, one_module
 
