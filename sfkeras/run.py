@@ -19,9 +19,9 @@ class Run:
     row of metrics an epoch; exponents.json; logs/ for TensorBoard; export/, the deployable files.
     """
 
-    def __init__(self, recipe):
-        """Takes the folder of a recipe. Raises: RecipeError if it was started with another recipe."""
-        self.recipe, self.folder = recipe, recipe.folder
+    def __init__(self, recipe, folder=None):
+        """Takes a folder, or else that of the recipe. Raises: RecipeError if it was started with another recipe."""
+        self.recipe, self.folder = recipe, folder or recipe.folder
         if (self.folder / "recipe.yaml").exists():
             recipes.require_same(recipe, recipes.read(self.folder / "recipe.yaml"))
 
@@ -36,9 +36,7 @@ class Run:
         stored = Path(folder) / "recipe.yaml"
         if not stored.is_file():
             raise RecipeError(f"{folder} is no run folder: it has no recipe.yaml. Give the folder of a run, runs/NAME.")
-        run = cls.__new__(cls)
-        run.recipe, run.folder = recipes.read(stored), Path(folder)
-        return run
+        return cls(recipes.read(stored), Path(folder))
 
     @property
     def export(self):
