@@ -1,7 +1,6 @@
 """The golden arithmetic: the graph on whole arrays, to the bit as TensorFlow Lite Micro's reference kernels compute it.
 
-The one place where rounding is written in Python. The other languages use the same names and the same test vectors
-(tests/rounding_vectors.json).
+How a number is rounded is in export/rounding.py.
 """
 
 from __future__ import annotations
@@ -10,59 +9,27 @@ from functools import singledispatch
 
 import numpy as np
 
-from export.graph import Add, AveragePool, ChannelScale, Conv2D, Convolution, DepthwiseConv2D, Graph, Lookup, Wire
+from export.graph import (
+    ADD_LEFT_SHIFT,
+    Add,
+    AveragePool,
+    ChannelScale,
+    Conv2D,
+    Convolution,
+    DepthwiseConv2D,
+    Graph,
+    Lookup,
+    MaxPool,
+    Mean,
+    Multiply,
+    Pad,
+    Softmax,
+    Wire,
+)
+from export.rounding import mean_multiplier, quantize_multiplier, requantise, wrap_to_int32
+from export.softmax import factor_and_smallest, softmax
 
-ADD_LEFT_SHIFT = 20  # TFLite gives the operands of ADD 20 more bits before it scales them
 VALUES_AT_ONCE = 1 << 18  # of the largest map: its int64 accumulators then stay within a processor's cache
-
-
-# --- Rounding ---------------------------------------------------------------------------------------------------------
-
-
-def quantize_multiplier(factor) -> tuple[np.ndarray, np.ndarray]:
-    """Writes factors as multiplier * 2^(shift - 31), multiplier in 2^30..2^31 - 1 (TFLite's QuantizeMultiplier).
-
-    Args:
-        factor: positive float64, any shape.
-    Returns: (multiplier, shift), both int64. A factor under 2^-32 gives (0, 0).
-    """
-    fraction, shift = np.frexp(np.asarray(factor, np.float64))
-    multiplier = np.floor(fraction * 2.0**31 + 0.5).astype(np.int64)
-    shift = shift.astype(np.int64)
-    overflow = multiplier == 2**31
-    multiplier, shift = np.where(overflow, 2**30, multiplier), np.where(overflow, shift + 1, shift)
-    vanishes = shift < -31
-    return np.where(vanishes, 0, multiplier), np.where(vanishes, 0, shift)
-
-
-def saturating_rounding_doubling_high_mul(a, b) -> np.ndarray:
-    """The high 32 bits of 2 * a * b, rounded to nearest, a half upwards; int32 values in and out, held as int64."""
-    high = (np.asarray(a, np.int64) * b + 2**30) >> 31
-    return np.minimum(high, 2**31 - 1)  # only -2^31 * -2^31 would not fit
-
-
-def rounding_divide_by_pot(x, exponent) -> np.ndarray:
-    """x / 2^exponent, rounded to nearest, a half away from zero; exponent in 0..31."""
-    x = np.asarray(x, np.int64)
-    mask = (np.int64(1) << exponent) - 1
-    threshold = (mask >> 1) + (x < 0)
-    return (x >> exponent) + ((x & mask) > threshold)
-
-
-def requantise(accumulator, multiplier, shift) -> np.ndarray:
-    """Scales 32-bit accumulators by multiplier * 2^(shift - 31) (TFLite's MultiplyByQuantizedMultiplier).
-
-    Double rounding, as TFLM does: rounding once would differ in about 1 of 2,000 values.
-    """
-    shifted = wrap_to_int32(np.asarray(accumulator, np.int64) << np.maximum(shift, 0))
-    return rounding_divide_by_pot(
-        saturating_rounding_doubling_high_mul(shifted, multiplier), np.maximum(-np.asarray(shift), 0)
-    )
-
-
-def wrap_to_int32(x) -> np.ndarray:
-    """Lets 32-bit sums overflow as registers do, so that also a network with absurd weights agrees everywhere."""
-    return np.asarray(x, np.int64).astype(np.int32).astype(np.int64)
 
 
 # --- Running a graph --------------------------------------------------------------------------------------------------
@@ -130,21 +97,27 @@ def _(operator: DepthwiseConv2D, graph, x):
 @_apply.register
 def _(operator: ChannelScale, graph, x):
     input, output = graph.tensor(operator.inputs[0]), graph.tensor(operator.output)
-    product = (x.astype(np.int64) - input.zero_point) * operator.codes
-    scaled = requantise(product, *quantize_multiplier(operator.multiplier(input, output)))
-    return _clamp(scaled + output.zero_point)
+    constants = operator.codes.astype(np.int64) - operator.constant_zero_point
+    scaled = requantise(_shifted(x, input) * constants, *quantize_multiplier(operator.multiplier(input, output)))
+    return _clamp(scaled + output.zero_point, operator.minimum, operator.maximum)
 
 
 @_apply.register
 def _(operator: Add, graph, *operands):
-    output = graph.tensor(operator.output)
-    # The coarser operand gets the factor 1/2, so that the sum of the two cannot overflow.
-    unit = 2 * max(tensor.scale for tensor in graph.inputs_of(operator))
+    inputs, output = graph.inputs_of(operator), graph.tensor(operator.output)
+    *each, of_sum = operator.multipliers(*inputs, output)
     total = 0
-    for tensor, x in zip(graph.inputs_of(operator), operands):
-        shifted = (x.astype(np.int64) - tensor.zero_point) << ADD_LEFT_SHIFT
-        total = total + requantise(shifted, *quantize_multiplier(tensor.scale / unit))
-    scaled = requantise(total, *quantize_multiplier(unit / (2**ADD_LEFT_SHIFT * output.scale)))
+    for tensor, x, multiplier in zip(inputs, operands, each):
+        total = total + requantise(_shifted(x, tensor) << ADD_LEFT_SHIFT, *quantize_multiplier(multiplier))
+    scaled = requantise(total, *quantize_multiplier(of_sum))
+    return _clamp(scaled + output.zero_point, operator.minimum, operator.maximum)
+
+
+@_apply.register
+def _(operator: Multiply, graph, *operands):
+    inputs, output = graph.inputs_of(operator), graph.tensor(operator.output)
+    first, second = (_shifted(x, tensor) for x, tensor in zip(operands, inputs))
+    scaled = requantise(first * second, *quantize_multiplier(operator.multiplier(*inputs, output)))
     return _clamp(scaled + output.zero_point, operator.minimum, operator.maximum)
 
 
@@ -153,7 +126,30 @@ def _(operator: AveragePool, graph, x):
     total = _windows(operator, x.astype(np.int32)).sum(axis=(3, 4))
     count = _windows(operator, np.ones_like(x[:1, :, :, :1], np.int32)).sum(axis=(3, 4))  # padding is not counted
     magnitude = (np.abs(total) + count // 2) // count
-    return _clamp(np.sign(total) * magnitude)
+    return _clamp(np.sign(total) * magnitude, operator.minimum, operator.maximum)
+
+
+@_apply.register
+def _(operator: MaxPool, graph, x):
+    return _clamp(_windows(operator, x, padding=-128).max(axis=(3, 4)), operator.minimum, operator.maximum)
+
+
+@_apply.register
+def _(operator: Mean, graph, x):
+    input, output = graph.tensor(operator.inputs[0]), graph.tensor(operator.output)
+    total = _shifted(x, input).sum(axis=(1, 2), keepdims=True)
+    factor = quantize_multiplier(operator.multiplier(input, output))
+    return _clamp(requantise(total, *mean_multiplier(*factor, x.shape[1] * x.shape[2])) + output.zero_point)
+
+
+@_apply.register
+def _(operator: Pad, graph, x):
+    return np.pad(x, ((0, 0), *operator.padding), constant_values=operator.value)
+
+
+@_apply.register
+def _(operator: Softmax, graph, x):
+    return softmax(x, *factor_and_smallest(operator.multiplier(graph.tensor(operator.inputs[0]))))
 
 
 @_apply.register
@@ -171,6 +167,11 @@ def _clamp(x, minimum=-128, maximum=127) -> np.ndarray:
     return np.clip(x, minimum, maximum).astype(np.int8)
 
 
+def _shifted(x, tensor) -> np.ndarray:
+    """Codes less their zero point, as int64."""
+    return x.astype(np.int64) - tensor.zero_point
+
+
 def _without_zero_point(operator: Convolution, graph, x) -> np.ndarray:
     """The input as floating point of the smallest kind that holds every sum of the convolution exactly."""
     zero_point = graph.tensor(operator.inputs[0]).zero_point
@@ -179,12 +180,13 @@ def _without_zero_point(operator: Convolution, graph, x) -> np.ndarray:
     return x.astype(np.float32 if largest_sum < 2**24 else np.float64) - zero_point
 
 
-def _windows(operator, x) -> np.ndarray:
-    """Every window of a zero-padded map: (batch, height out, width out, kernel height, kernel width, channels)."""
+def _windows(operator, x, padding=0) -> np.ndarray:
+    """Every window of a padded map: (batch, height out, width out, kernel height, kernel width, channels)."""
     rows, columns = operator.pads(x.shape[1:3])
-    padded = np.pad(x, ((0, 0), rows, columns, (0, 0)))
-    windows = np.lib.stride_tricks.sliding_window_view(padded, operator.kernel, axis=(1, 2))
-    return np.moveaxis(windows[:, :: operator.strides[0], :: operator.strides[1]], 3, 5)
+    padded = np.pad(x, ((0, 0), rows, columns, (0, 0)), constant_values=padding)
+    windows = np.lib.stride_tricks.sliding_window_view(padded, operator.extent, axis=(1, 2))
+    steps, taps = operator.strides, operator.dilations
+    return np.moveaxis(windows[:, :: steps[0], :: steps[1], :, :: taps[0], :: taps[1]], 3, 5)
 
 
 def _convolve(operator: Conv2D, x) -> np.ndarray:

@@ -16,8 +16,10 @@ from functools import cached_property
 import numpy as np
 
 INT8_MIN, INT8_MAX = -128, 127
+ADD_LEFT_SHIFT = 20  # TFLite gives the operands of ADD 20 more bits before it scales them
 
 Shape = tuple[int, int, int]
+Pads = tuple[tuple[int, int], tuple[int, int]]  # rows (above, below), columns (left, right)
 
 
 class GraphError(ValueError):
@@ -59,6 +61,14 @@ class Tensor:
             raise GraphError(f"{self.name}: scale is {self.scale!r}; it must be a positive float32 number")
         if not INT8_MIN <= self.zero_point <= INT8_MAX:
             raise GraphError(f"{self.name}: zero_point is {self.zero_point}; it must lie in -128..127")
+
+
+def _is_pair(value) -> bool:
+    return isinstance(value, tuple) and len(value) == 2 and all(isinstance(n, int) for n in value)
+
+
+def _is_pair_of_pairs(value) -> bool:
+    return isinstance(value, tuple) and len(value) == 2 and all(map(_is_pair, value))
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -125,29 +135,48 @@ class Operator:
 class Window(Operator):
     """An operator that slides a window, its `kernel` (height, width), over the map.
 
-    padding "same" and "valid" are TensorFlow's.
+    padding is TensorFlow's "same" or "valid", or says the rows and columns: ((above, below), (left, right)).
     """
 
     strides: tuple[int, int] = (1, 1)
-    padding: str = "valid"
+    padding: str | Pads = "valid"
+
+    dilations = (1, 1)  # distance of the window's taps; a convolution may have another
+
+    @property
+    def extent(self) -> tuple[int, int]:
+        """Height and width that the dilated window covers."""
+        return tuple((kernel - 1) * dilation + 1 for kernel, dilation in zip(self.kernel, self.dilations))
 
     def output_size(self, size: tuple[int, int]) -> tuple[int, int]:
         """Height and width of the output for an input of this height and width."""
         if self.padding == "same":
             return tuple(-(-n // stride) for n, stride in zip(size, self.strides))
-        return tuple((n - kernel) // stride + 1 for n, kernel, stride in zip(size, self.kernel, self.strides))
+        sides = zip(size, self.pads(size), self.extent, self.strides)
+        return tuple((n + sum(pads) - extent) // stride + 1 for n, pads, extent, stride in sides)
 
-    def pads(self, size: tuple[int, int]) -> tuple[tuple[int, int], tuple[int, int]]:
+    def pads(self, size: tuple[int, int]) -> Pads:
         """Rows (above, below) and columns (left, right) that padding adds. An odd one goes below and to the right."""
         if self.padding == "valid":
             return (0, 0), (0, 0)
-        sides = zip(size, self.output_size(size), self.kernel, self.strides)
-        totals = [max((out - 1) * stride + kernel - n, 0) for n, out, kernel, stride in sides]
+        if self.padding != "same":
+            return self.padding
+        sides = zip(size, self.output_size(size), self.extent, self.strides)
+        totals = [max((out - 1) * stride + extent - n, 0) for n, out, extent, stride in sides]
         return tuple((total // 2, total - total // 2) for total in totals)
 
     def _windowed_shape(self, shape: Shape, channels: int) -> Shape:
-        self._require(self.padding in ("same", "valid"), f"padding is {self.padding!r}; it must be 'same' or 'valid'")
-        self._require(min(self.strides) >= 1, f"strides are {self.strides}; they must be at least 1")
+        self._require(min(self.kernel) >= 1, f"window {self.kernel} is empty")
+        for what in ("strides", "dilations"):
+            steps = getattr(self, what)
+            self._require(_is_pair(steps) and min(steps) >= 1, f"{what} are {steps}; they must be two numbers from 1")
+        # A window that lies in the padding alone would have nothing to pool.
+        known = self.padding in ("same", "valid") or (
+            _is_pair_of_pairs(self.padding)
+            and all(0 <= pad < extent for pads, extent in zip(self.padding, self.extent) for pad in pads)
+        )
+        wanted = f"'same', 'valid' or ((above, below), (left, right)), each less than the window's extent {self.extent}"
+        self._require(known, f"padding is {self.padding!r}; it must be {wanted}")
         height, width = self.output_size(shape[:2])
         self._require(min(height, width) >= 1, f"window {self.kernel} does not fit into its input {shape[:2]}")
         return height, width, channels
@@ -166,10 +195,14 @@ class Convolution(Window):
     frozen: bool
     minimum: int = INT8_MIN
     maximum: int = INT8_MAX
+    dilations: tuple[int, int] = (1, 1)
 
     def multipliers(self, input: Tensor, output: Tensor) -> np.ndarray:
         """Requantisation factor of each output channel, in double as TFLite computes it."""
-        return np.float64(input.scale) * self.scales.astype(np.float64) / np.float64(output.scale)
+        return self._accumulator_scales(input) / np.float64(output.scale)
+
+    def _accumulator_scales(self, input: Tensor) -> np.ndarray:
+        return np.float64(input.scale) * self.scales.astype(np.float64)
 
     def check(self, inputs, output):
         self._require_array("scales", np.float32, (output.channels,))
@@ -183,9 +216,14 @@ class Convolution(Window):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Conv2D(Convolution):
-    """Convolution. codes are int8 (out, kernel height, kernel width, in / groups)."""
+    """Convolution. codes are int8 (out, kernel height, kernel width, in / groups).
+
+    fully_connected: the kernel is the whole map, and the scale of its sums is rounded to float32, as TFLite does it in
+    a FULLY_CONNECTED with one weight scale (not in one with a scale a channel).
+    """
 
     groups: int = 1
+    fully_connected: bool = False
 
     @property
     def kernel(self):
@@ -196,7 +234,18 @@ class Conv2D(Convolution):
         out, _, _, depth = self.codes.shape
         fits = depth * self.groups == shape[2] and out % self.groups == 0
         self._require(fits, f"codes {self.codes.shape} in {self.groups} groups do not suit {shape[2]} input channels")
+        whole = self.kernel == shape[:2] and self.padding == "valid" and self.groups == 1 and self.dilations == (1, 1)
+        self._require(whole or not self.fully_connected, f"a fully connected kernel is the whole map {shape[:2]}")
         return self._windowed_shape(shape, out)
+
+    def check(self, inputs, output):
+        super().check(inputs, output)
+        one_scale = not self.fully_connected or np.all(self.scales == self.scales[0])
+        self._require(bool(one_scale), "a fully connected operator has one scale for all its weights")
+
+    def _accumulator_scales(self, input):
+        scales = super()._accumulator_scales(input)
+        return scales.astype(np.float32).astype(np.float64) if self.fully_connected else scales
 
     def macs(self, output):
         return output.size * self.codes[0].size
@@ -220,15 +269,23 @@ class DepthwiseConv2D(Convolution):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class ChannelScale(Operator):
-    """y = constant * x, one constant a channel: codes int8 (channels,) times scale. Alpha of a blend, and 1 - alpha."""
+    """y = constant * x, one constant a channel, then clamped. Alpha of a blend, and 1 - alpha.
+
+    The constants are scale * (codes - constant_zero_point), codes int8 (channels,).
+    """
 
     codes: np.ndarray
     scale: float
+    constant_zero_point: int = 0
     frozen: bool = False
+    minimum: int = INT8_MIN
+    maximum: int = INT8_MAX
 
     def check(self, inputs, output):
         self._require_array("codes", np.int8, (output.channels,))
-        Tensor(f"{self.name} (its constants)", (1, 1, output.channels), self.scale).check()
+        shape = (1, 1, output.channels)
+        Tensor(f"{self.name} (its constants)", shape, self.scale, self.constant_zero_point).check()
+        self._require_clamp()
         self._require_multiplier(self.multiplier(inputs[0], output))
 
     def multiplier(self, input: Tensor, output: Tensor) -> float:
@@ -240,8 +297,8 @@ class ChannelScale(Operator):
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Add(Operator):
-    """Sum of two maps of equal shape, requantised, then clamped."""
+class Pair(Operator):
+    """What Add and Multiply share: two maps of equal shape, value by value, and an int8 clamp."""
 
     minimum: int = INT8_MIN
     maximum: int = INT8_MAX
@@ -249,22 +306,49 @@ class Add(Operator):
     arity = 2
 
     def output_shape(self, first, second):
-        self._require(first == second, f"it cannot add shapes {first} and {second}; they must be equal")
+        verb = type(self).__name__.lower()
+        self._require(first == second, f"it cannot {verb} shapes {first} and {second}; they must be equal")
         return first
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Add(Pair):
+    """Sum of two maps of equal shape, requantised, then clamped."""
 
     def check(self, inputs, output):
         self._require_clamp()
         coarsest = max(tensor.scale for tensor in inputs)
         # TFLite shifts the operands left by 20 bits and aborts if the sum then had to be scaled up.
-        fits = 2 * coarsest < 2**20 * output.scale
+        fits = 2 * coarsest < 2**ADD_LEFT_SHIFT * output.scale
         self._require(fits, f"output scale {output.scale} is too fine for inputs of scale {coarsest}")
+
+    def multipliers(self, first: Tensor, second: Tensor, output: Tensor) -> tuple[float, float, float]:
+        """Factors of the first operand, of the second, and of their sum; operands are shifted left before."""
+        # The coarser operand gets the factor 1/2, so that the sum of the two cannot overflow.
+        unit = 2 * max(first.scale, second.scale)
+        return first.scale / unit, second.scale / unit, unit / (2**ADD_LEFT_SHIFT * output.scale)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class AveragePool(Window):
-    """Mean over a window, padding not counted: (sum +- n/2) / n towards zero. Input and output share one scale."""
+class Multiply(Pair):
+    """Product of two maps of equal shape, requantised, then clamped."""
+
+    def check(self, inputs, output):
+        self._require_clamp()
+        self._require_multiplier(self.multiplier(*inputs, output))
+
+    def multiplier(self, first: Tensor, second: Tensor, output: Tensor) -> float:
+        """Requantisation factor of the product of two codes."""
+        return first.scale * second.scale / output.scale
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Pool(Window):
+    """What AveragePool and MaxPool share: a window and an int8 clamp. Input and output share one scale."""
 
     window: tuple[int, int]
+    minimum: int = INT8_MIN
+    maximum: int = INT8_MAX
 
     @property
     def kernel(self):
@@ -274,7 +358,76 @@ class AveragePool(Window):
         return self._windowed_shape(shape, shape[2])
 
     def check(self, inputs, output):
+        self._require_clamp()
         self._require_equal_scales(*inputs, output)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class AveragePool(Pool):
+    """Mean over a window, padding not counted: (sum +- n/2) / n towards zero."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class MaxPool(Pool):
+    """Largest code of a window, padding not counted."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Mean(Operator):
+    """Mean over the whole map, one value a channel, requantised: TFLite's MEAN."""
+
+    def output_shape(self, shape):
+        self._require(math.prod(shape[:2]) <= 2**23, f"the sum over {shape[:2]} values would not fit into 32 bits")
+        return 1, 1, shape[2]
+
+    def check(self, inputs, output):
+        self._require_multiplier(self.multiplier(inputs[0], output))
+
+    def multiplier(self, input: Tensor, output: Tensor) -> float:
+        """Requantisation factor of the mean."""
+        return input.scale / output.scale
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Pad(Operator):
+    """Puts one code, `value`, around the map.
+
+    padding is ((above, below), (left, right), (before, after)): rows, columns and channels. Convolutions and pools pad
+    by themselves; this is for the rest.
+    """
+
+    padding: tuple[tuple[int, int], tuple[int, int], tuple[int, int]]
+    value: int
+
+    def output_shape(self, shape):
+        sides = self.padding
+        fits = len(sides) == 3 and all(_is_pair(side) and min(side) >= 0 for side in sides)
+        self._require(fits, f"padding is {sides}; it must be three pairs of numbers from 0: rows, columns, channels")
+        return tuple(n + sum(side) for n, side in zip(shape, sides))
+
+    def check(self, inputs, output):
+        self._require(INT8_MIN <= self.value <= INT8_MAX, f"value is {self.value}; it must lie in -128..127")
+        self._require_equal_scales(*inputs, output)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Softmax(Operator):
+    """Softmax over the channels of each pixel: exp(beta * x) / sum. Its output has scale 1/256 and zero point -128."""
+
+    beta: float = 1.0
+
+    def output_shape(self, shape):
+        self._require(shape[2] < 2**12, f"it can sum up to 4095 channels; its input has {shape[2]}")
+        return shape
+
+    def check(self, inputs, output):
+        coding = (output.scale, output.zero_point)
+        self._require(coding == (2.0**-8, -128), f"its output is {coding}; scale and zero point must be 1/256 and -128")
+        self._require(self.multiplier(inputs[0]) > 1, f"beta is {self.beta}; times input scale it must exceed 2^-26")
+
+    def multiplier(self, input: Tensor) -> float:
+        """Factor from a difference of two codes to 26 fractional bits, capped as TFLite does."""
+        return min(self.beta * input.scale * 2.0**26, 2.0**31 - 1)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -318,7 +471,23 @@ class Wire(Operator):
         self._require_equal_scales(*inputs, output)
 
 
-OPERATORS = {kind.__name__: kind for kind in (Conv2D, DepthwiseConv2D, ChannelScale, Add, AveragePool, Lookup, Wire)}
+OPERATORS = {
+    kind.__name__: kind
+    for kind in (
+        Conv2D,
+        DepthwiseConv2D,
+        ChannelScale,
+        Add,
+        Multiply,
+        AveragePool,
+        MaxPool,
+        Mean,
+        Pad,
+        Lookup,
+        Softmax,
+        Wire,
+    )
+}
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,13 @@ from export.graph import (
     Graph,
     GraphError,
     Lookup,
+    MaxPool,
+    Mean,
+    Multiply,
+    Pad,
+    Softmax,
     Tensor,
+    Window,
     Wire,
 )
 from export.schedule import Step, small_memory_order
@@ -57,7 +63,8 @@ class Tflite:
 def write(graph: Graph) -> Tflite:
     """Writes a graph as a .tflite model.
 
-    Raises: GraphError if a clamp is none of TFLite's activations (none, ReLU, ReLU6, ReLU_N1_TO_1).
+    Raises: GraphError if a clamp is none of TFLite's activations (none, ReLU, ReLU6, ReLU_N1_TO_1), or if an average
+        pool has a padding that TFLite does not know.
     """
     return _Writer(*choose_orders(compose_wires(graph))).write(graph)
 
@@ -112,45 +119,97 @@ class _Writer:
         rows, columns = self.orders[operator.output], self.orders[operator.inputs[0]]
         codes = operator.codes[rows]
         codes = codes[..., columns] if operator.groups == 1 else codes
+        if operator.fully_connected:
+            self._fully_connected(operator, codes)
+            return
         options = self._window_options("Conv2D", operator)
-        options.fusedActivationFunction = self._activation(operator)
-        options.dilationHFactor = options.dilationWFactor = 1
+        options.dilationHFactor, options.dilationWFactor = operator.dilations
         self._convolution("CONV_2D", operator, codes, 0, options)
 
     @_emit.register
     def _(self, operator: DepthwiseConv2D) -> None:
         options = self._window_options("DepthwiseConv2D", operator)
-        options.fusedActivationFunction = self._activation(operator)
-        options.depthMultiplier = options.dilationHFactor = options.dilationWFactor = 1
+        options.depthMultiplier = 1
+        options.dilationHFactor, options.dilationWFactor = operator.dilations
         codes = operator.codes[None, :, :, self.orders[operator.output]]
         self._convolution("DEPTHWISE_CONV_2D", operator, codes, 3, options)
 
     def _convolution(self, kind: str, operator, codes: np.ndarray, axis: int, options) -> None:
-        rows = self.orders[operator.output]
-        scales, bias = operator.scales[rows], operator.bias[rows]
-        bias_scales = np.float32(self.graph.tensor(operator.inputs[0]).scale) * scales
+        input = self._padded(operator, self.graph.tensor(operator.inputs[0]).zero_point)
+        scales = operator.scales[self.orders[operator.output]]
+        self._weighted(kind, operator, input, codes, scales, axis, options)
+
+    def _fully_connected(self, operator: Conv2D, codes: np.ndarray) -> None:
+        flat = self._reshape(f"{operator.name}/flat", operator.inputs[0], (1, 1, codes[0].size))
+        options = self.schema.FullyConnectedOptionsT()
+        options.fusedActivationFunction = self._activation(operator)
+        options.keepNumDims = True
+        codes = codes.reshape(len(codes), -1)
+        self._weighted("FULLY_CONNECTED", operator, flat, codes, operator.scales[:1], 0, options)
+
+    def _weighted(self, kind: str, operator, input: int, codes: np.ndarray, scales: np.ndarray, axis: int, options):
+        bias, bias_scales = operator.bias[self.orders[operator.output]], self._scale(operator.inputs[0]) * scales
         weights = self._constant(f"{operator.name}/weights", codes, self._quantization(scales, axis=axis))
         biases = self._constant(f"{operator.name}/bias", bias, self._quantization(bias_scales))
-        self._operator(kind, [self.index[operator.inputs[0]], weights, biases], [self._map_output(operator)], options)
+        self._operator(kind, [input, weights, biases], [self._map_output(operator)], options)
+
+    def _scale(self, name: str) -> np.float32:
+        return np.float32(self.graph.tensor(name).scale)
 
     @_emit.register
     def _(self, operator: ChannelScale) -> None:
         codes = operator.codes[self.orders[operator.output]].reshape(1, 1, 1, -1)
-        constant = self._constant(f"{operator.name}/codes", codes, self._quantization([operator.scale]))
-        output = self._map_output(operator)
-        self._operator("MUL", [self.index[operator.inputs[0]], constant], [output], self.schema.MulOptionsT())
+        quantization = self._quantization([operator.scale], operator.constant_zero_point)
+        constant = self._constant(f"{operator.name}/codes", codes, quantization)
+        self._pair("MUL", operator, [self.index[operator.inputs[0]], constant], self.schema.MulOptionsT())
+
+    @_emit.register
+    def _(self, operator: Multiply) -> None:
+        self._pair("MUL", operator, [self.index[name] for name in operator.inputs], self.schema.MulOptionsT())
 
     @_emit.register
     def _(self, operator: Add) -> None:
-        options = self.schema.AddOptionsT()
+        self._pair("ADD", operator, [self.index[name] for name in operator.inputs], self.schema.AddOptionsT())
+
+    def _pair(self, kind: str, operator, inputs: list[int], options) -> None:
         options.fusedActivationFunction = self._activation(operator)
-        self._operator("ADD", [self.index[name] for name in operator.inputs], [self._map_output(operator)], options)
+        self._operator(kind, inputs, [self._map_output(operator)], options)
 
     @_emit.register
     def _(self, operator: AveragePool) -> None:
+        if operator.padding not in ("same", "valid"):
+            raise GraphError(
+                f"{operator.name}: TFLite has no average pool with padding {operator.padding} that is not counted"
+            )
+        self._pool("AVERAGE_POOL_2D", operator, self.index[operator.inputs[0]])
+
+    @_emit.register
+    def _(self, operator: MaxPool) -> None:
+        self._pool("MAX_POOL_2D", operator, self._padded(operator, -128))
+
+    def _pool(self, kind: str, operator, input: int) -> None:
         options = self._window_options("Pool2D", operator)
         options.filterHeight, options.filterWidth = operator.window
-        self._operator("AVERAGE_POOL_2D", [self.index[operator.inputs[0]]], [self._map_output(operator)], options)
+        self._operator(kind, [input], [self._map_output(operator)], options)
+
+    @_emit.register
+    def _(self, operator: Mean) -> None:
+        axes = self._constant("map/axes", np.array([1, 2], np.int32))
+        options = self.schema.ReducerOptionsT()
+        options.keepDims = True
+        self._operator("MEAN", [self.index[operator.inputs[0]], axes], [self._map_output(operator)], options)
+
+    @_emit.register
+    def _(self, operator: Pad) -> None:
+        self._pad(
+            operator.name, self.index[operator.inputs[0]], operator.padding, operator.value, self._map_output(operator)
+        )
+
+    @_emit.register
+    def _(self, operator: Softmax) -> None:
+        options = self.schema.SoftmaxOptionsT()
+        options.beta = operator.beta
+        self._operator("SOFTMAX", [self.index[operator.inputs[0]]], [self._map_output(operator)], options)
 
     @_emit.register
     def _(self, operator: Lookup) -> None:
@@ -178,6 +237,40 @@ class _Writer:
             self.index[operator.name] = self._part(*runs[0])
         else:
             self._concatenate(operator.name, [self._part(*run) for run in runs], self._map_output(operator))
+
+    # --- Around them
+
+    def _padded(self, operator: Window, value: int) -> int:
+        """The tensor that a window reads: its input, or that with the explicit padding around it."""
+        input = self.index[operator.inputs[0]]
+        if operator.padding in ("same", "valid"):
+            return input
+        tensor = self.graph.tensor(operator.inputs[0])
+        shape = (*(n + sum(pads) for n, pads in zip(tensor.shape, operator.padding)), tensor.channels)
+        name = f"{operator.name}/padded"
+        padded = self._like(input, name, shape)
+        self._pad(name, input, (*operator.padding, (0, 0)), value, padded)
+        return padded
+
+    def _pad(self, name: str, input: int, padding, value: int, output: int) -> None:
+        sides = self._constant(f"{name}/padding", np.array([(0, 0), *padding], np.int32))
+        quantization = self.tensors[input].quantization
+        if value == quantization.zeroPoint[0]:
+            self._operator("PAD", [input, sides], [output], self.schema.PadOptionsT())
+        else:
+            code = self._constant(f"{name}/value", np.array([value], np.int8), quantization)
+            self._operator("PADV2", [input, sides, code], [output], self.schema.PadV2OptionsT())
+
+    def _reshape(self, name: str, source: str, shape) -> int:
+        """The tensor of a graph's tensor in another shape."""
+        if self.graph.tensor(source).shape == shape:
+            return self.index[source]
+        reshaped = self._like(self.index[source], name, shape)
+        options = self.schema.ReshapeOptionsT()
+        options.newShape = [1, *shape]
+        target = self._constant(f"{name}/shape", np.array([1, *shape], np.int32))
+        self._operator("RESHAPE", [self.index[source], target], [reshaped], options)
+        return reshaped
 
     # --- Wires
 
@@ -209,9 +302,8 @@ class _Writer:
         """The tensor of several parts, one behind the other."""
         if len(parts) == 1:
             return parts[0]
-        like, channels = self.tensors[parts[0]], sum(self.tensors[part].shape[3] for part in parts)
-        shape = (*like.shape[1:3], channels)
-        joined = self._tensor(name, shape, self.schema.TensorType.INT8, 1, like.quantization)
+        channels = sum(self.tensors[part].shape[3] for part in parts)
+        joined = self._like(parts[0], name, (*self.tensors[parts[0]].shape[1:3], channels))
         self._concatenate(name, parts, joined)
         return joined
 
@@ -240,6 +332,10 @@ class _Writer:
         if name is None:
             self.index[tensor.name] = index
         return index
+
+    def _like(self, other: int, name: str, shape) -> int:
+        """Adds an int8 map with scale and zero point of another one."""
+        return self._tensor(name, shape, self.schema.TensorType.INT8, 1, self.tensors[other].quantization)
 
     def _tensor(self, name: str, shape, kind: int, bytes_each: int, quantization=None) -> int:
         """Adds a tensor of (height, width, channels) that is computed, with a batch of one."""
@@ -274,8 +370,10 @@ class _Writer:
 
     def _window_options(self, kind: str, operator):
         options = getattr(self.schema, f"{kind}OptionsT")()
-        options.padding = getattr(self.schema.Padding, operator.padding.upper())
+        padding = operator.padding if operator.padding == "same" else "valid"  # an explicit one is put around before
+        options.padding = getattr(self.schema.Padding, padding.upper())
         options.strideH, options.strideW = operator.strides
+        options.fusedActivationFunction = self._activation(operator)
         return options
 
     def _activation(self, operator) -> int:
@@ -333,7 +431,7 @@ class _Writer:
         entry.builtinCode = code
         entry.deprecatedBuiltinCode = min(code, 127)
         # The first version of the kernel that knows int8, per-channel scales where there are any.
-        first = {"CONV_2D": 3, "DEPTHWISE_CONV_2D": 3, "CAST": 1}
+        first = {"CONV_2D": 3, "DEPTHWISE_CONV_2D": 3, "FULLY_CONNECTED": 5, "CAST": 1, "RESHAPE": 1}
         names = {getattr(self.schema.BuiltinOperator, name): version for name, version in first.items()}
         entry.version = names.get(code, 2)
         return entry

@@ -12,7 +12,7 @@ from itertools import permutations
 
 import numpy as np
 
-from export.graph import Conv2D, Graph, Operator, Wire
+from export.graph import Conv2D, Graph, Operator, Pad, Wire
 
 ORDERED = ".ordered"  # suffix of a copy that is put back into logical order
 
@@ -119,13 +119,13 @@ def _groups(graph: Graph) -> dict[str, Group]:
     groups = {name: Group(name) for name in graph.inputs}
     for operator in graph.operators:
         groups[operator.output] = Group(operator.output)
-        if not isinstance(operator, (Conv2D, Wire)):  # channel-wise: channel i of the output is made of channels i
+        if _is_channel_wise(operator):
             for name in operator.inputs:
                 _merge(groups, name, operator.output)
     for name in [*graph.inputs, *graph.outputs]:
         groups[name].pinned = True
-    for convolution in filter(_is_grouped, graph.operators):
-        groups[convolution.inputs[0]].pinned = groups[convolution.output].pinned = True
+    for operator in filter(_keeps_order, graph.operators):
+        groups[operator.inputs[0]].pinned = groups[operator.output].pinned = True
     return groups
 
 
@@ -136,9 +136,15 @@ def _merge(groups: dict[str, Group], first: str, second: str) -> None:
         groups.update({tensor: kept for tensor in merged.tensors})
 
 
-def _is_grouped(operator: Operator) -> bool:
-    """A grouped convolution ties its inputs to its outputs, so both sides stay in logical order."""
-    return isinstance(operator, Conv2D) and operator.groups > 1
+def _is_channel_wise(operator: Operator) -> bool:
+    """Channel i of its output is made of channels i of its inputs, or (Softmax) of all in any order."""
+    return not (isinstance(operator, (Conv2D, Wire)) or _keeps_order(operator))
+
+
+def _keeps_order(operator: Operator) -> bool:
+    """Grouped convolutions and channels of padding tie places of inputs to places of outputs: both stay logical."""
+    grouped = isinstance(operator, Conv2D) and operator.groups > 1
+    return grouped or (isinstance(operator, Pad) and operator.padding[2] != (0, 0))
 
 
 def _pin(graph: Graph) -> Graph:
@@ -148,11 +154,11 @@ def _pin(graph: Graph) -> Graph:
     """
     groups = _groups(graph)
     wires = {operator.name for operator in graph.operators if isinstance(operator, Wire)}
-    wished = {*graph.outputs, *(operator.inputs[0] for operator in graph.operators if _is_grouped(operator))}
+    wished = {*graph.outputs, *(operator.inputs[0] for operator in graph.operators if _keeps_order(operator))}
     copied = {name for name in wished if len(groups[name].tensors) > 1 and wires & set(groups[name].tensors)}
     operators, tensors = [], []
     for operator in graph.operators:
-        if _is_grouped(operator):
+        if _keeps_order(operator):
             operator = replace(
                 operator, inputs=[name + ORDERED if name in copied else name for name in operator.inputs]
             )

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from export import golden
+from export import golden, rounding
 from export.graph import Add, AveragePool, ChannelScale, Conv2D, Lookup
 from export.verify import random_inputs
 from tests import make_rounding_vectors
@@ -21,12 +21,12 @@ def test_the_vectors_are_those_of_the_definitions():
 @pytest.mark.parametrize("name", ["saturating_rounding_doubling_high_mul", "rounding_divide_by_pot", "requantise"])
 def test_rounding(name):
     *arguments, expected = np.array(VECTORS[name]).T
-    np.testing.assert_array_equal(getattr(golden, name)(*arguments), expected)
+    np.testing.assert_array_equal(getattr(rounding, name)(*arguments), expected)
 
 
 def test_quantize_multiplier():
     factors = [float.fromhex(factor) for factor, _, _ in VECTORS["quantize_multiplier"]]
-    multiplier, shift = golden.quantize_multiplier(factors)
+    multiplier, shift = rounding.quantize_multiplier(factors)
     np.testing.assert_array_equal(multiplier, [vector[1] for vector in VECTORS["quantize_multiplier"]])
     np.testing.assert_array_equal(shift, [vector[2] for vector in VECTORS["quantize_multiplier"]])
 
@@ -38,7 +38,7 @@ def test_a_convolution_equals_a_plain_loop():
     graph = net.graph("conv")
     inputs = random_inputs(graph, 2)
     operator, output = graph.operator("conv"), graph.tensor("conv")
-    multiplier, shift = golden.quantize_multiplier(operator.multipliers(graph.tensor("image"), output))
+    multiplier, shift = rounding.quantize_multiplier(operator.multipliers(graph.tensor("image"), output))
     padded = np.pad(inputs["image"].astype(int) - 3, ((0, 0), (1, 1), (1, 1), (0, 0)))
     expected = np.empty((2, *output.shape), np.int8)
     for image, row, column, channel in np.ndindex(expected.shape):
