@@ -61,15 +61,21 @@ void sf_max_pool_row(const sf_window* window, const int8_t* const* rows, int8_t*
 void sf_sum_row(int32_t width, int32_t channels, const int8_t* row, int32_t* sums);
 // Ends it as sf_average_pool_row does.
 void sf_average_sums(const sf_window* window, int32_t count, const int32_t* sums, int8_t* output);
-// Ends it as TensorFlow Lite Micro's MEAN does, with another scale and zero point on its output;
-// factor holds input scale / output scale, count the number of values a sum has.
+// Ends it as TensorFlow Lite Micro's MEAN does, with another scale and zero point on its output:
+// the factor holds input scale / output scale / count (mean_multiplier of export/rounding.py),
+// count the number of values a sum has.
 void sf_mean_sums(int32_t channels, int32_t count, int32_t input_zero_point,
                   int32_t output_zero_point, const sf_factor* factor, const int32_t* sums,
                   int8_t* output);
 
-// output = (input - input_zero_point) * codes[channel] * factor + output_zero_point.
-void sf_scale_row(int32_t width, int32_t channels, int32_t input_zero_point,
-                  int32_t output_zero_point, const int8_t* codes, const sf_factor* factor,
+// output = (input - input_zero_point) * (codes[channel] - constant_zero_point) * factor
+//          + output_zero_point, clamped.
+typedef struct {
+  uint16_t width, channels;
+  int16_t input_zero_point, constant_zero_point, output_zero_point;
+  int8_t minimum, maximum;
+} sf_scaling;
+void sf_scale_row(const sf_scaling* scaling, const int8_t* codes, const sf_factor* factor,
                   const int8_t* input, int8_t* output);
 
 // Two rows of equal size, value by value. factors of the sum: first operand's, second operand's,

@@ -1,0 +1,80 @@
+// The kinds of stages: each joins a kernel with its constants. What is constant for a network lies
+// in its parameters; what a task can change lies in the stage's section of the task image,
+// little-endian, each part padded to 4 bytes.
+#ifndef SF_STAGES_H_
+#define SF_STAGES_H_
+
+#include "sf_stream.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+// Section: bias, int32 a channel; factors, a word a channel (see sf_constants); if wide, shifts,
+// int8 a channel; codes, unless they are fixed.
+typedef struct {
+  sf_window window;
+  const int8_t* fixed_codes;  // of the frozen core, or NULL
+  uint32_t code_bytes;        // in the section, if they are not fixed
+  uint8_t wide;
+} sf_convolution;
+extern const sf_kind sf_convolve, sf_depthwise;
+
+// Parameters: sf_window. No section.
+extern const sf_kind sf_average_pool, sf_max_pool, sf_running_average;
+
+// Section: the factor.
+typedef struct {
+  uint16_t width, height, channels;
+  int16_t input_zero_point, output_zero_point;
+} sf_mean;
+extern const sf_kind sf_running_mean;
+
+// Parameters: sf_scaling. Section: the factor; codes, int8 a channel.
+extern const sf_kind sf_scale;
+
+// Parameters: count of values of a row, and the pair. Section: three factors, or one.
+typedef struct {
+  uint32_t count;
+  sf_pair pair;
+} sf_pairing;
+extern const sf_kind sf_add, sf_multiply;
+
+// Section: table, 256 codes.
+typedef struct {
+  uint32_t count;
+} sf_table;
+extern const sf_kind sf_lookup;
+
+// Channels of one input that come to lie in the output, every `step` channels from `to` on.
+typedef struct {
+  uint16_t input, from, to, count, step;
+} sf_wire_run;
+// No section.
+typedef struct {
+  uint16_t width, channels, run_count;
+  const uint16_t* input_channels;  // of each input
+  const sf_wire_run* runs;
+} sf_wiring;
+extern const sf_kind sf_wire;
+
+// No section. Columns and channels of one value around a map; rows of it where the window finds
+// none.
+typedef struct {
+  uint16_t width, channels;  // of the input
+  uint16_t left, right, before, after;
+  int8_t value;
+} sf_padding;
+extern const sf_kind sf_pad;
+
+// Section: the factor; smallest difference, int32.
+typedef struct {
+  uint16_t width, channels;
+} sf_softmax_shape;
+extern const sf_kind sf_softmax;
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif  // SF_STAGES_H_
