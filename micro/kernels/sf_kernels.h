@@ -39,34 +39,34 @@ typedef struct {
 // [output channel][row][column][input channel of the group], for a depthwise convolution
 // [row][column][channel].
 typedef struct {
-  const int8_t* codes;
-  const int32_t* bias;
-  const int32_t* factors;
-  const int8_t* shifts;
+  const int8_t *codes;
+  const int32_t *bias;
+  const int32_t *factors;
+  const int8_t *shifts;
 } sf_constants;
 
 // rows: kernel_height pointers, from the top; NULL where the window reaches into the padding above
 // or below.
-void sf_convolve_row(const sf_window* window, const sf_constants* constants,
-                     const int8_t* const* rows, int8_t* output);
-void sf_depthwise_row(const sf_window* window, const sf_constants* constants,
-                      const int8_t* const* rows, int8_t* output);
+void sf_convolve_row(const sf_window *window, const sf_constants *constants,
+                     const int8_t *const *rows, int8_t *output);
+void sf_depthwise_row(const sf_window *window, const sf_constants *constants,
+                      const int8_t *const *rows, int8_t *output);
 // Mean of the values inside of the map: (sum +- count / 2) / count.
-void sf_average_pool_row(const sf_window* window, const int8_t* const* rows, int8_t* output);
+void sf_average_pool_row(const sf_window *window, const int8_t *const *rows, int8_t *output);
 // Largest of the values inside of the map.
-void sf_max_pool_row(const sf_window* window, const int8_t* const* rows, int8_t* output);
+void sf_max_pool_row(const sf_window *window, const int8_t *const *rows, int8_t *output);
 
 // The running sum of a pool over the whole map: `sums`, one a channel, starts at 0 and takes a row
 // at a time.
-void sf_sum_row(int32_t width, int32_t channels, const int8_t* row, int32_t* sums);
+void sf_sum_row(int32_t width, int32_t channels, const int8_t *row, int32_t *sums);
 // Ends it as sf_average_pool_row does.
-void sf_average_sums(const sf_window* window, int32_t count, const int32_t* sums, int8_t* output);
+void sf_average_sums(const sf_window *window, int32_t count, const int32_t *sums, int8_t *output);
 // Ends it as TensorFlow Lite Micro's MEAN does, with another scale and zero point on its output:
 // the factor holds input scale / output scale / count (mean_multiplier of export/rounding.py),
 // count the number of values a sum has.
 void sf_mean_sums(int32_t channels, int32_t count, int32_t input_zero_point,
-                  int32_t output_zero_point, const sf_factor* factor, const int32_t* sums,
-                  int8_t* output);
+                  int32_t output_zero_point, const sf_factor *factor, const int32_t *sums,
+                  int8_t *output);
 
 // output = (input - input_zero_point) * (codes[channel] - constant_zero_point) * factor
 //          + output_zero_point, clamped.
@@ -75,8 +75,8 @@ typedef struct {
   int16_t input_zero_point, constant_zero_point, output_zero_point;
   int8_t minimum, maximum;
 } sf_scaling;
-void sf_scale_row(const sf_scaling* scaling, const int8_t* codes, const sf_factor* factor,
-                  const int8_t* input, int8_t* output);
+void sf_scale_row(const sf_scaling *scaling, const int8_t *codes, const sf_factor *factor,
+                  const int8_t *input, int8_t *output);
 
 // Two rows of equal size, value by value. factors of the sum: first operand's, second operand's,
 // the sum's.
@@ -84,25 +84,25 @@ typedef struct {
   int16_t first_zero_point, second_zero_point, output_zero_point;
   int8_t minimum, maximum;
 } sf_pair;
-void sf_add_row(int32_t count, const sf_pair* pair, const sf_factor factors[3], const int8_t* first,
-                const int8_t* second, int8_t* output);
-void sf_multiply_row(int32_t count, const sf_pair* pair, const sf_factor* factor,
-                     const int8_t* first, const int8_t* second, int8_t* output);
+void sf_add_row(int32_t count, const sf_pair *pair, const sf_factor factors[3], const int8_t *first,
+                const int8_t *second, int8_t *output);
+void sf_multiply_row(int32_t count, const sf_pair *pair, const sf_factor *factor,
+                     const int8_t *first, const int8_t *second, int8_t *output);
 
 // output = table[input + 128].
-void sf_lookup_row(int32_t count, const int8_t table[256], const int8_t* input, int8_t* output);
+void sf_lookup_row(int32_t count, const int8_t table[256], const int8_t *input, int8_t *output);
 
 // Moves channels of one map into channels of another: for each pixel, output[step * i] = input[i],
 // i below count. Both pointers point at the first channel concerned. step 1 splits or concatenates;
 // step 2 is half of a channel shuffle.
 void sf_copy_channels(int32_t width, int32_t count, int32_t step, int32_t input_channels,
-                      int32_t output_channels, const int8_t* input, int8_t* output);
+                      int32_t output_channels, const int8_t *input, int8_t *output);
 
 // Softmax over the channels of each pixel; factor holds beta * input scale in TensorFlow Lite's
 // form (5 integer bits), and output is 1 / 256 a code from zero point -128. smallest: differences
 // from the largest code under it count as 0.
-void sf_softmax_row(int32_t width, int32_t channels, const sf_factor* factor, int32_t smallest,
-                    const int8_t* input, int8_t* output);
+void sf_softmax_row(int32_t width, int32_t channels, const sf_factor *factor, int32_t smallest,
+                    const int8_t *input, int8_t *output);
 
 #ifdef __cplusplus
 }

@@ -36,7 +36,7 @@ static const uint32_t remainders[256] = {
     0xb3667a2e, 0xc4614ab8, 0x5d681b02, 0x2a6f2b94, 0xb40bbe37, 0xc30c8ea1, 0x5a05df1b, 0x2d02ef8d,
 };
 
-uint32_t sf_crc32(uint32_t crc, const uint8_t* bytes, size_t size) {
+uint32_t sf_crc32(uint32_t crc, const uint8_t *bytes, size_t size) {
   crc = ~crc;
   for (size_t i = 0; i < size; i++) crc = (crc >> 8) ^ remainders[(crc ^ bytes[i]) & 0xff];
   return ~crc;

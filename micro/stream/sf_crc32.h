@@ -10,7 +10,7 @@ extern "C" {
 #endif
 
 // The CRC-32 of bytes that follow on others whose CRC-32 is given; 0 before the first.
-uint32_t sf_crc32(uint32_t crc, const uint8_t* bytes, size_t size);
+uint32_t sf_crc32(uint32_t crc, const uint8_t *bytes, size_t size);
 
 #ifdef __cplusplus
 }

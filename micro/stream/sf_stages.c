@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-static const uint8_t* section(const sf_network* network, const sf_stage* stage) {
+static const uint8_t *section(const sf_network *network, const sf_stage *stage) {
   return network->state->task + stage->section;
 }
 
@@ -14,59 +14,59 @@ static int is_factor(int32_t multiplier, int32_t shift) {
   return multiplier >= 0 && shift >= -31 && shift <= 30;
 }
 
-static sf_status check_nothing(const sf_stage* stage, const uint8_t* section) {
+static sf_status check_nothing(const sf_stage *stage, const uint8_t *section) {
   (void)stage, (void)section;
   return SF_OK;
 }
 
-static sf_status check_factors(const uint8_t* section, int32_t count) {
-  const sf_factor* factors = (const sf_factor*)(const void*)section;
+static sf_status check_factors(const uint8_t *section, int32_t count) {
+  const sf_factor *factors = (const sf_factor *)(const void *)section;
   for (int32_t i = 0; i < count; i++) {
     if (!is_factor(factors[i].multiplier, factors[i].shift)) return SF_BAD_FACTOR;
   }
   return SF_OK;
 }
 
-static sf_status check_one_factor(const sf_stage* stage, const uint8_t* section) {
+static sf_status check_one_factor(const sf_stage *stage, const uint8_t *section) {
   (void)stage;
   return check_factors(section, 1);
 }
 
-static sf_status check_three_factors(const sf_stage* stage, const uint8_t* section) {
+static sf_status check_three_factors(const sf_stage *stage, const uint8_t *section) {
   (void)stage;
   return check_factors(section, 3);
 }
 
 // --- Convolutions
 
-static sf_constants constants_of(const sf_convolution* convolution, const uint8_t* section) {
+static sf_constants constants_of(const sf_convolution *convolution, const uint8_t *section) {
   const uint32_t channels = convolution->window.output_channels;
   sf_constants constants;
-  constants.bias = (const int32_t*)(const void*)section;
+  constants.bias = (const int32_t *)(const void *)section;
   constants.factors = constants.bias + channels;
-  const int8_t* rest = (const int8_t*)(constants.factors + channels);
+  const int8_t *rest = (const int8_t *)(constants.factors + channels);
   constants.shifts = convolution->wide ? rest : NULL;
   if (convolution->wide) rest += aligned(channels);
   constants.codes = convolution->fixed_codes ? convolution->fixed_codes : rest;
   return constants;
 }
 
-static void run_convolve(const sf_network* network, const sf_stage* stage,
-                         const int8_t* const* rows, int8_t* output) {
-  const sf_convolution* convolution = stage->parameters;
+static void run_convolve(const sf_network *network, const sf_stage *stage,
+                         const int8_t *const *rows, int8_t *output) {
+  const sf_convolution *convolution = stage->parameters;
   const sf_constants constants = constants_of(convolution, section(network, stage));
   sf_convolve_row(&convolution->window, &constants, rows, output);
 }
 
-static void run_depthwise(const sf_network* network, const sf_stage* stage,
-                          const int8_t* const* rows, int8_t* output) {
-  const sf_convolution* convolution = stage->parameters;
+static void run_depthwise(const sf_network *network, const sf_stage *stage,
+                          const int8_t *const *rows, int8_t *output) {
+  const sf_convolution *convolution = stage->parameters;
   const sf_constants constants = constants_of(convolution, section(network, stage));
   sf_depthwise_row(&convolution->window, &constants, rows, output);
 }
 
-static sf_status check_convolution(const sf_stage* stage, const uint8_t* section) {
-  const sf_convolution* convolution = stage->parameters;
+static sf_status check_convolution(const sf_stage *stage, const uint8_t *section) {
+  const sf_convolution *convolution = stage->parameters;
   const sf_constants constants = constants_of(convolution, section);
   for (int32_t i = 0; i < convolution->window.output_channels; i++) {
     const int32_t word = constants.factors[i];
@@ -81,14 +81,14 @@ const sf_kind sf_depthwise = {run_depthwise, check_convolution};
 
 // --- Pools
 
-static void run_average_pool(const sf_network* network, const sf_stage* stage,
-                             const int8_t* const* rows, int8_t* output) {
+static void run_average_pool(const sf_network *network, const sf_stage *stage,
+                             const int8_t *const *rows, int8_t *output) {
   (void)network;
   sf_average_pool_row(stage->parameters, rows, output);
 }
 
-static void run_max_pool(const sf_network* network, const sf_stage* stage,
-                         const int8_t* const* rows, int8_t* output) {
+static void run_max_pool(const sf_network *network, const sf_stage *stage,
+                         const int8_t *const *rows, int8_t *output) {
   (void)network;
   sf_max_pool_row(stage->parameters, rows, output);
 }
@@ -97,27 +97,27 @@ const sf_kind sf_average_pool = {run_average_pool, check_nothing};
 const sf_kind sf_max_pool = {run_max_pool, check_nothing};
 
 // Adds a row to a stage's running sums. Returns them after the last row, else NULL.
-static const int32_t* sum(const sf_network* network, const sf_stage* stage, int32_t width,
-                          int32_t channels, const int8_t* row) {
-  int32_t* sums = (int32_t*)(void*)(network->memory + stage->sums);
+static const int32_t *sum(const sf_network *network, const sf_stage *stage, int32_t width,
+                          int32_t channels, const int8_t *row) {
+  int32_t *sums = (int32_t *)(void *)(network->memory + stage->sums);
   const uint16_t step = network->steps[stage - network->stages];
   if (step == 0) memset(sums, 0, (size_t)channels * sizeof *sums);
   sf_sum_row(width, channels, row, sums);
   return step + 1 == stage->steps ? sums : NULL;
 }
 
-static void run_running_average(const sf_network* network, const sf_stage* stage,
-                                const int8_t* const* rows, int8_t* output) {
-  const sf_window* window = stage->parameters;
-  const int32_t* sums = sum(network, stage, window->input_width, window->input_channels, rows[0]);
+static void run_running_average(const sf_network *network, const sf_stage *stage,
+                                const int8_t *const *rows, int8_t *output) {
+  const sf_window *window = stage->parameters;
+  const int32_t *sums = sum(network, stage, window->input_width, window->input_channels, rows[0]);
   if (sums) sf_average_sums(window, window->input_width * stage->steps, sums, output);
 }
 
-static void run_running_mean(const sf_network* network, const sf_stage* stage,
-                             const int8_t* const* rows, int8_t* output) {
-  const sf_mean* mean = stage->parameters;
-  const int32_t* sums = sum(network, stage, mean->width, mean->channels, rows[0]);
-  const sf_factor* factor = (const sf_factor*)(const void*)section(network, stage);
+static void run_running_mean(const sf_network *network, const sf_stage *stage,
+                             const int8_t *const *rows, int8_t *output) {
+  const sf_mean *mean = stage->parameters;
+  const int32_t *sums = sum(network, stage, mean->width, mean->channels, rows[0]);
+  const sf_factor *factor = (const sf_factor *)(const void *)section(network, stage);
   if (sums) {
     sf_mean_sums(mean->channels, mean->width * mean->height, mean->input_zero_point,
                  mean->output_zero_point, factor, sums, output);
@@ -129,32 +129,31 @@ const sf_kind sf_running_mean = {run_running_mean, check_one_factor};
 
 // --- Value by value
 
-static void run_scale(const sf_network* network, const sf_stage* stage, const int8_t* const* rows,
-                      int8_t* output) {
-  const sf_scaling* scaling = stage->parameters;
-  const sf_factor* factor = (const sf_factor*)(const void*)section(network, stage);
-  sf_scale_row(scaling->width, scaling->channels, scaling->input_zero_point,
-               scaling->output_zero_point, (const int8_t*)(factor + 1), factor, rows[0], output);
+static void run_scale(const sf_network *network, const sf_stage *stage, const int8_t *const *rows,
+                      int8_t *output) {
+  const sf_factor *factor = (const sf_factor *)(const void *)section(network, stage);
+  sf_scale_row(stage->parameters, (const int8_t *)(factor + 1), factor, rows[0], output);
 }
 
-static void run_add(const sf_network* network, const sf_stage* stage, const int8_t* const* rows,
-                    int8_t* output) {
-  const sf_pairing* pairing = stage->parameters;
+static void run_add(const sf_network *network, const sf_stage *stage, const int8_t *const *rows,
+                    int8_t *output) {
+  const sf_pairing *pairing = stage->parameters;
   sf_add_row((int32_t)pairing->count, &pairing->pair,
-             (const sf_factor*)(const void*)section(network, stage), rows[0], rows[1], output);
+             (const sf_factor *)(const void *)section(network, stage), rows[0], rows[1], output);
 }
 
-static void run_multiply(const sf_network* network, const sf_stage* stage,
-                         const int8_t* const* rows, int8_t* output) {
-  const sf_pairing* pairing = stage->parameters;
+static void run_multiply(const sf_network *network, const sf_stage *stage,
+                         const int8_t *const *rows, int8_t *output) {
+  const sf_pairing *pairing = stage->parameters;
   sf_multiply_row((int32_t)pairing->count, &pairing->pair,
-                  (const sf_factor*)(const void*)section(network, stage), rows[0], rows[1], output);
+                  (const sf_factor *)(const void *)section(network, stage), rows[0], rows[1],
+                  output);
 }
 
-static void run_lookup(const sf_network* network, const sf_stage* stage, const int8_t* const* rows,
-                       int8_t* output) {
-  const sf_table* table = stage->parameters;
-  sf_lookup_row((int32_t)table->count, (const int8_t*)section(network, stage), rows[0], output);
+static void run_lookup(const sf_network *network, const sf_stage *stage, const int8_t *const *rows,
+                       int8_t *output) {
+  const sf_table *table = stage->parameters;
+  sf_lookup_row((int32_t)table->count, (const int8_t *)section(network, stage), rows[0], output);
 }
 
 const sf_kind sf_scale = {run_scale, check_one_factor};
@@ -164,25 +163,28 @@ const sf_kind sf_lookup = {run_lookup, check_nothing};
 
 // --- Bytes that only move
 
-static void run_wire(const sf_network* network, const sf_stage* stage, const int8_t* const* rows,
-                     int8_t* output) {
+static void run_wire(const sf_network *network, const sf_stage *stage, const int8_t *const *rows,
+                     int8_t *output) {
   (void)network;
-  const sf_wiring* wiring = stage->parameters;
+  const sf_wiring *wiring = stage->parameters;
   for (int32_t i = 0; i < wiring->run_count; i++) {
-    const sf_wire_run* run = &wiring->runs[i];
+    const sf_wire_run *run = &wiring->runs[i];
     sf_copy_channels(wiring->width, run->count, run->step, wiring->input_channels[run->input],
                      wiring->channels, rows[run->input] + run->from, output + run->to);
   }
 }
 
-static void run_pad(const sf_network* network, const sf_stage* stage, const int8_t* const* rows,
-                    int8_t* output) {
+static void run_pad(const sf_network *network, const sf_stage *stage, const int8_t *const *rows,
+                    int8_t *output) {
   (void)network;
-  const sf_padding* padding = stage->parameters;
-  const size_t left = (size_t)padding->left * padding->channels,
-               row = (size_t)padding->width * padding->channels;
-  memset(output, padding->value, left + row + (size_t)padding->right * padding->channels);
-  if (rows[0]) memcpy(output + left, rows[0], row);
+  const sf_padding *padding = stage->parameters;
+  const int32_t channels = padding->before + padding->channels + padding->after;
+  const size_t pixels = (size_t)padding->left + padding->width + padding->right;
+  memset(output, padding->value, pixels * (size_t)channels);
+  if (rows[0]) {
+    sf_copy_channels(padding->width, padding->channels, 1, padding->channels, channels, rows[0],
+                     output + padding->left * channels + padding->before);
+  }
 }
 
 const sf_kind sf_wire = {run_wire, check_nothing};
@@ -190,11 +192,11 @@ const sf_kind sf_pad = {run_pad, check_nothing};
 
 // --- Softmax
 
-static void run_softmax(const sf_network* network, const sf_stage* stage, const int8_t* const* rows,
-                        int8_t* output) {
-  const sf_softmax_shape* shape = stage->parameters;
-  const sf_factor* factor = (const sf_factor*)(const void*)section(network, stage);
-  const int32_t* smallest = (const int32_t*)(const void*)(factor + 1);
+static void run_softmax(const sf_network *network, const sf_stage *stage, const int8_t *const *rows,
+                        int8_t *output) {
+  const sf_softmax_shape *shape = stage->parameters;
+  const sf_factor *factor = (const sf_factor *)(const void *)section(network, stage);
+  const int32_t *smallest = (const int32_t *)(const void *)(factor + 1);
   sf_softmax_row(shape->width, shape->channels, factor, *smallest, rows[0], output);
 }
 

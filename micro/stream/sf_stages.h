@@ -14,7 +14,7 @@ extern "C" {
 // int8 a channel; codes, unless they are fixed.
 typedef struct {
   sf_window window;
-  const int8_t* fixed_codes;  // of the frozen core, or NULL
+  const int8_t *fixed_codes;  // of the frozen core, or NULL
   uint32_t code_bytes;        // in the section, if they are not fixed
   uint8_t wide;
 } sf_convolution;
@@ -53,8 +53,8 @@ typedef struct {
 // No section.
 typedef struct {
   uint16_t width, channels, run_count;
-  const uint16_t* input_channels;  // of each input
-  const sf_wire_run* runs;
+  const uint16_t *input_channels;  // of each input
+  const sf_wire_run *runs;
 } sf_wiring;
 extern const sf_kind sf_wire;
 

@@ -16,26 +16,26 @@
 #define IS_NEW 0x8000u
 #define COUNT 0x7fffu
 
-static uint32_t row_bytes(const sf_tensor* tensor) {
+static uint32_t row_bytes(const sf_tensor *tensor) {
   return (uint32_t)tensor->width * tensor->channels;
 }
 
 static uint32_t aligned(uint32_t size) { return (size + 3) & ~UINT32_C(3); }
 
-static uint16_t made(const sf_network* network, uint16_t tensor) {
+static uint16_t made(const sf_network *network, uint16_t tensor) {
   return network->made[tensor] & COUNT;
 }
 
-static int8_t* kept_row(const sf_network* network, const sf_tensor* tensor, uint16_t y) {
+static int8_t *kept_row(const sf_network *network, const sf_tensor *tensor, uint16_t y) {
   return network->memory + tensor->kept + (y % tensor->rows) * aligned(row_bytes(tensor));
 }
 
-static const int8_t* newest_row(const sf_network* network, uint16_t tensor) {
+static const int8_t *newest_row(const sf_network *network, uint16_t tensor) {
   return tensor == 0 ? network->state->image_row
                      : network->memory + network->tensors[tensor].newest;
 }
 
-static const int8_t* row_of(const sf_network* network, uint16_t tensor, uint16_t y) {
+static const int8_t *row_of(const sf_network *network, uint16_t tensor, uint16_t y) {
   if ((network->made[tensor] & IS_NEW) && y + 1 == made(network, tensor)) {
     return newest_row(network, tensor);
   }
@@ -43,7 +43,7 @@ static const int8_t* row_of(const sf_network* network, uint16_t tensor, uint16_t
 }
 
 // Moves the newest row of a tensor to where later lines find it.
-static void retire(const sf_network* network, uint16_t tensor) {
+static void retire(const sf_network *network, uint16_t tensor) {
   if (!(network->made[tensor] & IS_NEW)) return;
   network->made[tensor] &= COUNT;
   memcpy(kept_row(network, &network->tensors[tensor], (uint16_t)(made(network, tensor) - 1)),
@@ -51,7 +51,7 @@ static void retire(const sf_network* network, uint16_t tensor) {
 }
 
 // Points at the rows that the next step of a stage reads. Returns whether they are all there.
-static int find_rows(const sf_network* network, const sf_stage* stage, uint16_t step) {
+static int find_rows(const sf_network *network, const sf_stage *stage, uint16_t step) {
   const int32_t height = network->tensors[stage->inputs[0]].height;
   const int32_t first = (int32_t)step * stage->row_stride - stage->rows_above;
   int32_t end = first + (stage->window_rows - 1) * stage->row_dilation + 1;
@@ -74,18 +74,18 @@ static int find_rows(const sf_network* network, const sf_stage* stage, uint16_t 
 }
 
 // Gives an output's new row to whoever asked for it.
-static void report(const sf_network* network, uint16_t tensor, uint16_t row, const int8_t* values) {
+static void report(const sf_network *network, uint16_t tensor, uint16_t row, const int8_t *values) {
   for (uint16_t i = 0; i < network->output_count && network->state->on_row; i++) {
     if (network->outputs[i] == tensor) network->state->on_row(network->state->user, i, row, values);
   }
 }
 
 // Does the next step of a stage if it can.
-static void run(const sf_network* network, uint16_t index) {
-  const sf_stage* stage = &network->stages[index];
+static void run(const sf_network *network, uint16_t index) {
+  const sf_stage *stage = &network->stages[index];
   const uint16_t step = network->steps[index], tensor = (uint16_t)(index + 1);
   if (step == stage->steps || !find_rows(network, stage, step)) return;
-  int8_t* output = network->memory + network->tensors[tensor].newest;
+  int8_t *output = network->memory + network->tensors[tensor].newest;
   SF_BEFORE_STAGE(network, index);
   stage->kind->run(network, stage, network->rows, output);
   network->steps[index]++;
@@ -101,10 +101,10 @@ static void run(const sf_network* network, uint16_t index) {
 
 // Runs every stage once: the time that one row of the image takes in hardware. Returns whether
 // anything is left to do.
-static int run_line(const sf_network* network) {
+static int run_line(const sf_network *network) {
   int left = 0;
   for (uint16_t i = 0; i < network->stage_count; i++) {
-    const sf_stage* stage = &network->stages[i];
+    const sf_stage *stage = &network->stages[i];
     run(network, i);
     for (int32_t j = 0; j < stage->retire_count; j++) retire(network, stage->retires[j]);
     left |= network->steps[i] != stage->steps;
@@ -112,7 +112,7 @@ static int run_line(const sf_network* network) {
   return left;
 }
 
-sf_status sf_push_row(const sf_network* network, const int8_t* row) {
+sf_status sf_push_row(const sf_network *network, const int8_t *row) {
   if (!network->state->task) return SF_NO_TASK;
   network->state->image_row = row;
   network->made[0] = (uint16_t)((made(network, 0) + 1) | IS_NEW);
@@ -123,18 +123,18 @@ sf_status sf_push_row(const sf_network* network, const int8_t* row) {
   return SF_IMAGE_COMPLETE;
 }
 
-void sf_start(const sf_network* network) {
+void sf_start(const sf_network *network) {
   memset(network->made, 0, (network->stage_count + 1u) * sizeof *network->made);
   memset(network->steps, 0, network->stage_count * sizeof *network->steps);
 }
 
-void sf_set_on_row(const sf_network* network,
-                   void (*on_row)(void* user, uint16_t output, uint16_t row, const int8_t* values),
-                   void* user) {
+void sf_set_on_row(const sf_network *network,
+                   void (*on_row)(void *user, uint16_t output, uint16_t row, const int8_t *values),
+                   void *user) {
   network->state->on_row = on_row;
   network->state->user = user;
 }
 
-const int8_t* sf_output(const sf_network* network, uint16_t output) {
+const int8_t *sf_output(const sf_network *network, uint16_t output) {
   return network->memory + network->tensors[network->outputs[output]].kept;
 }

@@ -35,7 +35,7 @@ typedef enum {
 } sf_status;
 
 // A status as a sentence.
-const char* sf_status_text(sf_status status);
+const char *sf_status_text(sf_status status);
 
 // A tensor: a map that is made row by row. Tensor 0 is the image; tensor i + 1 is what stage i
 // makes.
@@ -52,17 +52,17 @@ typedef struct sf_network sf_network;
 // What a kind of stage does with a row, and what it checks of its part of a task image.
 typedef struct {
   // rows: those under the window, NULL in the padding; of a stage with several inputs, one of each.
-  void (*run)(const sf_network* network, const sf_stage* stage, const int8_t* const* rows,
-              int8_t* output);
-  sf_status (*check)(const sf_stage* stage, const uint8_t* section);
+  void (*run)(const sf_network *network, const sf_stage *stage, const int8_t *const *rows,
+              int8_t *output);
+  sf_status (*check)(const sf_stage *stage, const uint8_t *section);
 } sf_kind;
 
 // A stage: makes one row of its tensor whenever the rows that it reads are there.
 struct sf_stage {
-  const sf_kind* kind;
-  const void* parameters;   // of its kind, see sf_stages.h
-  const uint16_t* inputs;   // tensors
-  const uint16_t* retires;  // tensors whose newest row no later stage of a line reads
+  const sf_kind *kind;
+  const void *parameters;   // of its kind, see sf_stages.h
+  const uint16_t *inputs;   // tensors
+  const uint16_t *retires;  // tensors whose newest row no later stage of a line reads
   uint8_t input_count, retire_count;
   uint8_t window_rows, row_stride, row_dilation, rows_above;  // which rows of its input it reads
   uint16_t steps;    // rows of its output, or of its input if it sums them up
@@ -72,46 +72,46 @@ struct sf_stage {
 
 // What changes while a network runs.
 typedef struct {
-  const uint8_t* task;      // the task image in use, or NULL
-  const int8_t* image_row;  // the newest row of the image
-  void (*on_row)(void* user, uint16_t output, uint16_t row, const int8_t* values);
-  void* user;
+  const uint8_t *task;      // the task image in use, or NULL
+  const int8_t *image_row;  // the newest row of the image
+  void (*on_row)(void *user, uint16_t output, uint16_t row, const int8_t *values);
+  void *user;
 } sf_state;
 
 // A network: constant tables, and where its memory is.
 struct sf_network {
-  const sf_tensor* tensors;
-  const sf_stage* stages;
-  const uint16_t* outputs;  // tensors
+  const sf_tensor *tensors;
+  const sf_stage *stages;
+  const uint16_t *outputs;  // tensors
   uint16_t stage_count, output_count;
   uint32_t task_bytes;
   const uint8_t *core_digest, *datapath_digest;  // 32 bytes each
-  sf_state* state;
-  uint16_t* made;       // rows made so far of each tensor
-  uint16_t* steps;      // steps done so far of each stage
-  const int8_t** rows;  // as many as the largest window has rows, or a stage inputs
-  int8_t* memory;       // aligned to 4 bytes
+  sf_state *state;
+  uint16_t *made;       // rows made so far of each tensor
+  uint16_t *steps;      // steps done so far of each stage
+  const int8_t **rows;  // as many as the largest window has rows, or a stage inputs
+  int8_t *memory;       // aligned to 4 bytes
 };
 
 // Puts a task image into use, at any time between two images. The image stays where it is and must
 // not change while it is in use. A refused image changes nothing: the task before it stays in use.
 // Returns: SF_OK or why it was refused.
-sf_status sf_load_task(const sf_network* network, const void* image, size_t size);
+sf_status sf_load_task(const sf_network *network, const void *image, size_t size);
 
 // Forgets the rows of an unfinished image; the next row pushed is the first of an image.
-void sf_start(const sf_network* network);
+void sf_start(const sf_network *network);
 
 // Takes the next row of an image: width x channels codes, which may change after the call.
 // Returns: SF_OK, SF_IMAGE_COMPLETE with the last row, or SF_NO_TASK.
-sf_status sf_push_row(const sf_network* network, const int8_t* row);
+sf_status sf_push_row(const sf_network *network, const int8_t *row);
 
 // Sets a function that is given each row of each output as it is made. NULL: none.
-void sf_set_on_row(const sf_network* network,
-                   void (*on_row)(void* user, uint16_t output, uint16_t row, const int8_t* values),
-                   void* user);
+void sf_set_on_row(const sf_network *network,
+                   void (*on_row)(void *user, uint16_t output, uint16_t row, const int8_t *values),
+                   void *user);
 
 // An output of one row, after the image is complete and until the next one is.
-const int8_t* sf_output(const sf_network* network, uint16_t output);
+const int8_t *sf_output(const sf_network *network, uint16_t output);
 
 #ifdef __cplusplus
 }

@@ -21,10 +21,10 @@ typedef struct {
   uint8_t datapath_digest[32];  // SHA-256 of the description of the network's structure
 } header;
 
-static sf_status check(const sf_network* network, const uint8_t* image, size_t size) {
+static sf_status check(const sf_network *network, const uint8_t *image, size_t size) {
   if ((uintptr_t)image % 4 != 0) return SF_NOT_ALIGNED;
   if (size < sizeof(header)) return SF_TOO_SHORT;
-  const header* head = (const header*)(const void*)image;
+  const header *head = (const header *)(const void *)image;
   if (memcmp(head->magic, "SFTI", 4) != 0) return SF_NOT_A_TASK;
   if (head->version != VERSION) return SF_OTHER_VERSION;
   if (head->bytes != size) return SF_OTHER_SIZE;
@@ -34,14 +34,14 @@ static sf_status check(const sf_network* network, const uint8_t* image, size_t s
   if (memcmp(head->datapath_digest, network->datapath_digest, 32) != 0) return SF_OTHER_DATAPATH;
   if (size != network->task_bytes) return SF_OTHER_SIZE;
   for (uint16_t i = 0; i < network->stage_count; i++) {
-    const sf_stage* stage = &network->stages[i];
+    const sf_stage *stage = &network->stages[i];
     const sf_status status = stage->kind->check(stage, image + stage->section);
     if (status != SF_OK) return status;
   }
   return SF_OK;
 }
 
-sf_status sf_load_task(const sf_network* network, const void* image, size_t size) {
+sf_status sf_load_task(const sf_network *network, const void *image, size_t size) {
   const sf_status status = check(network, image, size);
   if (status == SF_OK) {
     network->state->task = image;
@@ -50,7 +50,7 @@ sf_status sf_load_task(const sf_network* network, const void* image, size_t size
   return status;
 }
 
-const char* sf_status_text(sf_status status) {
+const char *sf_status_text(sf_status status) {
   switch (status) {
     case SF_OK:
       return "ok";
