@@ -13,9 +13,8 @@ face: setup
 test: setup system
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	@if command -v gcc > /dev/null; then $(BIN)/python -m pytest; else \
-		echo "There is no gcc. Left out:"; $(BIN)/python -m pytest --collect-only -qq -m compiler; \
-		$(BIN)/python -m pytest -m "not compiler"; fi
+	$(BIN)/clang-format --dry-run --Werror $$(find micro tests -name '*.[ch]')
+	$(BIN)/python -m pytest
 
 setup: .venv/ready
 .venv/ready: requirements.txt
@@ -24,10 +23,20 @@ setup: .venv/ready
 	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.txt
 	@touch $@
 
-# The tests compile the exported C.
+# The tests compile exported C and run it here and on emulated boards. Where nothing can be installed, `make test`
+# names each test that it leaves out for want of a tool.
+TOOLS := gcc clang arm-none-eabi-gcc qemu-system-arm
+PACKAGES := gcc clang libclang-rt-dev gcc-arm-none-eabi libnewlib-arm-none-eabi qemu-system-arm
 system:
-	@command -v gcc > /dev/null || { echo "Installing gcc, which the tests of the exported C need"; \
-		apt-get update -qq && apt-get install -y -qq gcc; } || true
+	@missing=; for tool in $(TOOLS); do command -v $$tool > /dev/null || missing="$$missing $$tool"; done; \
+	if [ -z "$$missing" ]; then exit 0; fi; \
+	if [ $$(id -u) = 0 ] && command -v apt-get > /dev/null; then \
+		echo "Installing for the tests (missing:$$missing): $(PACKAGES)"; \
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
+			$(PACKAGES) libc6-dev > /dev/null; \
+	else \
+		echo "Missing:$$missing. They are installed only by root and with apt; the packages of Debian: $(PACKAGES)"; \
+	fi
 
 clean:
 	rm -rf .venv runs

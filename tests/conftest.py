@@ -1,3 +1,29 @@
-"""Imported before any test: sfkeras chooses Keras 2 before TensorFlow loads."""
+"""Imported before any test: sfkeras chooses Keras 2 before TensorFlow loads; tests without their tools are left out."""
+
+import os
+import shutil
+
+import pytest
 
 import sfkeras  # noqa: F401
+
+TOOLS = {"compiler": ["gcc"], "clang": ["clang"], "cross": ["arm-none-eabi-gcc", "qemu-system-arm"]}  # by marker
+
+
+def pytest_collection_modifyitems(items):
+    """Leaves out each test whose tools are missing. In CI none is left out: it fails and says what is missing."""
+    if os.environ.get("CI"):
+        return
+    missing = {marker: [tool for tool in tools if shutil.which(tool) is None] for marker, tools in TOOLS.items()}
+    for item in items:
+        if tools := [tool for mark in item.iter_markers() for tool in missing.get(mark.name, [])]:
+            item.add_marker(pytest.mark.skip(reason=f"needs {', '.join(tools)}"))
+
+
+def pytest_terminal_summary(terminalreporter):
+    """Names each test that was left out, and why."""
+    left_out = terminalreporter.stats.get("skipped", [])
+    if left_out:
+        terminalreporter.section(f"{len(left_out)} left out")
+    for report in left_out:
+        terminalreporter.line(f"{report.nodeid}: {report.longrepr[2].removeprefix('Skipped: ')}")
