@@ -55,7 +55,7 @@ def run(graph: Graph, inputs, keep=None) -> dict[str, np.ndarray]:
         values = {name: value[images] for name, value in inputs.items()}
         for operator in graph.operators:
             arguments = [values[name] for name in operator.inputs]
-            values[operator.output] = _apply(operator, graph, *arguments)
+            values[operator.output] = apply(operator, graph, *arguments)
         for name in keep:
             kept[name][images] = values[name]
     return kept
@@ -74,17 +74,17 @@ def _named_inputs(graph: Graph, inputs) -> dict[str, np.ndarray]:
 
 
 @singledispatch
-def _apply(operator, graph: Graph, *inputs) -> np.ndarray:
+def apply(operator, graph: Graph, *inputs) -> np.ndarray:
     """int8 output (batch, height, width, channels) of one operator."""
     raise TypeError(f"{operator.name}: the golden arithmetic knows no {type(operator).__name__}")
 
 
-@_apply.register
+@apply.register
 def _(operator: Conv2D, graph, x):
     return _requantised(operator, graph, _convolve(operator, _without_zero_point(operator, graph, x)))
 
 
-@_apply.register
+@apply.register
 def _(operator: DepthwiseConv2D, graph, x):
     windows = _windows(operator, _without_zero_point(operator, graph, x))
     weights = operator.codes.astype(np.float32)
@@ -94,7 +94,7 @@ def _(operator: DepthwiseConv2D, graph, x):
     )
 
 
-@_apply.register
+@apply.register
 def _(operator: ChannelScale, graph, x):
     input, output = graph.tensor(operator.inputs[0]), graph.tensor(operator.output)
     constants = operator.codes.astype(np.int64) - operator.constant_zero_point
@@ -102,7 +102,7 @@ def _(operator: ChannelScale, graph, x):
     return _clamp(scaled + output.zero_point, operator.minimum, operator.maximum)
 
 
-@_apply.register
+@apply.register
 def _(operator: Add, graph, *operands):
     inputs, output = graph.inputs_of(operator), graph.tensor(operator.output)
     *each, of_sum = operator.multipliers(*inputs, output)
@@ -113,7 +113,7 @@ def _(operator: Add, graph, *operands):
     return _clamp(scaled + output.zero_point, operator.minimum, operator.maximum)
 
 
-@_apply.register
+@apply.register
 def _(operator: Multiply, graph, *operands):
     inputs, output = graph.inputs_of(operator), graph.tensor(operator.output)
     first, second = (_shifted(x, tensor) for x, tensor in zip(operands, inputs))
@@ -121,43 +121,49 @@ def _(operator: Multiply, graph, *operands):
     return _clamp(scaled + output.zero_point, operator.minimum, operator.maximum)
 
 
-@_apply.register
+@apply.register
 def _(operator: AveragePool, graph, x):
-    total = _windows(operator, x.astype(np.int32)).sum(axis=(3, 4))
     count = _windows(operator, np.ones_like(x[:1, :, :, :1], np.int32)).sum(axis=(3, 4))  # padding is not counted
-    magnitude = (np.abs(total) + count // 2) // count
-    return _clamp(np.sign(total) * magnitude, operator.minimum, operator.maximum)
+    return mean_of_sums(operator, graph, _windows(operator, x.astype(np.int32)).sum(axis=(3, 4)), count)
 
 
-@_apply.register
+@apply.register
 def _(operator: MaxPool, graph, x):
     return _clamp(_windows(operator, x, padding=-128).max(axis=(3, 4)), operator.minimum, operator.maximum)
 
 
-@_apply.register
+@apply.register
 def _(operator: Mean, graph, x):
+    total = x.astype(np.int64).sum(axis=(1, 2), keepdims=True)
+    return mean_of_sums(operator, graph, total, x.shape[1] * x.shape[2])
+
+
+def mean_of_sums(operator: AveragePool | Mean, graph: Graph, total, count) -> np.ndarray:
+    """What a pool makes of the sums of `count` codes each, int8 of the same shape."""
+    if isinstance(operator, AveragePool):
+        magnitude = (np.abs(total) + count // 2) // count
+        return _clamp(np.sign(total) * magnitude, operator.minimum, operator.maximum)
     input, output = graph.tensor(operator.inputs[0]), graph.tensor(operator.output)
-    total = _shifted(x, input).sum(axis=(1, 2), keepdims=True)
-    factor = quantize_multiplier(operator.multiplier(input, output))
-    return _clamp(requantise(total, *mean_multiplier(*factor, x.shape[1] * x.shape[2])) + output.zero_point)
+    factor = mean_multiplier(*quantize_multiplier(operator.multiplier(input, output)), count)
+    return _clamp(requantise(total - count * input.zero_point, *factor) + output.zero_point)
 
 
-@_apply.register
+@apply.register
 def _(operator: Pad, graph, x):
     return np.pad(x, ((0, 0), *operator.padding), constant_values=operator.value)
 
 
-@_apply.register
+@apply.register
 def _(operator: Softmax, graph, x):
     return softmax(x, *factor_and_smallest(operator.multiplier(graph.tensor(operator.inputs[0]))))
 
 
-@_apply.register
+@apply.register
 def _(operator: Lookup, graph, x):
     return operator.table[x.astype(np.int32) + 128]
 
 
-@_apply.register
+@apply.register
 def _(operator: Wire, graph, *inputs):
     offsets = np.cumsum([0, *(x.shape[3] for x in inputs[:-1])])
     return np.concatenate(inputs, axis=3)[..., offsets[operator.sources[:, 0]] + operator.sources[:, 1]]

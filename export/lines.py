@@ -1,0 +1,278 @@
+"""The line plan: how a graph runs on an image that comes line by line, and the memory that this takes.
+
+Time goes in lines. In each line one row of the image arrives, and every stage, in the order of data flow, makes its next
+row if the rows that it reads are there; after the last row of the image come a few lines more, until all is made. A row
+lies in a shared place while the stages of this line read it. Those rows that a later line will read are then kept in a
+buffer of their tensor: the rows of a window that are still needed, and the delay that keeps the paths of a graph in step
+where they meet again. A pool over the whole map keeps a running sum instead of rows.
+
+Why no buffer is larger than it must be: a row that is kept was made in this line or before, and will be read in a later
+one. A schedule that held one row less would have to make it again, and here every row is made once (the factor of MACs
+is 1.000). As each stage runs as early as it can, no row waits for anything but its own readers.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+from export.graph import AveragePool, Graph, GraphError, Mean, Operator, Pad, Shape, Tensor, Window
+from export.schedule import Step, small_memory_order
+
+ALIGNMENT = 4  # bytes, of every row's place: kernels load words
+SUM_BYTES = 4  # a running sum is an int32
+
+
+@dataclass(frozen=True)
+class Buffer:
+    """Where the rows of one tensor are.
+
+    Attributes:
+        tensor: the tensor.
+        rows: rows kept from one line to the next; row y is in slot y modulo rows.
+        place: offset in bytes of the newest row in the place that all stages share, during the line that makes it. None
+            for the image, whose newest row is wherever the camera has it.
+    """
+
+    tensor: Tensor
+    rows: int
+    place: int | None
+
+    @property
+    def row_bytes(self) -> int:
+        return self.tensor.shape[1] * self.tensor.shape[2]
+
+    @property
+    def bytes(self) -> int:
+        """Of the rows that are kept."""
+        return self.rows * aligned(self.row_bytes)
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One operator in time.
+
+    Attributes:
+        operator: what it computes, a row at a time.
+        retires: tensors that no later stage of the line reads: their newest row now goes into their buffer.
+        first_line, last_line: lines in which it makes its first and its last row; the first line is 0.
+    """
+
+    operator: Operator
+    retires: tuple[str, ...]
+    first_line: int
+    last_line: int
+
+
+@dataclass(frozen=True)
+class LinePlan:
+    """A graph in time and memory.
+
+    Attributes:
+        graph: the graph, its operators in the order of the stages.
+        stages: in the order in which they run in each line.
+        buffers: by tensor name.
+        lines: how many lines one image takes; the image itself is over after its own height.
+        shared: bytes of the place that the newest rows share.
+    """
+
+    graph: Graph
+    stages: tuple[Stage, ...]
+    buffers: dict[str, Buffer]
+    lines: int
+    shared: int
+
+    @cached_property
+    def kept(self) -> int:
+        """Bytes of all rows that are kept."""
+        return sum(buffer.bytes for buffer in self.buffers.values())
+
+    @cached_property
+    def sums(self) -> int:
+        """Bytes of all running sums."""
+        outputs = [self.graph.tensor(stage.operator.output) for stage in self.stages if self.sums_up(stage.operator)]
+        return sum(SUM_BYTES * output.channels for output in outputs)
+
+    def sums_up(self, operator: Operator) -> bool:
+        """Whether a stage keeps running sums."""
+        return runs_on(operator, self.graph.tensor(operator.inputs[0]).shape)
+
+    @property
+    def bytes(self) -> int:
+        """Of all buffers together."""
+        return self.kept + self.shared + self.sums
+
+    def __str__(self):
+        height, width, channels = self.graph.tensor(self.graph.inputs[0]).shape
+        macs = sum(self.graph.macs().values())
+        rows = [
+            f"{self.graph.name}: {height}x{width}x{channels}, {len(self.stages)} stages, {macs:,} MACs, factor 1.000"
+        ]
+        rows.append(f"{'stage':44} {'map':>12} {'kept rows':>9} {'bytes':>8} {'first line':>10} {'last':>5}")
+        for stage in self.stages:
+            buffer = self.buffers[stage.operator.output]
+            size = "x".join(map(str, buffer.tensor.shape))
+            rows.append(
+                f"{stage.operator.name:44} {size:>12} {buffer.rows:9} {buffer.bytes:8,} {stage.first_line:10} "
+                f"{stage.last_line:5}"
+            )
+        image = self.buffers[self.graph.inputs[0]]
+        rows.append(f"{self.graph.inputs[0]}: {image.rows} rows kept, {image.bytes:,} bytes")
+        rows.append(
+            f"{self.lines} lines an image, {self.lines - height} of them after its last row; {self.bytes:,} bytes: "
+            f"{self.kept:,} in kept rows, {self.shared:,} shared by the newest rows, {self.sums:,} in running sums"
+        )
+        return "\n".join(rows)
+
+
+def plan(graph: Graph) -> LinePlan:
+    """Plans a graph of one input. Raises: GraphError if it has more."""
+    if len(graph.inputs) != 1:
+        raise GraphError(
+            f"{graph.name}: an image comes line by line on one input; this graph has {len(graph.inputs)}: "
+            f"{', '.join(graph.inputs)}"
+        )
+    graph = _in_small_memory_order(graph)
+    times = _Times(graph)
+    last_use = _last_use(graph)
+    places, shared = _places(graph, last_use)
+    buffers = {
+        tensor.name: Buffer(tensor, times.kept[tensor.name], places.get(tensor.name)) for tensor in graph.tensors
+    }
+    stages = []
+    for i, operator in enumerate(graph.operators):
+        retires = tuple(name for name, last in last_use.items() if last == i and buffers[name].rows)
+        stages.append(Stage(operator, retires, *times.made[operator.name]))
+    return LinePlan(graph, tuple(stages), buffers, times.lines, shared)
+
+
+def aligned(size: int) -> int:
+    """A number of bytes, rounded up to whole words."""
+    return -(-size // ALIGNMENT) * ALIGNMENT
+
+
+# --- Which rows a stage reads -----------------------------------------------------------------------------------------
+
+
+def runs_on(operator: Operator, shape: Shape) -> bool:
+    """Whether an operator keeps running sums of an input of that shape: a pool over all of it, row by row as it comes."""
+    pools_all = isinstance(operator, AveragePool) and tuple(operator.window) == shape[:2]
+    return isinstance(operator, Mean) or pools_all and operator.output_size(shape[:2]) == (1, 1)
+
+
+def steps(operator: Operator, graph: Graph) -> int:
+    """How many times a stage runs for one image: once a row of its output, or once a row of what it sums up."""
+    input = graph.tensor(operator.inputs[0])
+    return (input if runs_on(operator, input.shape) else graph.tensor(operator.output)).shape[0]
+
+
+def rows_read(operator: Operator, step: int, shape: Shape) -> range:
+    """The rows of an input of that shape that a stage reads in one of its steps; rows of padding are left out."""
+    first = last = step
+    if isinstance(operator, Pad):
+        first = last = step - operator.padding[0][0]
+    elif isinstance(operator, Window) and not runs_on(operator, shape):
+        first = step * operator.strides[0] - operator.pads(shape[:2])[0][0]
+        last = first + operator.extent[0] - 1
+    return range(min(max(first, 0), shape[0]), max(min(last + 1, shape[0]), 0))
+
+
+# --- Time -------------------------------------------------------------------------------------------------------------
+
+
+class _Times:
+    """Runs the plan without data, line by line.
+
+    Attributes:
+        kept: most rows of each tensor that are kept from one line to the next.
+        made: first and last line of each operator.
+        lines: how many lines it takes.
+    """
+
+    def __init__(self, graph: Graph):
+        self.graph = graph
+        self.readers = {tensor.name: [] for tensor in graph.tensors}
+        for operator in graph.operators:
+            for name in operator.inputs:
+                self.readers[name].append(operator)
+        self.rows = {tensor.name: 0 for tensor in graph.tensors}  # made so far
+        self.step = {operator.name: 0 for operator in graph.operators}  # done so far
+        self.steps = {operator.name: steps(operator, graph) for operator in graph.operators}
+        # A vector that the network gives stays after the image: it is kept whole.
+        self.kept = {name: int(name in graph.outputs and graph.tensor(name).shape[0] == 1) for name in self.rows}
+        self.made = {}
+        self.lines = 0
+        while any(self.step[name] < self.steps[name] for name in self.step):
+            self._line()
+
+    def _line(self) -> None:
+        image = self.graph.inputs[0]
+        self.rows[image] = min(self.rows[image] + 1, self.graph.tensor(image).shape[0])
+        for operator in self.graph.operators:
+            if self._is_due(operator):
+                self._run(operator)
+        for name, rows in self.rows.items():
+            self.kept[name] = max(self.kept[name], rows - self._oldest_needed(name))
+        self.lines += 1
+
+    def _is_due(self, operator: Operator) -> bool:
+        return self.step[operator.name] < self.steps[operator.name] and all(
+            self._reads(operator, name).stop <= self.rows[name] for name in operator.inputs
+        )
+
+    def _run(self, operator: Operator) -> None:
+        self.step[operator.name] += 1
+        sums_up = runs_on(operator, self.graph.tensor(operator.inputs[0]).shape)
+        if not sums_up or self.step[operator.name] == self.steps[operator.name]:
+            self.rows[operator.output] += 1
+            first, _ = self.made.get(operator.name, (self.lines, self.lines))
+            self.made[operator.name] = first, self.lines
+
+    def _reads(self, operator: Operator, name: str) -> range:
+        return rows_read(operator, self.step[operator.name], self.graph.tensor(name).shape)
+
+    def _oldest_needed(self, name: str) -> int:
+        unfinished = (each for each in self.readers[name] if self.step[each.name] < self.steps[each.name])
+        return min((self._reads(each, name).start for each in unfinished), default=self.rows[name])
+
+
+# --- Places of the newest rows ----------------------------------------------------------------------------------------
+
+
+def _in_small_memory_order(graph: Graph) -> Graph:
+    """The same graph, its operators ordered so that few newest rows are in use at the same moment of a line."""
+    order = small_memory_order(
+        [Step(operator.inputs, (operator.output,)) for operator in graph.operators],
+        {name: size for name, size in _row_sizes(graph).items() if name not in graph.inputs},
+        (),
+    )
+    return replace(graph, operators=[graph.operators[i] for i in order])
+
+
+def _row_sizes(graph: Graph) -> dict[str, int]:
+    return {tensor.name: aligned(tensor.shape[1] * tensor.shape[2]) for tensor in graph.tensors}
+
+
+def _last_use(graph: Graph) -> dict[str, int]:
+    """Index of the last operator that makes or reads each tensor."""
+    return {name: i for i, operator in enumerate(graph.operators) for name in (operator.output, *operator.inputs)}
+
+
+def _places(graph: Graph, last_use: dict[str, int]) -> tuple[dict[str, int], int]:
+    """An offset of each newest row, such that rows in use at the same time lie apart; and the bytes of them all.
+
+    Larger rows choose first, each the lowest gap that it fits into.
+    """
+    made = {operator.output: i for i, operator in enumerate(graph.operators)}
+    sizes = _row_sizes(graph)
+    places: dict[str, int] = {}
+    for name in sorted(made, key=lambda name: (-sizes[name], made[name])):
+        meets = [other for other in places if made[other] <= last_use[name] and made[name] <= last_use[other]]
+        taken = sorted((places[other], places[other] + sizes[other]) for other in meets)
+        place = 0
+        for begin, end in taken:
+            if place + sizes[name] <= begin:
+                break
+            place = max(place, end)
+        places[name] = place
+    return places, max((places[name] + sizes[name] for name in places), default=0)

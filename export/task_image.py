@@ -1,0 +1,126 @@
+"""The task image: everything about a network that a task can change, in one little-endian file.
+
+A header of 80 bytes, then the sections of the stages in their order. What lies where in a section follows from the
+datapath alone, so an image holds no sizes or places that a reader would have to trust.
+
+    offset  bytes  header
+    0       4      "SFTI"
+    4       4      version, 1
+    8       4      bytes of the whole image
+    12      4      CRC-32 of everything behind it
+    16      32     SHA-256 of the frozen codes that it belongs to; zeros if there are none
+    48      32     SHA-256 of the datapath
+
+    section of            parts, each padded to 4 bytes
+    convolution           bias, int32 a channel; factors, a word a channel; if wide, shifts, int8 a channel; codes, int8,
+                          unless they are frozen
+    channel scale         factor; codes, int8 a channel
+    add                   three factors: of both operands, and of their sum
+    multiply, mean        factor
+    lookup                table, 256 int8
+    softmax               factor; smallest difference, int32
+
+A factor is multiplier * 2^(shift - 31): two int32 words, or for a convolution that is not wide one word, the
+multiplier's upper 25 bits and shift + 64 in the lower 7.
+"""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from dataclasses import dataclass
+from functools import singledispatch
+
+import numpy as np
+
+from export import datapath, rounding, softmax
+from export.graph import Add, ChannelScale, Convolution, Graph, Lookup, Mean, Multiply, Operator, Softmax
+from export.lines import LinePlan
+
+MAGIC, VERSION = b"SFTI", 1
+HEADER = struct.Struct("<4sIII32s32s")
+CHECKED = 16  # offset of what the CRC-32 covers
+SHIFT_OFFSET, SHIFT_MASK = 64, 0x7F
+
+
+@dataclass(frozen=True)
+class TaskImage:
+    """A task image: its bytes, and where each stage's section begins, by stage name."""
+
+    content: bytes
+    sections: dict[str, int]
+
+
+def write(plan: LinePlan) -> TaskImage:
+    """Writes the task image of a network; the same network gives the same bytes."""
+    sections, body = {}, b""
+    for stage in plan.stages:
+        sections[stage.operator.name] = HEADER.size + len(body)
+        body += section(stage.operator, plan.graph)
+    digests = bytes.fromhex(datapath.core_digest(plan.graph)), bytes.fromhex(datapath.digest(plan))
+    checked = b"".join(digests) + body
+    size = CHECKED + len(checked)
+    return TaskImage(struct.pack("<4sIII", MAGIC, VERSION, size, zlib.crc32(checked)) + checked, sections)
+
+
+# --- Sections ---------------------------------------------------------------------------------------------------------
+
+
+@singledispatch
+def section(operator: Operator, graph: Graph) -> bytes:
+    """What a task can change about an operator. Nothing, for those that only move bytes or pool."""
+    return b""
+
+
+@section.register
+def _(operator: Convolution, graph):
+    multipliers, shifts = datapath.factors(operator, graph)
+    parts = [operator.bias]
+    if datapath.is_wide(operator, graph):
+        parts += [multipliers.astype(np.int32), shifts.astype(np.int8)]
+    else:
+        parts += [(multipliers & ~SHIFT_MASK | shifts + SHIFT_OFFSET).astype(np.int32)]
+    return b"".join(map(padded, parts if operator.frozen else [*parts, operator.codes]))
+
+
+@section.register
+def _(operator: ChannelScale, graph):
+    multiplier = operator.multiplier(graph.inputs_of(operator)[0], graph.tensor(operator.output))
+    return factor(multiplier) + padded(operator.codes)
+
+
+@section.register
+def _(operator: Add, graph):
+    return b"".join(map(factor, operator.multipliers(*graph.inputs_of(operator), graph.tensor(operator.output))))
+
+
+@section.register
+def _(operator: Multiply, graph):
+    return factor(operator.multiplier(*graph.inputs_of(operator), graph.tensor(operator.output)))
+
+
+@section.register
+def _(operator: Mean, graph):
+    input, output = graph.inputs_of(operator)[0], graph.tensor(operator.output)
+    count = input.shape[0] * input.shape[1]
+    quantised = rounding.quantize_multiplier(operator.multiplier(input, output))
+    return struct.pack("<ii", *rounding.mean_multiplier(*quantised, count))
+
+
+@section.register
+def _(operator: Lookup, graph):
+    return padded(operator.table)
+
+
+@section.register
+def _(operator: Softmax, graph):
+    return struct.pack("<iii", *softmax.factor_and_smallest(operator.multiplier(graph.inputs_of(operator)[0])))
+
+
+def factor(multiplier: float) -> bytes:
+    return struct.pack("<ii", *rounding.quantize_multiplier(multiplier))
+
+
+def padded(array: np.ndarray) -> bytes:
+    content = array.astype(array.dtype.newbyteorder("<")).tobytes()
+    return content + bytes(-len(content) % 4)
