@@ -34,6 +34,7 @@ _MOVING = (
     keras.layers.Concatenate,
     keras.layers.GlobalAveragePooling2D,
 )
+_ROUNDED = (keras.layers.ReLU, keras.layers.GlobalAveragePooling2D, AlphaBlend, PiecewiseLinear)
 
 
 # ---- scale groups and calibration
@@ -51,7 +52,7 @@ def _is_rounded(layer):
     if isinstance(layer, keras.layers.BatchNormalization):
         return not any(isinstance(node.outbound_layer, keras.layers.ReLU) for node in layer.outbound_nodes)
     head = isinstance(layer, keras.layers.Conv2D) and layer.use_bias
-    return head or isinstance(layer, (keras.layers.ReLU, AlphaBlend, PiecewiseLinear))
+    return head or isinstance(layer, _ROUNDED)
 
 
 def scale_groups(model):
@@ -129,6 +130,16 @@ class Activation(tfmot.quantization.keras.quantizers.Quantizer):
 
 
 @register
+class Mean(Activation):
+    """Rounds a pool's mean to int8, halves away from zero as AVERAGE_POOL_2D does; the gradient passes."""
+
+    def __call__(self, inputs, training, weights, **kwargs):
+        codes = inputs * 2.0**self.exponent  # within int8, for it is a mean of int8 codes
+        rounded = tf.sign(codes) * tf.floor(tf.abs(codes) + 0.5) * 2.0**-self.exponent
+        return inputs + tf.stop_gradient(rounded - inputs)
+
+
+@register
 class Kernel(tfmot.quantization.keras.quantizers.Quantizer):
     """Rounds a kernel to codes in [-127, 127] with one scale an output channel (depthwise: a channel)."""
 
@@ -182,7 +193,10 @@ class Fixed8Config(tfmot.quantization.keras.QuantizeConfig):
         pass
 
     def get_output_quantizers(self, layer):
-        return [] if self.exponent is None else [Activation(self.exponent)]
+        if self.exponent is None:
+            return []
+        rounding = Mean if isinstance(layer, keras.layers.GlobalAveragePooling2D) else Activation
+        return [rounding(self.exponent)]
 
     def get_config(self):
         return {"exponent": self.exponent}

@@ -3,11 +3,15 @@
 import numpy as np
 import pytest
 import tensorflow as tf
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
 
 from sfkeras.backbone import SemifreddoNet
 from sfkeras.core import snap
 from sfkeras.fixed8 import (
     Kernel,
+    Mean,
     calibrate,
     frozen_codes,
     producers,
@@ -56,7 +60,7 @@ def test_tensors_between_which_bytes_only_move_share_an_exponent(network):
     else:
         wanted |= {blends(pair) for pair in pairs[:6]}
     # The head reads both cores side by side.
-    wanted |= {blends(*pairs[6:]), frozenset(["head.task.pointwise"])}
+    wanted |= {blends(*pairs[6:]), frozenset(["head.task.pointwise", "head.task.pool"])}
     assert groups == wanted
 
 
@@ -159,6 +163,30 @@ def test_a_kernel_is_rounded_as_a_core_is_snapped(shape, depthwise):
     np.testing.assert_allclose(rounded, codes * (scales[:, None] if depthwise else scales), rtol=1e-5)
     channels = rounded[..., 0].reshape(-1, shape[2]).T if depthwise else rounded.reshape(-1, shape[3]).T
     assert all(len(np.unique(channel)) <= 255 for channel in channels)
+
+
+def average_pool(codes):
+    """AVERAGE_POOL_2D over whole maps of int8 codes (batch, height, width, channels)."""
+    total, count = codes.sum(axis=(1, 2), dtype=int, keepdims=True), codes.shape[1] * codes.shape[2]
+    return np.sign(total) * ((np.abs(total) + count // 2) // count)
+
+
+@settings(deadline=None)
+@given(arrays.arrays(np.int8, st.tuples(st.just(1), *[st.integers(1, 6)] * 2, st.integers(1, 8))), st.integers(-3, 11))
+def test_a_mean_is_rounded_as_the_integer_graph_rounds_it_and_its_gradient_passes(codes, exponent):
+    maps = tf.constant(codes * np.float32(2.0**-exponent))
+    with tf.GradientTape() as tape:
+        tape.watch(maps)
+        mean = keras.layers.GlobalAveragePooling2D(keepdims=True)(maps)
+        rounded = Mean(exponent)(mean, True, {})
+    assert np.array_equal(rounded * 2.0**exponent, average_pool(codes))
+    assert np.allclose(tape.gradient(rounded, maps), 1 / (codes.shape[1] * codes.shape[2]))
+
+
+def test_the_mean_of_the_head_is_that_of_the_integer_graph(model, exponents):
+    maps, mean = computed(model, [model.get_layer(f"head.task.{part}").output for part in ("pointwise", "pool")])
+    unit = 2.0 ** exponents["head.task.pool"]
+    assert np.array_equal(mean * unit, average_pool(maps * unit))
 
 
 def test_gradients_reach_every_trainable_kernel_through_its_rounding(model):
