@@ -5,6 +5,7 @@ Every value arrives as text, from the file as from the command, and the type of 
 means: `name=007` stays text, `training.learning_rate=1e-3` is a number. Nothing here imports TensorFlow.
 """
 
+import itertools
 import re
 from collections.abc import Iterable
 from dataclasses import MISSING, asdict, dataclass, field
@@ -198,6 +199,24 @@ def check(recipe: Recipe) -> None:
         if head.on not in places:
             wanted_place = f"wanted one of {', '.join(places)}. Write heads.{name}.on={places[-1]}"
             raise RecipeError(f"heads.{name}.on is {head.on}, {wanted_place}.")
+    check_sharing(recipe.heads, [place for place in places if place != "cores"])
+
+
+def check_sharing(heads: dict[str, Head], cores: list[str]) -> None:
+    """Refuses two heads that read the same core (section 3.2: a head on each core, or one on all trainable ones).
+
+    Raises: RecipeError.
+    """
+    reads = {name: set(cores) - {"frozen"} if head.on == "cores" else {head.on} for name, head in heads.items()}
+    for one, other in itertools.combinations(heads, 2):
+        if shared := reads[one] & reads[other]:
+            taken = set().union(*(read for name, read in reads.items() if name != other))
+            free = [core for core in cores if core not in taken]
+            mend = f"heads.{other}.on={free[-1]}" if free else f"heads.{other}=null"
+            raise RecipeError(
+                f"heads.{one}.on is {heads[one].on} and heads.{other}.on is {heads[other].on}, so that both read "
+                f"{min(shared)}, wanted one head a core, or one on all trainable cores. Write {mend}."
+            )
 
 
 # ---- from words to a recipe

@@ -198,6 +198,21 @@ def test_command_is_refused(words, message):
             "there are 4 heads, wanted 1 to 3. Write heads.d=null.",
         ),
         (
+            "heads.other={}",
+            "heads.task.on is cores and heads.other.on is cores, so that both read core1, wanted one head a core, or one on "
+            "all trainable cores. Write heads.other.on=frozen.",
+        ),
+        (
+            "heads={left: {on: core1}, frozen: {on: frozen}, right: {on: core1}}",
+            "heads.left.on is core1 and heads.right.on is core1, so that both read core1, wanted one head a core, or one on "
+            "all trainable cores. Write heads.right.on=core2.",
+        ),
+        (
+            "heads={both: {on: cores}, frozen: {on: frozen}, right: {on: core2}}",
+            "heads.both.on is cores and heads.right.on is core2, so that both read core2, wanted one head a core, or one on "
+            "all trainable cores. Write heads.right=null.",
+        ),
+        (
             "heads={a b: {}}",
             "the name of a head is 'a b', wanted letters, digits, '_', '.' and '-'. Write for example face_2.",
         ),
@@ -208,6 +223,42 @@ def test_command_is_refused(words, message):
 )
 def test_key_or_value_is_refused(word, message):
     assert refusal("recipe=face", word) == f"recipe face: {message}"
+
+
+@settings(deadline=None)
+@given(
+    st.integers(0, 3),
+    st.booleans(),
+    st.dictionaries(
+        st.sampled_from(["a", "b", "c", "d"]),
+        st.sampled_from(["frozen", "core1", "core2", "core3", "cores"]),
+    ),
+)
+def test_what_is_accepted_reads_each_core_once_and_every_mend_is_accepted_in_the_end(cores, frozen, places):
+    """Whoever writes what each error says comes to heads of which no two read one core."""
+    overrides = {"network.cores": f"{cores}", "network.frozen": f"{frozen}", "heads.task": "null"}
+    overrides |= {f"heads.{name}.on": place for name, place in places.items()}
+    while True:
+        try:
+            made = recipe.read("face", overrides)
+            break
+        except RecipeError as error:
+            key, _, value = str(error).rpartition("Write ")[2].removesuffix(".").partition("=")
+            assert overrides.get(key) != value
+            name = key.split(".")[1]
+            if value == "null":
+                overrides = {other: given for other, given in overrides.items() if other.split(".")[1] != name}
+            overrides[key] = value
+    trainable = [f"core{number}" for number in range(1, made.network.cores + 1)]
+    read = [core for head in made.heads.values() for core in (trainable if head.on == "cores" else [head.on])]
+    assert 1 <= len(made.heads) <= 3
+    assert len(set(read)) == len(read)
+
+
+@pytest.mark.parametrize("places", [["frozen", "core1", "core2"], ["frozen", "cores"], ["core2", "core1"]])
+def test_a_head_on_each_core_or_one_on_all_trainable_cores(places):
+    heads = {f"head{number}": {"on": place} for number, place in enumerate(places)}
+    assert [head.on for head in recipe.read("face", {"heads": str(heads)}).heads.values()] == places
 
 
 def test_a_network_without_cores_is_refused():
