@@ -1,0 +1,342 @@
+"""A line plan as C99: tables of tensors and stages for the engine in micro/stream, whatever the network.
+
+The folder that `compile` writes is self-contained: it needs a C compiler and nothing of this project.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import zlib
+from functools import singledispatch
+from pathlib import Path
+from string import Template
+
+import numpy as np
+
+from export import core_header, datapath, golden, task_image
+from export.c_text import c_bytes, c_identifier
+from export.graph import (
+    Add,
+    AveragePool,
+    ChannelScale,
+    Conv2D,
+    Convolution,
+    DepthwiseConv2D,
+    Graph,
+    Lookup,
+    MaxPool,
+    Mean,
+    Multiply,
+    Operator,
+    Pad,
+    Pool,
+    Softmax,
+    Tensor,
+    Window,
+    Wire,
+)
+from export.lines import LinePlan, aligned, steps
+from sfkeras import atomic
+
+MICRO = Path(__file__).parents[1] / "micro"
+LIBRARY = ("kernels", "stream")  # folders of MICRO whose files every exported folder holds, in sf/
+
+
+def write_folder(plan: LinePlan, folder: str | os.PathLike) -> list[Path]:
+    """Writes the C of a network into a folder, made if need be. Returns: the files written."""
+    folder = Path(folder)
+    (folder / "sf").mkdir(parents=True, exist_ok=True)
+    contents = files(plan)
+    for name, content in contents.items():
+        atomic.write(folder / name, content)
+    return [folder / name for name in contents]
+
+
+def files(plan: LinePlan) -> dict[str, str | bytes]:
+    """The content of each file by its name in the folder; the same network gives the same bytes."""
+    name = c_identifier(plan.graph.name)
+    image = task_image.write(plan)
+    values = _values(plan, image)
+    templates = sorted((MICRO / "project").glob("*.in"))
+    library = [path for part in LIBRARY for path in sorted((MICRO / part).glob("*.[ch]"))]
+    library.append(MICRO / "boards" / "sf_measure.h")
+    return {
+        **{
+            path.name.replace("NAME", name).removesuffix(".in"): Template(path.read_text()).substitute(values)
+            for path in templates
+        },
+        values["core"]: core_header.write(plan.graph),
+        f"{name}_task.bin": image.content,
+        **{f"sf/{path.name}": path.read_text() for path in library},
+    }
+
+
+def vector_image(graph: Graph) -> np.ndarray:
+    """The image of the test vector, int8 (1, height, width, channels): the bytes that main.c computes."""
+    shape = graph.tensor(graph.inputs[0]).shape
+    x = np.arange(np.prod(shape), dtype=np.uint32) * np.uint32(0x9E3779B1)
+    x = (x ^ (x >> 15)) * np.uint32(0x85EBCA77)
+    return (((x ^ (x >> 13)) & 0xFF).astype(np.int16) - 128).astype(np.int8).reshape(1, *shape)
+
+
+def _values(plan: LinePlan, image: task_image.TaskImage) -> dict:
+    """What the templates ask for."""
+    graph, numbers = plan.graph, datapath.tensor_numbers(plan)
+    name = c_identifier(graph.name)
+    outputs = [graph.tensor(output) for output in graph.outputs]
+    made = golden.run(graph, vector_image(graph), graph.outputs)
+    vector = b"".join(made[output].tobytes() for output in graph.outputs)
+    places = _Places(plan)
+    height, width, channels = graph.tensor(graph.inputs[0]).shape
+    sizes = [output.size for output in outputs]
+    return {
+        "name": name,
+        "NAME": name.upper(),
+        "made_from": f"SHA-256 of the task image: {hashlib.sha256(image.content).hexdigest()}",
+        "core": f"core_{datapath.core_digest(graph)[:8]}.h",
+        "height": height,
+        "width": width,
+        "channels": channels,
+        "output_macros": "\n".join(_output_macros(name.upper(), outputs)),
+        "output_count": len(outputs),
+        "output_bytes": sum(sizes),
+        "output_offsets": ", ".join(map(str, np.cumsum([0, *sizes[:-1]]))),
+        "output_row_bytes": ", ".join(str(tensor.shape[1] * tensor.channels) for tensor in outputs),
+        "vector_crc": f"0x{zlib.crc32(vector):08x}",
+        "memory": places.bytes,
+        "tensors": "\n".join(places.tensor(tensor) for tensor in numbers),
+        "tensor_count": len(numbers),
+        "parameters": "\n\n".join(_constants(stage, plan, numbers) for stage in plan.stages),
+        "stages": "\n".join(_stage(stage, plan, places, image) for stage in plan.stages),
+        "stage_count": len(plan.stages),
+        "most_rows": max(max(_window_rows(stage.operator)[0], len(stage.operator.inputs)) for stage in plan.stages),
+        "outputs": ", ".join(str(numbers[output]) for output in graph.outputs),
+        "core_digest": c_bytes(bytes.fromhex(datapath.core_digest(graph))),
+        "datapath_digest": c_bytes(bytes.fromhex(datapath.digest(plan))),
+        "task_bytes": len(image.content),
+        "bytes": c_bytes(image.content),
+        "digest": hashlib.sha256(image.content).hexdigest(),
+    }
+
+
+def _output_macros(prefix: str, outputs: list[Tensor]):
+    for i, output in enumerate(outputs):
+        height, width, channels = output.shape
+        yield f"// Output {i}, {output.name}: value = scale * (code - zero point)"
+        yield f"#define {prefix}_OUTPUT{i}_HEIGHT {height}"
+        yield f"#define {prefix}_OUTPUT{i}_WIDTH {width}"
+        yield f"#define {prefix}_OUTPUT{i}_CHANNELS {channels}"
+        yield f"#define {prefix}_OUTPUT{i}_SCALE {np.format_float_scientific(np.float32(output.scale), trim='0')}f"
+        yield f"#define {prefix}_OUTPUT{i}_ZERO_POINT {output.zero_point}"
+
+
+class _Places:
+    """Where in the memory of a network everything lies: newest rows, then kept rows, then running sums."""
+
+    def __init__(self, plan: LinePlan):
+        self.plan = plan
+        self.kept, self.sums = {}, {}
+        end = plan.shared
+        for name, buffer in plan.buffers.items():
+            self.kept[name], end = end, end + buffer.bytes
+        for stage in plan.stages:
+            if plan.sums_up(stage.operator):
+                output = plan.graph.tensor(stage.operator.output)
+                self.sums[stage.operator.name], end = end, end + 4 * output.channels
+        self.bytes = aligned(end)
+
+    def tensor(self, name: str) -> str:
+        buffer = self.plan.buffers[name]
+        shape = ", ".join(map(str, buffer.tensor.shape))
+        return f"    {{{shape}, {buffer.rows}, {self.kept[name]}, {buffer.place or 0}}},  // {name}"
+
+
+def _identifier(operator: Operator, plan: LinePlan) -> str:
+    """A C identifier for a stage, not that of any other."""
+    return f"s{datapath.tensor_numbers(plan)[operator.output]}_{c_identifier(operator.name)}"
+
+
+# --- Stages -----------------------------------------------------------------------------------------------------------
+
+
+def _window_rows(operator: Operator) -> tuple[int, int, int]:
+    """Rows, stride and dilation of a stage's window."""
+    if isinstance(operator, Window):
+        return operator.kernel[0], operator.strides[0], operator.dilations[0]
+    return 1, 1, 1
+
+
+def _stage(stage, plan: LinePlan, places: _Places, image: task_image.TaskImage) -> str:
+    operator, graph = stage.operator, plan.graph
+    name, shape = _identifier(operator, plan), graph.tensor(operator.inputs[0]).shape
+    rows, stride, dilation = (1, 1, 1) if plan.sums_up(operator) else _window_rows(operator)
+    above = 0
+    if isinstance(operator, Pad):
+        above = operator.padding[0][0]
+    elif isinstance(operator, Window) and not plan.sums_up(operator):
+        above = operator.pads(shape[:2])[0][0]
+    kind, parameters = _kind(operator, plan)
+    fields = [
+        f"&{kind}",
+        f"&{name}" if parameters else "NULL",
+        f"{name}_inputs",
+        f"{name}_retires" if stage.retires else "NULL",
+        *map(str, (len(operator.inputs), len(stage.retires), rows, stride, dilation, above)),
+        *map(str, (steps(operator, graph), places.sums.get(operator.name, 0), image.sections[operator.name])),
+    ]
+    return f"    {{{', '.join(fields)}}},"
+
+
+def _constants(stage, plan: LinePlan, numbers: dict[str, int]) -> str:
+    """The constants that a stage points at."""
+    operator = stage.operator
+    name = _identifier(operator, plan)
+    shape = "x".join(map(str, plan.graph.tensor(operator.output).shape))
+    lines = [f"// {operator.name}: {shape}, lines {stage.first_line} to {stage.last_line}"]
+    for what, tensors in (("inputs", operator.inputs), ("retires", stage.retires)):
+        if tensors:
+            lines.append(f"static const uint16_t {name}_{what}[] = {{{', '.join(str(numbers[t]) for t in tensors)}}};")
+    _, parameters = _kind(operator, plan)
+    if isinstance(operator, Wire):
+        lines += _wire_tables(operator, plan.graph, name)
+    if parameters:
+        lines.append(f"static const {parameters[0]} {name} = {parameters[1]};")
+    return "\n".join(lines)
+
+
+@singledispatch
+def _kind(operator: Operator, plan: LinePlan) -> tuple[str, tuple[str, str] | None]:
+    """The sf_kind of a stage, and type and initialiser of its parameters."""
+    raise TypeError(f"{operator.name}: there is no C for a {type(operator).__name__}")
+
+
+@_kind.register
+def _(operator: Convolution, plan):
+    kind = {Conv2D: "sf_convolve", DepthwiseConv2D: "sf_depthwise"}[type(operator)]
+    codes = core_header.array_name(operator) if operator.frozen else "NULL"
+    wide = int(datapath.is_wide(operator, plan.graph))
+    size = 0 if operator.frozen else operator.codes.size
+    return kind, ("sf_convolution", f"{{{_window(operator, plan.graph)}, {codes}, {size}, {wide}}}")
+
+
+@_kind.register
+def _(operator: Pool, plan):
+    kind = {AveragePool: "sf_average_pool", MaxPool: "sf_max_pool"}[type(operator)]
+    kind = "sf_running_average" if plan.sums_up(operator) else kind
+    return kind, ("sf_window", _window(operator, plan.graph))
+
+
+def _window(operator: Window, graph: Graph) -> str:
+    input, output = graph.inputs_of(operator)[0], graph.tensor(operator.output)
+    _, width, channels = input.shape
+    _, output_width, output_channels = output.shape
+    (kernel_height, kernel_width), left = operator.kernel, operator.pads(input.shape[:2])[1][0]
+    values = {
+        "input_width": width,
+        "input_channels": channels,
+        "output_width": output_width,
+        "output_channels": output_channels,
+        "kernel_height": kernel_height,
+        "kernel_width": kernel_width,
+        "stride": operator.strides[1],
+        "dilation": operator.dilations[1],
+        "left": left,
+        "groups": getattr(operator, "groups", 1),
+        "input_zero_point": input.zero_point,
+        "output_zero_point": output.zero_point,
+        "minimum": operator.minimum,
+        "maximum": operator.maximum,
+    }
+    return f"{{{', '.join(f'.{name} = {value}' for name, value in values.items())}}}"
+
+
+@_kind.register
+def _(operator: Mean, plan):
+    input, output = plan.graph.inputs_of(operator)[0], plan.graph.tensor(operator.output)
+    height, width, channels = input.shape
+    return "sf_running_mean", ("sf_mean", _initialiser(width, height, channels, input.zero_point, output.zero_point))
+
+
+@_kind.register
+def _(operator: ChannelScale, plan):
+    input, output = plan.graph.inputs_of(operator)[0], plan.graph.tensor(operator.output)
+    zero_points = input.zero_point, operator.constant_zero_point, output.zero_point
+    return "sf_scale", (
+        "sf_scaling",
+        _initialiser(*input.shape[1:], *zero_points, operator.minimum, operator.maximum),
+    )
+
+
+@_kind.register(Add)
+@_kind.register(Multiply)
+def _(operator, plan):
+    kind = {Add: "sf_add", Multiply: "sf_multiply"}[type(operator)]
+    output = plan.graph.tensor(operator.output)
+    zero_points = [tensor.zero_point for tensor in (*plan.graph.inputs_of(operator), output)]
+    pair = _initialiser(*zero_points, operator.minimum, operator.maximum)
+    return kind, ("sf_pairing", _initialiser(output.shape[1] * output.channels, pair))
+
+
+@_kind.register
+def _(operator: Lookup, plan):
+    _, width, channels = plan.graph.tensor(operator.output).shape
+    return "sf_lookup", ("sf_table", _initialiser(width * channels))
+
+
+@_kind.register
+def _(operator: Pad, plan):
+    _, width, channels = plan.graph.inputs_of(operator)[0].shape
+    _, columns, around = operator.padding
+    return "sf_pad", ("sf_padding", _initialiser(width, channels, *columns, *around, operator.value))
+
+
+@_kind.register
+def _(operator: Softmax, plan):
+    return "sf_softmax", ("sf_softmax_shape", _initialiser(*plan.graph.tensor(operator.output).shape[1:]))
+
+
+@_kind.register
+def _(operator: Wire, plan):
+    name = _identifier(operator, plan)
+    _, width, channels = plan.graph.tensor(operator.output).shape
+    count = len(wire_runs(operator))
+    return "sf_wire", ("sf_wiring", _initialiser(width, channels, count, f"{name}_channels", f"{name}_runs"))
+
+
+def _wire_tables(operator: Wire, graph: Graph, name: str) -> list[str]:
+    channels = ", ".join(str(tensor.channels) for tensor in graph.inputs_of(operator))
+    runs = ", ".join(_initialiser(*run) for run in wire_runs(operator))
+    return [
+        f"static const uint16_t {name}_channels[] = {{{channels}}};",
+        f"static const sf_wire_run {name}_runs[] = {{{runs}}};",
+    ]
+
+
+def _initialiser(*values) -> str:
+    return f"{{{', '.join(map(str, values))}}}"
+
+
+MOST_STEPS = 8  # of a wire's run: channel shuffles of so many groups are one run a group
+
+
+def wire_runs(wire: Wire) -> list[tuple[int, int, int, int, int]]:
+    """A Wire as few runs (input, from, to, count, step): channels from.. of an input go to every step-th place from `to`."""
+    sources = [tuple(map(int, source)) for source in wire.sources]
+    left = set(range(len(sources)))
+    runs = []
+    while left:
+        to = min(left)
+        count, step = max((_length(sources, left, to, step), -step) for step in range(1, MOST_STEPS + 1))
+        left -= set(range(to, to - step * count, -step))
+        runs.append((*sources[to], to, count, -step))
+    return runs
+
+
+def _length(sources, left: set[int], to: int, step: int) -> int:
+    """How many places, `step` apart, read channels that follow on each other in the same input."""
+    input, first = sources[to]
+    count = 1
+    while to + step * count in left and sources[to + step * count] == (input, first + count):
+        count += 1
+    return count
