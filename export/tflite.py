@@ -7,6 +7,7 @@ RESHAPE or TRANSPOSE.
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from dataclasses import dataclass
 from functools import singledispatchmethod
@@ -14,7 +15,10 @@ from itertools import pairwise
 
 import numpy as np
 
+from export import tflite_file
 from export.graph import (
+    INT8_MAX,
+    INT8_MIN,
     Add,
     AveragePool,
     ChannelScale,
@@ -33,11 +37,13 @@ from export.graph import (
     Wire,
 )
 from export.schedule import Step, small_memory_order
+from export.tflite_file import DTYPES, FileOperator, FileTensor, Model, Quantization
 from export.wiring import ORDERED, Run, choose_orders, compose_wires, runs_of
 
+ACTIVATIONS = {"NONE": (None, None), "RELU": (0, None), "RELU6": (0, 6), "RELU_N1_TO_1": (-1, 1)}
 MOST_CONCATENATED = 10  # inputs of a CONCATENATION in TFLM
 MOST_RUNS = 2 * MOST_CONCATENATED - 1  # of a Wire: two CONCATENATIONs, as cheap as one before a GATHER and faster
-BUFFER_ALIGNMENT = 16  # as the schema demands; a Cortex-M0 faults on int32 biases that are not aligned
+FIRST_VERSIONS = {"CONV_2D": 3, "DEPTHWISE_CONV_2D": 3, "FULLY_CONNECTED": 5, "CAST": 1, "RESHAPE": 1}  # others: 2
 
 
 @dataclass(frozen=True)
@@ -69,27 +75,33 @@ def write(graph: Graph) -> Tflite:
     return _Writer(*choose_orders(compose_wires(graph))).write(graph)
 
 
+def activation_range(name: str, scale: float, zero_point: int) -> tuple[int, int]:
+    """The clamp of int8 codes that is one of ACTIVATIONS, as TFLite's kernels compute it: in float32."""
+
+    def code(bound: float) -> int:
+        quotient = float(np.float32(bound) / np.float32(scale))
+        return zero_point + int(math.copysign(math.floor(min(abs(quotient), 2.0**31) + 0.5), quotient))
+
+    minimum, maximum = ACTIVATIONS[name]
+    return (
+        INT8_MIN if minimum is None else max(code(minimum), INT8_MIN),
+        INT8_MAX if maximum is None else min(code(maximum), INT8_MAX),
+    )
+
+
 def operator_counts(content: bytes) -> dict[str, int]:
     """How often each TFLite operator is in a .tflite, by name, most often first."""
-    from tflite_micro.tensorflow.lite.micro.python import schema_py_generated as schema
-
-    names = {value: name for name, value in vars(schema.BuiltinOperator).items() if isinstance(value, int)}
-    model = schema.ModelT.InitFromObj(schema.Model.GetRootAs(content))
-    codes = [max(code.builtinCode, code.deprecatedBuiltinCode) for code in model.operatorCodes]
-    used = (names[codes[operator.opcodeIndex]] for subgraph in model.subgraphs for operator in subgraph.operators)
-    return dict(Counter(used).most_common())
+    return dict(Counter(operator.kind for operator in tflite_file.parse(content).operators).most_common())
 
 
 class _Writer:
     """Fills the tables of one flatbuffer."""
 
     def __init__(self, graph: Graph, orders: dict[str, np.ndarray]):
-        from tflite_micro.tensorflow.lite.micro.python import schema_py_generated as schema
-
-        self.schema = schema
+        self.schema = tflite_file.schema()
         self.graph, self.orders = graph, orders
-        self.buffers = [schema.BufferT()]  # buffer 0 is the empty one, by convention
-        self.tensors, self.operators, self.codes = [], [], []
+        self.tensors: list[FileTensor] = []
+        self.operators: list[FileOperator] = []
         self.constants: dict[tuple, int] = {}
         self.sizes: dict[int, int] = {}  # bytes of the tensors that are in memory
         self.index: dict[str, int] = {}  # tensor of the graph -> tensor of the model
@@ -214,11 +226,10 @@ class _Writer:
     @_emit.register
     def _(self, operator: Lookup) -> None:
         # GATHER wants int32 indices from 0: no kernel of TFLM looks an int8 code up in a table of the user's.
-        int32 = self.schema.TensorType.INT32
         shape = self.graph.tensor(operator.output).shape
-        codes, places = (self._tensor(f"{operator.name}/{what}", shape, int32, 4) for what in ("codes", "places"))
+        codes, places = (self._tensor(f"{operator.name}/{what}", shape, "INT32") for what in ("codes", "places"))
         cast = self.schema.CastOptionsT()
-        cast.inDataType, cast.outDataType = self.schema.TensorType.INT8, int32
+        cast.inDataType, cast.outDataType = self.schema.TensorType.INT8, self.schema.TensorType.INT32
         gather = self.schema.GatherOptionsT()
         offset = self._constant("lookup/offset", np.array([128], np.int32))
         output = self._map_output(operator)
@@ -255,7 +266,7 @@ class _Writer:
     def _pad(self, name: str, input: int, padding, value: int, output: int) -> None:
         sides = self._constant(f"{name}/padding", np.array([(0, 0), *padding], np.int32))
         quantization = self.tensors[input].quantization
-        if value == quantization.zeroPoint[0]:
+        if value == quantization.zero_points[0]:
             self._operator("PAD", [input, sides], [output], self.schema.PadOptionsT())
         else:
             code = self._constant(f"{name}/value", np.array([value], np.int8), quantization)
@@ -326,47 +337,32 @@ class _Writer:
     def _map(self, tensor: Tensor, name: str | None = None, channels: int | None = None) -> int:
         """Adds an int8 map like a tensor of the graph; by the same name, it is that tensor."""
         height, width, _ = tensor.shape
-        shape = (height, width, channels or tensor.channels)
         quantization = self._quantization([tensor.scale], tensor.zero_point)
-        index = self._tensor(name or tensor.name, shape, self.schema.TensorType.INT8, 1, quantization)
+        index = self._tensor(name or tensor.name, (height, width, channels or tensor.channels), "INT8", quantization)
         if name is None:
             self.index[tensor.name] = index
         return index
 
     def _like(self, other: int, name: str, shape) -> int:
         """Adds an int8 map with scale and zero point of another one."""
-        return self._tensor(name, shape, self.schema.TensorType.INT8, 1, self.tensors[other].quantization)
+        return self._tensor(name, shape, "INT8", self.tensors[other].quantization)
 
-    def _tensor(self, name: str, shape, kind: int, bytes_each: int, quantization=None) -> int:
+    def _tensor(self, name: str, shape, type: str, quantization: Quantization | None = None) -> int:
         """Adds a tensor of (height, width, channels) that is computed, with a batch of one."""
-        self._add_tensor(name, (1, *shape), kind, 0, quantization)
-        self.sizes[len(self.tensors) - 1] = int(np.prod(shape)) * bytes_each
+        self.tensors.append(FileTensor(name, (1, *shape), type, quantization))
+        self.sizes[len(self.tensors) - 1] = math.prod(shape) * np.dtype(DTYPES[type]).itemsize
         return len(self.tensors) - 1
 
-    def _constant(self, name: str, values: np.ndarray, quantization=None) -> int:
+    def _constant(self, name: str, values: np.ndarray, quantization: Quantization | None = None) -> int:
         """Adds a constant tensor, or finds the one of that name and content."""
         key = (name, values.dtype.str, values.shape, values.tobytes())
         if key not in self.constants:
-            buffer = self.schema.BufferT()
-            buffer.data = np.frombuffer(values.tobytes(), np.uint8)
-            self.buffers.append(buffer)
-            kind = {1: self.schema.TensorType.INT8, 4: self.schema.TensorType.INT32}[values.itemsize]
-            self._add_tensor(name, values.shape, kind, len(self.buffers) - 1, quantization)
+            self.tensors.append(FileTensor(name, values.shape, values.dtype.name.upper(), quantization, values))
             self.constants[key] = len(self.tensors) - 1
         return self.constants[key]
 
-    def _add_tensor(self, name: str, shape, kind: int, buffer: int, quantization) -> None:
-        tensor = self.schema.TensorT()
-        tensor.name, tensor.shape, tensor.type, tensor.buffer = name, np.array(shape, np.int32), kind, buffer
-        tensor.quantization = quantization
-        self.tensors.append(tensor)
-
-    def _quantization(self, scales, zero_point: int = 0, axis: int = 0):
-        quantization = self.schema.QuantizationParametersT()
-        quantization.scale = np.array(scales, np.float32)
-        quantization.zeroPoint = np.full(len(scales), zero_point, np.int64)
-        quantization.quantizedDimension = axis
-        return quantization
+    def _quantization(self, scales, zero_point: int = 0, axis: int = 0) -> Quantization:
+        return Quantization(np.array(scales, np.float32), np.full(len(scales), zero_point, np.int64), axis)
 
     def _window_options(self, kind: str, operator):
         options = getattr(self.schema, f"{kind}OptionsT")()
@@ -379,18 +375,9 @@ class _Writer:
     def _activation(self, operator) -> int:
         """TFLite's activation whose clamp is the operator's."""
         tensor = self.graph.tensor(operator.output)
-
-        def code(value: float) -> int:  # in float32, as the kernels round it
-            return tensor.zero_point + int(np.floor(np.float32(value) / np.float32(tensor.scale) + np.float32(0.5)))
-
-        ranges = {
-            "NONE": (-128, 127),
-            "RELU": (code(0), 127),
-            "RELU6": (code(0), code(6)),
-            "RELU_N1_TO_1": (code(-1), code(1)),
-        }
-        for name, (minimum, maximum) in ranges.items():
-            if (operator.minimum, operator.maximum) == (max(minimum, -128), min(maximum, 127)):
+        ranges = {name: activation_range(name, tensor.scale, tensor.zero_point) for name in ACTIVATIONS}
+        for name, clamp in ranges.items():
+            if clamp == (operator.minimum, operator.maximum):
                 return getattr(self.schema.ActivationFunctionType, name)
         raise GraphError(
             f"{operator.name}: the clamp {operator.minimum}..{operator.maximum} is none of TFLite's activations, "
@@ -398,54 +385,21 @@ class _Writer:
         )
 
     def _operator(self, kind: str, inputs: list[int], outputs: list[int], options) -> None:
-        code = getattr(self.schema.BuiltinOperator, kind)
-        if code not in self.codes:
-            self.codes.append(code)
-        operator = self.schema.OperatorT()
-        operator.opcodeIndex, operator.inputs, operator.outputs = self.codes.index(code), inputs, outputs
-        operator.builtinOptions = options
-        operator.builtinOptionsType = getattr(self.schema.BuiltinOptions, type(options).__name__.removesuffix("T"))
-        self.operators.append(operator)
+        # The first version of the kernel that knows int8, per-channel scales where there are any.
+        version = FIRST_VERSIONS.get(kind, 2)
+        self.operators.append(FileOperator(kind, tuple(inputs), tuple(outputs), options, version))
 
     def _order_operators(self) -> None:
-        steps = [Step(tuple(operator.inputs), tuple(operator.outputs)) for operator in self.operators]
+        steps = [Step(operator.inputs, operator.outputs) for operator in self.operators]
         outputs = {self.index[name] for name in self.graph.outputs}
         self.operators = [self.operators[i] for i in small_memory_order(steps, self.sizes, outputs)]
 
     def _pack(self) -> bytes:
-        schema = self.schema
-        subgraph = schema.SubGraphT()
-        subgraph.name, subgraph.tensors, subgraph.operators = self.graph.name, self.tensors, self.operators
-        subgraph.inputs = [self.index[name] for name in self.graph.inputs]
-        subgraph.outputs = [self.index[name] for name in self.graph.outputs]
-        model = schema.ModelT()
-        model.version, model.description = 3, self.graph.name
-        model.operatorCodes = [self._operator_code(code) for code in self.codes]
-        model.subgraphs, model.buffers = [subgraph], self.buffers
-        builder = _aligned_builder()
-        builder.Finish(model.Pack(builder), b"TFL3")
-        return bytes(builder.Output())
-
-    def _operator_code(self, code: int):
-        entry = self.schema.OperatorCodeT()
-        entry.builtinCode = code
-        entry.deprecatedBuiltinCode = min(code, 127)
-        # The first version of the kernel that knows int8, per-channel scales where there are any.
-        first = {"CONV_2D": 3, "DEPTHWISE_CONV_2D": 3, "FULLY_CONNECTED": 5, "CAST": 1, "RESHAPE": 1}
-        names = {getattr(self.schema.BuiltinOperator, name): version for name, version in first.items()}
-        entry.version = names.get(code, 2)
-        return entry
-
-
-def _aligned_builder():
-    """A flatbuffer builder that aligns the bytes of buffers, which Python's own does not."""
-    import flatbuffers
-
-    class AlignedBuilder(flatbuffers.Builder):
-        def StartVector(self, element_size, count, alignment):  # noqa: N802, the name is flatbuffers'
-            return super().StartVector(element_size, count, BUFFER_ALIGNMENT if element_size == 1 else alignment)
-
-    return AlignedBuilder(1 << 20)
+        inputs, outputs = (
+            tuple(self.index[name] for name in names) for names in (self.graph.inputs, self.graph.outputs)
+        )
+        model = Model(self.graph.name, tuple(self.tensors), tuple(self.operators), inputs, outputs)
+        return tflite_file.to_bytes(model)
 
 
 # --- Plan of the Wires ------------------------------------------------------------------------------------------------

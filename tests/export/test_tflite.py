@@ -13,7 +13,8 @@ from hypothesis import HealthCheck, given, settings
 from tflite_micro.tensorflow.lite.micro.python import schema_py_generated as schema
 
 from export.graph import Add, GraphError
-from export.tflite import BUFFER_ALIGNMENT, operator_counts, write
+from export.tflite import operator_counts, write
+from export.tflite_file import BUFFER_ALIGNMENT
 from export.verify import random_inputs, verify
 from tests.export.networks import Builder, random_graphs, regular_unit, semifreddo
 

@@ -1,0 +1,264 @@
+"""A .tflite as plain tables: read with every offset checked before anything trusts it, and written."""
+
+from __future__ import annotations
+
+import math
+import struct
+from dataclasses import dataclass
+
+import numpy as np
+
+IDENTIFIER = b"TFL3"
+BUFFER_ALIGNMENT = 16  # as the schema demands; a Cortex-M0 faults on int32 biases that are not aligned
+MOST_TABLES = 1 << 16  # tensors or operators of a file; a hostile one could claim that a few bytes are millions
+MOST_VALUES = 1 << 26  # of a tensor
+DTYPES = {
+    "BOOL": np.bool_,
+    "FLOAT32": np.float32,
+    "INT8": np.int8,
+    "INT16": np.int16,
+    "INT32": np.int32,
+    "INT64": np.int64,
+    "UINT8": np.uint8,
+}
+# What Python's flatbuffers raises where bytes are not what they should be.
+BROKEN = (struct.error, ValueError, IndexError, TypeError, OverflowError, AttributeError)
+
+
+class TfliteError(ValueError):
+    """A .tflite that is broken or not supported; the message names the operator or tensor and the reason."""
+
+
+@dataclass(frozen=True, eq=False)
+class Quantization:
+    """One scale (float32) and zero point (int64), or one of each for every place along `axis`."""
+
+    scales: np.ndarray
+    zero_points: np.ndarray
+    axis: int = 0
+
+
+@dataclass(frozen=True, eq=False)
+class FileTensor:
+    """A tensor of a .tflite.
+
+    type is the schema's name, such as "INT8". data is of this type and shape, or bytes if numpy lacks the type; None if
+    the tensor is computed. dynamic says that a dimension other than the batch is not known before the network runs.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    type: str = "INT8"
+    quantization: Quantization | None = None
+    data: np.ndarray | None = None
+    dynamic: bool = False
+    sparse: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class FileOperator:
+    """An operator of a .tflite: inputs and outputs are indices of tensors, -1 for an input that is left out.
+
+    options is an object of the schema, such as Conv2DOptionsT, or None.
+    """
+
+    kind: str
+    inputs: tuple[int, ...]
+    outputs: tuple[int, ...]
+    options: object | None = None
+    version: int = 1
+
+
+@dataclass(frozen=True, eq=False)
+class Model:
+    """The one graph of a .tflite; inputs and outputs are indices of tensors."""
+
+    name: str
+    tensors: tuple[FileTensor, ...]
+    operators: tuple[FileOperator, ...]
+    inputs: tuple[int, ...]
+    outputs: tuple[int, ...]
+
+
+def schema():
+    """The classes of the flatbuffer schema."""
+    from tflite_micro.tensorflow.lite.micro.python import schema_py_generated
+
+    return schema_py_generated
+
+
+# --- Reading ----------------------------------------------------------------------------------------------------------
+
+
+def parse(content: bytes) -> Model:
+    """Reads a .tflite. Raises TfliteError if it is broken, truncated, or has not exactly one graph."""
+    if content[4:8] != IDENTIFIER:
+        raise TfliteError(f"it is no .tflite: bytes 4 to 7 are {content[4:8]!r}; they must be {IDENTIFIER!r}")
+    try:
+        return _parse(bytes(content))
+    except TfliteError:
+        raise
+    except BROKEN as error:
+        raise TfliteError(f"it is broken or truncated ({error})") from None
+
+
+def _parse(content: bytes) -> Model:
+    model = schema().Model.GetRootAs(content)
+    if model.SubgraphsLength() != 1:
+        raise TfliteError(f"it has {model.SubgraphsLength()} subgraphs; it must have one")
+    graph = model.Subgraphs(0)
+    for what, count in (("tensors", graph.TensorsLength()), ("operators", graph.OperatorsLength())):
+        if count > MOST_TABLES:
+            raise TfliteError(f"it has {count} {what}; it can have up to {MOST_TABLES}")
+    tensors = tuple(_tensor(model, graph.Tensors(i), i) for i in range(graph.TensorsLength()))
+    operators = tuple(_operator(model, graph.Operators(i)) for i in range(graph.OperatorsLength()))
+    inputs, outputs = _indices(graph.InputsAsNumpy()), _indices(graph.OutputsAsNumpy())
+    _check_indices(tensors, operators, inputs, outputs)
+    return Model(_text(graph.Name()), tensors, operators, inputs, outputs)
+
+
+def _tensor(model, table, index: int) -> FileTensor:
+    name, shape = _text(table.Name()), tuple(_indices(table.ShapeAsNumpy()))
+    if any(size < 0 for size in shape) or math.prod(shape) > MOST_VALUES:
+        raise TfliteError(f"tensor {index} ({name}): shape is {shape}; it can have up to {MOST_VALUES} values")
+    type = _name_of(schema().TensorType, table.Type())
+    return FileTensor(
+        name,
+        shape,
+        type,
+        _quantization(table.Quantization()),
+        _data(model, table.Buffer(), type, shape, f"tensor {index} ({name})"),
+        dynamic=-1 in _indices(table.ShapeSignatureAsNumpy())[1:],
+        sparse=table.Sparsity() is not None,
+    )
+
+
+def _quantization(table) -> Quantization | None:
+    if table is None or table.ScaleLength() == 0:
+        return None
+    scales, zero_points = _vector(table.ScaleAsNumpy(), np.float32), _vector(table.ZeroPointAsNumpy(), np.int64)
+    return Quantization(scales, zero_points, table.QuantizedDimension())
+
+
+def _data(model, buffer: int, type: str, shape: tuple[int, ...], tensor: str) -> np.ndarray | None:
+    if buffer >= model.BuffersLength():
+        raise TfliteError(f"{tensor}: its buffer {buffer} does not exist; there are {model.BuffersLength()}")
+    table = model.Buffers(buffer)
+    if table.Offset() > 1:
+        raise TfliteError(f"{tensor}: its bytes lie behind the flatbuffer, as in models over 2 GB")
+    data = _vector(table.DataAsNumpy(), np.uint8)
+    if not data.size:
+        return None
+    if type not in DTYPES:
+        return data
+    needed = math.prod(shape) * np.dtype(DTYPES[type]).itemsize
+    if data.size != needed:
+        raise TfliteError(f"{tensor}: its buffer has {data.size} bytes; {type} {shape} needs {needed}")
+    return np.frombuffer(data.tobytes(), DTYPES[type]).reshape(shape)
+
+
+def _operator(model, table) -> FileOperator:
+    code = model.OperatorCodes(table.OpcodeIndex()) if table.OpcodeIndex() < model.OperatorCodesLength() else None
+    if code is None:
+        raise TfliteError(f"an operator has code {table.OpcodeIndex()}; there are {model.OperatorCodesLength()}")
+    kind = _name_of(schema().BuiltinOperator, max(code.BuiltinCode(), code.DeprecatedBuiltinCode()))
+    if kind == "CUSTOM":
+        kind = f"CUSTOM {_text(code.CustomCode())}"
+    options = schema().BuiltinOptionsCreator(table.BuiltinOptionsType(), table.BuiltinOptions())
+    inputs, outputs = _indices(table.InputsAsNumpy()), _indices(table.OutputsAsNumpy())
+    return FileOperator(kind, inputs, outputs, options, code.Version())
+
+
+def _check_indices(tensors, operators, inputs, outputs) -> None:
+    """Every index is one of a tensor, and every tensor is a constant, an input, or made by one operator."""
+    made = [*inputs, *(index for operator in operators for index in operator.outputs)]
+    read = [index for operator in operators for index in operator.inputs if index != -1]
+    for index in [*made, *read, *outputs]:
+        if not 0 <= index < len(tensors):
+            raise TfliteError(f"an operator or the model names tensor {index}; there are {len(tensors)}")
+    seen = set()
+    for index in made:
+        if index in seen or tensors[index].data is not None:
+            raise TfliteError(f"tensor {index} ({tensors[index].name}) is made twice")
+        seen.add(index)
+
+
+def _vector(array, dtype) -> np.ndarray:
+    """A vector of the flatbuffer; flatbuffers says 0 if it is absent."""
+    return np.asarray(array, dtype) if isinstance(array, np.ndarray) else np.zeros(0, dtype)
+
+
+def _indices(array) -> tuple[int, ...]:
+    return tuple(_vector(array, np.int64).tolist())
+
+
+def _text(name: bytes | None) -> str:
+    return (name or b"").decode(errors="replace")
+
+
+def _name_of(enumeration, value: int) -> str:
+    names = {number: name for name, number in vars(enumeration).items() if isinstance(number, int)}
+    return names.get(value, f"number {value}")
+
+
+# --- Writing ----------------------------------------------------------------------------------------------------------
+
+
+def to_bytes(model: Model) -> bytes:
+    """The file of a model. The same model gives the same bytes."""
+    names = schema()
+    graph, file = names.SubGraphT(), names.ModelT()
+    file.buffers = [names.BufferT()]  # buffer 0 is the empty one, by convention
+    graph.name, graph.inputs, graph.outputs = model.name, list(model.inputs), list(model.outputs)
+    graph.tensors = [_tensor_table(tensor, file.buffers) for tensor in model.tensors]
+    codes = list(dict.fromkeys((operator.kind, operator.version) for operator in model.operators))
+    graph.operators = [_operator_table(operator, codes) for operator in model.operators]
+    file.version, file.description, file.subgraphs = 3, model.name, [graph]
+    file.operatorCodes = [_code_table(*code) for code in codes]
+    builder = _aligned_builder()
+    builder.Finish(file.Pack(builder), IDENTIFIER)
+    return bytes(builder.Output())
+
+
+def _tensor_table(tensor: FileTensor, buffers: list):
+    table = schema().TensorT()
+    table.name, table.shape = tensor.name, np.array(tensor.shape, np.int32)
+    table.type, table.buffer = getattr(schema().TensorType, tensor.type), 0
+    if tensor.data is not None:
+        buffers.append(schema().BufferT())
+        buffers[-1].data = np.frombuffer(tensor.data.tobytes(), np.uint8)
+        table.buffer = len(buffers) - 1
+    if tensor.quantization is not None:
+        table.quantization = quantization = schema().QuantizationParametersT()
+        quantization.scale, quantization.zeroPoint = tensor.quantization.scales, tensor.quantization.zero_points
+        quantization.quantizedDimension = tensor.quantization.axis
+    return table
+
+
+def _operator_table(operator: FileOperator, codes: list):
+    table = schema().OperatorT()
+    table.opcodeIndex = codes.index((operator.kind, operator.version))
+    table.inputs, table.outputs = list(operator.inputs), list(operator.outputs)
+    if operator.options is not None:
+        table.builtinOptions = operator.options
+        table.builtinOptionsType = getattr(schema().BuiltinOptions, type(operator.options).__name__.removesuffix("T"))
+    return table
+
+
+def _code_table(kind: str, version: int):
+    table = schema().OperatorCodeT()
+    table.builtinCode = getattr(schema().BuiltinOperator, kind)
+    table.deprecatedBuiltinCode = min(table.builtinCode, 127)
+    table.version = version
+    return table
+
+
+def _aligned_builder():
+    """A flatbuffer builder that aligns the bytes of buffers, which Python's own does not."""
+    import flatbuffers
+
+    class AlignedBuilder(flatbuffers.Builder):
+        def StartVector(self, element_size, count, alignment):  # noqa: N802, the name is flatbuffers'
+            return super().StartVector(element_size, count, BUFFER_ALIGNMENT if element_size == 1 else alignment)
+
+    return AlignedBuilder(1 << 20)
