@@ -14,9 +14,11 @@ def train(recipe):
     Goes on where the run folder's last whole epoch ends.
     Raises: RecipeError.
     """
-    from sfkeras.startup import load_tensorflow  # late: an error in the recipe is told before TensorFlow loads
+    from sfkeras import data
+    from sfkeras.startup import load_tensorflow
 
-    load_tensorflow()
+    data.require(recipe.data.source, recipe.data.root)
+    load_tensorflow()  # late: an error in the recipe and missing data are told before
     from sfkeras.run import Run
     from sfkeras.training import Training
 

@@ -11,9 +11,34 @@ Nothing here loads TensorFlow before the first batch is asked for, but for TFRec
 from sfkeras.data import att, batches, folder, images, lfw, pairs, tfrecord
 from sfkeras.errors import RecipeError
 
-__all__ = ["SOURCES", "att", "batches", "folder", "images", "lfw", "load", "pairs", "tfrecord"]
+__all__ = ["SOURCES", "att", "batches", "folder", "images", "lfw", "load", "pairs", "require", "tfrecord"]
 
 SOURCES = ("att", "lfw", "folder", "tfrecord")
+
+
+def require(source: str, root: str | None = None) -> None:
+    """Refuses a folder that is not there, or not of a source's kind: at once, before any image is read.
+
+    Args:
+        source, root: as in `load`.
+    Raises: RecipeError, in the words of `load`.
+    """
+    if source == "att":
+        att.faces()
+        return
+    if source not in SOURCES:
+        raise RecipeError(f"data.source is {source}, wanted one of {', '.join(SOURCES)}.")
+    if root is None:
+        raise RecipeError(f"data.root is not given, and data.source={source} needs it. Write data.root=FOLDER.")
+    root = images.folder_at(root)
+    if source == "folder":
+        for part in folder.parts(root):
+            folder.classes(part)
+    elif source == "lfw":
+        lfw.lists(root)
+    else:
+        for part in "train", "val":
+            tfrecord.shards(root, part)
 
 
 def load(source: str, shape: tuple[int, int, int], root: str | None = None, test_people: int = 0) -> images.Split:
@@ -26,12 +51,9 @@ def load(source: str, shape: tuple[int, int, int], root: str | None = None, test
         test_people: att and folder: how many people (classes) are kept for testing.
     Raises: RecipeError, one line, if the images are missing, unreadable or too few.
     """
+    require(source, root)
     if source == "att":
         return att.load(shape, test_people)
-    if source not in SOURCES:
-        raise RecipeError(f"data.source is {source}, wanted one of {', '.join(SOURCES)}.")
-    if root is None:
-        raise RecipeError(f"data.root is not given, and data.source={source} needs it. Write data.root=FOLDER.")
     if source == "folder":
         return folder.load(root, shape, test_people)
     return lfw.load(root, shape) if source == "lfw" else tfrecord.load(root, shape)

@@ -24,13 +24,19 @@ def load(root: str | Path, shape: tuple[int, int, int], test_people: int = 0, se
     Raises: RecipeError if the folder is missing or a class is empty, an image cannot be read, or there are too few.
     """
     root = folder_at(root)
-    given = next((root / name for name in TEST_FOLDERS if (root / name).is_dir()), None)
-    if given and (root / "train").is_dir():
-        return as_given(root / "train", given, shape)
-    files = classes(root)
+    train, *test = parts(root)
+    if test:
+        return as_given(train, *test, shape)
+    files = classes(train)
     if test_people:
         return by_people(files, shape, test_people, seed)
     return by_images(files, shape, seed)
+
+
+def parts(root: Path) -> list[Path]:
+    """The folders that hold class folders: those of the training and the test images, or one that is not split."""
+    given = [root / name for name in TEST_FOLDERS if (root / name).is_dir()]
+    return [root / "train", given[0]] if given and (root / "train").is_dir() else [root]
 
 
 def classes(root: Path) -> dict[str, list[Path]]:

@@ -33,15 +33,7 @@ def load(root: str | Path, shape: tuple[int, int, int], fold: int | None = None)
     Raises: RecipeError if a list or an image is missing, or a list is not LFW's.
     """
     root = folder_at(root)
-    if fold is None:
-        train, test = people(root, "peopleDevTrain.txt"), people(root, "peopleDevTest.txt")
-        pairs = read_pairs(root, "pairsDevTest.txt")
-    else:
-        folds = people(root, "people.txt")
-        if not 1 <= fold <= len(folds):
-            raise RecipeError(f"fold is {fold}, wanted 1 to {len(folds)}, the folds of {root / 'people.txt'}.")
-        train, test = folds[: fold - 1] + folds[fold:], folds[fold - 1 : fold]
-        pairs = [read_pairs(root, "pairs.txt")[fold - 1]]
+    train, test, pairs = lists(root, fold)
     test_images = read("lfw test", root, test, shape)
     return Split(read("lfw train", root, train, shape), test_images, index(pairs, test_images))
 
@@ -54,6 +46,17 @@ def view2(root: str | Path, shape: tuple[int, int, int]) -> tuple[LabelledImages
     root = folder_at(root)
     images = read("lfw", root, people(root, "people.txt"), shape)
     return images, index(read_pairs(root, "pairs.txt"), images)
+
+
+def lists(root: Path, fold: int | None = None) -> tuple[list[dict[str, int]], list[dict[str, int]], list[list[Pair]]]:
+    """The folds of people to train on, those of people to test on, and the folds of pairs. Raises: RecipeError."""
+    if fold is None:
+        train, test = people(root, "peopleDevTrain.txt"), people(root, "peopleDevTest.txt")
+        return train, test, read_pairs(root, "pairsDevTest.txt")
+    folds = people(root, "people.txt")
+    if not 1 <= fold <= len(folds):
+        raise RecipeError(f"fold is {fold}, wanted 1 to {len(folds)}, the folds of {root / 'people.txt'}.")
+    return folds[: fold - 1] + folds[fold:], folds[fold - 1 : fold], [read_pairs(root, "pairs.txt")[fold - 1]]
 
 
 def people(root: Path, name: str) -> list[dict[str, int]]:

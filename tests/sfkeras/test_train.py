@@ -1,5 +1,6 @@
 """The command: what it refuses, and that a training which is killed ends as if it had not been."""
 
+import contextlib
 import json
 import os
 import resource
@@ -47,13 +48,37 @@ def run(*words):
     return process.returncode, out, err
 
 
-def test_help_is_there_at_once():
+@contextlib.contextmanager
+def at_once():
+    """Asserts that commands take less than a second of processor time, which other tests on this machine do not lengthen.
+
+    Loading TensorFlow alone would take five.
+    """
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    code, out, _ = run("--help")
+    yield
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    assert code == 0 and "network.core_shuffle=true" in out and "Example: python -m sfkeras.train recipe=face" in out
-    # Processor time, which other tests on this machine do not lengthen: loading TensorFlow alone would take five seconds.
     assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 1
+
+
+def test_help_is_there_at_once():
+    with at_once():
+        code, out, _ = run("--help")
+    assert code == 0 and "network.core_shuffle=true" in out and "Example: python -m sfkeras.train recipe=face" in out
+
+
+@pytest.mark.parametrize(
+    "words, told",
+    [
+        (["recipe=face_lfw", "data.root=/nowhere"], "data.root is /nowhere, and there is no such folder."),
+        (["recipe=face_lfw", "data.root=EMPTY"], "EMPTY has no peopleDevTrain.txt. Put LFW's lists there"),
+        (["recipe=face", "data.source=folder", "data.root=EMPTY"], "EMPTY holds 0 class folders, wanted 2 or more."),
+        (["recipe=face", "data.source=tfrecord", "data.root=EMPTY"], "EMPTY holds no train-* shards."),
+    ],
+)
+def test_data_that_are_not_there_are_told_at_once(words, told, tmp_path):
+    with at_once():
+        code, _, err = run(*(word.replace("EMPTY", str(tmp_path)) for word in words))
+    assert code == 2 and err.count("\n") == 1 and told.replace("EMPTY", str(tmp_path)) in err
 
 
 @pytest.mark.parametrize(
@@ -62,7 +87,6 @@ def test_help_is_there_at_once():
         (["recipe=face", "network.coers=1"], "network.cores"),
         (["recipe=face", "training.epochs=many"], "training.epochs is many"),
         (["recipe=fase"], "Take one of"),
-        (["recipe=face_lfw", "data.root=/there/is/none"], "/there/is/none"),
         (["recipe=face", "network.input=100x96x1"], "96x96x1"),
         (["recipe=face", "data.images_per_person=11"], "Lower images_per_person to at most 10"),
         (["recipe=face", "network.core=unheard_of"], "unheard_of"),
