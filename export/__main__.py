@@ -1,6 +1,9 @@
-"""`python -m export verify RUN`: proves that a run's .tflite computes what its integer graph says."""
+"""`python -m export COMMAND`: from a trained run, or any int8 .tflite, to what is deployed, and the proof of it."""
 
+import json
 import sys
+import time
+from pathlib import Path
 
 import fire
 
@@ -8,7 +11,42 @@ from sfkeras.errors import RecipeError
 
 
 class Commands:
-    """Exports are made by sfkeras.train; this proves them again."""
+    """From a trained run, or any int8 .tflite, to what is deployed, and the proof of it."""
+
+    def compile(self, network, out):
+        """Writes the line-streaming C of a network into a folder, and prints its line plan.
+
+        Args:
+            network: a run folder such as runs/face, or a .tflite.
+            out: the folder to write; made if need be.
+        """
+        from export import c_model, graph_file
+        from export.opened import open_network
+
+        start = time.perf_counter()
+        opened = open_network(network)
+        print(opened.plan)
+        written = c_model.write_folder(opened.plan, out)
+        graph_file.save(opened.graph, Path(out) / f"{c_model.c_identifier(opened.graph.name)}.graph")
+        print(f"\n{len(written) + 1} files in {out}, planned and written in {time.perf_counter() - start:.1f} s")
+
+    def run(self, network, inputs, outputs, on="golden"):
+        """Runs one reading of a network on a batch of int8 images; prints what it costs as JSON.
+
+        Args:
+            network: a run folder, a .tflite or a compiled folder.
+            inputs: .npy, int8 (images, height, width, channels).
+            outputs: .npy to write; .npz, by name, for a network of several outputs.
+            on: golden, stream, tflite, tflm, c, m4, m7 or m55.
+        """
+        from export.arrays import load_images, save_outputs
+        from export.opened import open_network
+        from export.run_on import run_on
+
+        opened = open_network(network)
+        made, cost = run_on(opened, load_images(inputs), on)
+        save_outputs(outputs, made)
+        print(json.dumps(cost))
 
     def verify(self, run):
         """Compares golden, BUILTIN_REF and TFLM on the test images and 100 random inputs of a run, such as runs/face."""
@@ -26,7 +64,7 @@ class Commands:
 def main():
     try:
         fire.Fire(Commands, name="python -m export")
-    except (RecipeError, ValueError) as error:
+    except (RecipeError, ValueError, OSError, RuntimeError) as error:
         sys.exit(f"error: {error}")
 
 

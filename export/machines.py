@@ -36,6 +36,10 @@ class MachineError(RuntimeError):
     """A missing tool, C that does not compile, or a program that fails; says on which machine and why."""
 
 
+class MissingTool(MachineError):
+    """A tool is not installed."""
+
+
 @dataclass(frozen=True)
 class Machine:
     """A compiler with its flags, and QEMU's board to run on, if it is not this computer."""
@@ -243,7 +247,7 @@ def _check(machine: Machine, command: list[str], folder: Path) -> None:
 def _tool(machine: Machine, tool: str) -> str:
     path = shutil.which(tool)
     if path is None:
-        raise MachineError(
+        raise MissingTool(
             f"{machine.name} needs {tool}, which is not installed. On Debian: apt install {PACKAGES[tool]}"
         )
     return path

@@ -1,0 +1,33 @@
+"""Images and outputs as files of NumPy."""
+
+from __future__ import annotations
+
+import io
+import os
+from pathlib import Path
+
+import numpy as np
+
+from sfkeras import atomic
+
+
+def load_images(path: str | os.PathLike) -> np.ndarray:
+    """Reads a .npy. Raises: ValueError that names the file if it is none; OSError."""
+    with open(path, "rb") as file:
+        try:
+            return np.lib.format.read_array(file, allow_pickle=False)
+        except (ValueError, EOFError, MemoryError) as error:
+            raise ValueError(f"{path} is no .npy file of numbers: {error}") from None
+
+
+def save_outputs(path: str | os.PathLike, outputs: dict[str, np.ndarray]) -> None:
+    """Writes one output as .npy, or any number by name as .npz. Raises: ValueError if that does not suit the path."""
+    suffix, content = Path(path).suffix, io.BytesIO()
+    if suffix == ".npz":
+        np.savez(content, **outputs)
+    elif suffix == ".npy" and len(outputs) == 1:
+        np.save(content, *outputs.values())
+    else:
+        wanted = ".npy or .npz" if len(outputs) == 1 else f".npz, for the network has {len(outputs)} outputs"
+        raise ValueError(f"the file for outputs is {path}; it must end in {wanted}")
+    atomic.write(path, content.getvalue())

@@ -1,0 +1,57 @@
+"""A network from wherever a user has it: a run folder, a .tflite, a compiled folder or a graph file."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from export import graph_file, lines, tflite, tflite_reader
+from export.graph import Graph
+from export.lines import LinePlan
+from export.tflite import Tflite
+
+
+@dataclass(frozen=True)
+class Network:
+    """A graph and its .tflite."""
+
+    graph: Graph
+    tflite: Tflite
+
+    @cached_property
+    def plan(self) -> LinePlan:
+        """Its line plan."""
+        return lines.plan(self.graph)
+
+
+def open_network(path: str | os.PathLike) -> Network:
+    """Opens a run folder (runs/face), a .tflite, a compiled folder, or a .graph.
+
+    Raises: ValueError (of a kind that names the file and the reason) or OSError.
+    """
+    path = Path(path)
+    if path.suffix == ".tflite":
+        try:
+            return Network(*tflite_reader.read(path.read_bytes()))
+        except tflite_reader.TfliteError as error:
+            raise ValueError(f"{path}: {error}") from None
+    graph = graph_file.load(graph_path(path))
+    written = tflite.write(graph)
+    exported = path / "export" / f"{graph.name}.tflite"
+    # Where its tensors are follows from the graph alone; the bytes under test are the file's.
+    return Network(graph, Tflite(exported.read_bytes(), written.tensors) if exported.exists() else written)
+
+
+def graph_path(path: Path) -> Path:
+    """The one graph file that a path names or a folder holds. Raises: ValueError."""
+    if path.suffix == ".graph":
+        return path
+    found = sorted([*path.glob("*.graph"), *path.glob("export/*.graph")])
+    if len(found) != 1:
+        raise ValueError(
+            f"{path} is no run with an export, no compiled folder and no .tflite: "
+            + (f"it holds {len(found)} graphs" if found else "no .graph file is in it or in its folder export")
+        )
+    return found[0]

@@ -1,0 +1,95 @@
+"""`python -m export run`: one reading of a network on a batch of int8 images, and what it costs."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from export import arena, c_run, golden, machines, stream
+from export.interpreters import run_builtin_ref, run_tflm
+from export.opened import Network
+
+Outputs = dict[str, np.ndarray]  # int8 (batch, height, width, channels) by output name
+HOST_COMPILER = "gcc-O3"
+
+
+def run_on(network: Network, inputs: np.ndarray, reading: str) -> tuple[Outputs, dict]:
+    """Runs a reading.
+
+    Args:
+        network: the network.
+        inputs: int8 (batch, height, width, channels).
+        reading: one of READINGS.
+    Returns: outputs by name, and the cost as plain numbers: seconds, or instructions, bytes of RAM, stack and flash.
+    Raises: ValueError if inputs or reading do not suit; MachineError, RuntimeError if it cannot run.
+    """
+    if reading not in READINGS:
+        raise ValueError(f"--on is {reading!r}; it must be one of {', '.join(READINGS)}")
+    shape = network.graph.tensor(network.graph.inputs[0]).shape
+    if inputs.dtype != np.int8 or inputs.shape[1:] != shape or len(inputs) == 0:
+        raise ValueError(f"the inputs are {inputs.dtype} {inputs.shape}; they must be int8 (images, {shape})")
+    outputs, cost = READINGS[reading](network, inputs)
+    return {name: outputs[name] for name in network.graph.outputs}, {"on": reading, "images": len(inputs), **cost}
+
+
+def _timed(run: Callable[[], Outputs]) -> tuple[Outputs, dict]:
+    start = time.perf_counter()
+    outputs = run()
+    return outputs, {"seconds": round(time.perf_counter() - start, 6)}
+
+
+def _golden(network: Network, inputs):
+    return _timed(lambda: golden.run(network.graph, inputs, network.graph.outputs))
+
+
+def _stream(network: Network, inputs):
+    outputs, cost = _timed(lambda: stream.run(network.plan, inputs))
+    return outputs, {**cost, "ram": network.plan.bytes}
+
+
+def _interpreted(interpreter):
+    def run(network: Network, inputs):
+        places = {name: network.tflite.tensors[name] for name in network.graph.outputs}
+        indices = [place.index for place in places.values()]
+        values, cost = _timed(lambda: interpreter(network.tflite.content, [inputs], indices))
+        return {name: place.logical(values[place.index]) for name, place in places.items()}, cost
+
+    return run
+
+
+def _tflm(network: Network, inputs):
+    outputs, cost = _interpreted(run_tflm)(network, inputs)
+    return outputs, {**cost, "arena": arena.measure(network.tflite.content).total}
+
+
+def _compiled(name: str):
+    def run(network: Network, inputs):
+        with tempfile.TemporaryDirectory() as folder:
+            built = c_run.Built(network.plan, machines.MACHINES[name], Path(folder))
+            outputs, result = built.run(inputs)
+            if name not in machines.boards():
+                return outputs, {"seconds": result.seconds}
+            memory, macs = built.program.memory(), sum(network.graph.macs().values()) * len(inputs)
+        return outputs, {
+            "instructions": result.instructions,
+            "instructions_per_mac": round(result.instructions / macs, 3) if macs else None,
+            "ram": memory.ram + result.stack,
+            "stack": result.stack,
+            "flash": memory.flash,
+        }
+
+    return run
+
+
+READINGS = {
+    "golden": _golden,
+    "stream": _stream,
+    "tflite": _interpreted(run_builtin_ref),
+    "tflm": _tflm,
+    "c": _compiled(HOST_COMPILER),
+    **{board: _compiled(board) for board in machines.boards()},
+}
