@@ -121,7 +121,7 @@ def _tensor(model, table, index: int) -> FileTensor:
     name, shape = _text(table.Name()), tuple(_indices(table.ShapeAsNumpy()))
     if any(size < 0 for size in shape) or math.prod(shape) > MOST_VALUES:
         raise TfliteError(f"tensor {index} ({name}): shape is {shape}; it can have up to {MOST_VALUES} values")
-    type = _name_of(schema().TensorType, table.Type())
+    type = name_of(schema().TensorType, table.Type())
     return FileTensor(
         name,
         shape,
@@ -161,7 +161,7 @@ def _operator(model, table) -> FileOperator:
     code = model.OperatorCodes(table.OpcodeIndex()) if table.OpcodeIndex() < model.OperatorCodesLength() else None
     if code is None:
         raise TfliteError(f"an operator has code {table.OpcodeIndex()}; there are {model.OperatorCodesLength()}")
-    kind = _name_of(schema().BuiltinOperator, max(code.BuiltinCode(), code.DeprecatedBuiltinCode()))
+    kind = name_of(schema().BuiltinOperator, max(code.BuiltinCode(), code.DeprecatedBuiltinCode()))
     if kind == "CUSTOM":
         kind = f"CUSTOM {_text(code.CustomCode())}"
     options = schema().BuiltinOptionsCreator(table.BuiltinOptionsType(), table.BuiltinOptions())
@@ -196,7 +196,8 @@ def _text(name: bytes | None) -> str:
     return (name or b"").decode(errors="replace")
 
 
-def _name_of(enumeration, value: int) -> str:
+def name_of(enumeration, value: int) -> str:
+    """The name of a value of one of the schema's enumerations, such as Padding."""
     names = {number: name for name, number in vars(enumeration).items() if isinstance(number, int)}
     return names.get(value, f"number {value}")
 
