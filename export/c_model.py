@@ -198,7 +198,7 @@ def _constants(stage, plan: LinePlan, numbers: dict[str, int]) -> str:
         if tensors:
             lines.append(f"static const uint16_t {name}_{what}[] = {{{', '.join(str(numbers[t]) for t in tensors)}}};")
     _, parameters = _kind(operator, plan)
-    if isinstance(operator, Wire):
+    if isinstance(operator, Wire) and not operator.core_shuffle:
         lines += _wire_tables(operator, plan.graph, name)
     if parameters:
         lines.append(f"static const {parameters[0]} {name} = {parameters[1]};")
@@ -300,13 +300,15 @@ def _(operator: Softmax, plan):
 def _(operator: Wire, plan):
     name = _identifier(operator, plan)
     _, width, channels = plan.graph.tensor(operator.output).shape
-    count = len(wire_runs(operator))
+    if operator.core_shuffle:
+        return "sf_core_shuffle", ("sf_core_shuffling", _initialiser(width, channels))
+    count = len(wire_runs(operator.sources))
     return "sf_wire", ("sf_wiring", _initialiser(width, channels, count, f"{name}_channels", f"{name}_runs"))
 
 
 def _wire_tables(operator: Wire, graph: Graph, name: str) -> list[str]:
     channels = ", ".join(str(tensor.channels) for tensor in graph.inputs_of(operator))
-    runs = ", ".join(_initialiser(*run) for run in wire_runs(operator))
+    runs = ", ".join(_initialiser(*run) for run in wire_runs(operator.sources))
     return [
         f"static const uint16_t {name}_channels[] = {{{channels}}};",
         f"static const sf_wire_run {name}_runs[] = {{{runs}}};",
@@ -320,9 +322,9 @@ def _initialiser(*values) -> str:
 MOST_STEPS = 8  # of a wire's run: channel shuffles of so many groups are one run a group
 
 
-def wire_runs(wire: Wire) -> list[tuple[int, int, int, int, int]]:
-    """A Wire as few runs (input, from, to, count, step): channels from.. of an input go to every step-th place from `to`."""
-    sources = [tuple(map(int, source)) for source in wire.sources]
+def wire_runs(sources: np.ndarray) -> list[tuple[int, int, int, int, int]]:
+    """A Wire's sources as few runs (input, from, to, count, step): channels from.. of an input go to every step-th place from `to`."""
+    sources = [tuple(map(int, source)) for source in sources]
     left = set(range(len(sources)))
     runs = []
     while left:

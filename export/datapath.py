@@ -44,7 +44,7 @@ def structure(plan: LinePlan, stage: Stage) -> dict:
     if isinstance(operator, Convolution):
         fixed["wide"] = is_wide(operator, graph)
     if isinstance(operator, Wire):
-        fixed["sources"] = operator.sources.tolist()
+        fixed["sources"] = None if operator.core_shuffle else operator.sources.tolist()
     return {
         "kind": type(operator).__name__,
         "inputs": [numbers[name] for name in operator.inputs],

@@ -450,9 +450,12 @@ class Wire(Operator):
     """Moves channels without changing a byte: concatenation, split, channel shuffle, core shuffle, grey to three.
 
     sources are int (channels out, 2): output channel i is channel sources[i, 1] of input sources[i, 0].
+    core_shuffle marks a switch: a task chooses whether the second half of the channels comes from input 1 or, as all
+    others, from input 0.
     """
 
     sources: np.ndarray
+    core_shuffle: bool = False
 
     arity = None
 
@@ -468,7 +471,20 @@ class Wire(Operator):
         return *sizes.pop(), len(array)
 
     def check(self, inputs, output):
-        self._require_equal_scales(*inputs, output)
+        self._require_equal_scales(*(inputs[i] for i in np.unique(self.sources[:, 0])), output)
+        own, swapped = (switched_sources(output.channels, on).tolist() for on in (False, True))
+        fits = not self.core_shuffle or len(inputs) == 2 and self.sources.tolist() in (own, swapped)
+        self._require(fits, "a core shuffle takes all channels of input 0, or the second half of them from input 1")
+
+    @property
+    def is_on(self) -> bool:
+        """Whether a core shuffle swaps."""
+        return bool(self.sources[-1, 0])
+
+
+def switched_sources(channels: int, on: bool) -> np.ndarray:
+    """The sources of a core shuffle of so many channels that is on or off."""
+    return np.array([(int(on and channel >= channels // 2), channel) for channel in range(channels)])
 
 
 OPERATORS = {

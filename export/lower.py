@@ -5,7 +5,18 @@ from __future__ import annotations
 import numpy as np
 import tensorflow as tf
 
-from export.graph import Add, AveragePool, ChannelScale, Conv2D, DepthwiseConv2D, Graph, Lookup, Tensor, Wire
+from export.graph import (
+    Add,
+    AveragePool,
+    ChannelScale,
+    Conv2D,
+    DepthwiseConv2D,
+    Graph,
+    Lookup,
+    Tensor,
+    Wire,
+    switched_sources,
+)
 from sfkeras import layers, piecewise
 from sfkeras.core import snap
 from sfkeras.fixed8 import INPUT_EXPONENT, trainable_kernel, unwrapped
@@ -162,9 +173,9 @@ class _Lowering:
 
     # ---- layers that only move bytes
 
-    def wire(self, name, inputs, sources):
+    def wire(self, name, inputs, sources, core_shuffle=False):
         first = self.tensor(inputs[0])
-        operator = Wire(name=name, inputs=tuple(inputs), sources=np.asarray(sources))
+        operator = Wire(name=name, inputs=tuple(inputs), sources=np.asarray(sources), core_shuffle=core_shuffle)
         return self.emit(operator, (*first.shape[:2], len(sources)), first.scale)
 
     def split(self, layer, inputs, outputs, exponent):
@@ -182,14 +193,11 @@ class _Lowering:
         return [self.wire(layer.name, inputs, [(0, c) for c in unwrapped(layer).order(outputs[0].shape[-1])])]
 
     def core_shuffle(self, layer, inputs, outputs, exponent):
-        channels, cores = outputs[0].shape[-1], len(inputs)
+        sources = switched_sources(outputs[0].shape[-1], unwrapped(layer).on)
+        followed = zip(inputs, inputs[1:] + inputs[:1])
         return [
-            self.wire(
-                f"{layer.name}.core{own + 1}",
-                [inputs[own], inputs[(own + 1) % cores]],
-                [(int(c >= channels // 2), c) for c in range(channels)],
-            )
-            for own in range(cores)
+            self.wire(f"{layer.name}.core{own}", pair, sources, core_shuffle=True)
+            for own, pair in enumerate(followed, 1)
         ]
 
     def rgb(self, layer, inputs, outputs, exponent):

@@ -19,6 +19,7 @@ datapath alone, so an image holds no sizes or places that a reader would have to
     multiply, mean        factor
     lookup                table, 256 int8
     softmax               factor; smallest difference, int32
+    core shuffle          1 if it is on, else 0, int32
 
 A factor is multiplier * 2^(shift - 31): two int32 words, or for a convolution that is not wide one word, the
 multiplier's upper 25 bits and shift + 64 in the lower 7.
@@ -34,7 +35,7 @@ from functools import singledispatch
 import numpy as np
 
 from export import datapath, rounding, softmax
-from export.graph import Add, ChannelScale, Convolution, Graph, Lookup, Mean, Multiply, Operator, Softmax
+from export.graph import Add, ChannelScale, Convolution, Graph, Lookup, Mean, Multiply, Operator, Softmax, Wire
 from export.lines import LinePlan
 
 MAGIC, VERSION = b"SFTI", 1
@@ -115,6 +116,11 @@ def _(operator: Lookup, graph):
 @section.register
 def _(operator: Softmax, graph):
     return struct.pack("<iii", *softmax.factor_and_smallest(operator.multiplier(graph.inputs_of(operator)[0])))
+
+
+@section.register
+def _(operator: Wire, graph):
+    return struct.pack("<i", operator.is_on) if operator.core_shuffle else b""
 
 
 def factor(multiplier: float) -> bytes:

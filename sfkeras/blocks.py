@@ -129,6 +129,6 @@ def semifreddo_module(
             AlphaBlend(alpha, alpha_start=alpha_start, name=f"core{i}.{name}.blend")([frozen, x])
             for i, x in enumerate(trainable, 1)
         ]
-    if core_shuffle and len(trainable) > 1:
-        trainable = CoreShuffle(name=f"{name}.core_shuffle")(trainable)
+    if len(trainable) > 1:
+        trainable = CoreShuffle(core_shuffle, name=f"{name}.core_shuffle")(trainable)
     return frozen, trainable

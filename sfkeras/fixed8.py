@@ -65,8 +65,9 @@ def scale_groups(model):
         return tensor
 
     for layer in model.layers:
-        moved = [root(id(tensor)) for tensor in _moved(layer)]
-        parent |= dict.fromkeys(moved, moved[0]) if moved else {}
+        for tensors in _moved(layer):
+            moved = [root(id(tensor)) for tensor in tensors]
+            parent |= dict.fromkeys(moved, moved[0])
     groups = {}
     for layer in producers(model):
         groups.setdefault(root(id(layer.output)), []).append(layer.name)
@@ -74,11 +75,13 @@ def scale_groups(model):
 
 
 def _moved(layer):
-    """The tensors between which a layer only moves bytes."""
+    """Lists of tensors between which a layer only moves bytes."""
+    if isinstance(layer, CoreShuffle) and not layer.on:
+        return list(zip(layer.input, layer.output))
     if isinstance(layer, _MOVING):
-        return tf.nest.flatten([layer.input, layer.output])
+        return [tf.nest.flatten([layer.input, layer.output])]
     if isinstance(layer, AlphaBlend) and layer.alpha in (0, 1):  # takes one core as it is
-        return [layer.input[1 - int(layer.alpha)], layer.output]
+        return [[layer.input[1 - int(layer.alpha)], layer.output]]
     return []
 
 

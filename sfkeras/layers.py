@@ -139,9 +139,15 @@ class CoreShuffle(tf.keras.layers.Layer):
 
     Each core keeps the first half of its maps and takes the second half of the next core's; two cores simply swap.
 
+    Args:
+        on: false lets every core keep its own maps: the switch that a task sets in hardware.
     Call arguments: a list of n >= 2 tensors (batch, height, width, channels), one a core, channels even.
     Returns: a list of n tensors of the same shape.
     """
+
+    def __init__(self, on=True, **kwargs):
+        super().__init__(**kwargs)
+        self.on = on
 
     def build(self, input_shape):
         if len({tuple(shape) for shape in input_shape}) != 1 or input_shape[0][-1] % 2:
@@ -151,9 +157,14 @@ class CoreShuffle(tf.keras.layers.Layer):
         super().build(input_shape)
 
     def call(self, inputs):
+        if not self.on:
+            return list(inputs)
         halves = [tf.split(core, 2, axis=-1) for core in inputs]
         following = halves[1:] + halves[:1]
         return [tf.concat([own[0], other[1]], axis=-1) for own, other in zip(halves, following)]
+
+    def get_config(self):
+        return {**super().get_config(), "on": self.on}
 
 
 @register

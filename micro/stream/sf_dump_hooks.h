@@ -1,5 +1,5 @@
-// Hooks that give every row of every stage to sf_dump_row(), which the program must define: build with
-// -DSF_HOOKS='"sf_dump_hooks.h"'.
+// Hooks that give every row of every stage to sf_dump_row(), which the program must define: build
+// with -DSF_HOOKS='"sf_dump_hooks.h"'.
 #ifndef SF_DUMP_HOOKS_H_
 #define SF_DUMP_HOOKS_H_
 

@@ -174,6 +174,24 @@ static void run_wire(const sf_network *network, const sf_stage *stage, const int
   }
 }
 
+static const int32_t *is_on(const uint8_t *section) {
+  return (const int32_t *)(const void *)section;
+}
+
+static void run_core_shuffle(const sf_network *network, const sf_stage *stage,
+                             const int8_t *const *rows, int8_t *output) {
+  const sf_core_shuffling *cores = stage->parameters;
+  const int32_t half = cores->channels / 2;
+  const int8_t *other = rows[*is_on(section(network, stage))];
+  sf_copy_channels(cores->width, half, 1, 2 * half, 2 * half, rows[0], output);
+  sf_copy_channels(cores->width, half, 1, 2 * half, 2 * half, other + half, output + half);
+}
+
+static sf_status check_core_shuffle(const sf_stage *stage, const uint8_t *section) {
+  (void)stage;
+  return *is_on(section) == 0 || *is_on(section) == 1 ? SF_OK : SF_BAD_SWITCH;
+}
+
 static void run_pad(const sf_network *network, const sf_stage *stage, const int8_t *const *rows,
                     int8_t *output) {
   (void)network;
@@ -188,6 +206,7 @@ static void run_pad(const sf_network *network, const sf_stage *stage, const int8
 }
 
 const sf_kind sf_wire = {run_wire, check_nothing};
+const sf_kind sf_core_shuffle = {run_core_shuffle, check_core_shuffle};
 const sf_kind sf_pad = {run_pad, check_nothing};
 
 // --- Softmax

@@ -58,6 +58,13 @@ typedef struct {
 } sf_wiring;
 extern const sf_kind sf_wire;
 
+// Two trainable cores that swap half of their maps, or each keep theirs. Section: 1 to swap, else
+// 0.
+typedef struct {
+  uint16_t width, channels;
+} sf_core_shuffling;
+extern const sf_kind sf_core_shuffle;
+
 // No section. Columns and channels of one value around a map; rows of it where the window finds
 // none.
 typedef struct {

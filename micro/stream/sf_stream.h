@@ -31,7 +31,8 @@ typedef enum {
   SF_DAMAGED,        // its CRC-32 is wrong
   SF_OTHER_CORE,     // made for another frozen core
   SF_OTHER_DATAPATH,  // made for this core, in a network of another structure
-  SF_BAD_FACTOR       // a requantisation factor is out of range
+  SF_BAD_FACTOR,      // a requantisation factor is out of range
+  SF_BAD_SWITCH       // a switch is neither on nor off
 } sf_status;
 
 // A status as a sentence.

@@ -76,6 +76,8 @@ const char *sf_status_text(sf_status status) {
       return "the task image belongs to a network of another structure";
     case SF_BAD_FACTOR:
       return "the task image has a requantisation factor that is out of range";
+    case SF_BAD_SWITCH:
+      return "the task image has a switch that is neither on nor off";
   }
   return "unknown status";
 }

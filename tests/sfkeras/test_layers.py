@@ -47,6 +47,7 @@ CASES = {
     "shuffle": Case(lambda: ChannelShuffle(groups=4), [MAP], [MAP]),
     "shuffle of two cores": Case(CoreShuffle, [MAP] * 2, [MAP] * 2),
     "shuffle of three cores": Case(CoreShuffle, [MAP] * 3, [MAP] * 3),
+    "shuffle that is off": Case(lambda **options: CoreShuffle(on=False, **options), [MAP] * 2, [MAP] * 2),
     "grey": Case(GreyToRGB, [(4, 6, 1)], [(4, 6, 3)]),
     "frozen convolution": Case(lambda: FrozenConv2D(6, 3, 2), [MAP], [(2, 3, 6)], frozen=3 * 3 * 8 * 6 + 6),
     "frozen depthwise": Case(lambda: FrozenDepthwiseConv2D(3, 2), [MAP], [(2, 3, 8)], frozen=3 * 3 * 8 + 8),
