@@ -9,8 +9,18 @@ import os
 import tempfile
 import warnings
 from contextlib import contextmanager
+from dataclasses import replace
 
 import numpy as np
+
+from export import tflite_file
+
+# Operators whose kernel in BUILTIN_REF does not decide, because TFLM's does something else, and TFLM is deployed.
+UNLIKE_TFLM = {
+    "FULLY_CONNECTED": "rounds once where TFLM rounds twice",
+    "RELU6": "changes the scale where TFLM only clamps",
+    "ELU": "is missing",
+}
 
 ARENA_SIZE = 1 << 30  # address space, not memory: pages that TFLM does not touch cost nothing
 
@@ -20,7 +30,7 @@ def run_tflm(content: bytes, inputs: list[np.ndarray], tensors: list[int]) -> di
 
     Args:
         content: the .tflite.
-        inputs: one int8 (batch, height, width, channels) an input of the model, in its order.
+        inputs: one int8 (batch, height, width, channels) an input of the model, in its order; the model may have it flat.
         tensors: indices of the tensors to return, also intermediate ones.
     Returns: (batch, ...) by tensor index.
     Raises: RuntimeError if TFLM refuses the model; the reason is in TFLM's own message.
@@ -35,7 +45,7 @@ def run_tflm(content: bytes, inputs: list[np.ndarray], tensors: list[int]) -> di
             images = []
             for image in _images(inputs):
                 for index, value in enumerate(image):
-                    interpreter.set_input(value, index)
+                    interpreter.set_input(value.reshape(interpreter.get_input_details(index)["shape"]), index)
                 interpreter.invoke()
                 images.append([interpreter.GetTensor(tensor, 0)["tensor_data"] for tensor in tensors])
         except RuntimeError as error:
@@ -59,14 +69,36 @@ def run_builtin_ref(content: bytes, inputs: list[np.ndarray], tensors: list[int]
             experimental_preserve_all_tensors=True,
         )
     interpreter.allocate_tensors()
-    places = [detail["index"] for detail in interpreter.get_input_details()]
+    details = interpreter.get_input_details()
     images = []
     for image in _images(inputs):
-        for place, value in zip(places, image):
-            interpreter.set_tensor(place, value)
+        for detail, value in zip(details, image):
+            interpreter.set_tensor(detail["index"], value.reshape(detail["shape"]))
         interpreter.invoke()
         images.append([interpreter.get_tensor(tensor) for tensor in tensors])
     return _stacked(tensors, images)
+
+
+def without_unlike(content: bytes) -> tuple[bytes, dict[int, str]]:
+    """What of a .tflite BUILTIN_REF can prove.
+
+    Returns: (content without the operators of UNLIKE_TFLM and all that depends on them, why: by tensor that is left
+        out, in the order of data flow). The content is the given one if that is all of it.
+    """
+    model = tflite_file.parse(content)
+    unlike, kept = {}, []
+    for operator in model.operators:
+        reasons = [unlike[index] for index in operator.inputs if index in unlike]
+        if operator.kind in UNLIKE_TFLM:
+            reasons.append(f"BUILTIN_REF's {operator.kind} {UNLIKE_TFLM[operator.kind]}")
+        if reasons:
+            unlike |= dict.fromkeys(operator.outputs, reasons[0])
+        else:
+            kept.append(operator)
+    if not unlike:
+        return content, {}
+    outputs = kept[-1].outputs if kept else model.inputs
+    return tflite_file.to_bytes(replace(model, operators=tuple(kept), outputs=outputs)), unlike
 
 
 def _images(inputs: list[np.ndarray]):

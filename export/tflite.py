@@ -31,6 +31,7 @@ from export.graph import (
     Mean,
     Multiply,
     Pad,
+    Shape,
     Softmax,
     Tensor,
     Window,
@@ -48,14 +49,18 @@ FIRST_VERSIONS = {"CONV_2D": 3, "DEPTHWISE_CONV_2D": 3, "FULLY_CONNECTED": 5, "C
 
 @dataclass(frozen=True)
 class Placed:
-    """Where a graph's tensor is in a .tflite: its index there; order[i] is the logical channel at place i."""
+    """Where a graph's tensor is in a .tflite: its index there; order[i] is the logical channel at place i.
+
+    shape is that of the graph's tensor: a file may have it flat.
+    """
 
     index: int
     order: np.ndarray
+    shape: Shape
 
     def logical(self, values: np.ndarray) -> np.ndarray:
-        """Values (..., channels) as in the .tflite -> in the order of the graph."""
-        return values[..., np.argsort(self.order)]
+        """Values (batch, ...) as in the .tflite -> (batch, height, width, channels) in the order of the graph."""
+        return values.reshape(-1, *self.shape)[..., np.argsort(self.order)]
 
 
 @dataclass(frozen=True)
@@ -114,7 +119,9 @@ class _Writer:
         for operator in self.graph.operators:
             self._emit(operator)
         self._order_operators()
-        placed = {name: Placed(index, self.orders[name]) for name, index in self.index.items()}
+        placed = {
+            name: Placed(index, self.orders[name], self.graph.tensor(name).shape) for name, index in self.index.items()
+        }
         # Of an output that was put back into logical order, the copy is the one to look at.
         placed |= {name.removesuffix(ORDERED): placed.pop(name) for name in list(placed) if name.endswith(ORDERED)}
         known = {tensor.name for tensor in original.tensors}

@@ -106,7 +106,7 @@ class Reading:
         """A tensor of the graph that is the file's tensor of this index, byte for byte."""
         self.tensors.append(tensor)
         self.views[index] = View(tensor, self.file.tensors[index].shape, made_by)
-        self.placed[tensor.name] = Placed(index, np.arange(tensor.channels))
+        self.placed[tensor.name] = Placed(index, np.arange(tensor.channels), tensor.shape)
 
     def graph(self) -> Graph:
         """The graph when all operators are read."""

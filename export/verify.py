@@ -11,14 +11,22 @@ import numpy as np
 
 from export import golden
 from export.graph import Graph
-from export.interpreters import run_builtin_ref, run_tflm
+from export.interpreters import run_builtin_ref, run_tflm, without_unlike
 from export.machines import MissingTool
-from export.tflite import Tflite
+from export.tflite import Placed, Tflite
 
 VALUES_AT_ONCE = 1 << 26  # intermediate values of a stage that are in memory
 
 Maps = dict[str, np.ndarray]  # int8 (batch, height, width, channels) by tensor name, in logical channel order
 Stage = Callable[[Maps], Maps]  # inputs -> the tensors that this way of running the graph can show
+
+
+class MapsUpTo(dict):
+    """Maps of a stage that proves nothing about some tensors: `rest` are their names, `why` says the reason."""
+
+    def __init__(self, maps: Maps, rest: list[str], why: str):
+        super().__init__(maps)
+        self.rest, self.why = rest, why
 
 
 @dataclass(frozen=True)
@@ -46,6 +54,7 @@ class StageResult:
 
     Attributes:
         inputs: how many it was given, the first ones.
+        not_compared: tensors of which the stage proves nothing; why_not says the reason.
         left_out: the tool that it needs and that is not installed, or None.
         checksums: CRC-32 of each tensor over these inputs, in hexadecimal.
     """
@@ -59,6 +68,8 @@ class StageResult:
     error: str | None
     left_out: str | None
     checksums: dict[str, str]
+    not_compared: tuple[str, ...] = ()
+    why_not: str = ""
 
     @property
     def passed(self) -> bool:
@@ -74,7 +85,8 @@ class StageResult:
             return f"{self.stage}: could not run: {self.error}"
         if self.first is not None:
             return f"{self.stage}: {self.differing:,} of {self.values:,} values differ. {self.first}"
-        return f"{self.stage}: {self.values:,} values of {self.tensors} tensors on {self.inputs} inputs, 0 differ"
+        rest = f"; {len(self.not_compared)} not compared, because {self.why_not}" if self.not_compared else ""
+        return f"{self.stage}: {self.values:,} values of {self.tensors} tensors on {self.inputs} inputs, 0 differ{rest}"
 
 
 @dataclass(frozen=True)
@@ -111,16 +123,23 @@ def verify(graph: Graph, tflite: Tflite, inputs: Maps) -> Verification:
 
 def interpreters(graph: Graph, tflite: Tflite) -> dict[str, Stage]:
     """The two interpreters of .tflite as stages: their tensors by name, in the channel order of the graph."""
+    return {
+        "builtin_ref": lambda inputs: _by_builtin_ref(graph, tflite, inputs),
+        "tflm": lambda inputs: _interpreted(run_tflm, tflite.content, graph, tflite.tensors, inputs),
+    }
 
-    def stage(run) -> Stage:
-        def of_inputs(inputs: Maps) -> Maps:
-            places = [placed.index for placed in tflite.tensors.values()]
-            values = run(tflite.content, [inputs[name] for name in graph.inputs], places)
-            return {name: placed.logical(values[placed.index]) for name, placed in tflite.tensors.items()}
 
-        return of_inputs
+def _by_builtin_ref(graph: Graph, tflite: Tflite, inputs: Maps) -> Maps:
+    content, unlike = without_unlike(tflite.content)
+    placed = {name: place for name, place in tflite.tensors.items() if place.index not in unlike}
+    maps = _interpreted(run_builtin_ref, content, graph, placed, inputs)
+    rest = [name for name in tflite.tensors if name not in placed]
+    return MapsUpTo(maps, rest, next(iter(unlike.values()))) if rest else maps
 
-    return {"builtin_ref": stage(run_builtin_ref), "tflm": stage(run_tflm)}
+
+def _interpreted(run, content: bytes, graph: Graph, placed: dict[str, Placed], inputs: Maps) -> Maps:
+    values = run(content, [inputs[name] for name in graph.inputs], [place.index for place in placed.values()])
+    return {name: place.logical(values[place.index]) for name, place in placed.items()}
 
 
 def compare(graph: Graph, inputs: Maps, stages: dict[str, Stage], most: dict[str, int] | None = None) -> Verification:
@@ -167,6 +186,8 @@ class _Comparison:
         self.first: Difference | None = None
         self.error: str | None = None
         self.left_out: str | None = None
+        self.not_compared: tuple[str, ...] = ()
+        self.why_not = ""
         self.inputs = 0
 
     def run(self, stage: Stage, inputs: Maps, start: int, expected: Maps) -> None:
@@ -174,7 +195,9 @@ class _Comparison:
             return
         try:
             got = stage(inputs)
-            if missing := set(self.graph.outputs) - set(got):
+            if isinstance(got, MapsUpTo):
+                self.not_compared, self.why_not = tuple(got.rest), got.why
+            if missing := set(self.graph.outputs) - {*got, *self.not_compared}:
                 raise RuntimeError(f"it gave no output {sorted(missing)}")
         except MissingTool as error:
             self.left_out = str(error)
@@ -213,4 +236,6 @@ class _Comparison:
             self.error,
             self.left_out,
             checksums,
+            self.not_compared,
+            self.why_not,
         )
