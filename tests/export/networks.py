@@ -3,7 +3,22 @@
 import numpy as np
 from hypothesis import strategies as st
 
-from export.graph import Add, AveragePool, ChannelScale, Conv2D, DepthwiseConv2D, Graph, Lookup, Tensor, Wire
+from export.graph import (
+    Add,
+    AveragePool,
+    ChannelScale,
+    Conv2D,
+    DepthwiseConv2D,
+    Graph,
+    Lookup,
+    MaxPool,
+    Mean,
+    Multiply,
+    Pad,
+    Softmax,
+    Tensor,
+    Wire,
+)
 
 
 class Builder:
@@ -184,9 +199,22 @@ def _window(draw, net, input):
     return draw(st.integers(1, min(3, height))), draw(st.integers(1, min(3, width)))
 
 
-def _window_options(draw):
+def _window_options(draw, extent=None):
+    """Strides and padding; also an explicit padding, if an extent that it must stay below is given."""
     strides = st.integers(1, 3)
-    return {"strides": (draw(strides), draw(strides)), "padding": draw(st.sampled_from(["same", "valid"]))}
+    padding = draw(st.sampled_from(["same", "valid"] + ["explicit"] * (extent is not None)))
+    if padding == "explicit":
+        padding = tuple((draw(st.integers(0, size - 1)), draw(st.integers(0, size - 1))) for size in extent)
+    return {"strides": (draw(strides), draw(strides)), "padding": padding}
+
+
+def _dilated(draw, net, input, kernel):
+    """Window options of a convolution with dilations for which its window fits into the map."""
+    sizes = net.tensors[input].shape[:2]
+    most = [(size - 1) // (taps - 1) if taps > 1 else 3 for size, taps in zip(sizes, kernel)]
+    dilations = tuple(draw(st.integers(1, max(1, n))) for n in most)
+    extent = [(taps - 1) * dilation + 1 for taps, dilation in zip(kernel, dilations)]
+    return {"dilations": dilations, **_window_options(draw, extent)}
 
 
 def _convolution(draw, net, name, kind, input, shape, **options):
@@ -202,7 +230,6 @@ def _convolution(draw, net, name, kind, input, shape, **options):
     scales = (magnitude * net.random.uniform(0.5, 1.5, channels)).astype(np.float32)
     largest = draw(st.sampled_from([1, 5000, 2**31]))
     bias = net.random.integers(-largest, largest, channels).astype(np.int32)
-    minimum = zero_point if draw(st.booleans()) else -128
     operator = kind(
         name=name,
         inputs=[input],
@@ -210,8 +237,8 @@ def _convolution(draw, net, name, kind, input, shape, **options):
         scales=scales,
         bias=bias,
         frozen=draw(st.booleans()),
-        minimum=minimum,
-        **_window_options(draw),
+        minimum=_minimum(draw, zero_point),
+        **_dilated(draw, net, input, operator.shape[1:3] if kind is Conv2D else operator.shape[:2]),
         **options,
     )
     return net.add(operator, scale, zero_point)
@@ -232,28 +259,91 @@ def depthwise(draw, net, name):
     return _convolution(draw, net, name, DepthwiseConv2D, input, shape)
 
 
+def fully_connected(draw, net, name):
+    input = _any_tensor(draw, net)
+    scale, zero_point, out = draw(SCALES), draw(ZERO_POINTS), draw(st.integers(1, 9))
+    shape = net.tensors[input].shape
+    weight_scale = np.float32(scale / net.tensors[input].scale / (73 * np.sqrt(np.prod(shape))))
+    operator = Conv2D(
+        name=name,
+        inputs=[input],
+        codes=net.codes(out, *shape),
+        scales=np.full(out, weight_scale),
+        bias=net.random.integers(-5000, 5000, out).astype(np.int32),
+        frozen=draw(st.booleans()),
+        fully_connected=True,
+        minimum=_minimum(draw, zero_point),
+    )
+    return net.add(operator, scale, zero_point)
+
+
+def _minimum(draw, zero_point):
+    """None or ReLU."""
+    return zero_point if draw(st.booleans()) else -128
+
+
 def channel_scale(draw, net, name):
     input = _any_tensor(draw, net)
-    codes = net.codes(net.channels(input))
-    return net.add(
-        ChannelScale(name=name, inputs=[input], codes=codes, scale=draw(SCALES)), draw(SCALES), draw(ZERO_POINTS)
+    zero_point = draw(ZERO_POINTS)
+    operator = ChannelScale(
+        name=name,
+        inputs=[input],
+        codes=net.codes(net.channels(input)),
+        scale=draw(SCALES),
+        constant_zero_point=draw(ZERO_POINTS),
+        minimum=_minimum(draw, zero_point),
     )
+    return net.add(operator, draw(SCALES), zero_point)
 
 
-def add(draw, net, name):
+def _pair(draw, net, name, kind):
     first = _any_tensor(draw, net)
     alike = [other for other, tensor in net.tensors.items() if tensor.shape == net.tensors[first].shape]
     zero_point = draw(ZERO_POINTS)
-    minimum = zero_point if draw(st.booleans()) else -128
-    return net.add(
-        Add(name=name, inputs=[first, draw(st.sampled_from(alike))], minimum=minimum), draw(SCALES), zero_point
-    )
+    inputs = [first, draw(st.sampled_from(alike))]
+    return net.add(kind(name=name, inputs=inputs, minimum=_minimum(draw, zero_point)), draw(SCALES), zero_point)
+
+
+def add(draw, net, name):
+    return _pair(draw, net, name, Add)
+
+
+def multiply(draw, net, name):
+    return _pair(draw, net, name, Multiply)
+
+
+def _pool(draw, net, name, kind, explicit):
+    input = _any_tensor(draw, net)
+    tensor, window = net.tensors[input], _window(draw, net, input)
+    options = _window_options(draw, window if explicit else None)
+    operator = kind(name=name, inputs=[input], window=window, minimum=_minimum(draw, tensor.zero_point), **options)
+    return net.add(operator, tensor.scale, tensor.zero_point)
 
 
 def average_pool(draw, net, name):
+    return _pool(draw, net, name, AveragePool, explicit=False)  # which .tflite does not have
+
+
+def max_pool(draw, net, name):
+    return _pool(draw, net, name, MaxPool, explicit=True)
+
+
+def mean(draw, net, name):
+    return net.add(Mean(name=name, inputs=[_any_tensor(draw, net)]), draw(SCALES), draw(ZERO_POINTS))
+
+
+def pad(draw, net, name):
     input = _any_tensor(draw, net)
-    operator = AveragePool(name=name, inputs=[input], window=_window(draw, net, input), **_window_options(draw))
-    return net.add(operator, net.tensors[input].scale, net.tensors[input].zero_point)
+    tensor, sides = net.tensors[input], st.integers(0, 2)
+    channels = draw(st.sampled_from([(0, 0), (0, 0), (1, 2), (0, 1)]))
+    padding = ((draw(sides), draw(sides)), (draw(sides), draw(sides)), channels)
+    value = draw(st.sampled_from([tensor.zero_point, -128, 5]))
+    return net.add(Pad(name=name, inputs=[input], padding=padding, value=value), tensor.scale, tensor.zero_point)
+
+
+def softmax(draw, net, name):
+    beta = draw(st.sampled_from([1.0, 0.125, 3.0, 50.0]))
+    return net.add(Softmax(name=name, inputs=[_any_tensor(draw, net)], beta=beta), 2.0**-8, -128)
 
 
 def lookup(draw, net, name):
@@ -281,4 +371,19 @@ def wire(draw, net, name):
     return net.wire(name, [tensor.name for tensor in inputs], sources[kind])
 
 
-STEPS = [convolution, depthwise, channel_scale, add, average_pool, lookup, wire, wire]
+STEPS = [
+    convolution,
+    depthwise,
+    fully_connected,
+    channel_scale,
+    add,
+    multiply,
+    average_pool,
+    max_pool,
+    mean,
+    pad,
+    lookup,
+    softmax,
+    wire,
+    wire,
+]
