@@ -4,7 +4,7 @@
 // A row is width x channels int8 codes, channels innermost. Everything about shapes is constant and
 // lies in flash; what a task can change (codes, biases, requantisation) comes by pointer, from the
 // fixed-weight header or the task image. No kernel allocates or keeps state; none reads a row that
-// it is not given.
+// it is not given. An output overlaps no input, except where a kernel says so.
 #ifndef SF_KERNELS_H_
 #define SF_KERNELS_H_
 
@@ -14,7 +14,7 @@
 extern "C" {
 #endif
 
-// A factor as multiplier * 2^(shift - 31), multiplier 0 or in 2^30..2^31 - 1, shift in -31..30.
+// A factor as multiplier * 2^(shift - 31), multiplier in 0..2^31 - 1, shift in -31..30.
 typedef struct {
   int32_t multiplier;
   int32_t shift;
@@ -33,11 +33,16 @@ typedef struct {
   int8_t minimum, maximum;  // clamp of the output
 } sf_window;
 
-// What a convolution multiplies with. factors: one an output channel. Wide: shifts is given, and
-// factors holds the multipliers. Narrow: shifts is NULL, and a factor is one word: the multiplier's
-// upper 25 bits, and shift + 64 in the lower 7. Both codes are laid out as in TensorFlow Lite:
-// [output channel][row][column][input channel of the group], for a depthwise convolution
-// [row][column][channel].
+// What a convolution multiplies with.
+//
+// codes: laid out as in TensorFlow Lite, [output channel][row][column][input channel of the group],
+// for a depthwise convolution [row][column][channel].
+// bias: one an output channel. Where no window reaches into padding, the zero point of the input
+// can be folded into it: bias - input_zero_point * sum of the channel's codes goes with an
+// input_zero_point of 0, which is faster.
+// factors: one an output channel. Wide: shifts is given, and factors holds the multipliers. Narrow:
+// shifts is NULL, and a factor is one word: the multiplier's upper 25 bits, and shift + 64 in the
+// lower 7.
 typedef struct {
   const int8_t *codes;
   const int32_t *bias;
@@ -51,13 +56,13 @@ void sf_convolve_row(const sf_window *window, const sf_constants *constants,
                      const int8_t *const *rows, int8_t *output);
 void sf_depthwise_row(const sf_window *window, const sf_constants *constants,
                       const int8_t *const *rows, int8_t *output);
-// Mean of the values inside of the map: (sum +- count / 2) / count.
+// Mean of the values inside of the map, of which every window has some: (sum +- count / 2) / count.
 void sf_average_pool_row(const sf_window *window, const int8_t *const *rows, int8_t *output);
 // Largest of the values inside of the map.
 void sf_max_pool_row(const sf_window *window, const int8_t *const *rows, int8_t *output);
 
 // The running sum of a pool over the whole map: `sums`, one a channel, starts at 0 and takes a row
-// at a time.
+// at a time, up to 2^23 values a channel.
 void sf_sum_row(int32_t width, int32_t channels, const int8_t *row, int32_t *sums);
 // Ends it as sf_average_pool_row does.
 void sf_average_sums(const sf_window *window, int32_t count, const int32_t *sums, int8_t *output);
@@ -69,7 +74,7 @@ void sf_mean_sums(int32_t channels, int32_t count, int32_t input_zero_point,
                   int8_t *output);
 
 // output = (input - input_zero_point) * (codes[channel] - constant_zero_point) * factor
-//          + output_zero_point, clamped.
+//          + output_zero_point, clamped. `output` may be `input`.
 typedef struct {
   uint16_t width, channels;
   int16_t input_zero_point, constant_zero_point, output_zero_point;
@@ -79,7 +84,7 @@ void sf_scale_row(const sf_scaling *scaling, const int8_t *codes, const sf_facto
                   const int8_t *input, int8_t *output);
 
 // Two rows of equal size, value by value. factors of the sum: first operand's, second operand's,
-// the sum's.
+// the sum's (Add.multipliers of export/graph.py). `output` may be one of the operands.
 typedef struct {
   int16_t first_zero_point, second_zero_point, output_zero_point;
   int8_t minimum, maximum;
@@ -89,7 +94,7 @@ void sf_add_row(int32_t count, const sf_pair *pair, const sf_factor factors[3], 
 void sf_multiply_row(int32_t count, const sf_pair *pair, const sf_factor *factor,
                      const int8_t *first, const int8_t *second, int8_t *output);
 
-// output = table[input + 128].
+// output = table[input + 128]. `output` may be `input`.
 void sf_lookup_row(int32_t count, const int8_t table[256], const int8_t *input, int8_t *output);
 
 // Moves channels of one map into channels of another: for each pixel, output[step * i] = input[i],
@@ -98,9 +103,9 @@ void sf_lookup_row(int32_t count, const int8_t table[256], const int8_t *input, 
 void sf_copy_channels(int32_t width, int32_t count, int32_t step, int32_t input_channels,
                       int32_t output_channels, const int8_t *input, int8_t *output);
 
-// Softmax over the channels of each pixel; factor holds beta * input scale in TensorFlow Lite's
-// form (5 integer bits), and output is 1 / 256 a code from zero point -128. smallest: differences
-// from the largest code under it count as 0.
+// Softmax over the channels of each pixel, up to 4095. An output code is 1 / 256, from zero point
+// -128 on. factor holds beta * input scale * 2^26; codes further below the largest one of their
+// pixel than `smallest`, which is negative, become 0 (factor_and_smallest of export/softmax.py).
 void sf_softmax_row(int32_t width, int32_t channels, const sf_factor *factor, int32_t smallest,
                     const int8_t *input, int8_t *output);
 

@@ -1,5 +1,9 @@
 // Rounding, the one place where it is written in C. The other languages use the same names and the
 // same test vectors (tests/rounding_vectors.json).
+//
+// Right shifts of negative numbers are taken to keep the sign, and a uint32_t above INT32_MAX to
+// become the int32_t of the same bits: C leaves both to the compiler, and gcc, clang and every
+// compiler for microcontrollers do so.
 #ifndef SF_ROUNDING_H_
 #define SF_ROUNDING_H_
 
@@ -18,6 +22,11 @@ static inline int32_t sf_rounding_divide_by_pot(int32_t x, int32_t exponent) {
   return (x >> exponent) + ((x & mask) > threshold);
 }
 
+// x / count, rounded to nearest, a half away from zero; count positive, |x| + count / 2 an int32_t.
+static inline int32_t sf_rounding_divide(int32_t x, int32_t count) {
+  return (x < 0 ? x - count / 2 : x + count / 2) / count;
+}
+
 // Scales a 32-bit accumulator by multiplier * 2^(shift - 31).
 // Double rounding, as TensorFlow Lite Micro does: rounding once would differ in about 1 of 2,000
 // values.
@@ -28,8 +37,14 @@ static inline int32_t sf_requantise(int32_t accumulator, int32_t multiplier, int
                                    right);
 }
 
-static inline int8_t sf_clamp(int32_t x, int32_t minimum, int32_t maximum) {
-  return (int8_t)(x < minimum ? minimum : x > maximum ? maximum : x);
+static inline int32_t sf_clamp(int32_t x, int32_t minimum, int32_t maximum) {
+  return x < minimum ? minimum : x > maximum ? maximum : x;
+}
+
+// The code of a scaled value, between minimum and maximum. The clamp comes first: a value near the
+// ends of int32 has no room for the zero point.
+static inline int8_t sf_code(int32_t scaled, int32_t zero_point, int32_t minimum, int32_t maximum) {
+  return (int8_t)(sf_clamp(scaled, minimum - zero_point, maximum - zero_point) + zero_point);
 }
 
 #endif  // SF_ROUNDING_H_

@@ -1,0 +1,48 @@
+#include "sf_kernels.h"
+#include "sf_rounding.h"
+
+// So many more bits have the operands of a sum before they are scaled, as in TensorFlow Lite.
+enum { ADD_LEFT_SHIFT = 20 };
+
+static inline int32_t scaled_operand(int32_t value, sf_factor factor) {
+  return sf_requantise(value * (1 << ADD_LEFT_SHIFT), factor.multiplier, factor.shift);
+}
+
+void sf_add_row(int32_t count, const sf_pair *pair, const sf_factor factors[3], const int8_t *first,
+                const int8_t *second, int8_t *output) {
+  const sf_pair coding = *pair;
+  const sf_factor of_first = factors[0], of_second = factors[1], of_sum = factors[2];
+  for (int32_t i = 0; i < count; ++i) {
+    const int32_t a = scaled_operand(first[i] - coding.first_zero_point, of_first);
+    const int32_t b = scaled_operand(second[i] - coding.second_zero_point, of_second);
+    const int32_t sum = (int32_t)((uint32_t)a + (uint32_t)b);  // wraps only with absurd factors
+    output[i] = sf_code(sf_requantise(sum, of_sum.multiplier, of_sum.shift),
+                        coding.output_zero_point, coding.minimum, coding.maximum);
+  }
+}
+
+void sf_multiply_row(int32_t count, const sf_pair *pair, const sf_factor *factor,
+                     const int8_t *first, const int8_t *second, int8_t *output) {
+  const sf_pair coding = *pair;
+  const sf_factor scale = *factor;
+  for (int32_t i = 0; i < count; ++i) {
+    const int32_t product =
+        (first[i] - coding.first_zero_point) * (second[i] - coding.second_zero_point);
+    output[i] = sf_code(sf_requantise(product, scale.multiplier, scale.shift),
+                        coding.output_zero_point, coding.minimum, coding.maximum);
+  }
+}
+
+void sf_scale_row(const sf_scaling *scaling, const int8_t *codes, const sf_factor *factor,
+                  const int8_t *input, int8_t *output) {
+  const sf_pair pair = {scaling->input_zero_point, scaling->constant_zero_point,
+                        scaling->output_zero_point, scaling->minimum, scaling->maximum};
+  for (int32_t x = 0; x < scaling->width; ++x) {
+    const int32_t pixel = x * scaling->channels;
+    sf_multiply_row(scaling->channels, &pair, factor, input + pixel, codes, output + pixel);
+  }
+}
+
+void sf_lookup_row(int32_t count, const int8_t table[256], const int8_t *input, int8_t *output) {
+  for (int32_t i = 0; i < count; ++i) output[i] = table[input[i] + 128];
+}
