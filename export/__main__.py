@@ -20,7 +20,7 @@ class Commands:
             network: a run folder such as runs/face, or a .tflite.
             out: the folder to write; made if need be.
         """
-        from export import c_model, graph_file
+        from export import c_model, graph_file, task_image
         from export.opened import open_network
 
         start = time.perf_counter()
@@ -28,7 +28,12 @@ class Commands:
         print(opened.plan)
         written = c_model.write_folder(opened.plan, out)
         graph_file.save(opened.graph, Path(out) / f"{c_model.c_identifier(opened.graph.name)}.graph")
-        print(f"\n{len(written) + 1} files in {out}, planned and written in {time.perf_counter() - start:.1f} s")
+        parameters, image = opened.graph.parameters(), len(task_image.write(opened.plan).content)
+        share = image / (image + parameters.frozen_codes)
+        print(
+            f"task image: {image:,} bytes, {share:.0%} of all constants; {parameters.frozen_codes:,} codes are frozen"
+        )
+        print(f"{len(written) + 1} files in {out}, planned and written in {time.perf_counter() - start:.1f} s")
 
     def run(self, network, inputs, outputs, on="golden"):
         """Runs one reading of a network on a batch of int8 images; prints what it costs as JSON.
@@ -48,17 +53,42 @@ class Commands:
         save_outputs(outputs, made)
         print(json.dumps(cost))
 
-    def verify(self, run):
-        """Compares golden, BUILTIN_REF and TFLM on the test images and 100 random inputs of a run, such as runs/face."""
+    def verify(self, network, inputs=20, few=4, json_file=None):
+        """Proves that every way to run a network gives the same bytes at every tensor; ends with status 1 if one does not.
+
+        A run is proven on its test images too, and its report.md written again.
+
+        Args:
+            network: a run folder, a .tflite or a compiled folder.
+            inputs: how many random images.
+            few: how many of them for the slow stages: emulated boards, sanitizers, C that is not optimised.
+            json_file: where to write the result with the CRC-32 of every tensor at every stage; runs have verify.json.
+        """
         from sfkeras.startup import load_tensorflow
 
         load_tensorflow()
+        sys.exit(0 if _prove(Path(str(network)), inputs, few, json_file) else 1)
+
+
+def _prove(path: Path, inputs: int, few: int, json_file: str | None) -> bool:
+    if (path / "recipe.yaml").is_file():
         from export.report import verify_run
         from sfkeras.run import Run
         from sfkeras.training import Training
 
-        if not verify_run(Training(Run.at(run))):
-            sys.exit(1)
+        return verify_run(Training(Run.at(path)))
+
+    from export.chain import Chain
+    from export.opened import open_network
+    from export.verify import random_inputs
+    from sfkeras import atomic
+
+    opened = open_network(path)
+    proof = Chain(opened, few).verify(random_inputs(opened.graph, inputs))
+    print(proof)
+    if json_file:
+        atomic.write(json_file, json.dumps(proof.to_json(), indent=1))
+    return proof.passed
 
 
 def main():

@@ -323,7 +323,7 @@ MOST_STEPS = 8  # of a wire's run: channel shuffles of so many groups are one ru
 
 
 def wire_runs(sources: np.ndarray) -> list[tuple[int, int, int, int, int]]:
-    """A Wire's sources as few runs (input, from, to, count, step): channels from.. of an input go to every step-th place from `to`."""
+    """A Wire's sources as few runs (input, from, to, count, step): channels from.. go to every step-th place from `to`."""
     sources = [tuple(map(int, source)) for source in sources]
     left = set(range(len(sources)))
     runs = []

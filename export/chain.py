@@ -1,29 +1,32 @@
-"""The chain: every way to run a network, each a stage of the proof."""
+"""The chain: every way to run a network, each a stage of the proof that all of them give golden's bytes."""
 
 from __future__ import annotations
 
 from export import c_run, machines, stream
-from export.lines import LinePlan
 from export.opened import Network
-from export.verify import Maps, Stage, Verification, compare, interpreters
+from export.verify import Maps, Verification, compare, interpreters
 
 FEW = 4  # inputs for the stages that are slow
 QUICK = ("builtin_ref", "tflm", "gcc-O3", "clang-O3")
 
 
-def verify_chain(network: Network, inputs: Maps, few: int = FEW) -> Verification:
-    """Compares golden with the streaming model, the interpreters and the C on every machine, at every tensor.
+class Chain:
+    """All stages of a network: the interpreters, the streaming-line model, and its C on every machine.
+
+    The C is built for a machine when it first runs there.
 
     Args:
-        network: the network.
-        inputs: int8 (batch, height, width, channels) by input name.
-        few: how many inputs each slow stage is given: all but the interpreters and optimised C of this computer.
+        network: opened.Network.
+        few: how many inputs each slow stage is given; None for all.
     """
-    stages = {**interpreters(network.graph, network.tflite), **streamed(network.plan)}
-    return compare(network.graph, inputs, stages, {name: few for name in stages if name not in QUICK})
 
+    def __init__(self, network: Network, few: int | None = FEW):
+        self.graph, plan = network.graph, network.plan
+        self.stages = interpreters(self.graph, network.tflite)
+        self.stages["stream"] = lambda inputs: stream.run(plan, inputs[self.graph.inputs[0]])
+        self.stages |= {name: c_run.stage(plan, machine) for name, machine in machines.MACHINES.items()}
+        self.most = {name: few for name in self.stages if name not in QUICK} if few is not None else {}
 
-def streamed(plan: LinePlan) -> dict[str, Stage]:
-    """The streaming-line model, and its C on every machine: this computer's compilers, and emulated Cortex-M."""
-    model = {"stream": lambda inputs: stream.run(plan, inputs[plan.graph.inputs[0]])}
-    return model | {name: c_run.stage(plan, machine) for name, machine in machines.MACHINES.items()}
+    def verify(self, inputs: Maps) -> Verification:
+        """Compares every stage with golden, at every tensor, on int8 (batch, height, width, channels) by input name."""
+        return compare(self.graph, inputs, self.stages, self.most)

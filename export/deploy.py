@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import re
-
-from export import graph_file, tflite
+from export import c_model, graph_file, lines, tflite
+from export.c_text import c_identifier
 from export.lower import lower
 from export.tflm_sources import write_sources
 from sfkeras import atomic
 
 
 def deploy(training) -> None:
-    """Writes what a run deploys into its export folder: NAME.graph, NAME.tflite and its C sources.
+    """Writes what a run deploys into its export folder: NAME.graph, NAME.tflite with its C sources, and c/, its
+    line-streaming C.
 
     Args:
         training: sfkeras.training.Training after its fixed8 phase.
@@ -21,9 +21,5 @@ def deploy(training) -> None:
     written = tflite.write(graph)
     graph_file.save(graph, run.export / f"{name}.graph")
     atomic.write(run.export / f"{name}.tflite", written.content)
-    write_sources(run.export, c_name(name), written.content)
-
-
-def c_name(name: str) -> str:
-    """A run's name as a C identifier in lower case."""
-    return re.sub(r"^(?=[^a-z])", "net_", re.sub(r"\W", "_", name.lower()))
+    write_sources(run.export, c_identifier(name), written.content)
+    c_model.write_folder(lines.plan(graph), run.export / "c")

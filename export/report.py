@@ -5,9 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 
-from export import arena, golden, graph_file, tflite
+from export import arena, golden, task_image, tflite
+from export.chain import Chain
 from export.interpreters import run_tflm
-from export.verify import random_inputs, verify
+from export.opened import Network, open_network
+from export.verify import random_inputs
 from sfkeras import atomic
 from sfkeras.data.images import to_codes
 
@@ -15,20 +17,21 @@ PERCENT = {"verification_accuracy", "tar_at_far_1e-2", "rank1", "top1", "top5"}
 
 
 def verify_run(training) -> bool:
-    """Proves a run's .tflite against its integer graph, measures both on the test images, and writes the report.
+    """Proves what a run deploys against its integer graph, measures it on the test images, and writes the report.
 
-    golden == BUILTIN_REF == TFLM, byte for byte, at every tensor, on every test image and on 100 random inputs.
+    golden == BUILTIN_REF == TFLM == stream == C on every machine, byte for byte, at every tensor, on the test images and
+    on 100 random inputs; the slow stages take the first few of each.
     Args:
         training: sfkeras.training.Training whose run's export folder is filled; its data and metrics are used.
     Returns: whether every stage ran and none differed.
     Raises: RecipeError if the run has not been exported, or GraphFileError if its graph is broken.
     """
     run, name = training.run, training.recipe.name
-    graph = graph_file.load(run.exported(f"{name}.graph"))
-    # The file is what is under test; where its tensors are follows from the graph alone.
-    model = tflite.Tflite(run.exported(f"{name}.tflite").read_bytes(), tflite.write(graph).tensors)
+    run.exported(f"{name}.graph"), run.exported(f"{name}.tflite")  # says so if they are not there
+    network = open_network(run.folder)
+    graph, model, chain = network.graph, network.tflite, Chain(network)
     codes = {graph.inputs[0]: to_codes(training.split.test.pixels)}
-    proofs = {"test images": verify(graph, model, codes), "random inputs": verify(graph, model, random_inputs(graph))}
+    proofs = {"test images": chain.verify(codes), "random inputs": chain.verify(random_inputs(graph))}
     for inputs, proof in proofs.items():
         print(f"{inputs}: {proof}")
     proof_json = {inputs: proof.to_json() for inputs, proof in proofs.items()}
@@ -41,16 +44,18 @@ def verify_run(training) -> bool:
     accuracy["integer graph"] = training.measure([outputs[output] for output in graph.outputs])
     accuracy["TFLM"] = training.measure([in_tflm[place] for place in places])
     run.write_accuracy(accuracy)
-    text = report(run, graph, model, proofs, accuracy)
+    text = report(run, network, proofs, accuracy)
     atomic.write(run.folder / "report.md", text)
     print(f"\n{text}")
     return all(proof.passed for proof in proofs.values())
 
 
-def report(run, graph, model, proofs, accuracy) -> str:
+def report(run, network: Network, proofs, accuracy) -> str:
     """The report as Markdown."""
-    parameters, memory = graph.parameters(), arena.measure(model.content)
-    counts = tflite.operator_counts(model.content)
+    graph, content = network.graph, network.tflite.content
+    parameters, memory, plan = graph.parameters(), arena.measure(content), network.plan
+    counts, image = tflite.operator_counts(content), len(task_image.write(plan).content)
+    kinds = ", ".join(f"{count} {kind}" for kind, count in counts.items())
     shape = "x".join(map(str, graph.tensor(graph.inputs[0]).shape))
     verdicts = [f"- {inputs}: {proof}".replace("\n", "\n  ") for inputs, proof in proofs.items()]
     files = [path for path in sorted(run.export.iterdir()) if path.suffix in (".tflite", ".graph", ".c", ".h")]
@@ -71,8 +76,11 @@ def report(run, graph, model, proofs, accuracy) -> str:
             f"- input {shape}, {sum(graph.macs().values()):,} MACs an image",
             f"- parameters: {parameters.frozen_codes:,} frozen codes; {parameters.configurable_codes:,} configurable "
             f"codes; {parameters.frozen_biases + parameters.configurable_biases:,} biases, all configurable",
+            f"- line streaming: {plan.bytes:,} B for all rows and sums ({plan.bytes / memory.total:.2f} of the arena below), "
+            f"outputs complete {plan.lines - graph.tensor(graph.inputs[0]).shape[0]} lines after the last row",
+            f"- task image: {image:,} B, {image / (image + parameters.frozen_codes):.0%} of all constants; the rest is frozen",
             f"- TFLM arena: {memory.total:,} B, of it {memory.maps:,} B of maps (the rest is smaller on a 32-bit chip)",
-            f"- operators: {sum(counts.values())} ({', '.join(f'{count} {kind}' for kind, count in counts.items())})",
+            f"- operators of the .tflite: {sum(counts.values())} ({kinds})",
             "",
             "## Files",
             "",

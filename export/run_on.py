@@ -33,7 +33,8 @@ def run_on(network: Network, inputs: np.ndarray, reading: str) -> tuple[Outputs,
     if inputs.dtype != np.int8 or inputs.shape[1:] != shape or len(inputs) == 0:
         raise ValueError(f"the inputs are {inputs.dtype} {inputs.shape}; they must be int8 (images, {shape})")
     outputs, cost = READINGS[reading](network, inputs)
-    return {name: outputs[name] for name in network.graph.outputs}, {"on": reading, "images": len(inputs), **cost}
+    shaped = {name: outputs[name].reshape(-1, *network.graph.tensor(name).shape) for name in network.graph.outputs}
+    return shaped, {"on": reading, "images": len(inputs), **cost}
 
 
 def _timed(run: Callable[[], Outputs]) -> tuple[Outputs, dict]:
