@@ -3,27 +3,33 @@
 from __future__ import annotations
 
 import re
-import textwrap
 from collections.abc import Iterable
 
 import numpy as np
 
-COLUMNS = 100
+VALUES_A_LINE = 16
 
 
 def c_identifier(name: str) -> str:
-    """A name such as "frozen.stage2.unit3.depthwise" as a C identifier."""
-    return re.sub(r"^(?=[^a-z])", "net_", re.sub(r"\W", "_", name.lower()))
+    """A name such as "frozen.stage2.unit3.depthwise" as a C identifier. "sf" is the library's own prefix."""
+    return re.sub(r"^(?![a-z])|^(?=sf(_|$))", "net_", re.sub(r"\W", "_", name.lower(), flags=re.ASCII))
+
+
+def c_comment(text: str) -> str:
+    """Text for a comment of one line: nothing in it ends the comment early or carries it on to the next line."""
+    return "".join(letter if letter.isprintable() and letter not in "\\?" else "_" for letter in text)
 
 
 def c_array(values: np.ndarray | Iterable[int]) -> str:
     """An initialiser of all values, wrapped."""
-    return "{\n" + c_lines(np.ravel(values)) + "\n}"
+    return "{\n" + c_lines(np.ravel(values).tolist()) + "\n}"
 
 
 def c_lines(values: Iterable) -> str:
-    """Values, separated by commas, wrapped and indented."""
-    return textwrap.fill(", ".join(map(str, values)), COLUMNS, initial_indent="    ", subsequent_indent="    ")
+    """Values, separated by commas, some on each line."""
+    texts = list(map(str, values))
+    starts = range(0, len(texts), VALUES_A_LINE)
+    return ",\n".join("    " + ", ".join(texts[start : start + VALUES_A_LINE]) for start in starts)
 
 
 def c_bytes(content: bytes) -> str:

@@ -30,6 +30,7 @@ def SemifreddoNet(
     core_shuffle=True,
     alpha=None,
     alpha_start=None,
+    start="random",
     repeats=1,
 ):
     """Builds a SemifreddoNet as a functional Keras model (section 3, Table 1).
@@ -46,6 +47,7 @@ def SemifreddoNet(
         core_shuffle: swap half of the maps between trainable cores after each module.
         alpha: None trains the blends; a number in [0, 1] fixes them all.
         alpha_start: where alphas that train start: a number in (0, 1), or None for a random start (section 3.2).
+        start: of the trainable cores: "random", or "core": as copies of the frozen core's stem and first units.
         repeats: passes through the last module (Fig. 5): trainable weights and all batch-norms are new in each, frozen
             kernels are the same.
     Returns: tf.keras.Model. Outputs: one tensor a head, in order, or a dict {"frozen": maps, "core1": maps, ...}.
@@ -72,6 +74,8 @@ def SemifreddoNet(
         frozen_maps, trainable_maps = semifreddo_module(
             frozen_maps, trainable_maps, units, FROZEN_REPEATS, name, core, alpha, core_shuffle, alpha_start
         )
+    if start == "core":
+        _start_from(core, tf.keras.Model(images, trainable_maps))
     features = {"frozen": frozen_maps} if frozen else {}
     features |= {f"core{i}": maps for i, maps in enumerate(trainable_maps, 1)}
     if not heads:
@@ -84,6 +88,21 @@ def SemifreddoNet(
 def _frozen_stem(images, channels, core):
     colour = images if images.shape[-1] == 3 else GreyToRGB(name="frozen.rgb")(images)
     return convolution(colour, channels, 3, 2, "frozen.stem", core)
+
+
+def _start_from(core, model):
+    """Gives the trainable cores what the frozen core learned: kernels and batch-norms of its stem and first units."""
+    for layer in model.layers:
+        part, _, own = layer.name.partition(".")
+        key = core.first_unit(own.removesuffix(".batch_norm"))
+        if part == "frozen" or not layer.trainable_weights or key is None:
+            continue
+        if isinstance(layer, tf.keras.layers.BatchNormalization):
+            layer.set_weights(list(core.batch_norm[key]))
+        else:
+            kernel = core.codes[key] * core.scales[key].reshape((-1, 1) if "depthwise" in key else -1)
+            grey = kernel.shape[2] != layer.get_weights()[0].shape[2]  # the frozen stem sees it three times
+            layer.set_weights([kernel.sum(axis=2, keepdims=True) if grey else kernel])
 
 
 def _modules(repeats):

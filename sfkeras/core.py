@@ -58,6 +58,15 @@ class Core:
         """Returns (codes, scales) of a Keras layer."""
         return self.codes[self.key(layer_name)], self.scales[self.key(layer_name)]
 
+    def first_unit(self, trainable):
+        """Returns the core's layer that does what a trainable core's layer does, such as "stage2.left.pointwise"; or None.
+
+        Stage 3's frozen unit has one branch: it stands for both of the trainable cores'.
+        """
+        stage, _, rest = trainable.partition(".")
+        names = [trainable, f"{stage}.unit1.{rest}", f"{stage}.unit1.{rest.partition('.')[2]}"]
+        return next((name for name in names if name in self.codes), None)
+
     def save(self, path):
         """Writes the core; the same core gives the same bytes."""
         header = {"format": _FORMAT, "name": self.name, "digest": self.digest, "provenance": self.provenance}

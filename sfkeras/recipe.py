@@ -67,6 +67,9 @@ class Network:
     alpha_start: float | None = key(
         "where alphas that train start: near 1 all comes from the frozen core; null: at random", None, 0.01, 0.99
     )
+    start: Literal["random", "core"] = key(
+        "what trainable cores start as; core: copies of the frozen first units", "random"
+    )
     repeats: int = key("passes through the last module (Fig. 5)", 1, at_least=1)
 
 
@@ -191,6 +194,11 @@ def check(recipe: Recipe) -> None:
         raise RecipeError(
             f"network.alpha is {network.alpha} and fixes every alpha, so that none starts at network.alpha_start "
             f"{network.alpha_start}. Write network.alpha=null, or network.alpha_start=null."
+        )
+    if network.start == "core" and not (network.frozen and network.core):
+        raise RecipeError(
+            f"network.start is core, but network.frozen is {str(network.frozen).lower()} and network.core is "
+            f"{network.core or 'null'}: there is no core to copy. Write network.start=random."
         )
     if not 1 <= len(recipe.heads) <= MOST_HEADS:
         mend = f"Write heads.task.on={places[-1]}" if not recipe.heads else f"Write heads.{max(recipe.heads)}=null"

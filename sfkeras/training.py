@@ -197,6 +197,7 @@ def network(recipe, input_shape, core):
         width=settings.width,
         core_shuffle=settings.core_shuffle,
         alpha=settings.alpha,
+        start=settings.start,
         alpha_start=settings.alpha_start,
         repeats=settings.repeats,
     )

@@ -163,6 +163,27 @@ def test_alpha_start_is_where_every_blend_starts():
     assert all(np.allclose(blend.alphas(), 0.2) for blend in blends)
 
 
+@pytest.mark.parametrize("channels", [1, 3])
+def test_trainable_cores_can_start_as_copies_of_the_frozen_first_units(channels):
+    model = SemifreddoNet((32, 32, channels), cores=2, core=narrow_core(), width=WIDTH, start="core")
+    twins = {
+        "stage1.left.depthwise": "stage1.unit1.left.depthwise",
+        "stage4.right.pointwise": "stage4.unit1.right.pointwise",
+        "stage3.left.pointwise": "stage3.unit1.pointwise",
+        "stage3.right.pointwise": "stage3.unit1.pointwise",
+    }
+    for trainable, frozen in twins.items():
+        wanted = model.get_layer(f"frozen.{frozen}").frozen_kernel.numpy()
+        for core in ("core1", "core2"):
+            np.testing.assert_array_equal(model.get_layer(f"{core}.{trainable}").get_weights()[0], wanted)
+            norm = model.get_layer(f"{core}.{trainable}.batch_norm").get_weights()
+            np.testing.assert_array_equal(norm, model.get_layer(f"frozen.{frozen}.batch_norm").get_weights())
+    # On grey the frozen stem sees the image three times, a trainable stem once.
+    picture = images(shape=(32, 32, channels))
+    stems = tf.keras.Model(model.input, [model.get_layer(f"{part}.stem").output for part in ("frozen", "core1")])
+    np.testing.assert_allclose(*stems(picture), atol=1e-5)
+
+
 def test_each_pass_of_the_last_module_has_the_same_frozen_codes_and_new_trainable_weights():
     model = SemifreddoNet((32, 32, 3), cores=1, core=narrow_core(), width=WIDTH, repeats=3)
     frozen, trainable = kernels(model, "frozen.stage4"), kernels(model, "core1.stage4")

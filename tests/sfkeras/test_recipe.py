@@ -175,6 +175,11 @@ def test_command_is_refused(words, message):
             "Write network.alpha=null, or network.alpha_start=null.",
         ),
         (
+            "network={core: null, start: core}",
+            "network.start is core, but network.frozen is true and network.core is null: there is no core to copy. "
+            "Write network.start=random.",
+        ),
+        (
             "network.core_shuffle=1",
             "network.core_shuffle is 1, wanted true or false. Write for example network.core_shuffle=true.",
         ),
@@ -318,7 +323,7 @@ def fitting_texts(entry):
 
 
 # Together, or to a folder.
-BOUND = ("name", "data.source", "network.frozen", "network.cores", "network.alpha", "heads.task.on")
+BOUND = ("name", "data.source", "network.frozen", "network.cores", "network.alpha", "network.start", "heads.task.on")
 FREE = {
     name.replace("NAME", "task"): fitting_texts(entry)
     for name, entry in keys.all_keys(recipe.Recipe)
