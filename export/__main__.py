@@ -53,6 +53,23 @@ class Commands:
         save_outputs(outputs, made)
         print(json.dumps(cost))
 
+    def image(self, task, network, file):
+        """Writes the task image of a run for a network that was compiled before: another task on the same frozen core.
+
+        Args:
+            task: a run folder.
+            network: the compiled folder, or the run that it was made of.
+            file: the .bin to write.
+        """
+        from export import task_image
+        from export.fit import fit
+        from export.opened import open_network
+        from sfkeras import atomic
+
+        content = task_image.write(fit(open_network(task).graph, open_network(network).plan)).content
+        atomic.write(file, content)
+        print(f"{file}: {len(content):,} bytes")
+
     def verify(self, network, inputs=20, few=4, json_file=None):
         """Proves that every way to run a network gives the same bytes at every tensor; ends with status 1 if one does not.
 

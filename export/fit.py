@@ -1,0 +1,67 @@
+"""A task for a network that is compiled or taped out already: the same datapath, other numbers."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from export import datapath, lines
+from export.graph import Conv2D, Graph, GraphError, Operator, Tensor
+from export.lines import LinePlan
+
+
+def fit(task: Graph, network: LinePlan) -> LinePlan:
+    """Plans a task on the datapath of a network, whose task images it then shares.
+
+    A head with fewer outputs than the network's is filled up with outputs that are always 0.
+
+    Args:
+        task: the graph of the task; its stages are named as the network's.
+        network: the plan of the network as it was compiled.
+    Returns: the plan of the task; export.task_image.write gives the image that the network loads.
+    Raises: GraphError that names the first stage of another structure, or the other core.
+    """
+    cores = [datapath.core_digest(graph) for graph in (task, network.graph)]
+    if len(set(cores)) > 1:
+        raise GraphError(f"{task.name} was trained on core {cores[0][:16]}, {network.graph.name} holds {cores[1][:16]}")
+    fitted = lines.plan(_filled_up(task, network.graph))
+    for stage, wanted in zip(fitted.stages, network.stages):
+        got, structure = datapath.structure(fitted, stage), datapath.structure(network, wanted)
+        if got != structure:
+            what = next(key for key in structure if got.get(key) != structure[key])
+            raise GraphError(
+                f"{stage.operator.name}: its {what} is {got.get(what)} in {task.name}, {structure[what]} in "
+                f"{network.graph.name}"
+            )
+    return fitted
+
+
+def _filled_up(task: Graph, network: Graph) -> Graph:
+    made = [{operator.name for operator in graph.operators} for graph in (task, network)]
+    if strange := sorted(made[0] ^ made[1]):
+        whose = task.name if strange[0] in made[0] else network.name
+        raise GraphError(f"{strange[0]} is a stage of {whose} only; {task.name} and {network.name} differ in structure")
+    tensors = [_widened(tensor, network) for tensor in task.tensors]
+    channels = {tensor.name: tensor.channels for tensor in tensors}
+    operators = [_with_outputs(operator, channels[operator.output]) for operator in task.operators]
+    return replace(task, tensors=tensors, operators=operators)
+
+
+def _widened(tensor: Tensor, network: Graph) -> Tensor:
+    """The tensor with at least the channels that it has in the network. More than that, fit refuses."""
+    wanted = next((each.channels for each in network.tensors if each.name == tensor.name), 0)
+    return replace(tensor, shape=(*tensor.shape[:2], max(tensor.channels, wanted)))
+
+
+def _with_outputs(operator: Operator, channels: int) -> Operator:
+    """The operator; a convolution with outputs of 0 added."""
+    if not isinstance(operator, Conv2D) or len(operator.codes) == channels:
+        return operator
+    more = channels - len(operator.codes)
+    return replace(
+        operator,
+        codes=np.pad(operator.codes, ((0, more), (0, 0), (0, 0), (0, 0))),
+        scales=np.pad(operator.scales, (0, more), constant_values=operator.scales.max()),
+        bias=np.pad(operator.bias, (0, more)),
+    )
