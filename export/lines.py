@@ -6,13 +6,17 @@ lies in a shared place while the stages of this line read it. Those rows that a 
 buffer of their tensor: the rows of a window that are still needed, and the delay that keeps the paths of a graph in step
 where they meet again. A pool over the whole map keeps a running sum instead of rows.
 
-Why no buffer is larger than it must be: a row that is kept was made in this line or before, and will be read in a later
-one. A schedule that held one row less would have to make it again, and here every row is made once (the factor of MACs
-is 1.000). As each stage runs as early as it can, no row waits for anything but its own readers.
+No buffer is larger than this order of events makes it. Take the step that gave a tensor its number of kept rows: before
+its line, that many rows had been made, from the oldest that the step reads to the newest. The oldest is still to be
+read, so in a ring of one row less the newest would lie in its slot, and it would have to be made again; here every row
+is made once (the factor of MACs is 1.000). Two things could still save memory, at the price of a less simple machine: a
+stage could start later than it can, where its inputs are smaller than its output; and a window that jumps over rows (a
+stride that shares a divisor with its dilation) would not need those that it never reads.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -29,7 +33,7 @@ class Buffer:
 
     Attributes:
         tensor: the tensor.
-        rows: rows kept from one line to the next; row y is in slot y modulo rows.
+        rows: rows kept from one line to the next, as a ring: row y is in slot y modulo rows.
         place: offset in bytes of the newest row in the place that all stages share, during the line that makes it. None
             for the image, whose newest row is wherever the camera has it.
     """
@@ -95,7 +99,7 @@ class LinePlan:
 
     def sums_up(self, operator: Operator) -> bool:
         """Whether a stage keeps running sums."""
-        return runs_on(operator, self.graph.tensor(operator.inputs[0]).shape)
+        return sums_rows(operator, self.graph.tensor(operator.inputs[0]).shape)
 
     @property
     def bytes(self) -> int:
@@ -137,13 +141,14 @@ def plan(graph: Graph) -> LinePlan:
     last_use = _last_use(graph)
     places, shared = _places(graph, last_use)
     buffers = {
-        tensor.name: Buffer(tensor, times.kept[tensor.name], places.get(tensor.name)) for tensor in graph.tensors
+        tensor.name: Buffer(tensor, times.kept(tensor.name), places.get(tensor.name)) for tensor in graph.tensors
     }
     stages = []
     for i, operator in enumerate(graph.operators):
         retires = tuple(name for name, last in last_use.items() if last == i and buffers[name].rows)
-        stages.append(Stage(operator, retires, *times.made[operator.name]))
-    return LinePlan(graph, tuple(stages), buffers, times.lines, shared)
+        made = times.made[operator.output]
+        stages.append(Stage(operator, retires, made[0], made[-1]))
+    return LinePlan(graph, tuple(stages), buffers, 1 + max(made[-1] for made in times.made.values()), shared)
 
 
 def aligned(size: int) -> int:
@@ -154,7 +159,7 @@ def aligned(size: int) -> int:
 # --- Which rows a stage reads -----------------------------------------------------------------------------------------
 
 
-def runs_on(operator: Operator, shape: Shape) -> bool:
+def sums_rows(operator: Operator, shape: Shape) -> bool:
     """Whether an operator keeps running sums of an input of that shape: a pool over all of it, row by row as it comes."""
     pools_all = isinstance(operator, AveragePool) and tuple(operator.window) == shape[:2]
     return isinstance(operator, Mean) or pools_all and operator.output_size(shape[:2]) == (1, 1)
@@ -163,77 +168,58 @@ def runs_on(operator: Operator, shape: Shape) -> bool:
 def steps(operator: Operator, graph: Graph) -> int:
     """How many times a stage runs for one image: once a row of its output, or once a row of what it sums up."""
     input = graph.tensor(operator.inputs[0])
-    return (input if runs_on(operator, input.shape) else graph.tensor(operator.output)).shape[0]
+    return (input if sums_rows(operator, input.shape) else graph.tensor(operator.output)).shape[0]
 
 
 def rows_read(operator: Operator, step: int, shape: Shape) -> range:
-    """The rows of an input of that shape that a stage reads in one of its steps; rows of padding are left out."""
-    first = last = step
+    """The rows of an input of that shape that a step of a stage reads, from the oldest to the newest; none of padding."""
+    height = shape[0]
+    first, extent, dilation = step, 1, 1
     if isinstance(operator, Pad):
-        first = last = step - operator.padding[0][0]
-    elif isinstance(operator, Window) and not runs_on(operator, shape):
+        first = step - operator.padding[0][0]
+    elif isinstance(operator, Window) and not sums_rows(operator, shape):
         first = step * operator.strides[0] - operator.pads(shape[:2])[0][0]
-        last = first + operator.extent[0] - 1
-    return range(min(max(first, 0), shape[0]), max(min(last + 1, shape[0]), 0))
+        extent, dilation = operator.extent[0], operator.dilations[0]
+    oldest = first if first >= 0 else first % dilation
+    return range(min(oldest, height), max(0, min(first + extent, height)))
 
 
 # --- Time -------------------------------------------------------------------------------------------------------------
 
 
 class _Times:
-    """Runs the plan without data, line by line.
+    """When everything is made and read, and so how many rows wait in between.
 
     Attributes:
-        kept: most rows of each tensor that are kept from one line to the next.
-        made: first and last line of each operator.
-        lines: how many lines it takes.
+        made: the line in which each row is made, by tensor.
+        read: by tensor, for each step that reads it: the line, and the oldest row that it reads.
     """
 
     def __init__(self, graph: Graph):
         self.graph = graph
-        self.readers = {tensor.name: [] for tensor in graph.tensors}
+        image = graph.tensor(graph.inputs[0])
+        self.made: dict[str, list[int]] = {image.name: list(range(image.shape[0]))}
+        self.read: dict[str, list[tuple[int, int]]] = {tensor.name: [] for tensor in graph.tensors}
         for operator in graph.operators:
-            for name in operator.inputs:
-                self.readers[name].append(operator)
-        self.rows = {tensor.name: 0 for tensor in graph.tensors}  # made so far
-        self.step = {operator.name: 0 for operator in graph.operators}  # done so far
-        self.steps = {operator.name: steps(operator, graph) for operator in graph.operators}
-        # A vector that the network gives stays after the image: it is kept whole.
-        self.kept = {name: int(name in graph.outputs and graph.tensor(name).shape[0] == 1) for name in self.rows}
-        self.made = {}
-        self.lines = 0
-        while any(self.step[name] < self.steps[name] for name in self.step):
-            self._line()
-
-    def _line(self) -> None:
-        image = self.graph.inputs[0]
-        self.rows[image] = min(self.rows[image] + 1, self.graph.tensor(image).shape[0])
-        for operator in self.graph.operators:
-            if self._is_due(operator):
-                self._run(operator)
-        for name, rows in self.rows.items():
-            self.kept[name] = max(self.kept[name], rows - self._oldest_needed(name))
-        self.lines += 1
-
-    def _is_due(self, operator: Operator) -> bool:
-        return self.step[operator.name] < self.steps[operator.name] and all(
-            self._reads(operator, name).stop <= self.rows[name] for name in operator.inputs
-        )
+            self._run(operator)
 
     def _run(self, operator: Operator) -> None:
-        self.step[operator.name] += 1
-        sums_up = runs_on(operator, self.graph.tensor(operator.inputs[0]).shape)
-        if not sums_up or self.step[operator.name] == self.steps[operator.name]:
-            self.rows[operator.output] += 1
-            first, _ = self.made.get(operator.name, (self.lines, self.lines))
-            self.made[operator.name] = first, self.lines
+        """One step after the other, each in the first line in which the rows that it reads are there."""
+        lines, line = [], -1
+        for step in range(steps(operator, self.graph)):
+            reads = {name: rows_read(operator, step, self.graph.tensor(name).shape) for name in operator.inputs}
+            line = max([line + 1, *(self.made[name][rows.stop - 1] for name, rows in reads.items() if rows.stop)])
+            lines.append(line)
+            for name, rows in reads.items():
+                self.read[name].append((line, rows.start))
+        # A stage that sums up has its one row after its last step.
+        self.made[operator.output] = lines[-self.graph.tensor(operator.output).shape[0] :]
 
-    def _reads(self, operator: Operator, name: str) -> range:
-        return rows_read(operator, self.step[operator.name], self.graph.tensor(name).shape)
-
-    def _oldest_needed(self, name: str) -> int:
-        unfinished = (each for each in self.readers[name] if self.step[each.name] < self.steps[each.name])
-        return min((self._reads(each, name).start for each in unfinished), default=self.rows[name])
+    def kept(self, name: str) -> int:
+        """The most rows of a tensor that have been made before a line and are still to be read in it or later."""
+        # A vector that the network gives stays after the image.
+        stays = name in self.graph.outputs and self.graph.tensor(name).shape[0] == 1
+        return max([int(stays), *(bisect_left(self.made[name], line) - row for line, row in self.read[name])])
 
 
 # --- Places of the newest rows ----------------------------------------------------------------------------------------
