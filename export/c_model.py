@@ -15,7 +15,7 @@ from string import Template
 import numpy as np
 
 from export import core_header, datapath, golden, task_image
-from export.c_text import c_bytes, c_identifier
+from export.c_text import c_bytes, c_comment, c_identifier
 from export.graph import (
     Add,
     AveragePool,
@@ -24,6 +24,7 @@ from export.graph import (
     Convolution,
     DepthwiseConv2D,
     Graph,
+    GraphError,
     Lookup,
     MaxPool,
     Mean,
@@ -41,20 +42,28 @@ from sfkeras import atomic
 
 MICRO = Path(__file__).parents[1] / "micro"
 LIBRARY = ("kernels", "stream")  # folders of MICRO whose files every exported folder holds, in sf/
+PROGRAM = "main.c"
 
 
 def write_folder(plan: LinePlan, folder: str | os.PathLike) -> list[Path]:
-    """Writes the C of a network into a folder, made if need be. Returns: the files written."""
-    folder = Path(folder)
+    """Writes the C of a network into a folder, made if need be. Returns: the files written.
+
+    Nothing can be built of a folder that was left half-written, because main.c is missing until all else is there.
+    """
+    folder, contents = Path(folder), files(plan)
     (folder / "sf").mkdir(parents=True, exist_ok=True)
-    contents = files(plan)
-    for name, content in contents.items():
-        atomic.write(folder / name, content)
+    (folder / PROGRAM).unlink(missing_ok=True)
+    for name in sorted(contents, key=PROGRAM.__eq__):
+        atomic.write(folder / name, contents[name])
     return [folder / name for name in contents]
 
 
 def files(plan: LinePlan) -> dict[str, str | bytes]:
-    """The content of each file by its name in the folder; the same network gives the same bytes."""
+    """The content of each file by its name in the folder; the same network gives the same bytes.
+
+    Raises: GraphError if the engine's tables cannot hold the network.
+    """
+    _require_fit(plan)
     name = c_identifier(plan.graph.name)
     image = task_image.write(plan)
     values = _values(plan, image)
@@ -70,6 +79,31 @@ def files(plan: LinePlan) -> dict[str, str | bytes]:
         f"{name}_task.bin": image.content,
         **{f"sf/{path.name}": path.read_text() for path in library},
     }
+
+
+def _require_fit(plan: LinePlan) -> None:
+    """Raises GraphError unless every number fits into its field of the tables of micro/stream."""
+    graph = plan.graph
+    for name in graph.outputs:
+        if name in graph.inputs:
+            raise GraphError(f"{graph.name}: its output {name} is its input; C needs outputs that an operator makes")
+    for tensor in graph.tensors:
+        for what, got, most in zip(("height", "width", "channels"), tensor.shape, (0x7FFF, 0xFFFF, 0xFFFF)):
+            _require_at_most(tensor.name, what, got, most)
+    for stage in plan.stages:
+        operator = stage.operator
+        _require_at_most(operator.name, "number of inputs", len(operator.inputs), 0xFF)
+        _require_at_most(operator.name, "padding above", _rows_above(operator, plan), 0xFF)
+        if isinstance(operator, Window) and not plan.sums_up(operator):
+            columns = operator.pads(graph.inputs_of(operator)[0].shape[:2])[1]
+            numbers = {"window": operator.kernel, "stride": operator.strides, "dilation": operator.dilations}
+            for what, got in {**numbers, "padding on the left": columns[:1]}.items():
+                _require_at_most(operator.name, what, max(got), 0xFF)
+
+
+def _require_at_most(name: str, what: str, got: int, most: int) -> None:
+    if got > most:
+        raise GraphError(f"{name}: its {what} is {got}; the C's tables hold up to {most}")
 
 
 def vector_image(graph: Graph) -> np.ndarray:
@@ -110,7 +144,9 @@ def _values(plan: LinePlan, image: task_image.TaskImage) -> dict:
         "parameters": "\n\n".join(_constants(stage, plan, numbers) for stage in plan.stages),
         "stages": "\n".join(_stage(stage, plan, places, image) for stage in plan.stages),
         "stage_count": len(plan.stages),
-        "most_rows": max(max(_window_rows(stage.operator)[0], len(stage.operator.inputs)) for stage in plan.stages),
+        "most_rows": max(
+            max(_window_rows(stage.operator, plan)[0], len(stage.operator.inputs)) for stage in plan.stages
+        ),
         "outputs": ", ".join(str(numbers[output]) for output in graph.outputs),
         "core_digest": c_bytes(bytes.fromhex(datapath.core_digest(graph))),
         "datapath_digest": c_bytes(bytes.fromhex(datapath.digest(plan))),
@@ -123,7 +159,7 @@ def _values(plan: LinePlan, image: task_image.TaskImage) -> dict:
 def _output_macros(prefix: str, outputs: list[Tensor]):
     for i, output in enumerate(outputs):
         height, width, channels = output.shape
-        yield f"// Output {i}, {output.name}: value = scale * (code - zero point)"
+        yield f"// Output {i}, {c_comment(output.name)}: value = scale * (code - zero point)"
         yield f"#define {prefix}_OUTPUT{i}_HEIGHT {height}"
         yield f"#define {prefix}_OUTPUT{i}_WIDTH {width}"
         yield f"#define {prefix}_OUTPUT{i}_CHANNELS {channels}"
@@ -149,40 +185,47 @@ class _Places:
     def tensor(self, name: str) -> str:
         buffer = self.plan.buffers[name]
         shape = ", ".join(map(str, buffer.tensor.shape))
-        return f"    {{{shape}, {buffer.rows}, {self.kept[name]}, {buffer.place or 0}}},  // {name}"
+        return f"    {{{shape}, {buffer.rows}, {self.kept[name]}, {buffer.place or 0}}},  // {c_comment(name)}"
 
 
 def _identifier(operator: Operator, plan: LinePlan) -> str:
-    """A C identifier for a stage, not that of any other."""
-    return f"s{datapath.tensor_numbers(plan)[operator.output]}_{c_identifier(operator.name)}"
+    """A C identifier for a stage, not that of any other. C tells identifiers apart by their first 63 letters."""
+    return f"s{datapath.tensor_numbers(plan)[operator.output]}_{c_identifier(operator.name)[-MOST_LETTERS:]}"
+
+
+MOST_LETTERS = 48  # of an operator's name in its identifiers
 
 
 # --- Stages -----------------------------------------------------------------------------------------------------------
 
 
-def _window_rows(operator: Operator) -> tuple[int, int, int]:
+def _window_rows(operator: Operator, plan: LinePlan) -> tuple[int, int, int]:
     """Rows, stride and dilation of a stage's window."""
-    if isinstance(operator, Window):
+    if isinstance(operator, Window) and not plan.sums_up(operator):
         return operator.kernel[0], operator.strides[0], operator.dilations[0]
     return 1, 1, 1
 
 
+def _rows_above(operator: Operator, plan: LinePlan) -> int:
+    """Rows of padding above the map."""
+    if isinstance(operator, Pad):
+        return operator.padding[0][0]
+    if isinstance(operator, Window) and not plan.sums_up(operator):
+        return operator.pads(plan.graph.inputs_of(operator)[0].shape[:2])[0][0]
+    return 0
+
+
 def _stage(stage, plan: LinePlan, places: _Places, image: task_image.TaskImage) -> str:
     operator, graph = stage.operator, plan.graph
-    name, shape = _identifier(operator, plan), graph.tensor(operator.inputs[0]).shape
-    rows, stride, dilation = (1, 1, 1) if plan.sums_up(operator) else _window_rows(operator)
-    above = 0
-    if isinstance(operator, Pad):
-        above = operator.padding[0][0]
-    elif isinstance(operator, Window) and not plan.sums_up(operator):
-        above = operator.pads(shape[:2])[0][0]
+    name = _identifier(operator, plan)
     kind, parameters = _kind(operator, plan)
     fields = [
         f"&{kind}",
         f"&{name}" if parameters else "NULL",
         f"{name}_inputs",
         f"{name}_retires" if stage.retires else "NULL",
-        *map(str, (len(operator.inputs), len(stage.retires), rows, stride, dilation, above)),
+        *map(str, (len(operator.inputs), len(stage.retires))),
+        *map(str, (*_window_rows(operator, plan), _rows_above(operator, plan))),
         *map(str, (steps(operator, graph), places.sums.get(operator.name, 0), image.sections[operator.name])),
     ]
     return f"    {{{', '.join(fields)}}},"
@@ -193,7 +236,7 @@ def _constants(stage, plan: LinePlan, numbers: dict[str, int]) -> str:
     operator = stage.operator
     name = _identifier(operator, plan)
     shape = "x".join(map(str, plan.graph.tensor(operator.output).shape))
-    lines = [f"// {operator.name}: {shape}, lines {stage.first_line} to {stage.last_line}"]
+    lines = [f"// {c_comment(operator.name)}: {shape}, lines {stage.first_line} to {stage.last_line}"]
     for what, tensors in (("inputs", operator.inputs), ("retires", stage.retires)):
         if tensors:
             lines.append(f"static const uint16_t {name}_{what}[] = {{{', '.join(str(numbers[t]) for t in tensors)}}};")
@@ -214,24 +257,25 @@ def _kind(operator: Operator, plan: LinePlan) -> tuple[str, tuple[str, str] | No
 @_kind.register
 def _(operator: Convolution, plan):
     kind = {Conv2D: "sf_convolve", DepthwiseConv2D: "sf_depthwise"}[type(operator)]
-    codes = core_header.array_name(operator) if operator.frozen else "NULL"
+    codes = core_header.array_name(operator, plan.graph) if operator.frozen else "NULL"
     wide = int(datapath.is_wide(operator, plan.graph))
     size = 0 if operator.frozen else operator.codes.size
-    return kind, ("sf_convolution", f"{{{_window(operator, plan.graph)}, {codes}, {size}, {wide}}}")
+    return kind, ("sf_convolution", f"{{{_window(operator, plan)}, {codes}, {size}, {wide}}}")
 
 
 @_kind.register
 def _(operator: Pool, plan):
     kind = {AveragePool: "sf_average_pool", MaxPool: "sf_max_pool"}[type(operator)]
     kind = "sf_running_average" if plan.sums_up(operator) else kind
-    return kind, ("sf_window", _window(operator, plan.graph))
+    return kind, ("sf_window", _window(operator, plan))
 
 
-def _window(operator: Window, graph: Graph) -> str:
-    input, output = graph.inputs_of(operator)[0], graph.tensor(operator.output)
+def _window(operator: Window, plan: LinePlan) -> str:
+    input, output = plan.graph.inputs_of(operator)[0], plan.graph.tensor(operator.output)
     _, width, channels = input.shape
     _, output_width, output_channels = output.shape
-    (kernel_height, kernel_width), left = operator.kernel, operator.pads(input.shape[:2])[1][0]
+    # A running sum has no window; that of its pool, the whole map, may be larger than any other.
+    kernel_height, kernel_width = (1, 1) if plan.sums_up(operator) else operator.kernel
     values = {
         "input_width": width,
         "input_channels": channels,
@@ -241,7 +285,7 @@ def _window(operator: Window, graph: Graph) -> str:
         "kernel_width": kernel_width,
         "stride": operator.strides[1],
         "dilation": operator.dilations[1],
-        "left": left,
+        "left": operator.pads(input.shape[:2])[1][0],
         "groups": getattr(operator, "groups", 1),
         "input_zero_point": input.zero_point,
         "output_zero_point": output.zero_point,

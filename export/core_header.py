@@ -6,34 +6,61 @@ Codes keep TensorFlow Lite's layout, channels in the order of the paper, so they
 from __future__ import annotations
 
 import hashlib
+import re
+from collections.abc import Iterable
 
 import numpy as np
 
 from export import datapath
-from export.c_text import c_array, c_identifier
-from export.graph import Convolution, Graph
+from export.c_text import c_array, c_comment, c_identifier
+from export.graph import Convolution, Graph, GraphError
 
 
-def frozen(graph: Graph) -> list[Convolution]:
-    """The frozen convolutions of a graph, by name."""
-    convolutions = (operator for operator in graph.operators if isinstance(operator, Convolution))
-    return sorted((each for each in convolutions if each.frozen), key=lambda operator: operator.name)
+def kernels(graph: Graph) -> dict[str, np.ndarray]:
+    """The codes of each frozen kernel, by name. Each pass of a repeated module has the same, which are taped out once.
+
+    Raises: GraphError if two passes differ.
+    """
+    found = {}
+    for operator in graph.operators:
+        if isinstance(operator, Convolution) and operator.frozen:
+            codes = found.setdefault(_without_pass(operator), operator.codes)
+            if not np.array_equal(codes, operator.codes):
+                raise GraphError(f"{operator.name}: its frozen codes are not those of {_without_pass(operator)}")
+    return dict(sorted(found.items()))
 
 
-def array_name(operator: Convolution) -> str:
+def array_name(operator: Convolution, graph: Graph) -> str:
     """The C array of a frozen convolution's codes."""
-    return f"core_{c_identifier(operator.name)}"
+    return _array_names(kernels(graph))[_without_pass(operator)]
+
+
+def _without_pass(operator: Convolution) -> str:
+    """Name of a frozen kernel, whichever pass of a repeated module (Fig. 5) it is in."""
+    return re.sub(r"\.pass\d+", "", operator.name)
+
+
+def _array_names(names: Iterable[str]) -> dict[str, str]:
+    """A C identifier for each kernel, not that of any other."""
+    arrays = {}
+    for name in names:
+        array = f"core_{c_identifier(name)}"
+        while array in arrays.values():
+            array += "_"
+        arrays[name] = array
+    return arrays
 
 
 def write(graph: Graph) -> str:
     """The header's text."""
-    operators = frozen(graph)
-    codes = [operator.codes for operator in operators]
-    count, zeros, digits = (sum(map(measure, codes)) for measure in (np.size, count_zeros, signed_digits))
+    codes = kernels(graph)
+    arrays = _array_names(codes)
+    count, zeros, digits = (sum(map(measure, codes.values())) for measure in (np.size, count_zeros, signed_digits))
+    content = b"".join(map(np.ndarray.tobytes, codes.values()))
     lines = [
         "// The frozen core: the int8 codes that are taped out. Generated; do not edit.",
         f"// SHA-256 of the core's codes: {datapath.core_digest(graph)}",
-        f"// SHA-256 of the bytes in this file: {hashlib.sha256(b''.join(map(np.ndarray.tobytes, codes))).hexdigest()}",
+        f"// SHA-256 of the bytes in this file: {hashlib.sha256(content).hexdigest()}",
         "//",
         "// A code's signed digits are those other than 0 in its canonical signed-digit form (7 = 8 - 1 has two): a",
         "// multiplication by it takes one adder less than it has digits.",
@@ -42,18 +69,17 @@ def write(graph: Graph) -> str:
         "",
         "#include <stdint.h>",
         "",
-        f"#define SF_CORE_CONVOLUTIONS {len(operators)}",
+        f"#define SF_CORE_CONVOLUTIONS {len(codes)}",
         f"#define SF_CORE_CODES {count}",
         f"#define SF_CORE_ZEROS {zeros}",
         f"#define SF_CORE_SIGNED_DIGITS {digits}",
     ]
-    for operator in operators:
-        shape = "x".join(map(str, operator.codes.shape))
+    for name, kernel in codes.items():
+        shape = "x".join(map(str, kernel.shape))
         lines += [
             "",
-            f"// {operator.name}: {shape}, {count_zeros(operator.codes)} zeros, "
-            f"{signed_digits(operator.codes)} signed digits",
-            f"static const int8_t {array_name(operator)}[{operator.codes.size}] = {c_array(operator.codes)};",
+            f"// {c_comment(name)}: {shape}, {count_zeros(kernel)} zeros, {signed_digits(kernel)} signed digits",
+            f"static const int8_t {arrays[name]}[{kernel.size}] = {c_array(kernel)};",
         ]
     return "\n".join([*lines, "", "#endif  // SF_CORE_H_", ""])
 
