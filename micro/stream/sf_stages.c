@@ -11,7 +11,7 @@ static uint32_t aligned(uint32_t size) { return (size + 3) & ~UINT32_C(3); }
 // --- Checks: whatever a task image says, kernels stay within defined arithmetic
 
 static int is_factor(int32_t multiplier, int32_t shift) {
-  return multiplier >= 0 && shift >= -31 && shift <= 30;
+  return multiplier >= 0 && shift >= -31 && shift <= 31;
 }
 
 static sf_status check_nothing(const sf_stage *stage, const uint8_t *section) {
@@ -181,10 +181,11 @@ static const int32_t *is_on(const uint8_t *section) {
 static void run_core_shuffle(const sf_network *network, const sf_stage *stage,
                              const int8_t *const *rows, int8_t *output) {
   const sf_core_shuffling *cores = stage->parameters;
-  const int32_t half = cores->channels / 2;
+  const int32_t channels = cores->channels, half = channels / 2;
   const int8_t *other = rows[*is_on(section(network, stage))];
-  sf_copy_channels(cores->width, half, 1, 2 * half, 2 * half, rows[0], output);
-  sf_copy_channels(cores->width, half, 1, 2 * half, 2 * half, other + half, output + half);
+  sf_copy_channels(cores->width, half, 1, channels, channels, rows[0], output);
+  sf_copy_channels(cores->width, channels - half, 1, channels, channels, other + half,
+                   output + half);
 }
 
 static sf_status check_core_shuffle(const sf_stage *stage, const uint8_t *section) {
