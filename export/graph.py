@@ -218,8 +218,8 @@ class Convolution(Window):
 class Conv2D(Convolution):
     """Convolution. codes are int8 (out, kernel height, kernel width, in / groups).
 
-    fully_connected: the kernel is the whole map, and the scale of its sums is rounded to float32, as TFLite does it in
-    a FULLY_CONNECTED with one weight scale (not in one with a scale a channel).
+    fully_connected: the scale of its sums is rounded to float32, as TFLite does it in a FULLY_CONNECTED with one weight
+    scale (not in one with a scale a channel). Its kernel is the whole map, or 1x1.
     """
 
     groups: int = 1
@@ -234,8 +234,11 @@ class Conv2D(Convolution):
         out, _, _, depth = self.codes.shape
         fits = depth * self.groups == shape[2] and out % self.groups == 0
         self._require(fits, f"codes {self.codes.shape} in {self.groups} groups do not suit {shape[2]} input channels")
-        whole = self.kernel == shape[:2] and self.padding == "valid" and self.groups == 1 and self.dilations == (1, 1)
-        self._require(whole or not self.fully_connected, f"a fully connected kernel is the whole map {shape[:2]}")
+        plain = (self.groups, self.padding, self.strides, self.dilations) == (1, "valid", (1, 1), (1, 1))
+        fits = not self.fully_connected or plain and self.kernel in (shape[:2], (1, 1))
+        self._require(
+            fits, f"a fully connected kernel is the whole map {shape[:2]} or 1x1, at stride 1; got {self.kernel}"
+        )
         return self._windowed_shape(shape, out)
 
     def check(self, inputs, output):

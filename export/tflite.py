@@ -159,7 +159,9 @@ class _Writer:
         self._weighted(kind, operator, input, codes, scales, axis, options)
 
     def _fully_connected(self, operator: Conv2D, codes: np.ndarray) -> None:
-        flat = self._reshape(f"{operator.name}/flat", operator.inputs[0], (1, 1, codes[0].size))
+        input = self.graph.tensor(operator.inputs[0]).shape
+        shape = input if operator.kernel == (1, 1) else (1, 1, codes[0].size)
+        flat = self._reshape(f"{operator.name}/flat", operator.inputs[0], shape)
         options = self.schema.FullyConnectedOptionsT()
         options.fusedActivationFunction = self._activation(operator)
         options.keepNumDims = True

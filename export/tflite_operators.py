@@ -199,6 +199,10 @@ def _add(step):
     """Add of two maps of one shape, or of a map and a constant a channel; Lookup with one constant"""
     options = step.options("AddOptionsT")
     constant = _constant_operand(step)
+    if step.file_tensor(step.output()).type == "INT32":
+        step.require(constant is not None, "it adds two int32 maps; wanted int8")
+        step.index(step.input(1 - constant), int(_one(step, constant, "its constant")))
+        return
     if constant is None:
         _pair(step, Add, options)
     elif step.file_tensor(step.input(constant)).data.size == 1:
@@ -379,9 +383,22 @@ def _transpose(step):
     step.rearrange(step.input(0), lambda places: [places.transpose(order)])
 
 
+@_reads("CAST")
+def _cast(step):
+    """the first part of a Lookup: CAST to int32, ADD of 128, GATHER from a table"""
+    types = [step.file_tensor(index).type for index in (step.input(0), step.output())]
+    step.require(types == ["INT8", "INT32"], f"it casts {types[0].lower()} to {types[1].lower()}; wanted int8 to int32")
+    step.index(step.input(0), 0)
+
+
 @_reads("GATHER")
 def _gather(step):
-    """Wire, along the channels"""
+    """Wire, along the channels; Lookup, from a table"""
+    if step.is_constant(0):
+        table, index = step.constant(0, "its values", "INT8"), step.looked_up(step.input(1))
+        step.require(table.shape == (len(CODES),), f"its table has shape {table.shape}; wanted (256,)")
+        step.emit(Lookup, [step.values(index)], like=index, table=table)
+        return
     options, channels = step.options("GatherOptionsT"), step.constant(1, "its indices", "INT32", "INT64")
     step.require(options.batchDims == 0, f"batch_dims is {options.batchDims}; wanted 0")
     step.require(channels.size > 0 and channels.min() >= 0, "its indices must be numbers from 0")

@@ -37,10 +37,10 @@ def read(content: bytes) -> tuple[Graph, Tflite]:
     reading = Reading(parse(content))
     for index, operator in enumerate(reading.file.operators):
         reader = READERS.get(operator.kind)
-        step = Step(reading, f"operator {index} ({operator.kind})", index, operator)
+        label = f"operator {index} ({operator.kind})"
         if reader is None:
-            raise TfliteError(f"{step.label} is not supported; supported are {', '.join(sorted(READERS))}")
-        reader(step)
+            raise TfliteError(f"{label} is not supported; supported are {', '.join(sorted(READERS))}")
+        reader(Step(reading, label, operator))
     graph = reading.graph()
     return graph, Tflite(reading.content(content), reading.placed)
 
@@ -83,9 +83,10 @@ class Reading:
     operators: list[Operator] = field(default_factory=list)
     views: dict[int, View] = field(default_factory=dict)  # by index of the file's tensor
     pads: dict[int, Padded] = field(default_factory=dict)
+    indices: dict[int, tuple[int, int]] = field(default_factory=dict)  # int32 tensors: int8 codes plus a number
     placed: dict[str, Placed] = field(default_factory=dict)
     ends: dict[int, int] = field(default_factory=dict)  # float or uint8 inputs and outputs -> their int8 side
-    converting: set[int] = field(default_factory=set)  # indices of the operators between them
+    converting: list[FileOperator] = field(default_factory=list)  # the operators between them
 
     def __post_init__(self):
         self.names = _unique_names(self.file.tensors)
@@ -94,13 +95,13 @@ class Reading:
                 self.add_input(Step(self, f"input {i} ({self.names[index]})"), index)
 
     def add_input(self, step: Step, index: int) -> None:
-        """An int8 input of the graph, shaped as it is read: a flat one that is only reshaped to a map is that map."""
+        """An int8 input of the graph. A flat one that is only read as a map of another shape is that map."""
+        shape = self.file.tensors[index].shape
         readers = [operator for operator in self.file.operators if index in operator.inputs]
-        reshaped = {self.file.tensors[operator.outputs[0]].shape for operator in readers if operator.kind in RESHAPING}
-        one_map = len(reshaped) == 1 and all(operator.kind in RESHAPING for operator in readers)
-        shape = next(iter(reshaped)) if one_map else self.file.tensors[index].shape
-        tensor = step.tensor(index, step.map_shape(shape))
-        self.add(tensor, index, step.label)
+        if len(shape) < 4 and all(operator.kind in RESHAPING for operator in readers):
+            reshaped = {self.file.tensors[operator.outputs[0]].shape for operator in readers}
+            shape = reshaped.pop() if len(reshaped) == 1 else shape
+        self.add(step.tensor(index, step.map_shape(shape)), index, step.label)
 
     def add(self, tensor: Tensor, index: int, made_by: str) -> None:
         """A tensor of the graph that is the file's tensor of this index, byte for byte."""
@@ -116,8 +117,10 @@ class Reading:
         for i, index in enumerate(self.file.outputs):
             index = self.ends.get(index, index)
             step = self._step_of_end("output", i, index)
-            view = step.view(index)
-            outputs.append((view.source if view.places is None else step.map(index)).name)
+            output = step.values(index)
+            if output.name in outputs:  # one tensor can be two outputs of a file, but not of a graph
+                output = step.copy(output, index)
+            outputs.append(output.name)
         inputs = [self.names[self.ends.get(index, index)] for index in self.file.inputs]
         try:
             return Graph(self.file.name or "network", inputs, outputs, self.tensors, self.operators)
@@ -131,7 +134,7 @@ class Reading:
         """The file, without the operators that convert at its ends."""
         if not self.converting:
             return content
-        kept = [operator for i, operator in enumerate(self.file.operators) if i not in self.converting]
+        kept = [operator for operator in self.file.operators if operator not in self.converting]
         inputs, outputs = (
             tuple(self.ends.get(index, index) for index in ends) for ends in (self.file.inputs, self.file.outputs)
         )
@@ -141,8 +144,8 @@ class Reading:
 class Step:
     """One operator of the file while it is read: what it reads, what it makes, and how it is refused."""
 
-    def __init__(self, reading: Reading, label: str, index: int = -1, operator: FileOperator | None = None):
-        self.reading, self.label, self.index, self.operator = reading, label, index, operator
+    def __init__(self, reading: Reading, label: str, operator: FileOperator | None = None):
+        self.reading, self.label, self.operator = reading, label, operator
 
     def refuse(self, reason: str) -> NoReturn:
         raise TfliteError(f"{self.label}: {reason}")
@@ -215,6 +218,8 @@ class Step:
             return "it"
         if index in self.operator.outputs:
             return "its output"
+        if index not in self.operator.inputs:  # found by way of another operator
+            return self.reading.names[index]
         place = self.operator.inputs.index(index)
         return f"its input {place}" if place else "its input"
 
@@ -244,6 +249,8 @@ class Step:
         first, pixels = places[0, 0], np.arange(height * width).reshape(height, width, 1)
         moved = first.max() < source.channels and np.array_equal(places, pixels * source.channels + first)
         self.require(moved, f"{what}, moves values from one pixel to another; only channels can be moved")
+        if np.array_equal(first, np.arange(source.channels)):  # moved, and moved back
+            return source
         tensor = self.tensor(index, (height, width, channels))
         pairs = np.stack([np.zeros_like(first), first], axis=1)
         self._add(Wire(name=tensor.name, inputs=[source.name], sources=pairs), tensor, index)
@@ -289,6 +296,13 @@ class Step:
         self.reading.tensors.append(tensor)
         self.reading.operators.append(operator)
 
+    def copy(self, tensor: Tensor, index: int) -> Tensor:
+        """The map of the file's tensor of this index by another name."""
+        made = replace(tensor, name=self.unique_name(tensor.name))
+        sources = np.stack([np.zeros(tensor.channels, int), np.arange(tensor.channels)], axis=1)
+        self._add(Wire(name=made.name, inputs=[tensor.name], sources=sources), made, index)
+        return made
+
     def pad(self, source: Tensor, padding: tuple, value: int) -> None:
         """Puts a code around a map: rows, columns and channels. What reads the output decides how."""
         self.reading.pads[self.output()] = Padded(self, source, padding, value)
@@ -308,7 +322,19 @@ class Step:
             ends[output] = input
         else:
             self.refuse(f"it converts {types[0].lower()} to {types[1].lower()}; wanted int8 between input and output")
-        self.reading.converting.add(self.index)
+        self.reading.converting.append(self.operator)
+
+    def index(self, index: int, added: int) -> None:
+        """Makes the output, int32, the codes of a tensor plus a number, to look them up in a table."""
+        source, before = self.reading.indices.get(index, (index, 0))
+        self.coding(source)
+        self.reading.indices[self.output()] = source, before + added
+
+    def looked_up(self, index: int) -> int:
+        """The int8 tensor whose codes + 128 are the int32 values of this one."""
+        source, added = self.reading.indices.get(index, (index, 0))
+        self.require(added == 128, "its indices are computed otherwise than as int8 codes + 128")
+        return source
 
     def rearrange(self, index: int, move: Callable[[np.ndarray], list[np.ndarray]]) -> None:
         """Makes the outputs views of a tensor: move gets the places of its values and gives those of each output's."""
