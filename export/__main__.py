@@ -13,18 +13,19 @@ from sfkeras.errors import RecipeError
 class Commands:
     """From a trained run, or any int8 .tflite, to what is deployed, and the proof of it."""
 
-    def compile(self, network, out):
+    def compile(self, network, out, size=None):
         """Writes the line-streaming C of a network into a folder, and prints its line plan.
 
         Args:
             network: a run folder such as runs/face, or a .tflite.
             out: the folder to write; made if need be.
+            size: height and width of the images, such as 480x640, if not those of the training.
         """
         from export import c_model, graph_file, task_image
         from export.opened import open_network
 
         start = time.perf_counter()
-        opened = open_network(network)
+        opened = open_network(network, size)
         print(opened.plan)
         written = c_model.write_folder(opened.plan, out)
         graph_file.save(opened.graph, Path(out) / f"{c_model.c_identifier(opened.graph.name)}.graph")
@@ -35,7 +36,7 @@ class Commands:
         )
         print(f"{len(written) + 1} files in {out}, planned and written in {time.perf_counter() - start:.1f} s")
 
-    def run(self, network, inputs, outputs, on="golden"):
+    def run(self, network, inputs, outputs, on="golden", size=None, task=None):
         """Runs one reading of a network on a batch of int8 images; prints what it costs as JSON.
 
         Args:
@@ -43,13 +44,15 @@ class Commands:
             inputs: .npy, int8 (images, height, width, channels).
             outputs: .npy to write; .npz, by name, for a network of several outputs.
             on: golden, stream, tflite, tflm, c, m4, m7 or m55.
+            size: height and width of the images, such as 480x640, if not those of the training.
+            task: a task image to load instead of the network's own; on c, m4, m7 or m55.
         """
         from export.arrays import load_images, save_outputs
         from export.opened import open_network
         from export.run_on import run_on
 
-        opened = open_network(network)
-        made, cost = run_on(opened, load_images(inputs), on)
+        image = Path(task).read_bytes() if task else None
+        made, cost = run_on(open_network(network, size), load_images(inputs), on, image)
         save_outputs(outputs, made)
         print(json.dumps(cost))
 

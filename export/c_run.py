@@ -32,15 +32,16 @@ class Built:
         c_model.write_folder(plan, folder / "c")
         self.program = machines.build(machine, folder / "c", folder / machine.name, DUMPING if dumping else ())
 
-    def run(self, inputs: np.ndarray) -> tuple[dict[str, np.ndarray], machines.Result]:
+    def run(self, inputs: np.ndarray, *tasks: bytes) -> tuple[dict[str, np.ndarray], machines.Result]:
         """Runs a batch.
 
         Args:
             inputs: int8 (batch, height, width, channels).
+            tasks: a task image to load instead of the network's own, or none.
         Returns: int8 (batch, height, width, channels) by tensor name, and what the run cost.
         Raises: MachineError if the program fails.
         """
-        result = self.program.run(inputs.tobytes(), timeout=SECONDS)
+        result = self.program.run(inputs.tobytes(), *tasks, timeout=SECONDS)
         parse = dumped_maps if self.dumping else output_maps
         return parse(self.plan, result.output, len(inputs)), result
 

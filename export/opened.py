@@ -10,6 +10,7 @@ from pathlib import Path
 from export import graph_file, lines, tflite, tflite_reader
 from export.graph import Graph
 from export.lines import LinePlan
+from export.resize import parse_size, resize
 from export.tflite import Tflite
 
 
@@ -20,13 +21,24 @@ class Network:
     graph: Graph
     tflite: Tflite
 
+    def resized(self, size: tuple[int, int]) -> Network:
+        """The same network for images of another height and width, with a .tflite written anew."""
+        graph = resize(self.graph, size)
+        return Network(graph, tflite.write(graph))
+
     @cached_property
     def plan(self) -> LinePlan:
         """Its line plan."""
         return lines.plan(self.graph)
 
 
-def open_network(path: str | os.PathLike) -> Network:
+def open_network(path: str | os.PathLike, size: str | None = None) -> Network:
+    """Opens a network as it is, or for images of another size such as "480x640". See read_network."""
+    network = read_network(path)
+    return network.resized(parse_size(size)) if size else network
+
+
+def read_network(path: str | os.PathLike) -> Network:
     """Opens a run folder (runs/face), a .tflite, a compiled folder, or a .graph.
 
     Raises: ValueError (of a kind that names the file and the reason) or OSError.

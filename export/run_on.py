@@ -17,13 +17,14 @@ Outputs = dict[str, np.ndarray]  # int8 (batch, height, width, channels) by outp
 HOST_COMPILER = "gcc-O3"
 
 
-def run_on(network: Network, inputs: np.ndarray, reading: str) -> tuple[Outputs, dict]:
+def run_on(network: Network, inputs: np.ndarray, reading: str, task: bytes | None = None) -> tuple[Outputs, dict]:
     """Runs a reading.
 
     Args:
         network: the network.
         inputs: int8 (batch, height, width, channels).
         reading: one of READINGS.
+        task: a task image that takes the place of the network's own, held in RAM; only for the C, on any machine.
     Returns: outputs by name, and the cost as plain numbers: seconds, or instructions, bytes of RAM, stack and flash.
     Raises: ValueError if inputs or reading do not suit; MachineError, RuntimeError if it cannot run.
     """
@@ -32,7 +33,12 @@ def run_on(network: Network, inputs: np.ndarray, reading: str) -> tuple[Outputs,
     shape = network.graph.tensor(network.graph.inputs[0]).shape
     if inputs.dtype != np.int8 or inputs.shape[1:] != shape or len(inputs) == 0:
         raise ValueError(f"the inputs are {inputs.dtype} {inputs.shape}; they must be int8 (images, {shape})")
-    outputs, cost = READINGS[reading](network, inputs)
+    if task is None:
+        outputs, cost = READINGS[reading](network, inputs)
+    elif reading in COMPILED:
+        outputs, cost = _run_compiled(network, inputs, COMPILED[reading], (task,))
+    else:
+        raise ValueError(f"--task is for {', '.join(COMPILED)}; {reading} has no task images")
     shaped = {name: outputs[name].reshape(-1, *network.graph.tensor(name).shape) for name in network.graph.outputs}
     return shaped, {"on": reading, "images": len(inputs), **cost}
 
@@ -67,30 +73,31 @@ def _tflm(network: Network, inputs):
     return outputs, {**cost, "arena": arena.measure(network.tflite.content).total}
 
 
+def _run_compiled(network: Network, inputs: np.ndarray, name: str, tasks: tuple[bytes, ...] = ()):
+    with tempfile.TemporaryDirectory() as folder:
+        built = c_run.Built(network.plan, machines.MACHINES[name], Path(folder))
+        outputs, result = built.run(inputs, *tasks)
+        if name not in machines.boards():
+            return outputs, {"seconds": result.seconds}
+        memory, macs = built.program.memory(), sum(network.graph.macs().values()) * len(inputs)
+    return outputs, {
+        "instructions": result.instructions,
+        "instructions_per_mac": round(result.instructions / macs, 3) if macs else None,
+        "ram": memory.ram + result.stack + sum(map(len, tasks)),
+        "stack": result.stack,
+        "flash": memory.flash,
+    }
+
+
 def _compiled(name: str):
-    def run(network: Network, inputs):
-        with tempfile.TemporaryDirectory() as folder:
-            built = c_run.Built(network.plan, machines.MACHINES[name], Path(folder))
-            outputs, result = built.run(inputs)
-            if name not in machines.boards():
-                return outputs, {"seconds": result.seconds}
-            memory, macs = built.program.memory(), sum(network.graph.macs().values()) * len(inputs)
-        return outputs, {
-            "instructions": result.instructions,
-            "instructions_per_mac": round(result.instructions / macs, 3) if macs else None,
-            "ram": memory.ram + result.stack,
-            "stack": result.stack,
-            "flash": memory.flash,
-        }
-
-    return run
+    return lambda network, inputs: _run_compiled(network, inputs, name)
 
 
+COMPILED = {"c": HOST_COMPILER, **{board: board for board in machines.boards()}}
 READINGS = {
     "golden": _golden,
     "stream": _stream,
     "tflite": _interpreted(run_builtin_ref),
     "tflm": _tflm,
-    "c": _compiled(HOST_COMPILER),
-    **{board: _compiled(board) for board in machines.boards()},
+    **{reading: _compiled(machine) for reading, machine in COMPILED.items()},
 }
