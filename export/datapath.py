@@ -1,7 +1,8 @@
 """The datapath: what of a network is fixed when its C is compiled or its chip is taped out, whatever task it then runs.
 
 Shapes, windows, zero points, clamps, wires and the memory plan are the datapath's; codes that are not frozen, biases and
-requantisation are the task's. Two networks of one datapath can take each other's task images.
+requantisation are the task's. Two networks of one datapath can take each other's task images. `describe` writes it down
+for those who build it.
 """
 
 from __future__ import annotations
@@ -12,8 +13,8 @@ from dataclasses import fields
 
 import numpy as np
 
-from export import rounding
-from export.graph import Convolution, Graph, Window, Wire
+from export import bits, rounding
+from export.graph import Convolution, Graph, Operator, Window, Wire
 from export.lines import LinePlan, Stage
 
 TASK_FIELDS = {"codes", "scales", "bias", "scale", "table", "breakpoints", "beta", "fully_connected"}
@@ -71,3 +72,174 @@ def is_wide(operator: Convolution, graph: Graph) -> bool:
     With exponents instead of scales on the tensors, a multiplier is a float32 weight scale times a power of two.
     """
     return bool(np.any(factors(operator, graph)[0] & 0x7F))
+
+
+# --- Wires ------------------------------------------------------------------------------------------------------------
+
+MOST_STEPS = 8  # of a wire's run: channel shuffles of so many groups are one run a group
+
+
+def wire_runs(sources: np.ndarray) -> list[tuple[int, int, int, int, int]]:
+    """A Wire's sources as few runs (input, from, to, count, step): channels from.. go to every step-th place from `to`."""
+    sources = [tuple(map(int, source)) for source in sources]
+    left = set(range(len(sources)))
+    runs = []
+    while left:
+        to = min(left)
+        count, step = max((_length(sources, left, to, step), -step) for step in range(1, MOST_STEPS + 1))
+        left -= set(range(to, to - step * count, -step))
+        runs.append((*sources[to], to, count, -step))
+    return runs
+
+
+def _length(sources, left: set[int], to: int, step: int) -> int:
+    """How many places, `step` apart, read channels that follow on each other in the same input."""
+    input, first = sources[to]
+    count = 1
+    while to + step * count in left and sources[to + step * count] == (input, first + count):
+        count += 1
+    return count
+
+
+# --- Description ------------------------------------------------------------------------------------------------------
+
+ABOUT = {
+    "lines": "in each, one row of the image arrives and every stage makes its next row if it can; the first line is 0",
+    "kept_rows": "rows of what a stage makes that stay from one line to the next, as a ring; each takes whole words of 4 "
+    "bytes",
+    "running_sums": "how many sums over all rows a stage keeps, in int32 registers, instead of rows",
+    "frozen": "whether the codes are taped out",
+    "configurable": "what a task image sets",
+    "zero_points": "of the inputs, then of the output",
+    "sum_range": "least and largest partial sum of any channel before its bias: of products of codes less their zero "
+    "points, or of the codes that are pooled; exact for frozen codes, for any int8 where a task sets them",
+    "bits": "of sums in two's complement; of a multiplier, which is positive, without a sign; additions of maps and softmax "
+    "take 32 bits throughout",
+    "factors": "multiplier * 2^(shift - 31), rounded twice, before the output's zero point is added",
+    "runs": "of a wire, [input, from, to, count, step]: so many channels from, from + 1, ... of an input go to places to, "
+    "to + step, ...",
+    "task": "what this network's own task needs of what a task can set",
+}
+CONFIGURABLE = {
+    "Conv2D": ["bias", "factors", "codes"],
+    "DepthwiseConv2D": ["bias", "factors", "codes"],
+    "ChannelScale": ["factor", "codes"],
+    "Add": ["factors"],
+    "Multiply": ["factor"],
+    "Mean": ["factor"],
+    "Lookup": ["table"],
+    "Softmax": ["factor", "smallest difference"],
+}
+MULTIPLIER_BITS, WIDE_MULTIPLIER_BITS = 24, 31
+
+
+def describe(plan: LinePlan) -> dict:
+    """The datapath for those who build it, in what JSON has; ABOUT explains the words.
+
+    All but the entries "network" and "task" is the same for every task of a datapath and its core.
+    """
+    graph, codes = plan.graph, bits.code_ranges(plan.graph)
+    image = graph.tensor(graph.inputs[0])
+    return {
+        "network": graph.name,
+        "core": core_digest(graph),
+        "datapath": digest(plan),
+        "about": ABOUT,
+        "totals": _totals(plan),
+        "image": {"name": image.name, "shape": image.shape, "zero_point": image.zero_point, **_kept(plan, image.name)},
+        "outputs": graph.outputs,
+        "stages": [_described(plan, stage, codes) for stage in plan.stages],
+        "task": {operator.name: _needs(operator, graph) for operator in graph.operators if _is_convolution(operator)},
+    }
+
+
+def to_json(description: dict) -> str:
+    """A description as text, a line for each entry; the same network gives the same text."""
+    return _json(description, "") + "\n"
+
+
+def _json(value, indent: str) -> str:
+    deeper = f"{indent} "
+    if isinstance(value, dict) and value:
+        entries, ends = [f"{json.dumps(name)}: {_json(each, deeper)}" for name, each in value.items()], "{}"
+    elif isinstance(value, list) and value and isinstance(value[0], dict):
+        entries, ends = [_json(each, deeper) for each in value], "[]"
+    else:
+        return json.dumps(value)
+    return f"{ends[0]}\n{deeper}" + f",\n{deeper}".join(entries) + f"\n{indent}{ends[1]}"
+
+
+def _totals(plan: LinePlan) -> dict:
+    graph, parameters = plan.graph, plan.graph.parameters()
+    macs = {True: 0, False: 0}
+    for name, count in graph.macs().items():
+        macs[is_frozen(graph.operator(name))] += count
+    return {
+        "stages": len(plan.stages),
+        "lines": plan.lines,
+        "macs": {"frozen": macs[True], "configurable": macs[False]},
+        "codes": {"frozen": parameters.frozen_codes, "configurable": parameters.configurable_codes},
+        "bytes": {"kept_rows": plan.kept, "newest_rows": plan.shared, "running_sums": plan.sums},
+    }
+
+
+def _kept(plan: LinePlan, name: str) -> dict:
+    return {"kept_rows": plan.buffers[name].rows, "kept_bytes": plan.buffers[name].bytes}
+
+
+def _described(plan: LinePlan, stage: Stage, codes: dict[str, bits.Range]) -> dict:
+    operator, graph, fixed = stage.operator, plan.graph, structure(plan, stage)
+    output = graph.tensor(operator.output)
+    described = {
+        "name": operator.name,
+        "kind": fixed.pop("kind"),
+        "inputs": operator.inputs,
+        "shape": fixed.pop("shape"),
+        "frozen": is_frozen(operator),
+        "configurable": configurable(operator),
+        "macs": operator.macs(output),
+        "first_line": stage.first_line,
+        "last_line": stage.last_line,
+        **_kept(plan, output.name),
+        "running_sums": output.channels if plan.sums_up(operator) else 0,
+    }
+    if sums := bits.sum_range(operator, graph, codes):
+        described |= {"sum_range": sums, "sum_bits": bits.width(sums)}
+    if "wide" in fixed:
+        described["multiplier_bits"] = WIDE_MULTIPLIER_BITS if fixed["wide"] else MULTIPLIER_BITS
+    if fixed.get("sources"):
+        described["runs"] = wire_runs(operator.sources)
+    said = {*described, "wide", "sources", "window"}
+    return described | {name: value for name, value in fixed.items() if name not in said}
+
+
+def configurable(operator: Operator) -> list[str]:
+    """What a task image sets of an operator."""
+    if isinstance(operator, Wire) and operator.core_shuffle:
+        return ["whether the second half of the channels comes from input 1"]
+    parts = CONFIGURABLE.get(type(operator).__name__, [])
+    return [part for part in parts if part != "codes" or not is_frozen(operator)]
+
+
+def _needs(operator: Convolution, graph: Graph) -> dict:
+    """Of the codes, biases and factors that a task sets: how far this one goes."""
+    multipliers, shifts = factors(operator, graph)
+    return {
+        "bias_bits": bits.width((int(operator.bias.min()), int(operator.bias.max()))),
+        "multiplier_bits": max(_significant_bits(int(multiplier)) for multiplier in multipliers),
+        "shifts": [int(shifts.min()), int(shifts.max())],
+    }
+
+
+def _significant_bits(n: int) -> int:
+    """Bits from the highest that is 1 to the lowest."""
+    return n.bit_length() - (n & -n).bit_length() + 1 if n else 0
+
+
+def is_frozen(operator: Operator) -> bool:
+    """Whether the codes of an operator are taped out."""
+    return _is_convolution(operator) and operator.frozen
+
+
+def _is_convolution(operator: Operator) -> bool:
+    return isinstance(operator, Convolution)
