@@ -24,7 +24,7 @@ static reach reach_of(const sf_window *window, sf_taps taps, int32_t depth) {
   const int32_t channels = window->input_channels, step = window->dilation * channels;
   const int32_t input = taps.column * channels + taps.first * step, weights = taps.first * depth;
   const int32_t width = taps.end - taps.first;
-  if (step == depth && width > 0) return (reach){input, weights, 1, width * depth, step};
+  if (step == depth) return (reach){input, weights, 1, width * depth, step};
   return (reach){input, weights, width, depth, step};
 }
 

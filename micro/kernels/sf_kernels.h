@@ -14,7 +14,7 @@
 extern "C" {
 #endif
 
-// A factor as multiplier * 2^(shift - 31), multiplier in 0..2^31 - 1, shift in -31..30.
+// A factor as multiplier * 2^(shift - 31), multiplier in 0..2^31 - 1, shift in -31..31.
 typedef struct {
   int32_t multiplier;
   int32_t shift;
@@ -27,7 +27,7 @@ typedef struct {
   uint8_t kernel_height, kernel_width;
   uint8_t stride;    // of columns
   uint8_t dilation;  // of columns
-  uint8_t left;      // columns of padding before the first
+  uint8_t left;      // columns of padding before the first; fewer than the window covers
   uint16_t groups;   // of a convolution; 1 for all other windows
   int16_t input_zero_point, output_zero_point;
   int8_t minimum, maximum;  // clamp of the output
