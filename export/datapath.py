@@ -170,14 +170,11 @@ def _json(value, indent: str) -> str:
 
 
 def _totals(plan: LinePlan) -> dict:
-    graph, parameters = plan.graph, plan.graph.parameters()
-    macs = {True: 0, False: 0}
-    for name, count in graph.macs().items():
-        macs[is_frozen(graph.operator(name))] += count
+    parameters = plan.graph.parameters()
     return {
         "stages": len(plan.stages),
         "lines": plan.lines,
-        "macs": {"frozen": macs[True], "configurable": macs[False]},
+        "macs": macs(plan.graph),
         "codes": {"frozen": parameters.frozen_codes, "configurable": parameters.configurable_codes},
         "bytes": {"kept_rows": plan.kept, "newest_rows": plan.shared, "running_sums": plan.sums},
     }
@@ -234,6 +231,14 @@ def _needs(operator: Convolution, graph: Graph) -> dict:
 def _significant_bits(n: int) -> int:
     """Bits from the highest that is 1 to the lowest."""
     return n.bit_length() - (n & -n).bit_length() + 1 if n else 0
+
+
+def macs(graph: Graph) -> dict[str, int]:
+    """MACs of an image, "frozen" and "configurable"."""
+    counts = {"frozen": 0, "configurable": 0}
+    for name, count in graph.macs().items():
+        counts["frozen" if is_frozen(graph.operator(name)) else "configurable"] += count
+    return counts
 
 
 def is_frozen(operator: Operator) -> bool:
