@@ -109,16 +109,16 @@ ABOUT = {
     "bytes",
     "running_sums": "how many sums over all rows a stage keeps, in int32 registers, instead of rows",
     "frozen": "whether the codes are taped out",
-    "configurable": "what a task image sets",
+    "configurable": "what a task image sets; biases are int32",
     "zero_points": "of the inputs, then of the output",
     "sum_range": "least and largest partial sum of any channel before its bias: of products of codes less their zero "
     "points, or of the codes that are pooled; exact for frozen codes, for any int8 where a task sets them",
     "bits": "of sums in two's complement; of a multiplier, which is positive, without a sign; additions of maps and softmax "
     "take 32 bits throughout",
-    "factors": "multiplier * 2^(shift - 31), rounded twice, before the output's zero point is added",
+    "factors": "multiplier * 2^(shift - 31) with a shift in -31..31, rounded twice, before the output's zero point is "
+    "added",
     "runs": "of a wire, [input, from, to, count, step]: so many channels from, from + 1, ... of an input go to places to, "
     "to + step, ...",
-    "task": "what this network's own task needs of what a task can set",
 }
 CONFIGURABLE = {
     "Conv2D": ["bias", "factors", "codes"],
@@ -136,7 +136,7 @@ MULTIPLIER_BITS, WIDE_MULTIPLIER_BITS = 24, 31
 def describe(plan: LinePlan) -> dict:
     """The datapath for those who build it, in what JSON has; ABOUT explains the words.
 
-    All but the entries "network" and "task" is the same for every task of a datapath and its core.
+    It is the same for every task of a datapath and its core, but for the network's name.
     """
     graph, codes = plan.graph, bits.code_ranges(plan.graph)
     image = graph.tensor(graph.inputs[0])
@@ -149,7 +149,6 @@ def describe(plan: LinePlan) -> dict:
         "image": {"name": image.name, "shape": image.shape, "zero_point": image.zero_point, **_kept(plan, image.name)},
         "outputs": graph.outputs,
         "stages": [_described(plan, stage, codes) for stage in plan.stages],
-        "task": {operator.name: _needs(operator, graph) for operator in graph.operators if _is_convolution(operator)},
     }
 
 
@@ -218,21 +217,6 @@ def configurable(operator: Operator) -> list[str]:
     return [part for part in parts if part != "codes" or not is_frozen(operator)]
 
 
-def _needs(operator: Convolution, graph: Graph) -> dict:
-    """Of the codes, biases and factors that a task sets: how far this one goes."""
-    multipliers, shifts = factors(operator, graph)
-    return {
-        "bias_bits": bits.width((int(operator.bias.min()), int(operator.bias.max()))),
-        "multiplier_bits": max(_significant_bits(int(multiplier)) for multiplier in multipliers),
-        "shifts": [int(shifts.min()), int(shifts.max())],
-    }
-
-
-def _significant_bits(n: int) -> int:
-    """Bits from the highest that is 1 to the lowest."""
-    return n.bit_length() - (n & -n).bit_length() + 1 if n else 0
-
-
 def macs(graph: Graph) -> dict[str, int]:
     """MACs of an image, "frozen" and "configurable"."""
     counts = {"frozen": 0, "configurable": 0}
@@ -243,8 +227,4 @@ def macs(graph: Graph) -> dict[str, int]:
 
 def is_frozen(operator: Operator) -> bool:
     """Whether the codes of an operator are taped out."""
-    return _is_convolution(operator) and operator.frozen
-
-
-def _is_convolution(operator: Operator) -> bool:
-    return isinstance(operator, Convolution)
+    return isinstance(operator, Convolution) and operator.frozen
