@@ -14,8 +14,9 @@ from string import Template
 
 import numpy as np
 
-from export import core_header, datapath, golden, task_image
+from export import core_header, datapath, datapath_svg, golden, task_image
 from export.c_text import c_bytes, c_comment, c_identifier
+from export.datapath import wire_runs
 from export.graph import (
     Add,
     AveragePool,
@@ -77,6 +78,8 @@ def files(plan: LinePlan) -> dict[str, str | bytes]:
         },
         values["core"]: core_header.write(plan.graph),
         f"{name}_task.bin": image.content,
+        "datapath.json": datapath.to_json(datapath.describe(plan)),
+        "datapath.svg": datapath_svg.draw(plan),
         **{f"sf/{path.name}": path.read_text() for path in library},
     }
 
@@ -361,28 +364,3 @@ def _wire_tables(operator: Wire, graph: Graph, name: str) -> list[str]:
 
 def _initialiser(*values) -> str:
     return f"{{{', '.join(map(str, values))}}}"
-
-
-MOST_STEPS = 8  # of a wire's run: channel shuffles of so many groups are one run a group
-
-
-def wire_runs(sources: np.ndarray) -> list[tuple[int, int, int, int, int]]:
-    """A Wire's sources as few runs (input, from, to, count, step): channels from.. go to every step-th place from `to`."""
-    sources = [tuple(map(int, source)) for source in sources]
-    left = set(range(len(sources)))
-    runs = []
-    while left:
-        to = min(left)
-        count, step = max((_length(sources, left, to, step), -step) for step in range(1, MOST_STEPS + 1))
-        left -= set(range(to, to - step * count, -step))
-        runs.append((*sources[to], to, count, -step))
-    return runs
-
-
-def _length(sources, left: set[int], to: int, step: int) -> int:
-    """How many places, `step` apart, read channels that follow on each other in the same input."""
-    input, first = sources[to]
-    count = 1
-    while to + step * count in left and sources[to + step * count] == (input, first + count):
-        count += 1
-    return count
