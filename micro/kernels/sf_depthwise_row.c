@@ -36,7 +36,7 @@ static void convolve_pixels(const sf_window *window, const sf_constants *constan
     for (int32_t pixel = 0; pixel < pixels; ++pixel) sums[pixel * CHANNELS_AT_ONCE + i] = start;
   }
   for (int32_t y = 0; y < window->kernel_height; ++y) {
-    if (rows[y] == NULL || width <= 0) continue;
+    if (rows[y] == NULL || width <= 0) continue;  // the taps of a dilated window may miss the map
     const int32_t tap = y * window->kernel_width + taps.first;
     const int8_t *weights = constants->codes + tap * channels + channel;
     const int8_t *values = rows[y] + taps.column * channels + taps.first * step + channel;

@@ -30,8 +30,8 @@ typedef struct {
 static inline sf_columns sf_whole_columns(const sf_window *window) {
   const int32_t extent = (window->kernel_width - 1) * window->dilation + 1;
   const int32_t stride = window->stride, width = window->output_width;
-  const int32_t way =
-      window->left + window->input_width - extent;  // from the first to the last one
+  // How far the first window, which begins in the padding, can move until it ends with the map.
+  const int32_t way = window->left + window->input_width - extent;
   const int32_t begin = sf_clamp((window->left + stride - 1) / stride, 0, width);
   return (sf_columns){begin, way < 0 ? begin : sf_clamp(way / stride + 1, begin, width)};
 }

@@ -115,7 +115,8 @@ class Kernels:
     def run(self, graph, name: str, *maps: np.ndarray) -> np.ndarray:
         """Makes the map of an operator from its inputs. Factors of a convolution are given narrow if they can be."""
         operator = graph.operator(name)
-        return self._run(operator, graph.inputs_of(operator), graph.tensor(name), *maps)
+        contiguous = map(np.ascontiguousarray, maps)
+        return self._run(operator, graph.inputs_of(operator), graph.tensor(name), *contiguous)
 
     def running_average(self, graph, name: str, x: np.ndarray) -> np.ndarray:
         """Makes the map of an AveragePool over the whole map by running sums."""

@@ -35,8 +35,8 @@ POWERS_OF_TWO = st.integers(0, 7).map(lambda n: 2.0**-n)
 SCALES = POWERS_OF_TWO | st.floats(2**-9, 1, width=32)
 CODES = st.integers(-128, 127)
 ZERO_POINTS = st.just(0) | CODES
-FACTORS = st.builds(c.Factor, st.integers(0, INT32_MAX), st.integers(-31, 30))
-EXAMPLES = settings(max_examples=40, deadline=None)
+FACTORS = st.builds(c.Factor, st.integers(0, INT32_MAX), st.integers(-31, 31))
+EXAMPLES = settings(max_examples=100, deadline=None)
 
 
 def agree(kernels, net: Builder, name: str, make=None) -> None:
