@@ -277,18 +277,19 @@ def _window(operator: Window, plan: LinePlan) -> str:
     input, output = plan.graph.inputs_of(operator)[0], plan.graph.tensor(operator.output)
     _, width, channels = input.shape
     _, output_width, output_channels = output.shape
-    # A running sum has no window; that of its pool, the whole map, may be larger than any other.
-    kernel_height, kernel_width = (1, 1) if plan.sums_up(operator) else operator.kernel
+    kernel, stride, left = operator.kernel, operator.strides[1], operator.pads(input.shape[:2])[1][0]
+    if plan.sums_up(operator):  # without a window, so that the map may be larger than a window can be
+        kernel, stride, left = (1, 1), 1, 0
     values = {
         "input_width": width,
         "input_channels": channels,
         "output_width": output_width,
         "output_channels": output_channels,
-        "kernel_height": kernel_height,
-        "kernel_width": kernel_width,
-        "stride": operator.strides[1],
+        "kernel_height": kernel[0],
+        "kernel_width": kernel[1],
+        "stride": stride,
         "dilation": operator.dilations[1],
-        "left": operator.pads(input.shape[:2])[1][0],
+        "left": left,
         "groups": getattr(operator, "groups", 1),
         "input_zero_point": input.zero_point,
         "output_zero_point": output.zero_point,
