@@ -1,0 +1,71 @@
+"""Where everything lies in a task image: a second reading of the format, from the text in export/task_image.py."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from export import datapath
+from export.graph import Add, ChannelScale, Convolution, Lookup, Mean, Multiply, Softmax, Wire
+from export.lines import LinePlan
+
+HEADER_BYTES = 80
+
+
+@dataclass(frozen=True)
+class Part:
+    """A part of a stage's section.
+
+    Attributes:
+        what: "bias", "words" (multiplier and shift in one), "multipliers", "shifts", "codes", "factors" (pairs of
+            multiplier and shift), "table", "smallest" or "switch".
+    """
+
+    stage: str
+    what: str
+    offset: int
+    dtype: np.dtype
+    shape: tuple[int, ...]
+
+    @property
+    def size(self) -> int:
+        """Bytes, without padding."""
+        return self.dtype.itemsize * int(np.prod(self.shape))
+
+    def of(self, image: bytes) -> np.ndarray:
+        """What an image has there."""
+        return np.frombuffer(image, self.dtype, int(np.prod(self.shape)), self.offset).reshape(self.shape)
+
+
+def parts(plan: LinePlan) -> Iterator[Part]:
+    """The parts of all sections, one behind the other, each padded to 4 bytes."""
+    offset = HEADER_BYTES
+    for stage in plan.stages:
+        for what, dtype, shape in _section(stage.operator, plan):
+            part = Part(stage.operator.name, what, offset, np.dtype(dtype), shape)
+            yield part
+            offset += part.size + -part.size % 4
+
+
+def _section(operator, plan):
+    if isinstance(operator, Convolution):
+        channels = (plan.graph.tensor(operator.name).channels,)
+        yield "bias", "<i4", channels
+        if datapath.is_wide(operator, plan.graph):
+            yield "multipliers", "<i4", channels
+            yield "shifts", "i1", channels
+        else:
+            yield "words", "<i4", channels
+        if not operator.frozen:
+            yield "codes", "i1", operator.codes.shape
+    factors = {ChannelScale: 1, Add: 3, Multiply: 1, Mean: 1, Softmax: 1}.get(type(operator))
+    if factors:
+        yield "factors", "<i4", (factors, 2)
+    if isinstance(operator, ChannelScale):
+        yield "codes", "i1", operator.codes.shape
+    if isinstance(operator, Softmax):
+        yield "smallest", "<i4", (1,)
+    if isinstance(operator, Lookup):
+        yield "table", "i1", (256,)
+    if isinstance(operator, Wire) and operator.core_shuffle:
+        yield "switch", "<i4", (1,)
