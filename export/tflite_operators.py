@@ -5,7 +5,6 @@ The first line of a function's description is its row in docs/operators.md.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -85,16 +84,15 @@ def _fully_connected(step):
     options, weights, index = step.options("FullyConnectedOptionsT"), _weights(step, 2), step.input(0)
     step.require(options.weightsFormat == 0, "its weights are shuffled; wanted the default format")
     view, (out, depth) = step.view(index), weights.shape
-    if math.prod(view.shape) == depth:
-        # In whatever order the map was flattened: the weights can be put into the map's.
-        input, places = view.source, view.all_places().ravel()
-        step.require(len(np.unique(places)) == depth, "its input repeats values; wanted each value once")
-        codes = np.zeros((out, input.size), np.int8)
+    places = view.all_places().ravel()
+    if view.source.size == depth == len(np.unique(places)):
+        # Flattened in whatever order: the weights are put into the map's.
+        input, codes = view.source, np.empty_like(weights)
         codes[:, places] = weights
         codes = codes.reshape(out, *input.shape)
     else:
-        step.require(view.shape[-1:] == (depth,), f"its weights read {depth} values; its input is {view.shape}")
         input, codes = step.channels(index), weights.reshape(out, 1, 1, depth)
+        step.require(input.channels == depth, f"its weights read {depth} values; its input has shape {view.shape}")
     one_scale = len(step.file_tensor(step.input(1)).quantization.scales) == 1
     fields = {"fully_connected": one_scale, **_constants(step, out, 0), **_clamp(step, options)}
     step.emit(Conv2D, [input], codes=codes, **fields)
@@ -112,7 +110,8 @@ def _weights(step, rank: int) -> np.ndarray:
 def _constants(step, channels: int, axis: int) -> dict:
     """The fields that hold scales and biases of the output channels, which are along this axis of the weights."""
     quantization = step.file_tensor(step.input(1)).quantization
-    scales = quantization.scales
+    # A channel that is dead can have scale 0; its multiplier then is 0, as that of a very small scale is.
+    scales = np.where(quantization.scales == 0, np.float32(1e-30), quantization.scales)
     fits = len(scales) == 1 or (len(scales) == channels and quantization.axis == axis)
     step.require(fits, f"its weights have {len(scales)} scales; wanted one, or one for each of {channels} channels")
     bias = np.zeros(channels, np.int32)
@@ -201,7 +200,7 @@ def _add(step):
     constant = _constant_operand(step)
     if step.file_tensor(step.output()).type == "INT32":
         step.require(constant is not None, "it adds two int32 maps; wanted int8")
-        step.index(step.input(1 - constant), int(_one(step, constant, "its constant")))
+        step.add_to_codes(step.input(1 - constant), _one(step, constant, "its constant"))
         return
     if constant is None:
         _pair(step, Add, options)
@@ -294,7 +293,7 @@ def _with_a_constant(step):
 
 def _lookup(step, n: int, options) -> None:
     """A function of the n-th input's codes alone: TensorFlow Lite Micro computes it for all 256 of them."""
-    indices, output = list(step.operator.inputs), step.output()
+    indices, output = [step.input(place) for place in range(len(step.operator.inputs))], step.output()
     input = step.values(step.input(n))
     scales = [step.coding(index)[0] for index in (*indices, output)]
     sane = all(0 < scale < np.inf for scale in scales) and max(scales) < LARGEST_RATIO * min(scales)
@@ -388,14 +387,14 @@ def _cast(step):
     """the first part of a Lookup: CAST to int32, ADD of 128, GATHER from a table"""
     types = [step.file_tensor(index).type for index in (step.input(0), step.output())]
     step.require(types == ["INT8", "INT32"], f"it casts {types[0].lower()} to {types[1].lower()}; wanted int8 to int32")
-    step.index(step.input(0), 0)
+    step.add_to_codes(step.input(0), 0)
 
 
 @_reads("GATHER")
 def _gather(step):
     """Wire, along the channels; Lookup, from a table"""
     if step.is_constant(0):
-        table, index = step.constant(0, "its values", "INT8"), step.looked_up(step.input(1))
+        table, index = step.constant(0, "its values", "INT8"), step.codes_behind(step.input(1))
         step.require(table.shape == (len(CODES),), f"its table has shape {table.shape}; wanted (256,)")
         step.emit(Lookup, [step.values(index)], like=index, table=table)
         return

@@ -324,13 +324,13 @@ class Step:
             self.refuse(f"it converts {types[0].lower()} to {types[1].lower()}; wanted int8 between input and output")
         self.reading.converting.append(self.operator)
 
-    def index(self, index: int, added: int) -> None:
+    def add_to_codes(self, index: int, number: int) -> None:
         """Makes the output, int32, the codes of a tensor plus a number, to look them up in a table."""
         source, before = self.reading.indices.get(index, (index, 0))
         self.coding(source)
-        self.reading.indices[self.output()] = source, before + added
+        self.reading.indices[self.output()] = source, before + number
 
-    def looked_up(self, index: int) -> int:
+    def codes_behind(self, index: int) -> int:
         """The int8 tensor whose codes + 128 are the int32 values of this one."""
         source, added = self.reading.indices.get(index, (index, 0))
         self.require(added == 128, "its indices are computed otherwise than as int8 codes + 128")
@@ -342,7 +342,11 @@ class Step:
         self.require_equal_codings(index, *self.operator.outputs)
         try:
             moved = move(view.all_places())
-        except (ValueError, IndexError) as error:  # numpy's: indices, axes or sizes that do not suit the shape
+        except (
+            ValueError,
+            IndexError,
+            MemoryError,
+        ) as error:  # numpy's: indices, axes or sizes that do not suit the shape
             self.refuse(f"it does not suit its input of shape {view.shape}: {error}")
         self.require(len(moved) == len(self.operator.outputs), f"it makes {len(moved)} outputs")
         for output, places in zip(self.operator.outputs, moved):

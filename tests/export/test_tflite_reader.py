@@ -4,6 +4,7 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
+import flatbuffers
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, example, given, settings
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 from export import golden, tflite_operators
 from export.graph import Add, ChannelScale, Conv2D, DepthwiseConv2D, MaxPool, Pad
 from export.tflite import write
-from export.tflite_file import TfliteError, parse, to_bytes
+from export.tflite_file import TfliteError, parse, schema, to_bytes
 from export.tflite_reader import read
 from export.verify import compare, interpreters, random_inputs, verify
 from tests.export.networks import SCALES, ZERO_POINTS, random_graphs, semifreddo
@@ -480,6 +481,67 @@ def test_what_is_refused_is_named(built, message):
     file, x, y = built
     with refused(message):
         read(file.content([x], [y]))
+
+
+def changed(content, change):
+    """A file with a change that FileBuilder cannot make."""
+    names = schema()
+    model = names.ModelT.InitFromObj(names.Model.GetRootAs(content))
+    change(model, model.subgraphs[0])
+    builder = flatbuffers.Builder()
+    builder.Finish(model.Pack(builder), b"TFL3")
+    return bytes(builder.Output())
+
+
+def _dynamic(model, graph, signature=(1, -1, 4, 3)):
+    graph.tensors[0].shapeSignature = list(signature)
+
+
+def _sparse(model, graph):
+    graph.tensors[graph.operators[0].inputs[1]].sparsity = schema().SparsityParametersT()
+
+
+def _int4(model, graph):
+    tensor = graph.tensors[graph.operators[0].inputs[1]]
+    tensor.type = schema().TensorType.INT4
+    model.buffers[tensor.buffer].data = model.buffers[tensor.buffer].data[::2]
+
+
+def _custom(model, graph):
+    code = schema().BuiltinOperator.CUSTOM
+    model.operatorCodes[0].builtinCode = model.operatorCodes[0].deprecatedBuiltinCode = code
+    model.operatorCodes[0].customCode = "MyOperator"
+
+
+def _two_graphs(model, graph):
+    model.subgraphs.append(graph)
+
+
+@pytest.mark.parametrize(
+    "change, message",
+    [
+        (_dynamic, "operator 0 (CONV_2D): its input has a shape that is not known before it runs"),
+        (_sparse, "operator 0 (CONV_2D): its weights are sparse; wanted dense"),
+        (_int4, "operator 0 (CONV_2D): its weights are int4; wanted int8"),
+        (_custom, "operator 0 (CUSTOM MyOperator) is not supported"),
+        (_two_graphs, "it has 2 subgraphs; it must have one"),
+    ],
+)
+def test_what_tflite_can_say_and_a_graph_cannot_is_refused(change, message):
+    with refused(message):
+        read(changed(with_convolution(), change))
+
+
+def test_a_batch_that_is_not_known_is_taken_as_one():
+    content = changed(with_convolution(), lambda model, graph: _dynamic(model, graph, (-1, 4, 4, 3)))
+    assert kinds(read(content)[0]) == ["Conv2D"]
+
+
+def test_a_channel_whose_scale_is_zero_is_dead():
+    content = with_convolution(weights={"quantization": quantization([0.0, 0.01], [0, 0])})
+    graph = assert_equal_to_tflm(content)
+    output = golden.run(graph, random_inputs(graph, 5))[graph.outputs[0]]
+    assert not output[..., 0].any() and output[..., 1].any()
 
 
 def test_other_files_are_refused():

@@ -1,0 +1,37 @@
+"""Networks as TensorFlow's converter writes them: read, and equal to TensorFlow Lite Micro at every tensor."""
+
+import pytest
+import tensorflow as tf
+
+from export import tflite_file
+from export.graph import ChannelScale, Conv2D, DepthwiseConv2D, Lookup, MaxPool, Mean, Multiply, Softmax, Wire
+from export.tflite_reader import read
+from export.verify import random_inputs, verify
+from tests.export.converted_models import autoencoder, convert, ds_cnn, mobilenet_v2, resnet_v2, shuffled
+
+MODELS = {  # and operators of the graph that each is here for
+    autoencoder: {Conv2D},
+    ds_cnn: {Conv2D, DepthwiseConv2D, Softmax},
+    mobilenet_v2: {Mean, Softmax},
+    resnet_v2: {ChannelScale, MaxPool},
+    shuffled: {Wire, Lookup, Multiply},
+}
+
+
+@pytest.mark.parametrize("build", MODELS, ids=lambda build: build.__name__)
+def test_converted_models_are_equal_at_every_tensor(build):
+    tf.keras.utils.set_random_seed(0)
+    graph, tflite = read(convert(build()))
+    assert MODELS[build] <= {type(operator) for operator in graph.operators}
+    result = verify(graph, tflite, random_inputs(graph, 10))
+    assert result.passed, str(result)
+    filled = {operator.name for operator in graph.operators if not hasattr(operator, "codes") or operator.codes.any()}
+    assert filled <= result.stages[2].checksums.keys()
+
+
+def test_a_model_with_float_ends_is_the_same_graph_between_them():
+    tf.keras.utils.set_random_seed(0)
+    graph, tflite = read(convert(ds_cnn(), io=tf.float32))
+    result = verify(graph, tflite, random_inputs(graph, 5))
+    assert result.passed, str(result)
+    assert not {"QUANTIZE", "DEQUANTIZE"} & {operator.kind for operator in tflite_file.parse(tflite.content).operators}
