@@ -255,7 +255,7 @@ def _constant_a_channel(step, n: int) -> tuple[Tensor, np.ndarray]:
 
 def _filled(step, like: Tensor, codes: np.ndarray, scale: float, zero_point: int) -> Tensor:
     """A map that holds one code a channel: the biases of a depthwise convolution whose weights are all 0."""
-    tensor = Tensor(step.unique_name("constant"), like.shape, scale, zero_point)
+    tensor = Tensor(step.unique_name(f"{step.reading.names[step.output()]}.constant"), like.shape, scale, zero_point)
     fill = DepthwiseConv2D(
         name=tensor.name,
         inputs=[like.name],
