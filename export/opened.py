@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -46,9 +46,10 @@ def read_network(path: str | os.PathLike) -> Network:
     path = Path(path)
     if path.suffix == ".tflite":
         try:
-            return Network(*tflite_reader.read(path.read_bytes()))
+            graph, model = tflite_reader.read(path.read_bytes())
         except tflite_reader.TfliteError as error:
             raise ValueError(f"{path}: {error}") from None
+        return Network(replace(graph, name=path.stem), model)  # in the file it is called "main" or nothing at all
     graph = graph_file.load(graph_path(path))
     written = tflite.write(graph)
     exported = path / "export" / f"{graph.name}.tflite"

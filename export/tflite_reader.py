@@ -388,11 +388,15 @@ def _without_ones(shape: tuple[int, ...]) -> list[int]:
 
 
 def _unique_names(tensors: tuple[FileTensor, ...]) -> list[str]:
-    """The tensors' own names where they are printable and given once, else ones like them."""
-    names: dict[str, None] = {}
-    for index, tensor in enumerate(tensors):
-        name = "".join(letter if letter.isprintable() else "_" for letter in tensor.name) or f"tensor{index}"
+    """A name of each tensor that is printable and given once: its own if it can be, else one like it.
+
+    Of a name that joins those of fused layers, "a/Relu;a/BiasAdd;a/Conv2D", it is the first: the one of the last layer.
+    """
+    names: dict[str, int] = {}
+    for index in sorted(range(len(tensors)), key=lambda index: tensors[index].data is not None):  # constants give way
+        first = tensors[index].name.split(";")[0]
+        name = "".join(letter if letter.isprintable() else "_" for letter in first) or f"tensor{index}"
         while name in names:
             name = f"{name}.{index}"
-        names[name] = None
-    return list(names)
+        names[name] = index
+    return sorted(names, key=names.__getitem__)

@@ -361,6 +361,16 @@ def test_names_are_unique_and_not_empty():
     assert len(graph.outputs) == 3
 
 
+def test_fused_layers_have_the_name_of_the_last_one():
+    file = FileBuilder()
+    x = file.tensor(1, 4, 4, 2, name="image;of/a/camera")
+    file.constant(np.zeros(1, np.int8), name="net/Relu;net/Conv2D")  # a constant gives way
+    y = file.tensor(1, 4, 4, 2, name="net/Relu;net/BatchNorm;net/Conv2D")
+    file.convolution(x, y)
+    graph = assert_equal_to_tflm(file.content([x], [y]))
+    assert (graph.inputs, graph.outputs) == (("image",), ("net/Relu",))
+
+
 # --- Refusals ---------------------------------------------------------------------------------------------------------
 
 
