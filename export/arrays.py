@@ -16,7 +16,9 @@ def load_images(path: str | os.PathLike) -> np.ndarray:
     with open(path, "rb") as file:
         try:
             return np.lib.format.read_array(file, allow_pickle=False)
-        except (ValueError, EOFError, MemoryError) as error:
+        except OSError:
+            raise
+        except Exception as error:  # of a damaged header, whatever Python's own parsers say about it
             raise ValueError(f"{path} is no .npy file of numbers: {error}") from None
 
 
