@@ -1,15 +1,17 @@
-// Does to an exported network what a script says, and writes down what became of it: `prog SCRIPT
-// OUTPUT`. Each task image and each row lies in a heap buffer of exactly its size, and is freed
-// when the network may no longer use it, so that AddressSanitizer ends the program at any read
-// outside.
+// Does to an exported network what a script says, and writes down what became of it:
+// `prog SCRIPT OUTPUT`. Each task image and each row lies in a heap buffer of exactly its size, and
+// is freed when the network may no longer use it, so that AddressSanitizer ends the program at any
+// read outside.
 //
-//   SCRIPT                                                       OUTPUT
-//   'T', uint32 offset, uint32 size, bytes: loads a task image   its status, a byte
-//        that lies `offset` bytes behind a multiple of 16
-//   'R', a row of the image: pushes it                           its status; all outputs, if the
-//   image
-//                                                                is complete
-//   'S', a byte: asks for the text of a status                   the text, then a 0
+//   SCRIPT                               OUTPUT
+//   'T', uint32 offset, uint32 size,     a status, a byte
+//     bytes: loads a task image that
+//     lies `offset` bytes behind a
+//     multiple of 16
+//   'R', a row of the image: pushes it   a status; all outputs, if the image is complete
+//   'B': begins a new image
+//   'S', a byte: asks for the text of    the text, then a 0
+//     a status
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -90,6 +92,7 @@ int main(int count, char **arguments) {
   for (int command; (command = fgetc(script)) != EOF;) {
     if (command == 'T') load_task();
     if (command == 'R') push_row();
+    if (command == 'B') sf_start(network);
     if (command == 'S') write_text();
   }
   return fclose(written);

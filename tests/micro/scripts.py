@@ -48,6 +48,10 @@ class Script:
             self._add(b"R" + row.tobytes(), self._read_row)
         return self
 
+    def begin(self) -> "Script":
+        """Begins a new image. Result: None."""
+        return self._add(b"B", lambda output, place: (None, place))
+
     def ask(self, status: int) -> "Script":
         """Asks for the text of a status. Result: the text."""
         return self._add(b"S" + bytes([status]), _read_text)

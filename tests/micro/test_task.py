@@ -89,6 +89,14 @@ def test_a_task_that_is_loaded_within_an_image_begins_a_new_one(machine, built):
 
 
 @every_sanitizer
+def test_an_image_that_was_broken_off_leaves_no_trace(machine, built):
+    script = Script(GRAPH).load(TASK).push(ROWS[::-1])
+    for count in range(len(ROWS)):
+        script.push(ROWS[:count]).begin()
+    assert_outputs(script.push(ROWS).run(built(machine))[-1], GRAPH)
+
+
+@every_sanitizer
 def test_without_a_task_no_row_is_taken(machine, built):
     results = Script(GRAPH).push(ROWS[:1]).load(TASK[:-4]).push(ROWS[:1]).load(TASK).push(ROWS).run(built(machine))
     assert results[:4] == [Status.NO_TASK, Status.OTHER_SIZE, Status.NO_TASK, Status.OK]
