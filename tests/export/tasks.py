@@ -43,7 +43,7 @@ def every_operator(size=(7, 5), head=3, core_shuffle=True, seed=0) -> Graph:
     net.add(swap, 2.0**-4)
     net.add(MaxPool(name="max", inputs=["swap"], window=(3, 2), padding="same"), 2.0**-4)
     net.add(AveragePool(name="average", inputs=["max"], window=(2, 2), padding="same"), 2.0**-4)
-    net.add(Pad(name="padded", inputs=["average"], padding=((1, 0), (0, 1), (0, 2)), value=7), 2.0**-4)
+    net.add(Pad(name="padded", inputs=["average"], padding=((1, 0), (0, 1), (1, 1)), value=7), 2.0**-4)
     net.add(Multiply(name="product", inputs=["padded", "padded"]), 2.0**-3)
     net.shuffle("shuffled", "product", "product")
     net.convolution("head", "shuffled", head, relu=False, scale=0.0703125, zero_point=5)  # wide
