@@ -6,9 +6,10 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 
 .PHONY: face test setup system clean
-face: setup
+face: setup system
 	$(BIN)/python -m sfkeras.train recipe=face
-	@echo "Look at runs/face/: report.md (accuracy), curves.png, alphas.png, and export/ (face.tflite and its C files)."
+	$(BIN)/python -m export verify runs/face
+	@echo "Look at runs/face/: report.md (accuracy), curves.png, alphas.png, and export/ (face.tflite, and c/ with its C)."
 
 test: setup system
 	$(BIN)/ruff format --check .

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from export import c_run, machines, stream
 from export.opened import Network
 from export.verify import Maps, Verification, compare, interpreters
@@ -18,13 +20,14 @@ class Chain:
     Args:
         network: opened.Network.
         few: how many inputs each slow stage is given; None for all.
+        on: names of the machines that run the C.
     """
 
-    def __init__(self, network: Network, few: int | None = FEW):
+    def __init__(self, network: Network, few: int | None = FEW, on: Iterable[str] = machines.MACHINES):
         self.graph, plan = network.graph, network.plan
         self.stages = interpreters(self.graph, network.tflite)
         self.stages["stream"] = lambda inputs: stream.run(plan, inputs[self.graph.inputs[0]])
-        self.stages |= {name: c_run.stage(plan, machine) for name, machine in machines.MACHINES.items()}
+        self.stages |= {name: c_run.stage(plan, machines.MACHINES[name]) for name in on}
         self.most = {name: few for name in self.stages if name not in QUICK} if few is not None else {}
 
     def verify(self, inputs: Maps) -> Verification:

@@ -82,15 +82,15 @@ def run_builtin_ref(content: bytes, inputs: list[np.ndarray], tensors: list[int]
 def without_unlike(content: bytes) -> tuple[bytes, dict[int, str]]:
     """What of a .tflite BUILTIN_REF can prove.
 
-    Returns: (content without the operators of UNLIKE_TFLM and all that depends on them, why: by tensor that is left
-        out, in the order of data flow). The content is the given one if that is all of it.
+    Returns: (content without the operators that it computes otherwise than TFLM and all that depends on them, why: by
+        tensor that is left out, in the order of data flow). The content is the given one if that is all of it.
     """
     model = tflite_file.parse(content)
     unlike, kept = {}, []
     for operator in model.operators:
         reasons = [unlike[index] for index in operator.inputs if index in unlike]
-        if operator.kind in UNLIKE_TFLM:
-            reasons.append(f"BUILTIN_REF's {operator.kind} {UNLIKE_TFLM[operator.kind]}")
+        if reason := _why_unlike(operator, model):
+            reasons.append(f"BUILTIN_REF's {operator.kind} {reason}")
         if reasons:
             unlike |= dict.fromkeys(operator.outputs, reasons[0])
         else:
@@ -99,6 +99,17 @@ def without_unlike(content: bytes) -> tuple[bytes, dict[int, str]]:
         return content, {}
     outputs = kept[-1].outputs if kept else model.inputs
     return tflite_file.to_bytes(replace(model, operators=tuple(kept), outputs=outputs)), unlike
+
+
+def _why_unlike(operator: tflite_file.FileOperator, model: tflite_file.Model) -> str | None:
+    """What BUILTIN_REF's kernel of an operator does otherwise than TFLM's, or None."""
+    if operator.kind == "MUL":
+        quantizations = [model.tensors[index].quantization for index in (*operator.inputs, *operator.outputs)]
+        if all(quantization is not None and len(quantization.scales) == 1 for quantization in quantizations):
+            first, second, output = (np.float32(quantization.scales[0]) for quantization in quantizations)
+            if np.float64(first * second / output) != np.float64(first) * np.float64(second) / np.float64(output):
+                return "computes its factor in float32 where TFLM takes float64"
+    return UNLIKE_TFLM.get(operator.kind)
 
 
 def _images(inputs: list[np.ndarray]):

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterable
 
 from export import arena, golden, task_image, tflite
 from export.chain import Chain
 from export.interpreters import run_tflm
+from export.machines import MACHINES
 from export.opened import Network, open_network
 from export.verify import random_inputs
 from sfkeras import atomic
@@ -17,20 +19,21 @@ PERCENT = {"verification_accuracy", "tar_at_far_1e-2", "rank1", "top1", "top5"}
 MOST_PROVEN = 200  # test images whose every tensor is compared, evenly spread over all of them
 
 
-def verify_run(training) -> bool:
+def verify_run(training, on: Iterable[str] = MACHINES) -> bool:
     """Proves what a run deploys against its integer graph, measures it on the test images, and writes the report.
 
     golden == BUILTIN_REF == TFLM == stream == C on every machine, byte for byte, at every tensor, on up to MOST_PROVEN
     test images and on 100 random inputs; the slow stages take the first few of each. Accuracy is of all test images.
     Args:
         training: sfkeras.training.Training whose run's export folder is filled; its data and metrics are used.
+        on: names of the machines that run the C.
     Returns: whether every stage ran and none differed.
     Raises: RecipeError if the run has not been exported, or GraphFileError if its graph is broken.
     """
     run, name = training.run, training.recipe.name
     run.exported(f"{name}.graph"), run.exported(f"{name}.tflite")  # says so if they are not there
     network = open_network(run.folder)
-    graph, model, chain = network.graph, network.tflite, Chain(network)
+    graph, model, chain = network.graph, network.tflite, Chain(network, on=on)
     codes = {graph.inputs[0]: to_codes(training.split.test.pixels)}
     some = {name: images[:: -(-len(images) // MOST_PROVEN)] for name, images in codes.items()}
     proofs = {"test images": chain.verify(some), "random inputs": chain.verify(random_inputs(graph))}

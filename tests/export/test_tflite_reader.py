@@ -48,6 +48,7 @@ def refused(message):
 # --- Whole models -----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.skipif(not SHARED_MODELS.is_dir(), reason=f"there is no {SHARED_MODELS}")
 def test_visual_wake_words_is_equal_at_every_tensor():
     content = (SHARED_MODELS / "vww_96_int8.tflite").read_bytes()
     graph = assert_equal_to_tflm(content, inputs=20)
@@ -208,6 +209,7 @@ def test_a_constant_a_channel(kind, first, second, third, swapped):
 
 @many
 @given(codings(), codings(), st.sampled_from([(1, 4, 3, 5), (1, 60), (1, 4, 15)]))
+@example({"scale": 0.25, "zero_point": 0}, {"scale": float(np.float32(0.1)), "zero_point": 0}, (1, 4, 3, 5))
 def test_pairs_of_maps_that_are_reshaped_alike(first, second, shape):
     file = FileBuilder()
     x, other = (file.tensor(1, 4, 3, 5, **first) for _ in range(2))
