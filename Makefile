@@ -26,8 +26,8 @@ setup: .venv/ready
 
 # The tests compile exported C and run it here and on emulated boards. Where nothing can be installed, `make test`
 # names each test that it leaves out for want of a tool.
-TOOLS := gcc clang arm-none-eabi-gcc qemu-system-arm
-PACKAGES := gcc clang libclang-rt-dev gcc-arm-none-eabi libnewlib-arm-none-eabi qemu-system-arm
+TOOLS := gcc clang cmake arm-none-eabi-gcc qemu-system-arm
+PACKAGES := gcc clang cmake libclang-rt-dev gcc-arm-none-eabi libnewlib-arm-none-eabi qemu-system-arm
 system:
 	@missing=; for tool in $(TOOLS); do command -v $$tool > /dev/null || missing="$$missing $$tool"; done; \
 	if [ -z "$$missing" ]; then exit 0; fi; \

@@ -28,9 +28,10 @@ def core_digest(graph: Graph) -> str:
 
 def digest(plan: LinePlan) -> str:
     """SHA-256 of the datapath, in hexadecimal. Names do not count."""
-    text = json.dumps([structure(plan, stage) for stage in plan.stages], sort_keys=True)
-    image = plan.graph.tensor(plan.graph.inputs[0])
-    return hashlib.sha256(f"{image.shape} {image.zero_point} {text}".encode()).hexdigest()
+    image, numbers = plan.graph.tensor(plan.graph.inputs[0]), tensor_numbers(plan)
+    ends = [image.shape, image.zero_point, [numbers[output] for output in plan.graph.outputs]]
+    text = json.dumps([ends, *(structure(plan, stage) for stage in plan.stages)], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def structure(plan: LinePlan, stage: Stage) -> dict:
