@@ -14,7 +14,7 @@ from string import Template
 
 import numpy as np
 
-from export import core_header, datapath, datapath_svg, golden, task_image
+from export import core_header, datapath, datapath_svg, golden, task_image, vectors
 from export.c_text import c_bytes, c_comment, c_identifier
 from export.datapath import wire_runs
 from export.graph import (
@@ -112,9 +112,7 @@ def _require_at_most(name: str, what: str, got: int, most: int) -> None:
 def vector_image(graph: Graph) -> np.ndarray:
     """The image of the test vector, int8 (1, height, width, channels): the bytes that main.c computes."""
     shape = graph.tensor(graph.inputs[0]).shape
-    x = np.arange(np.prod(shape), dtype=np.uint32) * np.uint32(0x9E3779B1)
-    x = (x ^ (x >> 15)) * np.uint32(0x85EBCA77)
-    return (((x ^ (x >> 13)) & 0xFF).astype(np.int16) - 128).astype(np.int8).reshape(1, *shape)
+    return vectors.codes(int(np.prod(shape))).reshape(1, *shape)
 
 
 def _values(plan: LinePlan, image: task_image.TaskImage) -> dict:
