@@ -4,8 +4,15 @@ import os
 import shutil
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 import sfkeras  # noqa: F401
+
+# The same examples in each run, and no clock: what is red is red on any machine, however busy.
+settings.register_profile(
+    "sfkeras", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow], print_blob=False
+)
+settings.load_profile("sfkeras")
 
 TOOLS = {"compiler": ["gcc"], "clang": ["clang"], "cross": ["arm-none-eabi-gcc", "qemu-system-arm"]}  # by marker
 
