@@ -1,8 +1,11 @@
 // Works on two output channels and a few pixels at a time. Channels are the outer loop, so that the
 // weights of two of them come from flash once a row.
 #include "sf_add_products.h"
+#include "sf_dsp.h"
 #include "sf_sums.h"
 #include "sf_window.h"
+
+#if !SF_DSP  // else sf_convolve_row_dsp.c
 
 // Two output channels of one group, or one of them twice.
 typedef struct {
@@ -80,3 +83,5 @@ void sf_convolve_row(const sf_window *window, const sf_constants *constants,
     }
   }
 }
+
+#endif  // !SF_DSP

@@ -1,6 +1,7 @@
 // Works on four channels and a few pixels at a time. Their sums become codes channel by channel, so
 // that each factor is unpacked once.
 #include "sf_add_products.h"
+#include "sf_rows_dsp.h"
 #include "sf_sums.h"
 #include "sf_window.h"
 
@@ -55,6 +56,7 @@ static void convolve_pixels(const sf_window *window, const sf_constants *constan
 
 void sf_depthwise_row(const sf_window *window, const sf_constants *constants,
                       const int8_t *const *rows, int8_t *output) {
+  if (sf_depthwise_row_dsp(window, constants, rows, output)) return;
   const sf_columns whole = sf_whole_columns(window);
   const int32_t channels = window->output_channels;
   for (int32_t channel = 0; channel < channels; channel += CHANNELS_AT_ONCE) {

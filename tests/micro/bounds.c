@@ -99,6 +99,22 @@ static void run_windows(void) {
   }
 }
 
+// Windows with more values than kernels may take at once.
+static void run_deep_windows(void) {
+  sf_window window = {.kernel_height = MOST_ROWS, .groups = 1, .minimum = -128, .maximum = 127};
+  for (int channels = 40; channels < 150; channels += 7) {
+    for (int width = 1; width <= 7; ++width) {
+      window.kernel_width = (uint8_t)(1 + width % 3);
+      window.stride = window.dilation = 1;
+      window.left = (uint8_t)(window.kernel_width - 1);
+      window.input_channels = (uint16_t)channels;
+      window.input_width = window.output_width = (uint16_t)width;
+      window.output_channels = 18;
+      run_convolution(sf_convolve_row, &window, width % 2 - 1, width % 2);
+    }
+  }
+}
+
 static void run_others(void) {
   const sf_factor factors[3] = {{1 << 30, -1}, {INT32_MAX, -2}, {1 << 30, -18}};
   const sf_pair pair = {3, -5, 7, -128, 127};
@@ -131,6 +147,7 @@ static void run_others(void) {
 
 int main(void) {
   run_windows();
+  run_deep_windows();
   run_others();
   return 0;
 }

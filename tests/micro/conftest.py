@@ -3,8 +3,8 @@ import pytest
 from tests.micro import kernels as c
 
 
-@pytest.fixture(scope="session")
-def kernels(tmp_path_factory) -> c.Kernels:
+@pytest.fixture(scope="session", params=c.VARIANTS)
+def kernels(request, tmp_path_factory) -> c.Kernels:
     target = tmp_path_factory.mktemp("kernels") / "kernels.so"
-    rounding = str(c.HERE / "rounding_functions.c")
-    return c.Kernels(c.compile_c("gcc", target, "-shared", "-fPIC", *c.UNDEFINED, rounding))
+    options = "-shared", "-fPIC", *c.UNDEFINED, str(c.HERE / "rounding_functions.c")
+    return c.Kernels(c.compile_c("gcc", target, *options, variant=request.param))

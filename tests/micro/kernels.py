@@ -1,9 +1,11 @@
 """The C kernels as Python functions: each makes a whole map, row by row as an engine does.
 
-Built with the sanitizer of undefined behaviour, which ends the process with a message.
+Built with the sanitizer of undefined behaviour, which ends the process with a message. Kernels for the instructions of
+another processor are built with plain C in place of these.
 """
 
 import ctypes
+import shutil
 import subprocess
 from ctypes import c_int8, c_int16, c_int32, c_uint8, c_uint16
 from functools import singledispatchmethod
@@ -32,12 +34,17 @@ KERNELS = HERE.parents[1] / "micro" / "kernels"
 STRICT = ["-std=c99", "-pedantic", "-Wall", "-Wextra", "-Werror", "-Wconversion"]
 UNDEFINED = ["-O1", "-fsanitize=undefined", "-fno-sanitize-recover=all"]
 GUARD = np.full(64, 85, np.int8)  # around outputs: a kernel that writes there is found out
+VARIANTS = {"portable": None, "dsp": HERE / "dsp_model" / "sf_dsp.h"}  # and the header that stands in for instructions
 
 
-def compile_c(compiler: str, target: Path, *options: str) -> Path:
+def compile_c(compiler: str, target: Path, *options: str, variant: str = "portable") -> Path:
     """Compiles the kernels, with strict warnings as errors, and other C files that are among the options."""
-    sources = map(str, sorted(KERNELS.glob("*.c")))
-    subprocess.run([compiler, *STRICT, f"-I{KERNELS}", *options, *sources, "-o", str(target)], check=True)
+    folder = target.parent / variant
+    shutil.copytree(KERNELS, folder)
+    if VARIANTS[variant]:
+        shutil.copy(VARIANTS[variant], folder)
+    sources = map(str, sorted(folder.glob("*.c")))
+    subprocess.run([compiler, *STRICT, f"-I{folder}", *options, *sources, "-o", str(target)], check=True)
     return target
 
 
@@ -53,10 +60,6 @@ class WindowStruct(ctypes.Structure):
         *((name, c_int16) for name in ("input_zero_point", "output_zero_point")),
         *((name, c_int8) for name in ("minimum", "maximum")),
     ]
-
-
-class Constants(ctypes.Structure):
-    _fields_ = [(name, ctypes.c_void_p) for name in ("codes", "bias", "factors", "shifts")]
 
 
 class Scaling(ctypes.Structure):
@@ -83,6 +86,10 @@ def is_narrow(multipliers) -> bool:
     return bool(np.all(quantize_multiplier(multipliers)[0] % 128 == 0))
 
 
+class Pointers(tuple):
+    """Arrays that a kernel is given as an array, or as a structure, of pointers; None for NULL."""
+
+
 def address(array: np.ndarray | None) -> int | None:
     return None if array is None else array.ctypes.data
 
@@ -99,6 +106,8 @@ class Kernels:
         def as_c(argument):
             if isinstance(argument, np.ndarray):
                 return ctypes.c_void_p(address(argument))
+            if isinstance(argument, Pointers):
+                return (ctypes.c_void_p * len(argument))(*map(address, argument))
             return ctypes.byref(argument) if isinstance(argument, ctypes.Structure) else argument
 
         getattr(self.library, kernel)(*map(as_c, arguments))
@@ -137,7 +146,7 @@ class Kernels:
         else:
             arrays = [operator.codes, operator.bias, multipliers, shifts.astype(np.int8)]
         kernel = "sf_convolve_row" if isinstance(operator, Conv2D) else "sf_depthwise_row"
-        return self._slide(kernel, operator, inputs[0], output, x, Constants(*map(address, arrays)))
+        return self._slide(kernel, operator, inputs[0], output, x, Pointers(arrays))
 
     @_run.register
     def _(self, operator: AveragePool, inputs, output, x):
@@ -191,8 +200,7 @@ class Kernels:
         for y in range(output.shape[0]):
             under = [y * operator.strides[0] - above + i * operator.dilations[0] for i in range(operator.kernel[0])]
             rows = [x[row] if 0 <= row < len(x) else None for row in under]
-            pointers = (ctypes.c_void_p * len(rows))(*map(address, rows))
-            made.append(self.row(kernel, output.shape[1:], window, *constants, pointers))
+            made.append(self.row(kernel, output.shape[1:], window, *constants, Pointers(rows)))
         return np.stack(made)
 
     def _window(self, operator: Window, input, output) -> WindowStruct:

@@ -1,55 +1,32 @@
-"""The C kernels against the golden arithmetic, on whole maps."""
+"""The C kernels, portable and for the instructions of other processors, against the golden arithmetic on whole maps."""
 
-import ctypes
 import json
 import subprocess
 
 import numpy as np
 import pytest
-from hypothesis import assume, example, given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from export import golden
-from export.graph import (
-    Add,
-    AveragePool,
-    ChannelScale,
-    Conv2D,
-    DepthwiseConv2D,
-    Lookup,
-    MaxPool,
-    Mean,
-    Multiply,
-    Softmax,
-)
+from export.graph import AveragePool, Conv2D, DepthwiseConv2D, MaxPool, Mean, Softmax
+from export.rounding import requantise, wrap_to_int32
 from tests import make_rounding_vectors
 from tests.export.networks import Builder
+from tests.micro import cases
 from tests.micro import kernels as c
+from tests.micro.cases import SCALES, SEEDS, ZERO_POINTS, two
 
 pytestmark = pytest.mark.compiler
 VECTORS = json.loads(make_rounding_vectors.FILE.read_text())
 INT32_MIN, INT32_MAX = -(2**31), 2**31 - 1
 
-SEEDS = st.integers(0, 2**32 - 1)
-POWERS_OF_TWO = st.integers(0, 7).map(lambda n: 2.0**-n)
-SCALES = POWERS_OF_TWO | st.floats(2**-9, 1, width=32)
-CODES = st.integers(-128, 127)
-ZERO_POINTS = st.just(0) | CODES
 FACTORS = st.builds(c.Factor, st.integers(0, INT32_MAX), st.integers(-31, 31))
 EXAMPLES = settings(max_examples=100, deadline=None)
 
 
 def agree(kernels, net: Builder, name: str, make=None) -> None:
-    """Golden and kernel make the same map, from random codes and from mostly extreme ones."""
-    graph = net.graph(name)
-    for chance in (1, 0.1):
-        maps = {}
-        for input in graph.inputs:
-            shape = graph.tensor(input).shape
-            map = net.random.integers(-128, 128, shape, np.int8)
-            maps[input] = np.where(net.random.random(shape) < chance, map, np.int8(net.random.choice([-128, 127])))
-        expected = golden.run(graph, {input: map[None] for input, map in maps.items()}, keep=[name])[name][0]
-        inputs = [maps[input] for input in graph.operator(name).inputs]
+    """Golden and kernel make the same map."""
+    for graph, inputs, expected in cases.maps_and_golden(net, name):
         np.testing.assert_array_equal((make or kernels.run)(graph, name, *inputs), expected)
 
 
@@ -62,65 +39,17 @@ def test_rounding(kernels, name):
 # --- Windows ----------------------------------------------------------------------------------------------------------
 
 
-def two(draw, least, most):
-    return draw(st.integers(least, most)), draw(st.integers(least, most))
-
-
-def add_window(draw, net, kind, scale, kernel, **constants):
-    """Adds an operator with any strides, padding and clamp, if its window fits into the input."""
-    extent = [(size - 1) * dilation + 1 for size, dilation in zip(kernel, constants.get("dilations", (1, 1)))]
-    explicit = tuple(two(draw, 0, size - 1) for size in extent)
-    constants["strides"] = two(draw, 1, 3)
-    constants["padding"] = draw(st.sampled_from(["same", "valid", explicit]))
-    constants["minimum"], constants["maximum"] = draw(st.just((-128, 127)) | st.tuples(CODES, CODES).map(sorted))
-    operator = kind(name="made", inputs=["image"], **constants)
-    image = net.tensors["image"]
-    assume(min(operator.output_size(image.shape[:2])) >= 1)
-    zero_point = image.zero_point if scale is None else draw(ZERO_POINTS)
-    net.add(operator, scale or image.scale, zero_point)
-    return net
-
-
-def add_convolution(draw, net, kind, shape, scale, **options):
-    channels, kernel = (shape[0], shape[1:3]) if kind is Conv2D else (shape[-1], shape[:2])
-    codes = net.random.integers(-128, 128, shape).astype(np.int8)
-    codes = draw(st.sampled_from([codes, codes, np.where(codes < 0, -128, 127).astype(np.int8)]))
-    usual = scale / net.tensors["image"].scale / (73 * np.sqrt(codes.size / channels))
-    scales = usual * draw(st.sampled_from([1, 1, 1, 50, 1e-8, 1e6])) * net.random.uniform(0.5, 1.5, channels)
-    largest = draw(st.sampled_from([1, 5000, 2**31]))
-    options |= {"codes": codes, "scales": scales.astype(np.float32), "frozen": False}
-    options |= {"bias": net.random.integers(-largest, largest, channels).astype(np.int32)}
-    return add_window(draw, net, kind, scale, kernel, **options)
-
-
-@st.composite
-def convolutions(draw, kind):
-    """Of maps that may be wider than what the kernels make at once."""
-    # Between scales that are powers of two, a factor has the 24 bits of a float32: it is narrow.
-    net, scales = Builder(draw(SEEDS)), draw(st.sampled_from([POWERS_OF_TWO, SCALES]))
-    groups, depth = draw(st.integers(1, 3)), draw(st.integers(1, 5))
-    size = draw(st.integers(1, 6)), draw(st.integers(1, 40))
-    net.input((*size, groups * depth), draw(scales), draw(ZERO_POINTS))
-    kernel, dilations = two(draw, 1, 4), two(draw, 1, 3)
-    if kind is DepthwiseConv2D:
-        return add_convolution(draw, net, kind, (*kernel, groups * depth), draw(scales), dilations=dilations)
-    shape = groups * draw(st.integers(1, 5)), *kernel, depth
-    return add_convolution(draw, net, kind, shape, draw(scales), dilations=dilations, groups=groups)
-
-
 @pytest.mark.parametrize("kind", [Conv2D, DepthwiseConv2D])
 @EXAMPLES
 @given(st.data())
 def test_convolutions(kernels, kind, data):
-    agree(kernels, data.draw(convolutions(kind)), "made")
+    agree(kernels, data.draw(cases.convolutions(kind)), "made")
 
 
 @EXAMPLES
-@given(st.data(), st.integers(1, 20), st.integers(1, 9), st.integers(1, 40))
-def test_pointwise_convolutions(kernels, data, depth, out, width):
-    net = Builder(data.draw(SEEDS))
-    net.input((2, width, depth), data.draw(SCALES), data.draw(ZERO_POINTS))
-    agree(kernels, add_convolution(data.draw, net, Conv2D, (out, 1, 1, depth), data.draw(SCALES)), "made")
+@given(cases.deep_convolutions())
+def test_deep_convolutions(kernels, net):
+    agree(kernels, net, "made")
 
 
 @pytest.mark.parametrize("kind", [AveragePool, MaxPool])
@@ -130,7 +59,7 @@ def test_pools(kernels, kind, data):
     net = Builder(data.draw(SEEDS))
     net.input((*two(data.draw, 1, 9), data.draw(st.integers(1, 6))), zero_point=data.draw(ZERO_POINTS))
     window = two(data.draw, 1, 5)
-    agree(kernels, add_window(data.draw, net, kind, None, window, window=window), "made")
+    agree(kernels, cases.add_window(data.draw, net, kind, None, window, window=window), "made")
 
 
 # --- Whole maps -------------------------------------------------------------------------------------------------------
@@ -151,19 +80,9 @@ def test_running_sums(kernels, seed, shape, scale, mean_scale, zero_point, mean_
 
 
 @EXAMPLES
-@given(SEEDS, st.lists(SCALES, min_size=4, max_size=4), st.lists(ZERO_POINTS, min_size=4, max_size=4), CODES)
-def test_values(kernels, seed, scales, zero_points, minimum):
-    net = Builder(seed)
-    net.input((2, 5, 7), scales[0], zero_points[0])
-    net.input((2, 5, 7), scales[1], zero_points[1], name="other")
-    coding = scales[2], zero_points[2]
-    constants = {"codes": net.codes(7), "scale": scales[3], "constant_zero_point": zero_points[3]}
-    net.add(ChannelScale(name="scaled", inputs=["image"], minimum=minimum, **constants), *coding)
-    net.add(Add(name="sum", inputs=["image", "other"], minimum=minimum), *coding)
-    net.add(Multiply(name="product", inputs=["image", "other"], minimum=minimum), *coding)
-    table = net.random.integers(-128, 128, 256).astype(np.int8)
-    net.add(Lookup(name="looked_up", inputs=["image"], table=table), *coding)
-    for name in ("scaled", "sum", "product", "looked_up"):
+@given(cases.values())
+def test_values(kernels, net):
+    for name in cases.VALUES:
         agree(kernels, net, name)
 
 
@@ -240,23 +159,43 @@ def test_any_factor_is_defined(kernels, seed, factors, smallest):
     kernels.row("sf_softmax_row", (12, 5), 12, 5, factors[0], smallest, first)
 
 
+@EXAMPLES
+@given(SEEDS, st.lists(FACTORS, min_size=8, max_size=8), ZERO_POINTS, st.booleans())
+def test_convolutions_scale_by_any_factor(kernels, seed, factors, zero_point, relu):
+    random = np.random.default_rng(seed)
+    x, codes = (random.integers(-128, 128, (5, 8)).astype(np.int8) for _ in range(2))
+    bias = (random.integers(-(2**31), 2**31, 8) >> random.integers(0, 31, 8)).astype(np.int32)
+    multipliers = np.array([factor.multiplier for factor in factors], np.int32)
+    shifts = np.array([factor.shift for factor in factors], np.int8)
+    minimum = zero_point if relu else -128
+    window = c.WindowStruct(5, 8, 5, 8, 1, 1, 1, 1, 0, 1, 0, zero_point, minimum, 127)
+    for kernel, weights, products in (
+        ("sf_convolve_row", np.resize(codes, (8, 8)), x.astype(np.int64) @ np.resize(codes, (8, 8)).T),
+        ("sf_depthwise_row", codes[0].copy(), x.astype(np.int64) * codes[0]),
+    ):
+        scaled = requantise(wrap_to_int32(products + bias), multipliers.astype(np.int64), shifts.astype(np.int64))
+        constants = c.Pointers([weights, bias, multipliers, shifts])
+        made = kernels.row(kernel, (5, 8), window, constants, c.Pointers([x]))
+        np.testing.assert_array_equal(made, np.clip(scaled + zero_point, minimum, 127))
+
+
 @pytest.mark.parametrize("zero_point", [-128, 127])
 @pytest.mark.parametrize("kernel", ["sf_convolve_row", "sf_depthwise_row"])
 def test_the_largest_sums_leave_no_room_for_the_zero_point(kernels, kernel, zero_point):
     window = c.WindowStruct(1, 2, 1, 2, 1, 1, 1, 1, 0, 1, 0, zero_point, -128, 127)
     bias, factors = np.array([INT32_MIN, INT32_MAX], np.int32), np.full(2, INT32_MAX, np.int32)
     zeros = np.zeros(4, np.int8)  # input, codes and shifts
-    constants = c.Constants(*map(c.address, (zeros, bias, factors, zeros)))
-    rows = (ctypes.c_void_p * 1)(c.address(zeros))
-    assert kernels.row(kernel, (2,), window, constants, rows).tolist() == [-128, 127]
+    constants = c.Pointers([zeros, bias, factors, zeros])
+    assert kernels.row(kernel, (2,), window, constants, c.Pointers([zeros])).tolist() == [-128, 127]
 
 
 # --- Memory -----------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("variant", c.VARIANTS)
 @pytest.mark.parametrize("compiler", ["gcc", pytest.param("clang", marks=pytest.mark.clang)])
-def test_no_kernel_leaves_its_buffers(compiler, tmp_path):
+def test_no_kernel_leaves_its_buffers(compiler, variant, tmp_path):
     options = ["-g", "-fsanitize=address", *c.UNDEFINED, str(c.HERE / "bounds.c")]
-    program = c.compile_c(compiler, tmp_path / "bounds", *options)
+    program = c.compile_c(compiler, tmp_path / "bounds", *options, variant=variant)
     ended = subprocess.run([program], capture_output=True, text=True)
     assert ended.returncode == 0, ended.stderr

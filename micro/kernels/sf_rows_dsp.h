@@ -1,0 +1,26 @@
+// Kernels with the DSP extension, for most arguments. They return whether they did their work; if
+// not, the portable ones do it.
+#ifndef SF_ROWS_DSP_H_
+#define SF_ROWS_DSP_H_
+
+#include "sf_dsp.h"
+#include "sf_kernels.h"
+
+#if SF_DSP
+
+int sf_depthwise_row_dsp(const sf_window *window, const sf_constants *constants,
+                         const int8_t *const *rows, int8_t *output);
+int sf_add_row_dsp(int32_t count, const sf_pair *pair, const sf_factor factors[3],
+                   const int8_t *first, const int8_t *second, int8_t *output);
+int sf_multiply_row_dsp(int32_t count, const sf_pair *pair, const sf_factor *factor,
+                        const int8_t *first, const int8_t *second, int8_t *output);
+
+#else
+
+#define sf_depthwise_row_dsp(window, constants, rows, output) 0
+#define sf_add_row_dsp(count, pair, factors, first, second, output) 0
+#define sf_multiply_row_dsp(count, pair, factor, first, second, output) 0
+
+#endif  // SF_DSP
+
+#endif  // SF_ROWS_DSP_H_
