@@ -18,7 +18,11 @@ TOOLS = {"compiler": ["gcc"], "clang": ["clang"], "cross": ["arm-none-eabi-gcc",
 
 
 def pytest_collection_modifyitems(items):
-    """Leaves out each test whose tools are missing. In CI none is left out: it fails and says what is missing."""
+    """Leaves out each test whose tools are missing. In CI none is left out: it fails and says what is missing.
+
+    The trainings go first: they take longest, and would else run alone on one core at the end.
+    """
+    items.sort(key=lambda item: item.path.name != "test_train.py")
     if os.environ.get("CI"):
         return
     missing = {marker: [tool for tool in tools if shutil.which(tool) is None] for marker, tools in TOOLS.items()}

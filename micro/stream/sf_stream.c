@@ -2,8 +2,8 @@
 
 #include <string.h>
 
-// Hooks around each stage, for measuring time or looking at rows; define SF_HOOKS to a header that
-// defines both.
+// Hooks around each step of a stage, for measuring time or looking at rows; define SF_HOOKS to a
+// header that defines both. values is NULL after a step that made no row.
 #ifdef SF_HOOKS
 #include SF_HOOKS
 #else
@@ -90,12 +90,12 @@ static void run(const sf_network *network, uint16_t index) {
   stage->kind->run(network, stage, network->rows, output);
   network->steps[index]++;
   // A stage that sums up has no row before its last step.
-  const uint16_t height = network->tensors[tensor].height;
-  if (stage->steps == height || network->steps[index] == stage->steps) {
-    const uint16_t row = made(network, tensor);
+  const uint16_t height = network->tensors[tensor].height, row = made(network, tensor);
+  const int makes_row = stage->steps == height || network->steps[index] == stage->steps;
+  SF_AFTER_STAGE(network, index, row, makes_row ? output : NULL);
+  if (makes_row) {
     network->made[tensor] = (uint16_t)((row + 1) | IS_NEW);
     report(network, tensor, row, output);
-    SF_AFTER_STAGE(network, index, row, output);
   }
 }
 
