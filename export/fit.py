@@ -9,12 +9,14 @@ import numpy as np
 from export import datapath, lines
 from export.graph import Conv2D, Graph, GraphError, Operator, Tensor
 from export.lines import LinePlan
+from export.resize import resize
 
 
 def fit(task: Graph, network: LinePlan) -> LinePlan:
     """Plans a task on the datapath of a network, whose task images it then shares.
 
-    A head with fewer outputs than the network's is filled up with outputs that are always 0.
+    The task takes the network's image size. A head with fewer outputs than the network's is filled up with outputs that
+    are always 0.
 
     Args:
         task: the graph of the task; its stages are named as the network's.
@@ -25,7 +27,8 @@ def fit(task: Graph, network: LinePlan) -> LinePlan:
     cores = [datapath.core_digest(graph) for graph in (task, network.graph)]
     if len(set(cores)) > 1:
         raise GraphError(f"{task.name} was trained on core {cores[0][:16]}, {network.graph.name} holds {cores[1][:16]}")
-    fitted = lines.plan(_filled_up(task, network.graph))
+    size = network.graph.tensor(network.graph.inputs[0]).shape[:2]
+    fitted = lines.plan(_filled_up(resize(task, size), network.graph))
     for stage, wanted in zip(fitted.stages, network.stages):
         got, structure = datapath.structure(fitted, stage), datapath.structure(network, wanted)
         if got != structure:
