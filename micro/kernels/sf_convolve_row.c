@@ -2,10 +2,11 @@
 // weights of two of them come from flash once a row.
 #include "sf_add_products.h"
 #include "sf_dsp.h"
+#include "sf_mve.h"
 #include "sf_sums.h"
 #include "sf_window.h"
 
-#if !SF_DSP  // else sf_convolve_row_dsp.c
+#if !SF_DSP && !SF_MVE  // else sf_convolve_row_dsp.c, sf_convolve_row_mve.c
 
 // Two output channels of one group, or one of them twice.
 typedef struct {
@@ -84,4 +85,4 @@ void sf_convolve_row(const sf_window *window, const sf_constants *constants,
   }
 }
 
-#endif  // !SF_DSP
+#endif  // !SF_DSP && !SF_MVE
