@@ -6,6 +6,7 @@ import tensorflow as tf
 
 from sfkeras.errors import RecipeError
 from sfkeras.piecewise import PiecewiseLinear
+from sfkeras.recipe import check_sharing
 
 MOST_PARAMETERS = 131_072  # section 3.3, of all heads together
 
@@ -58,7 +59,7 @@ def head_input(head, features):
 
 
 def check(heads, channels):
-    """Refuses heads that read what is not there, and heads that the hardware's head block cannot hold.
+    """Refuses heads that read what is not there or what another reads, and heads that the hardware's head block cannot hold.
 
     Args:
         channels: {"frozen": c, "core1": c, ...}, channels that each core hands over.
@@ -75,6 +76,7 @@ def check(heads, channels):
                 f"and its {head.outputs} outputs"
             )
         parameters[head.name] = read * head.outputs // head.groups
+    check_sharing({head.name: head for head in heads}, list(channels))
     total = sum(parameters.values())
     if total > MOST_PARAMETERS:
         largest = max(heads, key=lambda head: parameters[head.name])

@@ -15,10 +15,13 @@ def train(recipe):
     Raises: RecipeError.
     """
     from sfkeras import data
+    from sfkeras.core import Core
     from sfkeras.startup import load_tensorflow
 
     data.require(recipe.data.source, recipe.data.root)
-    load_tensorflow()  # late: an error in the recipe and missing data are told before
+    if recipe.takes_core:
+        Core.load(recipe.network.core)
+    load_tensorflow()  # late: an error in the recipe, missing data and a missing core are told before
     from sfkeras.run import Run
     from sfkeras.training import Training
 

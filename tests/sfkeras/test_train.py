@@ -73,9 +73,10 @@ def test_help_is_there_at_once():
         (["recipe=face_lfw", "data.root=EMPTY"], "EMPTY has no peopleDevTrain.txt. Put LFW's lists there"),
         (["recipe=face", "data.source=folder", "data.root=EMPTY"], "EMPTY holds 0 class folders, wanted 2 or more."),
         (["recipe=face", "data.source=tfrecord", "data.root=EMPTY"], "EMPTY holds no train-* shards."),
+        (["recipe=face", "network.core=unheard_of"], "network.core is 'unheard_of', but there is no"),
     ],
 )
-def test_data_that_are_not_there_are_told_at_once(words, told, tmp_path):
+def test_data_and_cores_that_are_not_there_are_told_at_once(words, told, tmp_path):
     with at_once():
         code, _, err = run(*(word.replace("EMPTY", str(tmp_path)) for word in words))
     assert code == 2 and err.count("\n") == 1 and told.replace("EMPTY", str(tmp_path)) in err
@@ -89,7 +90,6 @@ def test_data_that_are_not_there_are_told_at_once(words, told, tmp_path):
         (["recipe=fase"], "Take one of"),
         (["recipe=face", "network.input=100x96x1"], "96x96x1"),
         (["recipe=face", "data.images_per_person=11"], "Lower images_per_person to at most 10"),
-        (["recipe=face", "network.core=unheard_of"], "unheard_of"),
         (["recipe=face", "heads.task.outputs=600", "network.core=null"], "Lower its outputs to at most 256"),
     ],
 )
