@@ -10,8 +10,8 @@
 enum {
   VECTOR = 16,  // codes
   PIXELS = 16,  // at most, of a block
-  ROOM = 480,   // for windows, or parts of them, that are copied together
-  PARTS = 3,    // as many pixels at least
+  ROOM = 384,   // for windows that are copied together
+  PART = 128,   // of a window that is longer
   SUMS = 128,
   RESIDENT = 3 * VECTOR  // weights of a channel that fit into registers
 };
@@ -41,54 +41,57 @@ static source source_of(const sf_window *window, const int8_t *const *rows, int3
   return (source){window, rows, group * depth, depth, width, step, size};
 }
 
-// Whether values of a window can be read where they are.
-static int is_in_place(const source *from) {
-  const sf_window *window = from->window;
-  return window->kernel_height == 1 && window->kernel_width == 1 && from->size % VECTOR == 0;
-}
-
-static int8_t *copy(int32_t count, const int8_t *from, int8_t *to) {
-  int8_t *const end = to + count;
-  for (; count > 0; count -= VECTOR, from += VECTOR, to += VECTOR) {
-    const mve_pred16_t within = vctp8q((uint32_t)count);
-    vstrbq_p_s8(to, vldrbq_z_s8(from, within), within);
-  }
-  return end;
-}
-
-static int8_t *fill(int32_t count, int32_t code, int8_t *to) {
-  for (; count > 0; --count) *to++ = (int8_t)code;
-  return to;
+// Reads and writes whole vectors.
+SF_INLINED void copy_vectors(int32_t count, const int8_t *from, int8_t *to) {
+  for (; count > 0; count -= VECTOR, from += VECTOR, to += VECTOR) vstrbq_s8(to, vldrbq_s8(from));
 }
 
 // `count` values from position `at` of a row on, some of which may lie in the padding.
-static int8_t *copy_padded(const sf_window *window, int32_t count, const int8_t *row, int32_t at,
-                           int8_t *to) {
+static void copy_padded(const sf_window *window, int32_t count, const int8_t *row, int32_t at,
+                        int8_t *to) {
   const int32_t end = row == NULL ? 0 : window->input_width * window->input_channels;
-  const int32_t before = sf_clamp(-at, 0, count);
-  const int32_t inside = sf_clamp(end - at - before, 0, count - before);
-  to = fill(before, window->input_zero_point, to);
-  if (inside > 0) to = copy(inside, row + at + before, to);
-  return fill(count - before - inside, window->input_zero_point, to);
+  for (; count > 0; --count, ++at) {
+    *to++ = (int8_t)(at >= 0 && at < end ? row[at] : window->input_zero_point);
+  }
 }
 
-// Values first..first + count - 1 of the window of output column x.
+// The window of output column x, if its rows lie inside of the map, each in one run.
+static int copy_inner_window(const source *from, int32_t x, int8_t *to) {
+  const sf_window *window = from->window;
+  const int32_t at = (x * window->stride - window->left) * window->input_channels;
+  const int32_t end = window->input_width * window->input_channels - whole_vectors(from->length);
+  if (from->runs != 1 || at < 0 || at > end) return 0;
+  for (int32_t y = 0; y < window->kernel_height; ++y, to += from->length) {
+    if (from->rows[y] == NULL) return 0;
+    copy_vectors(from->length, from->rows[y] + at, to);
+  }
+  return 1;
+}
+
+// Values first..first + count - 1 of the window of output column x. What is written behind them is
+// of no use.
 static void copy_window(const source *from, int32_t x, int32_t first, int32_t count, int8_t *to) {
   const sf_window *window = from->window;
-  const int32_t channels = window->input_channels;
-  const int32_t at = (x * window->stride - window->left) * channels + from->channel;
+  const int32_t channels = window->input_channels, row_end = window->input_width * channels;
+  const int32_t start = (x * window->stride - window->left) * channels + from->channel;
   int32_t y = 0, i = first / from->length, skipped = first % from->length;
   for (; i >= from->runs; i -= from->runs) ++y;
   for (const int8_t *end = to + count; to != end; skipped = 0) {
     const int32_t size = smaller(from->length - skipped, (int32_t)(end - to));
-    to = copy_padded(window, size, from->rows[y], at + i * from->step + skipped, to);
+    const int32_t at = start + i * from->step + skipped;
+    if (from->rows[y] != NULL && at >= 0 && at + whole_vectors(size) <= row_end) {
+      copy_vectors(size, from->rows[y] + at, to);
+    } else {
+      copy_padded(window, size, from->rows[y], at, to);
+    }
+    to += size;
     if (++i == from->runs) i = 0, ++y;
   }
 }
 
 // --- Products
 
-// A block of pixels, and channels whose sums of products it adds to.
+// A block of pixels, and channels that make sums of products of them.
 typedef struct {
   int32_t pixels, channels;
   int32_t count;          // products of a sum
@@ -107,7 +110,7 @@ static inline int8x16_t first_weights(const int8_t *weights, int32_t count) {
 }
 
 // Four channels, up to 16 products.
-static void add_to_four_channels(const block *of, int32_t channel, const int8_t *weights) {
+static void multiply_up_to_16(const block *of, int32_t channel, const int8_t *weights) {
   // A channel behind the last one is the last one again.
   const int32_t size = of->size, last = of->channels - 1 - channel;
   const int8x16_t weights0 = first_weights(weights, of->count);
@@ -119,17 +122,15 @@ static void add_to_four_channels(const block *of, int32_t channel, const int8_t 
   const int32_t apart = of->apart, pitch = of->pitch;
   for (int32_t left = of->pixels; left > 0; --left, values += apart, sums += pitch) {
     const int8x16_t value = vldrbq_s8(values);
-    sums[0] = vmladavaq_s8(sums[0], value, weights0);
-    sums[1] = vmladavaq_s8(sums[1], value, weights1);
-    sums[2] = vmladavaq_s8(sums[2], value, weights2);
-    sums[3] = vmladavaq_s8(sums[3], value, weights3);
+    sums[0] = vmladavq_s8(value, weights0), sums[1] = vmladavq_s8(value, weights1);
+    sums[2] = vmladavq_s8(value, weights2), sums[3] = vmladavq_s8(value, weights3);
   }
 }
 
 // Two channels, up to 32 or up to 48 products.
-SF_INLINED void add_to_two_channels(int vectors, const block *of, int32_t channel,
-                                    const int8_t *first, const int8_t *second) {
-  const int32_t rest = of->count - (vectors - 1) * VECTOR, behind = (vectors - 1) * VECTOR;
+SF_INLINED void multiply_resident(int vectors, const block *of, int32_t channel,
+                                  const int8_t *first, const int8_t *second) {
+  const int32_t behind = (vectors - 1) * VECTOR, rest = of->count - behind;
   const int8x16_t first0 = vldrbq_s8(first), second0 = vldrbq_s8(second);
   const int8x16_t first1 = vldrbq_s8(first + VECTOR), second1 = vldrbq_s8(second + VECTOR);
   const int8x16_t first2 = first_weights(first + behind, rest);
@@ -138,9 +139,8 @@ SF_INLINED void add_to_two_channels(int vectors, const block *of, int32_t channe
   int32_t *sums = of->sums + channel;
   const int32_t apart = of->apart, pitch = of->pitch;
   for (int32_t left = of->pixels; left > 0; --left, values += apart, sums += pitch) {
-    int32_t sum0 = sums[0], sum1 = sums[1];
     int8x16_t value = vldrbq_s8(values);
-    sum0 = vmladavaq_s8(sum0, value, first0), sum1 = vmladavaq_s8(sum1, value, second0);
+    int32_t sum0 = vmladavq_s8(value, first0), sum1 = vmladavq_s8(value, second0);
     if (vectors == 3) {
       value = vldrbq_s8(values + VECTOR);
       sum0 = vmladavaq_s8(sum0, value, first1), sum1 = vmladavaq_s8(sum1, value, second1);
@@ -151,93 +151,83 @@ SF_INLINED void add_to_two_channels(int vectors, const block *of, int32_t channe
   }
 }
 
-static void add_up_to_32(const block *of, int32_t channel, const int8_t *first,
-                         const int8_t *second) {
-  add_to_two_channels(2, of, channel, first, second);
+static void multiply_up_to_32(const block *of, int32_t channel, const int8_t *first,
+                              const int8_t *second) {
+  multiply_resident(2, of, channel, first, second);
 }
 
-static void add_up_to_48(const block *of, int32_t channel, const int8_t *first,
-                         const int8_t *second) {
-  add_to_two_channels(3, of, channel, first, second);
+static void multiply_up_to_48(const block *of, int32_t channel, const int8_t *first,
+                              const int8_t *second) {
+  multiply_resident(3, of, channel, first, second);
+}
+
+// Sums of two channels of up to three pixels, and where the pixels' next values are.
+typedef struct {
+  int32_t sums[3][2];
+  const int8_t *values[3];
+} three_pixels;
+
+SF_INLINED void add_pixel(int pixel, three_pixels *to, int8x16_t weights0, int8x16_t weights1) {
+  const int8x16_t value = vldrbq_s8(to->values[pixel]);
+  to->values[pixel] += VECTOR;
+  to->sums[pixel][0] = vmladavaq_s8(to->sums[pixel][0], value, weights0);
+  to->sums[pixel][1] = vmladavaq_s8(to->sums[pixel][1], value, weights1);
+}
+
+SF_INLINED void add_pixels(int pixels, three_pixels *to, int8x16_t weights0, int8x16_t weights1) {
+  add_pixel(0, to, weights0, weights1);
+  if (pixels > 1) add_pixel(1, to, weights0, weights1);
+  if (pixels > 2) add_pixel(2, to, weights0, weights1);
 }
 
 // Two channels of one to three pixels, any number of products.
-SF_INLINED void add_to_pixels(int pixels, const block *of, int32_t pixel, int32_t channel,
-                              const int8_t *first, const int8_t *second) {
+SF_INLINED void multiply_pixels(int pixels, const block *of, int32_t pixel, int32_t channel,
+                                const int8_t *first, const int8_t *second) {
   const int32_t apart = of->apart, pitch = of->pitch, rest = of->count % VECTOR;
-  const int8_t *values0 = of->values + pixel * apart;
-  const int8_t *values1 = pixels > 1 ? values0 + apart : NULL;
-  const int8_t *values2 = pixels > 2 ? values1 + apart : NULL;
+  const int8_t *values = of->values + pixel * apart;
+  three_pixels all = {{{0, 0}, {0, 0}, {0, 0}}, {values, values + apart, values + 2 * apart}};
+  for (int32_t left = of->count / VECTOR; left > 0; --left, first += VECTOR, second += VECTOR) {
+    add_pixels(pixels, &all, vldrbq_s8(first), vldrbq_s8(second));
+  }
+  if (rest != 0) add_pixels(pixels, &all, first_weights(first, rest), first_weights(second, rest));
   int32_t *sums = of->sums + pixel * pitch + channel;
-  int32_t sum00 = sums[0], sum01 = sums[1], sum10 = 0, sum11 = 0, sum20 = 0, sum21 = 0;
-  if (pixels > 1) sum10 = sums[pitch], sum11 = sums[pitch + 1];
-  if (pixels > 2) sum20 = sums[2 * pitch], sum21 = sums[2 * pitch + 1];
-#define ADD_VECTOR(weights0, weights1)              \
-  do {                                              \
-    int8x16_t value = vldrbq_s8(values0);           \
-    values0 += VECTOR;                              \
-    sum00 = vmladavaq_s8(sum00, value, weights0);   \
-    sum01 = vmladavaq_s8(sum01, value, weights1);   \
-    if (pixels > 1) {                               \
-      value = vldrbq_s8(values1);                   \
-      values1 += VECTOR;                            \
-      sum10 = vmladavaq_s8(sum10, value, weights0); \
-      sum11 = vmladavaq_s8(sum11, value, weights1); \
-    }                                               \
-    if (pixels > 2) {                               \
-      value = vldrbq_s8(values2);                   \
-      values2 += VECTOR;                            \
-      sum20 = vmladavaq_s8(sum20, value, weights0); \
-      sum21 = vmladavaq_s8(sum21, value, weights1); \
-    }                                               \
-  } while (0)
-  for (int32_t left = of->count / VECTOR; left > 0; --left) {
-    const int8x16_t weights0 = vldrbq_s8(first), weights1 = vldrbq_s8(second);
-    first += VECTOR, second += VECTOR;
-    ADD_VECTOR(weights0, weights1);
-  }
-  if (rest != 0) {
-    const int8x16_t weights0 = first_weights(first, rest), weights1 = first_weights(second, rest);
-    ADD_VECTOR(weights0, weights1);
-  }
-#undef ADD_VECTOR
-  sums[0] = sum00, sums[1] = sum01;
-  if (pixels > 1) sums[pitch] = sum10, sums[pitch + 1] = sum11;
-  if (pixels > 2) sums[2 * pitch] = sum20, sums[2 * pitch + 1] = sum21;
+  sums[0] = all.sums[0][0], sums[1] = all.sums[0][1];
+  if (pixels > 1) sums[pitch] = all.sums[1][0], sums[pitch + 1] = all.sums[1][1];
+  if (pixels > 2) sums[2 * pitch] = all.sums[2][0], sums[2 * pitch + 1] = all.sums[2][1];
 }
 
-static void add_any_number(const block *of, int32_t channel, const int8_t *first,
-                           const int8_t *second) {
+static void multiply_any_number(const block *of, int32_t channel, const int8_t *first,
+                                const int8_t *second) {
   int32_t pixel = 0;
-  for (; pixel + 2 < of->pixels; pixel += 3) add_to_pixels(3, of, pixel, channel, first, second);
+  for (; pixel + 2 < of->pixels; pixel += 3) multiply_pixels(3, of, pixel, channel, first, second);
   if (of->pixels - pixel == 2) {
-    add_to_pixels(2, of, pixel, channel, first, second);
+    multiply_pixels(2, of, pixel, channel, first, second);
   } else if (of->pixels - pixel == 1) {
-    add_to_pixels(1, of, pixel, channel, first, second);
+    multiply_pixels(1, of, pixel, channel, first, second);
   }
 }
 
-static void add_products(const block *of) {
+static void multiply(const block *of) {
   const int8_t *weights = of->weights;
   if (of->count <= VECTOR) {
     for (int32_t i = 0; i < of->channels; i += 4, weights += 4 * of->size) {
-      add_to_four_channels(of, i, weights);
+      multiply_up_to_16(of, i, weights);
     }
     return;
   }
-  void (*const add)(const block *, int32_t, const int8_t *, const int8_t *) =
-      of->count <= 2 * VECTOR ? add_up_to_32
-      : of->count <= RESIDENT ? add_up_to_48
-                              : add_any_number;
+  void (*const multiply_two)(const block *, int32_t, const int8_t *, const int8_t *) =
+      of->count <= 2 * VECTOR ? multiply_up_to_32
+      : of->count <= RESIDENT ? multiply_up_to_48
+                              : multiply_any_number;
   for (int32_t i = 0; i < of->channels; i += 2, weights += 2 * of->size) {
     // A channel behind the last one is the last one again.
-    add(of, i, weights, i + 1 < of->channels ? weights + of->size : weights);
+    multiply_two(of, i, weights, i + 1 < of->channels ? weights + of->size : weights);
   }
 }
 
 // --- Rows
 
-// What four sums begin with. Padding counts as values, of codes that stand for 0.
+// What is added to four sums. Padding counts as values, of codes that stand for 0.
 static int32x4_t start_of_sums(const sf_window *window, const sf_constants *constants, int32_t size,
                                int32_t channel, int32_t count) {
   const int32x4_t bias = vldrwq_z_s32(constants->bias + channel, vctp32q((uint32_t)count));
@@ -252,55 +242,92 @@ static int32x4_t start_of_sums(const sf_window *window, const sf_constants *cons
   return vmlaq_n_s32(bias, vldrwq_s32(sums_of_weights), -window->input_zero_point);
 }
 
-static void begin_sums(const source *from, const sf_constants *constants, int32_t channel,
-                       const block *of) {
-  for (int32_t i = 0; i < of->channels; i += 4) {
-    const int32x4_t start =
-        start_of_sums(from->window, constants, from->size, channel + i, of->channels - i);
-    int32_t *sums = of->sums + i;
-    for (int32_t left = of->pixels; left > 0; --left, sums += of->pitch) vstrwq_s32(sums, start);
-  }
-}
-
 static void store_codes(const source *from, const sf_constants *constants, int32_t channel,
                         const block *of, int8_t *output) {
   for (int32_t i = 0; i < of->channels; i += 4) {
-    sf_store_codes_of_four(from->window, constants, channel + i, of->channels - i, of->pixels,
-                           of->pitch, of->sums + i, output + i);
+    const int32_t count = of->channels - i;
+    const int32x4_t start = start_of_sums(from->window, constants, from->size, channel + i, count);
+    const sf_row_of_sums row = {of->pixels, of->sums + i, of->pitch, output + i};
+    sf_store_codes_of_four(from->window, constants, start, channel + i, count, row);
   }
+}
+
+// A block of pixels whose windows are there as a whole.
+static void convolve_windows(const source *from, const sf_constants *constants, int32_t channel,
+                             int32_t channels, block of, int8_t *output) {
+  int32_t sums[SUMS];
+  const int32_t most = SUMS / of.pixels & ~3, end = channel + channels;
+  of.size = of.count = from->size, of.sums = sums;
+  for (; channel < end; channel += of.channels) {
+    of.channels = smaller(end - channel, most), of.pitch = (of.channels + 3) & ~3;
+    of.weights = constants->codes + channel * of.size;
+    multiply(&of);
+    store_codes(from, constants, channel, &of, output + channel);
+  }
+}
+
+static void add_sums(int32_t count, const int32_t *sums, int32_t *totals) {
+  for (; count > 0; count -= 4, sums += 4, totals += 4) {
+    vstrwq_s32(totals, vaddq_s32(vldrwq_s32(totals), vldrwq_s32(sums)));
+  }
+}
+
+// A block of pixels at x with windows so long that they are copied part by part, to `values`.
+static void convolve_by_parts(const source *from, const sf_constants *constants, int32_t channel,
+                              int32_t channels, int32_t x, block of, int8_t *values,
+                              int8_t *output) {
+  int32_t sums[SUMS / 2], totals[SUMS / 2];
+  const int32_t most = SUMS / 2 / of.pixels & ~3, end = channel + channels;
+  of.size = from->size, of.values = values, of.apart = PART;
+  for (; channel < end; channel += of.channels) {
+    of.channels = smaller(end - channel, most), of.pitch = (of.channels + 3) & ~3;
+    of.sums = totals;
+    for (int32_t first = 0; first < of.size; first += PART) {
+      of.count = smaller(of.size - first, PART);
+      of.weights = constants->codes + channel * of.size + first;
+      for (int32_t i = 0; i < of.pixels; ++i) {
+        copy_window(from, x + i, first, of.count, values + i * PART);
+      }
+      multiply(&of);
+      if (of.sums == sums) add_sums(of.pixels * of.pitch, sums, totals);
+      of.sums = sums;
+    }
+    of.sums = totals;
+    store_codes(from, constants, channel, &of, output + channel);
+  }
+}
+
+// How many pixels from x on have windows that can be read where they are, in whole vectors.
+static int32_t pixels_in_place(const source *from, int32_t x) {
+  const sf_window *window = from->window;
+  const int32_t channels = window->input_channels, apart = window->stride * channels;
+  const int32_t end = window->input_width * channels - from->channel - whole_vectors(from->size);
+  if (window->kernel_height != 1 || window->kernel_width != 1 || end < x * apart) return 0;
+  return end / apart + 1 - x;
 }
 
 static void convolve_group(const source *from, const sf_constants *constants, int32_t channel,
                            int32_t channels, int8_t *output) {
   const sf_window *window = from->window;
-  const int32_t width = window->output_width, in_place = is_in_place(from);
-  const int32_t part = in_place ? from->size : smaller(from->size, ROOM / PARTS);
-  const int32_t room = in_place ? PIXELS : smaller(ROOM / whole_vectors(part), PIXELS);
-  int8_t values[ROOM];
-  int32_t sums[SUMS];
-  for (int32_t x = 0, pixels; x < width; x += pixels) {
-    pixels = smaller(width - x, room);
-    const int32_t most = SUMS / pixels & ~3;  // channels
-    for (int32_t first = 0; first < channels; first += most) {
-      block of = {.pixels = pixels, .channels = smaller(channels - first, most), .sums = sums};
-      of.values = in_place
-                      ? from->rows[0] + x * window->stride * window->input_channels + from->channel
-                      : values;
-      of.apart = in_place ? window->stride * window->input_channels : whole_vectors(part);
-      of.size = from->size, of.pitch = (of.channels + 3) & ~3;
-      begin_sums(from, constants, channel + first, &of);
-      for (int32_t begin = 0; begin < from->size; begin += part) {
-        of.count = smaller(from->size - begin, part);
-        of.weights = constants->codes + (channel + first) * from->size + begin;
-        const int is_there = in_place || (first > 0 && part == from->size);
-        for (int32_t i = 0; i < pixels && !is_there; ++i) {
-          copy_window(from, x + i, begin, of.count, values + i * of.apart);
-        }
-        add_products(&of);
+  const int32_t width = window->output_width, apart = whole_vectors(smaller(from->size, PART));
+  int8_t values[ROOM + VECTOR];
+  for (int32_t x = 0, pixels; x < width; x += pixels, output += pixels * window->output_channels) {
+    const int32_t in_place = smaller(pixels_in_place(from, x), width - x);
+    pixels = smaller(in_place > 0 ? in_place : smaller(ROOM / apart, width - x), PIXELS);
+    block of = {.pixels = pixels, .values = values, .apart = apart};
+    if (in_place > 0) {
+      of.apart = window->stride * window->input_channels;
+      of.values = from->rows[0] + x * of.apart + from->channel;
+    } else if (from->size > PART) {
+      convolve_by_parts(from, constants, channel, channels, x, of, values, output);
+      continue;
+    } else {
+      for (int32_t i = 0; i < pixels; ++i) {
+        int8_t *to = values + i * apart;
+        if (!copy_inner_window(from, x + i, to)) copy_window(from, x + i, 0, from->size, to);
       }
-      store_codes(from, constants, channel + first, &of,
-                  output + x * window->output_channels + channel + first);
     }
+    convolve_windows(from, constants, channel, channels, of, output);
   }
 }
 

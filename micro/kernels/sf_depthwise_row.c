@@ -1,9 +1,12 @@
 // Works on four channels and a few pixels at a time. Their sums become codes channel by channel, so
 // that each factor is unpacked once.
 #include "sf_add_products.h"
+#include "sf_mve.h"
 #include "sf_rows_dsp.h"
 #include "sf_sums.h"
 #include "sf_window.h"
+
+#if !SF_MVE  // else sf_depthwise_row_mve.c
 
 enum { CHANNELS_AT_ONCE = 4 };
 
@@ -67,3 +70,5 @@ void sf_depthwise_row(const sf_window *window, const sf_constants *constants,
     }
   }
 }
+
+#endif  // !SF_MVE

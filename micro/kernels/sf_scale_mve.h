@@ -28,27 +28,51 @@ static inline sf_factors sf_factors_of(const sf_constants *constants, int32_t ch
   return (sf_factors){vmaxq_s32(shift, zero), multiplier, vminq_s32(shift, zero)};
 }
 
-// Four scaled sums.
-SF_INLINED int32x4_t sf_requantise_four(int32x4_t sums, sf_factors factors) {
-  const int32x4_t x = vqrdmulhq_s32(vshlq_s32(sums, factors.left), factors.multiplier);
-  // vrshlq takes a half upwards; for a negative number it has to go away from zero.
-  const int32x4_t nudge = vshrq_n_s32(vandq_s32(x, factors.minus_right), 31);
-  return vrshlq_s32(vqaddq_s32(x, nudge), factors.minus_right);
+// Four scaled sums. nudges: whether a half below zero has to go away from zero, as it does in
+// TensorFlow Lite, and not upwards, as it does in vrshlq.
+SF_INLINED int32x4_t sf_requantise_four(int nudges, int32x4_t sums, sf_factors factors) {
+  int32x4_t x = vqrdmulhq_s32(vshlq_s32(sums, factors.left), factors.multiplier);
+  if (nudges) x = vqaddq_s32(x, vshrq_n_s32(vandq_s32(x, factors.minus_right), 31));
+  return vrshlq_s32(x, factors.minus_right);
 }
 
-// The codes of up to four channels for some pixels. Sums of a pixel lie `apart` from those of the
-// next, codes output_channels.
-static inline void sf_store_codes_of_four(const sf_window *window, const sf_constants *constants,
-                                          int32_t channel, int32_t count, int32_t pixels,
-                                          int32_t apart, const int32_t *sums, int8_t *output) {
-  const sf_factors factors = sf_factors_of(constants, channel, count);
+// What the sums of some pixels are, and where their codes go.
+typedef struct {
+  int32_t pixels;
+  const int32_t *sums;
+  int32_t apart;  // from one pixel's sums to the next one's
+  int8_t *output;
+} sf_row_of_sums;
+
+SF_INLINED void sf_store_four(int nudges, int32_t count, const sf_window *window, int32x4_t start,
+                              sf_factors factors, sf_row_of_sums row) {
   const int32x4_t least = vdupq_n_s32(window->minimum), most = vdupq_n_s32(window->maximum);
   const int32_t zero_point = window->output_zero_point, pitch = window->output_channels;
-  const mve_pred16_t within = vctp32q((uint32_t)count);
-  for (; pixels > 0; --pixels, sums += apart, output += pitch) {
-    const int32x4_t scaled = sf_requantise_four(vldrwq_s32(sums), factors);
+  for (; row.pixels > 0; --row.pixels, row.sums += row.apart, row.output += pitch) {
+    const int32x4_t sums = vaddq_s32(vldrwq_s32(row.sums), start);
+    const int32x4_t scaled = sf_requantise_four(nudges, sums, factors);
     const int32x4_t codes = vqaddq_n_s32(scaled, zero_point);
-    vstrbq_p_s32(output, vminq_s32(vmaxq_s32(codes, least), most), within);
+    const int32x4_t clamped = vminq_s32(vmaxq_s32(codes, least), most);
+    if (count == 4) {
+      vstrbq_s32(row.output, clamped);
+    } else {
+      vstrbq_p_s32(row.output, clamped, vctp32q((uint32_t)count));
+    }
+  }
+}
+
+// Stores the codes of channels channel..channel + count - 1, of the next four at most. start: what
+// is added to sums.
+static inline void sf_store_codes_of_four(const sf_window *window, const sf_constants *constants,
+                                          int32x4_t start, int32_t channel, int32_t count,
+                                          sf_row_of_sums row) {
+  const sf_factors factors = sf_factors_of(constants, channel, count);
+  if (count < 4) {
+    sf_store_four(1, count, window, start, factors, row);
+  } else if (window->minimum < window->output_zero_point) {
+    sf_store_four(1, 4, window, start, factors, row);
+  } else {  // scaled values below zero are all the same
+    sf_store_four(0, 4, window, start, factors, row);
   }
 }
 
