@@ -12,8 +12,7 @@ enum {
   PIXELS = 16,  // at most, of a block
   ROOM = 384,   // for windows that are copied together
   PART = 128,   // of a window that is longer
-  SUMS = 128,
-  RESIDENT = 3 * VECTOR  // weights of a channel that fit into registers
+  SUMS = 128
 };
 
 static inline int32_t whole_vectors(int32_t count) { return (count + VECTOR - 1) & ~(VECTOR - 1); }
@@ -180,31 +179,42 @@ SF_INLINED void add_pixels(int pixels, three_pixels *to, int8x16_t weights0, int
   if (pixels > 2) add_pixel(2, to, weights0, weights1);
 }
 
-// Two channels of one to three pixels, any number of products.
-SF_INLINED void multiply_pixels(int pixels, const block *of, int32_t pixel, int32_t channel,
-                                const int8_t *first, const int8_t *second) {
-  const int32_t apart = of->apart, pitch = of->pitch, rest = of->count % VECTOR;
-  const int8_t *values = of->values + pixel * apart;
+// Two channels of one to three pixels. rest: whether the last vector of weights is not a whole one.
+SF_INLINED void multiply_pixels(int pixels, int rest, const block *of, const int8_t *first,
+                                const int8_t *second, const int8_t *values, int32_t *sums) {
+  const int32_t apart = of->apart, pitch = of->pitch;
   three_pixels all = {{{0, 0}, {0, 0}, {0, 0}}, {values, values + apart, values + 2 * apart}};
-  for (int32_t left = of->count / VECTOR; left > 0; --left, first += VECTOR, second += VECTOR) {
+  for (int32_t left = of->count >> 4; left > 0; --left, first += VECTOR, second += VECTOR) {
     add_pixels(pixels, &all, vldrbq_s8(first), vldrbq_s8(second));
   }
-  if (rest != 0) add_pixels(pixels, &all, first_weights(first, rest), first_weights(second, rest));
-  int32_t *sums = of->sums + pixel * pitch + channel;
-  sums[0] = all.sums[0][0], sums[1] = all.sums[0][1];
-  if (pixels > 1) sums[pitch] = all.sums[1][0], sums[pitch + 1] = all.sums[1][1];
-  if (pixels > 2) sums[2 * pitch] = all.sums[2][0], sums[2 * pitch + 1] = all.sums[2][1];
+  if (rest) {
+    const int32_t count = of->count % VECTOR;
+    add_pixels(pixels, &all, first_weights(first, count), first_weights(second, count));
+  }
+  sums[0] = all.sums[0][0], sums[1] = all.sums[0][1], sums += pitch;
+  if (pixels > 1) sums[0] = all.sums[1][0], sums[1] = all.sums[1][1], sums += pitch;
+  if (pixels > 2) sums[0] = all.sums[2][0], sums[1] = all.sums[2][1];
+}
+
+SF_INLINED void multiply_by_three(int rest, const block *of, int32_t channel, const int8_t *first,
+                                  const int8_t *second) {
+  const int8_t *values = of->values;
+  int32_t *sums = of->sums + channel, left = of->pixels;
+  for (; left >= 3; left -= 3, values += 3 * of->apart, sums += 3 * of->pitch) {
+    multiply_pixels(3, rest, of, first, second, values, sums);
+  }
+  if (left == 2) multiply_pixels(2, rest, of, first, second, values, sums);
+  if (left == 1) multiply_pixels(1, rest, of, first, second, values, sums);
+}
+
+static void multiply_whole(const block *of, int32_t channel, const int8_t *first,
+                           const int8_t *second) {
+  multiply_by_three(0, of, channel, first, second);
 }
 
 static void multiply_any_number(const block *of, int32_t channel, const int8_t *first,
                                 const int8_t *second) {
-  int32_t pixel = 0;
-  for (; pixel + 2 < of->pixels; pixel += 3) multiply_pixels(3, of, pixel, channel, first, second);
-  if (of->pixels - pixel == 2) {
-    multiply_pixels(2, of, pixel, channel, first, second);
-  } else if (of->pixels - pixel == 1) {
-    multiply_pixels(1, of, pixel, channel, first, second);
-  }
+  multiply_by_three(1, of, channel, first, second);
 }
 
 static void multiply(const block *of) {
@@ -216,9 +226,10 @@ static void multiply(const block *of) {
     return;
   }
   void (*const multiply_two)(const block *, int32_t, const int8_t *, const int8_t *) =
-      of->count <= 2 * VECTOR ? multiply_up_to_32
-      : of->count <= RESIDENT ? multiply_up_to_48
-                              : multiply_any_number;
+      of->count <= 2 * VECTOR   ? multiply_up_to_32
+      : of->count <= 3 * VECTOR ? multiply_up_to_48
+      : of->count % VECTOR == 0 ? multiply_whole
+                                : multiply_any_number;
   for (int32_t i = 0; i < of->channels; i += 2, weights += 2 * of->size) {
     // A channel behind the last one is the last one again.
     multiply_two(of, i, weights, i + 1 < of->channels ? weights + of->size : weights);
@@ -227,19 +238,24 @@ static void multiply(const block *of) {
 
 // --- Rows
 
+static int32_t sum_of(const int8_t *weights, int32_t count) {
+  int32_t sum = 0;
+  for (; count >= VECTOR; count -= VECTOR, weights += VECTOR) {
+    sum = vaddvaq_s8(sum, vldrbq_s8(weights));
+  }
+  return count == 0 ? sum : vaddvaq_s8(sum, first_weights(weights, count));
+}
+
 // What is added to four sums. Padding counts as values, of codes that stand for 0.
 static int32x4_t start_of_sums(const sf_window *window, const sf_constants *constants, int32_t size,
                                int32_t channel, int32_t count) {
   const int32x4_t bias = vldrwq_z_s32(constants->bias + channel, vctp32q((uint32_t)count));
   if (window->input_zero_point == 0) return bias;
-  int32_t sums_of_weights[4] = {0, 0, 0, 0};
+  int32_t sums[4] = {0, 0, 0, 0};
   for (int32_t i = 0; i < smaller(count, 4); ++i) {
-    const int8_t *weights = constants->codes + (channel + i) * size;
-    for (int32_t left = size; left > 0; left -= VECTOR, weights += VECTOR) {
-      sums_of_weights[i] = vaddvaq_s8(sums_of_weights[i], first_weights(weights, left));
-    }
+    sums[i] = sum_of(constants->codes + (channel + i) * size, size);
   }
-  return vmlaq_n_s32(bias, vldrwq_s32(sums_of_weights), -window->input_zero_point);
+  return vmlaq_n_s32(bias, vldrwq_s32(sums), -window->input_zero_point);
 }
 
 static void store_codes(const source *from, const sf_constants *constants, int32_t channel,

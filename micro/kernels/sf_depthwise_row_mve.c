@@ -31,37 +31,35 @@ typedef struct {
   int32x4_t lanes0, lanes2, lanes1, lanes3;
 } lane_sums;
 
-static inline lane_sums no_sums(void) {
-  const int32x4_t zero = vdupq_n_s32(0);
-  return (lane_sums){zero, zero, zero, zero};
+// even, odd: of the lanes 0, 2, 4.. and of the lanes 1, 3, 5..
+SF_INLINED lane_sums widen_lanes(int16x8_t even, int16x8_t odd) {
+  return (lane_sums){vmovlbq_s16(even), vmovltq_s16(even), vmovlbq_s16(odd), vmovltq_s16(odd)};
 }
 
-// even, odd: what is added to the lanes 0, 2, 4.. and to the lanes 1, 3, 5..
 SF_INLINED lane_sums add_lanes(lane_sums sums, int16x8_t even, int16x8_t odd) {
   sums.lanes0 = vaddq_s32(sums.lanes0, vmovlbq_s16(even));
   sums.lanes2 = vaddq_s32(sums.lanes2, vmovltq_s16(even));
   sums.lanes1 = vaddq_s32(sums.lanes1, vmovlbq_s16(odd));
   sums.lanes3 = vaddq_s32(sums.lanes3, vmovltq_s16(odd));
+  SF_FINISH(sums.lanes0, sums.lanes1, sums.lanes2, sums.lanes3);
   return sums;
 }
 
 SF_INLINED void store_sums(lane_sums from, int32_t *to) {
-  const int32x4x4_t in_order = {{from.lanes0, from.lanes1, from.lanes2, from.lanes3}};
-  vst4q_s32(to, in_order);
+  sf_store_interleaved(from.lanes0, from.lanes1, from.lanes2, from.lanes3, to);
 }
 
-// Of any window. Padding counts as values, of codes that stand for 0. rows: NULL if all of them lie
-// in the padding.
-static void sum_any(const block *of, const int8_t *const *rows, int32_t x, int32_t pixels,
-                    int32_t *sums) {
+// Of any window. Padding counts as values, of codes that stand for 0.
+SF_OUTLINED void sum_any(const block *of, int32_t x, int32_t pixels, int32_t *sums) {
   const sf_window *window = of->window;
   const int32_t channels = window->input_channels, width = window->input_width;
   const int8x16_t padding = vdupq_n_s8((int8_t)window->input_zero_point);
   for (; pixels > 0; --pixels, ++x, sums += LANES) {
     const int8_t *weights = of->constants->codes + of->channel;
-    lane_sums all = no_sums();
+    const int16x8_t zero = vdupq_n_s16(0);
+    lane_sums all = widen_lanes(zero, zero);
     for (int32_t y = 0; y < window->kernel_height; ++y) {
-      const int8_t *row = rows == NULL ? NULL : rows[y];
+      const int8_t *row = of->rows[y];
       int32_t column = x * window->stride - window->left;
       for (int32_t left = window->kernel_width; left > 0; --left, weights += channels) {
         int8x16_t values = padding;
@@ -79,80 +77,84 @@ static void sum_any(const block *of, const int8_t *const *rows, int32_t x, int32
 
 // --- 3 x 3 windows
 
+// Products of the even lanes and of the odd lanes.
+typedef struct {
+  int16x8_t even, odd;
+} lane_products;
+
 // The sum of two products fits into int16, unless both weights are -128.
-SF_INLINED lane_sums add_two(lane_sums sums, int8x16_t values0, const int8_t *weights0,
-                             int8x16_t values1, const int8_t *weights1) {
-  const int8x16_t weight0 = vldrbq_s8(weights0), weight1 = vldrbq_s8(weights1);
-  const int16x8_t even0 = vmullbq_int_s8(values0, weight0);
-  const int16x8_t even1 = vmullbq_int_s8(values1, weight1);
-  const int16x8_t odd0 = vmulltq_int_s8(values0, weight0);
-  const int16x8_t odd1 = vmulltq_int_s8(values1, weight1);
-  return add_lanes(sums, vaddq_s16(even0, even1), vaddq_s16(odd0, odd1));
+SF_INLINED lane_products multiply_two(const int8_t *values0, const int8_t *weights0,
+                                      const int8_t *values1, const int8_t *weights1) {
+  const int8x16_t value0 = vldrbq_s8(values0), weight0 = vldrbq_s8(weights0);
+  const int8x16_t value1 = vldrbq_s8(values1), weight1 = vldrbq_s8(weights1);
+  return (lane_products){
+      vaddq_s16(vmullbq_int_s8(value0, weight0), vmullbq_int_s8(value1, weight1)),
+      vaddq_s16(vmulltq_int_s8(value0, weight0), vmulltq_int_s8(value1, weight1))};
 }
 
-// Of a strip. column: from one of its columns to the next; step: from one vector to the next.
-SF_INLINED void sum_3x3(int32_t column, int32_t step, int32_t vectors, const int8_t *weights,
-                        const int8_t *strip, int32_t *sums) {
-  const int8_t *weight = weights + TAPS / 2 * LANES;  // where instructions reach them all
-#define VALUES(y, x) vldrbq_s8(strip + (y) * ROW + (x) * column)
-#define WEIGHTS(y, x) (weight + (3 * (y) + (x) - TAPS / 2) * LANES)
-  for (; vectors > 0; --vectors, strip += step, sums += LANES) {
-    lane_sums all = no_sums();
-    all = add_two(all, VALUES(0, 0), WEIGHTS(0, 0), VALUES(1, 0), WEIGHTS(1, 0));
-    all = add_two(all, VALUES(0, 1), WEIGHTS(0, 1), VALUES(1, 1), WEIGHTS(1, 1));
-    all = add_two(all, VALUES(0, 2), WEIGHTS(0, 2), VALUES(1, 2), WEIGHTS(1, 2));
-    all = add_two(all, VALUES(2, 0), WEIGHTS(2, 0), VALUES(2, 1), WEIGHTS(2, 1));
-    const int8x16_t values = VALUES(2, 2), last = vldrbq_s8(WEIGHTS(2, 2));
-    all = add_lanes(all, vmullbq_int_s8(values, last), vmulltq_int_s8(values, last));
+// Of a strip. column: from one of its columns to the next; step: from one vector to the next; tap:
+// from one tap's weights to the next one's.
+SF_INLINED void sum_3x3(int32_t column, int32_t step, int32_t vectors, int32_t tap,
+                        const int8_t *weights, const int8_t *strip, int32_t *sums) {
+  const int8_t *row0 = strip, *row1 = strip + ROW, *row2 = strip + 2 * ROW;
+  for (; vectors > 0; --vectors, row0 += step, row1 += step, row2 += step, sums += LANES) {
+    lane_products two = multiply_two(row0, weights, row1, weights + 3 * tap);
+    lane_sums all = widen_lanes(two.even, two.odd);
+    SF_FINISH(all.lanes0, all.lanes1, all.lanes2, all.lanes3);
+    two = multiply_two(row0 + column, weights + tap, row1 + column, weights + 4 * tap);
+    all = add_lanes(all, two.even, two.odd);
+    two = multiply_two(row0 + 2 * column, weights + 2 * tap, row1 + 2 * column, weights + 5 * tap);
+    all = add_lanes(all, two.even, two.odd);
+    two = multiply_two(row2, weights + 6 * tap, row2 + column, weights + 7 * tap);
+    all = add_lanes(all, two.even, two.odd);
+    const int8x16_t value = vldrbq_s8(row2 + 2 * column), weight = vldrbq_s8(weights + 8 * tap);
+    all = add_lanes(all, vmullbq_int_s8(value, weight), vmulltq_int_s8(value, weight));
     store_sums(all, sums);
   }
-#undef VALUES
-#undef WEIGHTS
 }
 
 // One function for vectors of one pixel, one for those of several.
-static void sum_channels(int32_t stride, int32_t pixels, const int8_t *weights, const int8_t *strip,
-                         int32_t *sums) {
-  sum_3x3(LANES, stride * LANES, pixels, weights, strip, sums);
+SF_OUTLINED void sum_channels(int32_t stride, int32_t pixels, int32_t tap, const int8_t *weights,
+                              const int8_t *strip, int32_t *sums) {
+  sum_3x3(LANES, stride * LANES, pixels, tap, weights, strip, sums);
 }
-static void sum_pixels(int32_t column, int32_t pixels, const int8_t *weights, const int8_t *strip,
-                       int32_t *sums) {
-  sum_3x3(column, LANES, (pixels * column + LANES - 1) / LANES, weights, strip, sums);
+SF_OUTLINED void sum_pixels(int32_t column, int32_t pixels, const int8_t *weights,
+                            const int8_t *strip, int32_t *sums) {
+  sum_3x3(column, LANES, (pixels * column + LANES - 1) / LANES, LANES, weights, strip, sums);
 }
 
-// The weights of a block, as vectors. Returns whether two products may be added as int16.
-static int collect_weights(const block *of, int8_t weights[TAPS * LANES]) {
+// The weights of a block, as vectors.
+static void collect_weights(const block *of, int8_t weights[TAPS * LANES]) {
   const int8_t *from = of->constants->codes + of->channel;
-  int8x16_t least = vdupq_n_s8(0);
   for (int32_t tap = 0; tap < TAPS; ++tap, from += of->window->input_channels) {
     for (int32_t lane = 0; lane < LANES; lane += of->column) {
       vstrbq_p_s8(weights + tap * LANES + lane, vldrbq_z_s8(from, of->within), of->within);
     }
-    least = vminq_s8(least, vldrbq_s8(weights + tap * LANES));
   }
-  return vminvq_s8(0, least) > INT8_MIN;
 }
 
-static int8_t *fill(int32_t count, int32_t code, int8_t *to) {
+// These write whole vectors, and return where what they should write ends.
+static inline int8_t *fill(int32_t count, int32_t code, int8_t *to) {
   int8_t *const end = to + count;
-  for (; count > 0; count -= LANES, to += LANES) {
-    vstrbq_p_s8(to, vdupq_n_s8((int8_t)code), vctp8q((uint32_t)count));
+  for (; count > 0; count -= LANES, to += LANES) vstrbq_s8(to, vdupq_n_s8((int8_t)code));
+  return end;
+}
+
+static inline int8_t *copy(int32_t count, const int8_t *from, int8_t *to) {
+  int8_t *const end = to + count;
+  for (; count > 0; count -= LANES, from += LANES, to += LANES) {
+    vstrbq_s8(to, vldrbq_z_s8(from, vctp8q((uint32_t)count)));
   }
   return end;
 }
 
-static int8_t *copy_columns(const block *of, int32_t columns, const int8_t *from, int8_t *to) {
-  if (of->column < LANES) {
-    int8_t *const end = to + columns * of->column;
-    for (int32_t left = columns * of->column; left > 0; left -= LANES, from += LANES, to += LANES) {
-      const mve_pred16_t within = vctp8q((uint32_t)left);
-      vstrbq_p_s8(to, vldrbq_z_s8(from, within), within);
-    }
-    return end;
-  }
+static inline int8_t *copy_columns(const block *of, int32_t columns, const int8_t *from,
+                                   int8_t *to) {
   const int32_t channels = of->window->input_channels;
+  const mve_pred16_t within = of->within;
+  if (of->column < LANES) return copy(columns * of->column, from, to);
   for (; columns > 0; --columns, from += channels, to += LANES) {
-    vstrbq_s8(to, vldrbq_z_s8(from, of->within));
+    vstrbq_s8(to, vldrbq_z_s8(from, within));
   }
   return to;
 }
@@ -177,18 +179,27 @@ static void collect_strip(const block *of, int32_t x, int32_t columns, int8_t *s
 
 // --- Rows
 
-// What is added to sums.
-static void start_sums(const block *of, int32_t start[LANES]) {
-  if (of->window->input_zero_point == 0) {
-    for (int32_t i = 0; i < LANES; ++i) start[i] = 0;
-  } else {
-    sum_any(of, NULL, 0, 1, start);
+// Sets what is added to sums. Returns whether no weight is -128.
+static int start_sums(const block *of, int32_t start[LANES]) {
+  const sf_window *window = of->window;
+  const int32_t taps = window->kernel_height * window->kernel_width;
+  const int32_t zero_point = window->input_zero_point;
+  const int8_t *weights = of->constants->codes + of->channel;
+  const int16x8_t zero = vdupq_n_s16(0);
+  lane_sums all = widen_lanes(zero, zero);
+  int8x16_t least = vdupq_n_s8(0);
+  for (int32_t left = taps; left > 0; --left, weights += window->input_channels) {
+    const int8x16_t weight = vldrbq_z_s8(weights, of->within);
+    least = vminq_s8(least, weight);
+    if (zero_point != 0) all = add_lanes(all, vmovlbq_s8(weight), vmovltq_s8(weight));
   }
+  store_sums(all, start);
   for (int32_t i = 0; i < of->channels; i += 4) {
     const mve_pred16_t within = vctp32q((uint32_t)(of->channels - i));
     const int32x4_t bias = vldrwq_z_s32(of->constants->bias + of->channel + i, within);
-    vstrwq_s32(start + i, vsubq_s32(bias, vldrwq_s32(start + i)));
+    vstrwq_s32(start + i, vmlaq_n_s32(bias, vldrwq_s32(start + i), -zero_point));
   }
+  return vminvq_s8(0, least) > INT8_MIN;
 }
 
 static void store_codes(const block *of, const int32_t *start, int32_t pixels, int32_t apart,
@@ -200,20 +211,25 @@ static void store_codes(const block *of, const int32_t *start, int32_t pixels, i
   }
 }
 
-static void convolve_3x3(const block *of, const int32_t *start, const int8_t *weights,
-                         int8_t *output) {
+static void convolve_3x3(const block *of, const int32_t *start, int8_t *output) {
   const sf_window *window = of->window;
-  int8_t strip[3 * ROW + LANES];
+  const int32_t channels = window->output_channels;
+  const int in_place = of->channels == LANES;
+  int8_t collected[TAPS * LANES], strip[3 * ROW + LANES];
   int32_t sums[SUMS];
-  for (int32_t x = 0, pixels; x < window->output_width; x += pixels) {
+  if (!in_place) collect_weights(of, collected);
+  for (int32_t x = 0, pixels; x < window->output_width; x += pixels, output += pixels * channels) {
     pixels = sf_clamp(window->output_width - x, 1, of->pixels);
     collect_strip(of, x * window->stride - window->left, (pixels - 1) * window->stride + 3, strip);
     if (of->column < LANES) {
-      sum_pixels(of->column, pixels, weights, strip, sums);
+      sum_pixels(of->column, pixels, collected, strip, sums);
+    } else if (in_place) {
+      const int8_t *weights = of->constants->codes + of->channel;
+      sum_channels(window->stride, pixels, channels, weights, strip, sums);
     } else {
-      sum_channels(window->stride, pixels, weights, strip, sums);
+      sum_channels(window->stride, pixels, LANES, collected, strip, sums);
     }
-    store_codes(of, start, pixels, of->column, sums, output + x * window->output_channels);
+    store_codes(of, start, pixels, of->column, sums, output);
   }
 }
 
@@ -222,7 +238,7 @@ static void convolve_any(const block *of, const int32_t *start, int8_t *output) 
   const int32_t width = of->window->output_width;
   for (int32_t x = 0, pixels; x < width; x += pixels) {
     pixels = sf_clamp(width - x, 1, SUMS / LANES);
-    sum_any(of, of->rows, x, pixels, sums);
+    sum_any(of, x, pixels, sums);
     store_codes(of, start, pixels, LANES, sums, output + x * of->window->output_channels);
   }
 }
@@ -233,7 +249,6 @@ void sf_depthwise_row(const sf_window *window, const sf_constants *constants,
   const int is_3x3 = window->kernel_height == 3 && window->kernel_width == 3 &&
                      window->dilation == 1 && window->stride <= 5;
   const int has_more_pixels = window->stride == 1 && channels < LANES && LANES % channels == 0;
-  int8_t weights[TAPS * LANES];
   int32_t start[LANES];
   block of = {window, constants, rows, 0, 0, has_more_pixels ? channels : LANES, 0, 0};
   const int32_t most = SUMS / of.column, fitting = (ROW / of.column - 3) / window->stride + 1;
@@ -241,9 +256,8 @@ void sf_depthwise_row(const sf_window *window, const sf_constants *constants,
   for (; of.channel < channels; of.channel += LANES) {
     of.channels = sf_clamp(channels - of.channel, 1, LANES);
     of.within = vctp8q((uint32_t)of.channels);
-    start_sums(&of, start);
-    if (is_3x3 && collect_weights(&of, weights)) {
-      convolve_3x3(&of, start, weights, output + of.channel);
+    if (start_sums(&of, start) && is_3x3) {
+      convolve_3x3(&of, start, output + of.channel);
     } else {
       convolve_any(&of, start, output + of.channel);
     }
