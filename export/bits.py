@@ -7,6 +7,7 @@ from functools import singledispatch
 
 import numpy as np
 
+from export import zero_point
 from export.graph import (
     INT8_MAX,
     INT8_MIN,
@@ -80,8 +81,9 @@ def _hull(*ranges: Range) -> Range:
 def sum_range(operator: Operator, graph: Graph, codes: dict[str, Range]) -> Range | None:
     """What an operator adds up before the bias and requantisation, least and largest of any channel.
 
-    That is products of codes less their zero points, or the codes that it pools. No partial sum leaves the range either,
-    in whatever order. The range is exact for frozen codes; codes that a task can change may be any int8.
+    That is products of codes less their zero points, unless the bias takes these in, or the codes that it pools. No partial
+    sum leaves the range either, in whatever order. The range is exact for frozen codes; codes that a task can change may
+    be any int8.
 
     Args:
         operator: an operator of the graph.
@@ -95,6 +97,8 @@ def sum_range(operator: Operator, graph: Graph, codes: dict[str, Range]) -> Rang
 @sum_range.register
 def _(operator: Convolution, graph, codes):
     (low, high), channels = _values(operator, graph, codes)[0], graph.tensor(operator.output).channels
+    if zero_point.is_folded(operator, graph):
+        low, high = _hull((0, 0), codes[operator.inputs[0]])
     if not operator.frozen:
         return tuple(operator.codes.size // channels * n for n in _products(INT8, (low, high)))
     of_channel = operator.codes if isinstance(operator, Conv2D) else np.moveaxis(operator.codes, -1, 0)

@@ -14,7 +14,7 @@ from string import Template
 
 import numpy as np
 
-from export import core_header, datapath, datapath_svg, golden, task_image, vectors
+from export import core_header, datapath, datapath_svg, golden, task_image, vectors, zero_point
 from export.c_text import c_bytes, c_comment, c_identifier
 from export.datapath import wire_runs
 from export.graph import (
@@ -278,6 +278,7 @@ def _window(operator: Window, plan: LinePlan) -> str:
     kernel, stride, left = operator.kernel, operator.strides[1], operator.pads(input.shape[:2])[1][0]
     if plan.sums_up(operator):  # without a window, so that the map may be larger than a window can be
         kernel, stride, left = (1, 1), 1, 0
+    folded = isinstance(operator, Convolution) and zero_point.is_folded(operator, plan.graph)
     values = {
         "input_width": width,
         "input_channels": channels,
@@ -289,7 +290,7 @@ def _window(operator: Window, plan: LinePlan) -> str:
         "dilation": operator.dilations[1],
         "left": left,
         "groups": getattr(operator, "groups", 1),
-        "input_zero_point": input.zero_point,
+        "input_zero_point": 0 if folded else input.zero_point,
         "output_zero_point": output.zero_point,
         "minimum": operator.minimum,
         "maximum": operator.maximum,

@@ -13,7 +13,7 @@ from dataclasses import fields
 
 import numpy as np
 
-from export import bits, rounding
+from export import bits, rounding, zero_point
 from export.graph import Convolution, Graph, Operator, Window, Wire
 from export.lines import LinePlan, Stage
 
@@ -45,6 +45,8 @@ def structure(plan: LinePlan, stage: Stage) -> dict:
         fixed |= {"kernel": list(operator.kernel), "padding": operator.pads(inputs[0].shape[:2])}
     if isinstance(operator, Convolution):
         fixed["wide"] = is_wide(operator, graph)
+        if zero_point.is_folded(operator, graph):
+            fixed["zero_point_in_bias"] = True
     if isinstance(operator, Wire):
         fixed["sources"] = None if operator.core_shuffle else operator.sources.tolist()
     return {
@@ -112,8 +114,10 @@ ABOUT = {
     "frozen": "whether the codes are taped out",
     "configurable": "what a task image sets; biases are int32",
     "zero_points": "of the inputs, then of the output",
+    "zero_point_in_bias": "the bias takes in the input's zero point, so that products are of codes as they are",
     "sum_range": "least and largest partial sum of any channel before its bias: of products of codes less their zero "
-    "points, or of the codes that are pooled; exact for frozen codes, for any int8 where a task sets them",
+    "points (of codes as they are, if the zero point is in the bias), or of the codes that are pooled; exact for frozen "
+    "codes, for any int8 where a task sets them",
     "bits": "of sums in two's complement; of a multiplier, which is positive, without a sign; additions of maps and softmax "
     "take 32 bits throughout",
     "factors": "multiplier * 2^(shift - 31) with a shift in -31..31, rounded twice, before the output's zero point is "

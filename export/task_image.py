@@ -22,7 +22,8 @@ datapath alone, so an image holds no sizes or places that a reader would have to
     core shuffle          1 if it is on, else 0, int32
 
 A factor is multiplier * 2^(shift - 31): two int32 words, or for a convolution that is not wide one word, the
-multiplier's upper 25 bits and shift + 64 in the lower 7.
+multiplier's upper 25 bits and shift + 64 in the lower 7. A bias takes in the zero point of the convolution's input where
+no window meets padding (export/zero_point.py).
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ from functools import singledispatch
 
 import numpy as np
 
-from export import datapath, rounding, softmax
+from export import datapath, rounding, softmax, zero_point
 from export.graph import Add, ChannelScale, Convolution, Graph, Lookup, Mean, Multiply, Operator, Softmax, Wire
 from export.lines import LinePlan
 
@@ -76,7 +77,7 @@ def section(operator: Operator, graph: Graph) -> bytes:
 @section.register
 def _(operator: Convolution, graph):
     multipliers, shifts = datapath.factors(operator, graph)
-    parts = [operator.bias]
+    parts = [zero_point.bias(operator, graph)]
     if datapath.is_wide(operator, graph):
         parts += [multipliers.astype(np.int32), shifts.astype(np.int8)]
     else:

@@ -9,7 +9,7 @@
 
 enum {
   VECTOR = 16,  // codes
-  PIXELS = 16,  // at most, of a block
+  PIXELS = 32,  // at most, of a block
   ROOM = 384,   // for windows that are copied together
   PART = 128,   // of a window that is longer
   SUMS = 128
@@ -57,8 +57,9 @@ static void copy_padded(const sf_window *window, int32_t count, const int8_t *ro
 // The window of output column x, if its rows lie inside of the map, each in one run.
 static int copy_inner_window(const source *from, int32_t x, int8_t *to) {
   const sf_window *window = from->window;
-  const int32_t at = (x * window->stride - window->left) * window->input_channels;
-  const int32_t end = window->input_width * window->input_channels - whole_vectors(from->length);
+  const int32_t channels = window->input_channels;
+  const int32_t at = (x * window->stride - window->left) * channels + from->channel;
+  const int32_t end = window->input_width * channels - whole_vectors(from->length);
   if (from->runs != 1 || at < 0 || at > end) return 0;
   for (int32_t y = 0; y < window->kernel_height; ++y, to += from->length) {
     if (from->rows[y] == NULL) return 0;

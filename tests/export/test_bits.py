@@ -40,14 +40,15 @@ def extremes_of_sums(operator, zero_point, low, high):
     return least.min(), largest.max()
 
 
+@pytest.mark.parametrize("padding, zero_point", [("same", -20), ("valid", 0)])  # without padding it is in the bias
 @pytest.mark.parametrize("kind", ["convolution", "depthwise"])
-def test_frozen_codes_reach_their_range(kind):
+def test_frozen_codes_reach_their_range(kind, padding, zero_point):
     net = Builder(3)
     net.input((6, 6, 8), zero_point=-20)
     arguments = ("frozen", "image", 4, 3) if kind == "convolution" else ("frozen", "image", 3)
-    getattr(net, kind)(*arguments, frozen=True)
+    getattr(net, kind)(*arguments, frozen=True, padding=padding)
     graph = net.graph("frozen")
-    assert sums(graph, "frozen") == extremes_of_sums(graph.operator("frozen"), -20, -128, 127)
+    assert sums(graph, "frozen") == extremes_of_sums(graph.operator("frozen"), zero_point, -128, 127)
 
 
 def test_a_clamp_narrows_what_follows():
@@ -63,8 +64,8 @@ def test_a_clamp_narrows_what_follows():
 def test_codes_that_a_task_sets_may_be_any():
     net = Builder()
     net.input((6, 6, 4), zero_point=-128)
-    net.convolution("conv", "image", 2, 3)
-    net.depthwise("depthwise", "image", 3)
+    net.convolution("conv", "image", 2, 3, padding="same")
+    net.depthwise("depthwise", "image", 3, padding="same")
     graph = net.graph("conv", "depthwise")
     assert sums(graph, "conv") == (36 * 255 * -128, 36 * 255 * 127)
     assert sums(graph, "depthwise") == (9 * 255 * -128, 9 * 255 * 127)

@@ -73,7 +73,7 @@ def test_each_include_is_in_the_folder_or_of_the_compiler():
             assert {include, f"sf/{include}"} & contents.keys(), name
         for include in re.findall(r"^#include <(.*)>$", content, re.MULTILINE):
             of_programs = {"stdio.h", "stdlib.h", "time.h"} if name in ("main.c", "sf/sf_measure.h") else set()
-            of_the_compiler = {"arm_acle.h"} if name == "sf/sf_dsp.h" else set()
+            of_the_compiler = {"sf/sf_dsp.h": {"arm_acle.h"}, "sf/sf_mve.h": {"arm_mve.h"}}.get(name, set())
             assert include in {"stddef.h", "stdint.h", "string.h"} | of_programs | of_the_compiler, name
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from export import datapath, lines, task_image
+from export import datapath, lines, task_image, zero_point
 from export.graph import Add, Convolution, Mean, Softmax
 from export.rounding import mean_multiplier, quantize_multiplier
 from export.softmax import factor_and_smallest
@@ -40,7 +40,9 @@ def factors_of(operator, graph):
 def expected(part, graph):
     """What a part must hold; multiplier and shift for a word of both."""
     operator = graph.operator(part.stage)
-    if part.what in ("bias", "codes", "table"):
+    if part.what == "bias":
+        return zero_point.bias(operator, graph)
+    if part.what in ("codes", "table"):
         return getattr(operator, part.what)
     if part.what == "switch":
         return [operator.is_on]
