@@ -15,7 +15,7 @@ from export.verify import random_inputs
 from sfkeras import atomic
 from sfkeras.data.images import to_codes
 
-PERCENT = {"verification_accuracy", "tar_at_far_1e-2", "rank1", "top1", "top5"}
+PERCENT = {"verification_accuracy", "tar_at_far_1e-2", "rank1", "top1", "top5", "pixel_accuracy", "mean_iou"}
 MOST_PROVEN = 200  # test images whose every tensor is compared, evenly spread over all of them
 
 

@@ -1,4 +1,4 @@
-"""What faces are told apart by in training: FaceNet's triplets and ArcFace's margin."""
+"""What training minimises: FaceNet's triplets and ArcFace's margin for faces, the cross-entropy of pixels."""
 
 import numpy as np
 import tensorflow as tf
@@ -61,3 +61,19 @@ def with_margin(cosines, margin: float):
     moved = cosines * np.cos(margin) - sines * np.sin(margin)
     # Past pi the cosine would rise again and reward a larger angle; a straight line goes on falling.
     return tf.where(cosines > -np.cos(margin), moved, cosines - margin * np.sin(margin))
+
+
+def segmentation_loss(masks, logits, weights):
+    """Weighted cross-entropy of every pixel, of logits that are enlarged bilinearly to the masks.
+
+    Args:
+        masks: (batch, height, width), int: a class from 0 to classes - 1, or void, which is `classes`.
+        logits: (batch, rows, columns, classes), float32: one prediction every 16x16 pixels.
+        weights: (classes + 1,), float32; the last, of void, is 0.
+    Returns: (batch, height, width), float32. Its mean counts void pixels as 0, so that workers that share a batch may
+        each take the mean of their part.
+    """
+    masks = tf.cast(masks, tf.int32)
+    logits = tf.image.resize(logits, tf.shape(masks)[1:])
+    known = tf.minimum(masks, logits.shape[-1] - 1)
+    return tf.nn.sparse_softmax_cross_entropy_with_logits(known, logits) * tf.gather(weights, masks)

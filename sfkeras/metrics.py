@@ -1,4 +1,4 @@
-"""What a trained network is judged by: verification and identification of faces, classification."""
+"""What a trained network is judged by: verification and identification of faces, classification, segmentation."""
 
 import numpy as np
 
@@ -36,6 +36,44 @@ def top_k_metrics(logits: np.ndarray, labels: np.ndarray) -> dict[str, float]:
     own = np.take_along_axis(logits, np.asarray(labels)[:, None], axis=1)
     ahead = np.count_nonzero(logits >= own, axis=1) - 1
     return {f"top{k}": float(np.mean(ahead < k)) for k in (1, 5)}
+
+
+def segmentation_metrics(logits: np.ndarray, masks: np.ndarray) -> dict[str, float]:
+    """How well pixels are classed by logits that are enlarged bilinearly to the masks; void pixels do not count.
+
+    Args:
+        logits: (images, rows, columns, classes), float or int8.
+        masks: (images, height, width), int: a class from 0 to classes - 1, or void, which is `classes`.
+    Returns: pixel_accuracy, the share of pixels with the right class; mean_iou, the mean over all classes that occur of
+        intersection over union, each over all images together.
+    """
+    confusion = confusions(logits, masks)
+    right, union = np.diag(confusion), confusion.sum(axis=0) + confusion.sum(axis=1) - np.diag(confusion)
+    occurs = union > 0
+    return {
+        "pixel_accuracy": float(right.sum() / confusion.sum()),
+        "mean_iou": float(np.mean(right[occurs] / union[occurs])),
+    }
+
+
+def confusions(logits: np.ndarray, masks: np.ndarray) -> np.ndarray:
+    """(classes, classes), int64: pixels by their class and the class that has the highest logit; void left out."""
+    (rows, columns, classes), (height, width) = logits.shape[1:], masks.shape[1:]
+    down, across = bilinear(rows, height), bilinear(columns, width)
+    counts = np.zeros((classes, classes), np.int64)
+    for coarse, mask in zip(logits, masks):
+        rows_made = (down @ coarse.astype(np.float32).reshape(rows, -1)).reshape(height, columns, classes)
+        predicted = np.argmax(across @ rows_made, axis=-1)
+        known = mask < classes
+        pairs = mask[known].astype(np.int64) * classes + predicted[known]
+        counts += np.bincount(pairs, minlength=classes**2).reshape(classes, classes)
+    return counts
+
+
+def bilinear(coarse: int, fine: int) -> np.ndarray:
+    """(fine, coarse), float32: the matrix that enlarges so many samples, as tf.image.resize does along one axis."""
+    place = np.clip((np.arange(fine) + 0.5) * coarse / fine - 0.5, 0, coarse - 1)
+    return np.maximum(0, 1 - np.abs(place[:, None] - np.arange(coarse))).astype(np.float32)
 
 
 def normalised(embeddings: np.ndarray) -> np.ndarray:

@@ -92,6 +92,9 @@ class Loss:
 
     margin: float = key("triplet: squared distance (FaceNet's alpha); arc: angle in radians", 0.2, at_least=0)
     scale: float = key("arc: multiplies the cosines before the softmax", 32.0, at_least=1)
+    class_balance: float = key(
+        "segmentation: a class weighs as its share of the pixels to the minus this; 0: all pixels alike", 0.0, 0, 1
+    )
     label_smoothing: float = key("arc, classification: share of the target spread over all classes", 0.0, 0, 0.9)
 
 
@@ -99,14 +102,16 @@ class Loss:
 class Data:
     """Where the images come from and how a batch is made of them."""
 
-    source: Literal["att", "lfw", "folder", "tfrecord"] = key("att needs no root; folder: one folder a class", "att")
+    source: Literal["att", "lfw", "folder", "tfrecord", "camvid"] = key(
+        "att needs no root; folder: one folder a class", "att"
+    )
     root: str | None = key("folder of the images or shards", None)
     test_people: int = key("att, folder: people who are kept for testing, and never trained on", 10, at_least=0)
     min_images: int | None = key("people with fewer take no part; null: all do", None, at_least=1)
     people_per_batch: int = key("triplet: P identities a batch", 10, at_least=2)
     images_per_person: int = key("triplet: K images of each of them", 5, at_least=2)
-    batch_size: int = key("arc, classification: images a batch", 64, at_least=1)
-    augment: Literal["faces", "photos", "none"] = key("how training images are varied", "faces")
+    batch_size: int = key("arc, classification, segmentation: images a batch", 64, at_least=1)
+    augment: Literal["faces", "photos", "streets", "none"] = key("how training images are varied", "faces")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -145,7 +150,7 @@ class Recipe:
     name: str = key("name of the run")
     seed: int = key("same seed, same weights", 1, at_least=0, at_most=2**31 - 1)
     run_root: str = key("folder of all runs", "runs")
-    task: Literal["triplet", "arc", "classification"] = key("what is learned", "triplet")
+    task: Literal["triplet", "arc", "classification", "segmentation"] = key("what is learned", "triplet")
     network: Network = field(default_factory=Network)
     heads: dict[str, Head] = field(default_factory=dict)
     loss: Loss = field(default_factory=Loss)

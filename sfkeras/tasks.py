@@ -1,5 +1,7 @@
 """What a recipe trains the network for: the order of images, the layers and loss of training, the metrics of testing."""
 
+import math
+
 import numpy as np
 import tensorflow as tf
 
@@ -7,14 +9,16 @@ from sfkeras import metrics
 from sfkeras.data import batches
 from sfkeras.errors import RecipeError
 from sfkeras.layers import ClassCosines
-from sfkeras.losses import additive_angular_margin_loss, semi_hard_triplet_loss
+from sfkeras.losses import additive_angular_margin_loss, segmentation_loss, semi_hard_triplet_loss
 
 keras = tf.keras
+PIXELS_AT_ONCE = 1 << 21  # of the images that are measured in one go: what a network holds for them stays under 1 GB
 
 
 def make(recipe, split):
     """Returns the task of a recipe for its data. Raises: RecipeError if the data do not suit it."""
-    return {"classification": Classification, "triplet": Triplets, "arc": ArcFaces}[recipe.task](recipe, split)
+    kinds = {"classification": Classification, "triplet": Triplets, "arc": ArcFaces, "segmentation": Segmentation}
+    return kinds[recipe.task](recipe, split)
 
 
 class Task:
@@ -27,10 +31,19 @@ class Task:
 
     def __init__(self, recipe, split):
         self.recipe = recipe
+        self.check_labels(split)
         fewest = recipe.data.min_images
         self.images = split.train.of_people_with(fewest) if fewest else split.train
         self.classes = len(self.images.names)
         self.order = self.make_order(self.images)
+
+    def check_labels(self, split):
+        """Refuses data that are not labelled as the task needs it: RecipeError."""
+        if split.train.labels.ndim > 1:
+            raise RecipeError(
+                f"task is {self.recipe.task}, but data.source {self.recipe.data.source} has a class for each pixel. "
+                "Write task=segmentation."
+            )
 
     def make_order(self, images):
         settings = self.recipe.data
@@ -40,12 +53,15 @@ class Task:
         """Adds what only training needs behind the heads: the vector NAME.vector of each, and what the loss reads."""
         outputs = []
         for name, output in zip(self.recipe.heads, tf.nest.flatten(model.output)):
-            vector = keras.layers.Flatten(name=f"{name}.vector")(output)
-            outputs.append(self.training_output(vector, name))
+            outputs.append(self.training_output(self.vector(output, name), name))
         return keras.Model(model.input, outputs[0] if len(outputs) == 1 else outputs)
 
+    def vector(self, output, name):
+        """What is measured of one head: (batch, outputs)."""
+        return keras.layers.Flatten(name=f"{name}.vector")(output)
+
     def training_output(self, vector, name):
-        """What the loss reads, of one head's vector (batch, outputs)."""
+        """What the loss reads, of one head's vector."""
         return vector
 
     def compile(self, model, optimizer):
@@ -67,11 +83,12 @@ class Task:
         """Measures all heads.
 
         Args:
-            predict: function of images (batch, height, width, channels) float32 to a list of (batch, outputs), one a head.
+            predict: function of images (batch, height, width, channels) float32 to a list of vectors, one a head.
             split: data.images.Split.
         Returns: {metric: float}; with several heads {head.metric: float}.
         """
-        vectors = [predict(images) for images, _ in batches.in_order(split.test, 200)]
+        at_once = max(1, PIXELS_AT_ONCE // math.prod(split.test.pixels.shape[1:3]))
+        vectors = [predict(images) for images, _ in batches.in_order(split.test, min(200, at_once))]
         return self.measure_all([np.concatenate(head) for head in zip(*vectors)], split)
 
     def measure_all(self, vectors, split):
@@ -79,8 +96,7 @@ class Task:
         measured = {}
         for name, vector in zip(self.recipe.heads, vectors):
             prefix = f"{name}." if len(self.recipe.heads) > 1 else ""
-            metrics_of_head = self.measure(vector.reshape(len(vector), -1), split)
-            measured |= {prefix + metric: value for metric, value in metrics_of_head.items()}
+            measured |= {prefix + metric: value for metric, value in self.measure(vector, split).items()}
         return measured
 
     def baseline(self, split):
@@ -109,7 +125,49 @@ class Classification(Task):
         return ["accuracy"]
 
     def measure(self, vectors, split):
-        return metrics.top_k_metrics(vectors, split.test.labels)
+        return metrics.top_k_metrics(flat(vectors), split.test.labels)
+
+
+class Segmentation(Classification):
+    """One logit a class for every 16x16 pixels, enlarged to the mask; cross-entropy of the pixels that are not void."""
+
+    def __init__(self, recipe, split):
+        super().__init__(recipe, split)
+        for name, head in recipe.heads.items():
+            if head.pooling:
+                raise RecipeError(
+                    f"heads.{name}.pooling is true, which leaves one answer an image, but task is segmentation. "
+                    f"Write heads.{name}.pooling=false."
+                )
+        self.weights = class_weights(np.bincount(self.images.labels.ravel(), minlength=self.classes), recipe)
+
+    def check_labels(self, split):
+        if split.train.labels.ndim == 1:
+            raise RecipeError(
+                f"task is segmentation, but data.source {self.recipe.data.source} has one label an image. "
+                "Write data.source=camvid data.root=FOLDER, or task=classification."
+            )
+        if self.recipe.data.min_images:
+            raise RecipeError(
+                "data.min_images counts the images of people, of whom segmentation has none. Leave it out."
+            )
+
+    def vector(self, output, name):
+        return keras.layers.Activation("linear", name=f"{name}.vector")(output)
+
+    def loss(self, masks, logits):
+        return segmentation_loss(masks, logits, self.weights)
+
+    def training_metrics(self):
+        return []
+
+    def measure(self, vectors, split):
+        return metrics.segmentation_metrics(vectors, split.test.labels)
+
+    def baseline(self, split):
+        """What is seen most often at each place of the training images."""
+        seen = np.stack([np.mean(self.images.labels == label, axis=0) for label in range(self.classes)], axis=-1)
+        return {"position alone": self.measure(np.broadcast_to(seen, (len(split.test), *seen.shape)), split)}
 
 
 class Faces(Task):
@@ -125,7 +183,7 @@ class Faces(Task):
             )
 
     def measure(self, vectors, split):
-        return metrics.face_metrics(vectors, split.test.labels, split.pairs)
+        return metrics.face_metrics(flat(vectors), split.test.labels, split.pairs)
 
     def baseline(self, split):
         return {"raw pixels": self.measure(metrics.raw_pixels(split.test.pixels), split)}
@@ -161,3 +219,21 @@ class ArcFaces(Faces):
 
     def training_metrics(self):
         return ["accuracy"]
+
+
+def flat(vectors):
+    """(images, ...) as (images, outputs): the integer graph gives maps of one pixel."""
+    return vectors.reshape(len(vectors), -1)
+
+
+def class_weights(counts, recipe):
+    """Weights of the classes, and 0 for void, whose mean over all pixels is 1.
+
+    Args:
+        counts: pixels of each class, and of void behind them.
+        recipe: its loss.class_balance is the power of a class's share that its weight is divided by.
+    Returns: float32 (classes + 1,).
+    """
+    shares = np.maximum(counts[:-1], 1) / counts[:-1].sum()
+    weights = shares**-recipe.loss.class_balance
+    return np.append(weights / (weights @ shares), 0).astype(np.float32)

@@ -205,7 +205,10 @@ def network(recipe, input_shape, core):
 
 def of_any_size(images, labels):
     """Forgets the sides of a batch, so that streams of several sizes are one, and the step is traced once for all."""
-    return tf.compat.v1.placeholder_with_default(images, (images.shape[0], None, None, images.shape[3])), labels
+    images = tf.compat.v1.placeholder_with_default(images, (images.shape[0], None, None, images.shape[3]))
+    if labels.shape.rank > 1:  # masks
+        labels = tf.compat.v1.placeholder_with_default(labels, (labels.shape[0], None, None))
+    return images, labels
 
 
 def growth(shape, epochs, start_scale):

@@ -8,12 +8,12 @@
 Nothing here loads TensorFlow before the first batch is asked for, but for TFRecord shards that exist.
 """
 
-from sfkeras.data import att, batches, folder, images, lfw, pairs, tfrecord
+from sfkeras.data import att, batches, camvid, folder, images, lfw, pairs, tfrecord
 from sfkeras.errors import RecipeError
 
-__all__ = ["SOURCES", "att", "batches", "folder", "images", "lfw", "load", "pairs", "require", "tfrecord"]
+__all__ = ["SOURCES", "att", "batches", "camvid", "folder", "images", "lfw", "load", "pairs", "require", "tfrecord"]
 
-SOURCES = ("att", "lfw", "folder", "tfrecord")
+SOURCES = ("att", "lfw", "folder", "tfrecord", "camvid")
 
 
 def require(source: str, root: str | None = None) -> None:
@@ -36,6 +36,9 @@ def require(source: str, root: str | None = None) -> None:
             folder.classes(part)
     elif source == "lfw":
         lfw.lists(root)
+    elif source == "camvid":
+        for part in "train", "test":
+            camvid.files(root, part)
     else:
         for part in "train", "val":
             tfrecord.shards(root, part)
@@ -56,4 +59,4 @@ def load(source: str, shape: tuple[int, int, int], root: str | None = None, test
         return att.load(shape, test_people)
     if source == "folder":
         return folder.load(root, shape, test_people)
-    return lfw.load(root, shape) if source == "lfw" else tfrecord.load(root, shape)
+    return {"lfw": lfw, "tfrecord": tfrecord, "camvid": camvid}[source].load(root, shape)

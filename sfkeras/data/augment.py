@@ -27,6 +27,7 @@ with contextlib.redirect_stdout(io.StringIO()):  # keras-cv's backend greets on 
     import keras_cv
 
 VALUES = (0, 255)
+IMAGES, MASKS = "images", "segmentation_masks"  # the keys of a keras-cv scene
 GREY = 128.0  # the pixel whose int8 code is 0
 
 
@@ -60,7 +61,8 @@ class Draws(keras_cv.core.FactorSampler):
 class RandomAffine(keras_cv.layers.VectorizedBaseImageAugmentationLayer):
     """Rotates, zooms, stretches, shifts and resizes each image about its centre, all in one bilinear interpolation.
 
-    Outside of the image its border is repeated. With all ranges 0 it is tf.image.resize(method="bilinear").
+    Outside of the image its border is repeated. With all ranges 0 it is tf.image.resize(method="bilinear"). Masks take the
+    nearest pixel.
 
     Args:
         size: (height, width) of the output.
@@ -102,6 +104,12 @@ class RandomAffine(keras_cv.layers.VectorizedBaseImageAugmentationLayer):
             corner[2] * (1 - right) + corner[3] * right
         ) * lower
 
+    def augment_segmentation_masks(self, segmentation_masks, transformations, **kwargs):
+        batch, height, width, _ = segmentation_masks.shape
+        x, y = sources(transformations, self.size, (height, width))
+        place = tf.cast(tf.round(y) * width + tf.round(x), tf.int32)
+        return tf.gather(tf.reshape(segmentation_masks, (batch, height * width, 1)), place, batch_dims=1)
+
 
 def sources(transformations, size: tuple[int, int], source_size: tuple[int, int]):
     """Where output pixels come from: x and y, (batch, height, width) each, in source pixels, inside of the source."""
@@ -136,6 +144,17 @@ def photos(draws: Draws, size: tuple[int, int], channels: int) -> list:
     ]
 
 
+def streets(draws: Draws, size: tuple[int, int], channels: int) -> list:
+    """For scenes with a mask: zooms and shifts that keep the horizon level, mirrored, light, contrast and colours."""
+    return [
+        RandomAffine(size, zoom=0.25, stretch=0.1, shift=0.1),
+        keras_cv.layers.RandomFlip(),
+        keras_cv.layers.RandomBrightness(draws.between(-0.12, 0.12), VALUES),
+        contrast(draws, 0.7, 1.3),
+        *([keras_cv.layers.RandomColorDegeneration(draws.between(0, 0.5))] if channels == 3 else []),
+    ]
+
+
 def none(draws: Draws, size: tuple[int, int], channels: int) -> list:
     """Only the resizing."""
     return [RandomAffine(size)]
@@ -153,7 +172,7 @@ def patch(draws: Draws, side: float):
     return keras_cv.layers.RandomCutout(draws.between(0, side), draws.between(0, side), fill_value=GREY)
 
 
-AUGMENTATIONS = {"faces": faces, "photos": photos, "none": none}
+AUGMENTATIONS = {"faces": faces, "photos": photos, "streets": streets, "none": none}
 
 
 @functools.cache
@@ -164,28 +183,31 @@ def compiled(name: str, shape: tuple[int, int, int]) -> Callable:
         name: one of AUGMENTATIONS.
         shape: (height, width, channels) of the network's input.
     Returns: a function of images, (batch, height, width, channels) uint8 with a static shape, and seed, (2,) int64,
-        to network input, (batch, *shape) float32, on the grid of int8 codes that deployment feeds.
+        to network input, (batch, *shape) float32, on the grid of int8 codes that deployment feeds. Given masks too,
+        (batch, height, width) uint8, it returns (images, masks), moved in the same way.
     """
 
     @tf.function(autograph=False)
-    def augment(images, seed):
+    def augment(images, seed, masks=None):
         draws = Draws(seed)
         move, *change = AUGMENTATIONS[name](draws, shape[:2], shape[2])
+        scene = {IMAGES: images} if masks is None else {IMAGES: images, MASKS: masks[..., None]}
         # Two programs: in one, XLA would compute each moved pixel again for every use that the changes make of it.
-        return program(change, draws, to_codes_grid)(program([move], draws)(images))
+        scene = program(change, draws, to_codes_grid)(program([move], draws)(scene))
+        return scene[IMAGES] if masks is None else (scene[IMAGES], tf.cast(scene[MASKS][..., 0], masks.dtype))
 
     return augment
 
 
 def program(layers: list, draws: Draws, last: Callable = tf.identity) -> Callable:
-    """The layers, then `last`, as one XLA program."""
+    """The layers on a scene, then `last` on its images, as one XLA program."""
 
     @tf.function(jit_compile=True, autograph=False)
-    def run(images):
+    def run(scene):
         for layer in layers:
             layer._random_generator = draws  # where keras-cv's base layer documents its generator to be
-            images = layer(images)
-        return last(images)
+            scene = layer(scene)
+        return {**scene, IMAGES: last(scene[IMAGES])}
 
     return run
 

@@ -113,7 +113,7 @@ def stream(
         shape: (height, width, channels) of the network's input.
         epochs: range(7, 30) begins at the eighth epoch, with the batches that range(0, 30) has there.
     Returns: a tf.data.Dataset of len(epochs) * steps batches: images, (batch, *shape) float32 as from to_input, and
-        labels, (batch,) int32.
+        labels, (batch,) int32; or masks, (batch, height, width) uint8, moved as the images are.
     Raises: RecipeError if there is no such augmentation.
     """
     import tensorflow as tf  # late: errors in the data are told without it
@@ -135,9 +135,10 @@ def stream(
 
     @tf.autograph.experimental.do_not_convert
     def make(indices, seed):
-        pixels, labels = tf.numpy_function(gather, [indices], (tf.uint8, tf.int32), stateful=False)
+        pixels, labels = tf.numpy_function(gather, [indices], (tf.uint8, images.labels.dtype), stateful=False)
         pixels = tf.ensure_shape(pixels, (batch, *images.pixels.shape[1:]))
-        return compiled(pixels, seed), tf.ensure_shape(labels, (batch,))
+        labels = tf.ensure_shape(labels, (batch, *images.labels.shape[1:]))
+        return compiled(pixels, seed, labels) if images.labels.ndim > 1 else (compiled(pixels, seed), labels)
 
     signature = (tf.TensorSpec((batch,), tf.int64), tf.TensorSpec((2,), tf.int64))
     batches = tf.data.Dataset.from_generator(plan, output_signature=signature).map(make, num_parallel_calls=1)
@@ -153,6 +154,9 @@ def in_order(images: LabelledImages, batch_size: int):
             rows = slice(start, start + batch_size)
             yield to_input(images.pixels[rows]), images.labels[rows]
 
-    signature = (tf.TensorSpec((None, *images.pixels.shape[1:]), tf.float32), tf.TensorSpec((None,), tf.int32))
+    signature = tuple(
+        tf.TensorSpec((None, *array.shape[1:]), dtype)
+        for array, dtype in ((images.pixels, tf.float32), (images.labels, images.labels.dtype))
+    )
     batches = tf.data.Dataset.from_generator(plan, output_signature=signature).prefetch(2)
     return batches.apply(tf.data.experimental.assert_cardinality(-(-len(images) // batch_size)))

@@ -28,7 +28,8 @@ class LabelledImages:
     Attributes:
         called: what errors and logs call the set, for example "att train".
         pixels: (images, height, width, channels), uint8; 1 channel is grey, 3 are RGB.
-        labels: (images,), int32, an index into names.
+        labels: (images,), int32, an index into names; or a mask each, (images, height, width), uint8, where len(names)
+            is void.
         names: the people or classes.
     """
 

@@ -108,3 +108,17 @@ def test_class_cosines_train_and_come_back(tmp_path):
     model.save(tmp_path / "model.keras")
     again = keras.models.load_model(tmp_path / "model.keras", compile=False)
     assert (again.predict(images, verbose=0) == model.predict(images, verbose=0)).all()
+
+
+def test_segmentation_is_the_weighted_cross_entropy_of_known_pixels():
+    random = np.random.default_rng(0)
+    logits = random.normal(size=(2, 4, 3, 5)).astype(np.float32)
+    masks = random.integers(0, 6, (2, 4, 3)).astype(np.uint8)
+    weights = np.append(random.uniform(0.5, 2, 5), 0).astype(np.float32)
+    log_shares = logits - np.log(np.exp(logits).sum(-1, keepdims=True))
+    own = np.take_along_axis(log_shares, np.minimum(masks, 4)[..., None].astype(int), -1)[..., 0]
+    found = losses.segmentation_loss(tf.constant(masks), tf.constant(logits), weights)
+    np.testing.assert_allclose(found, -own * weights[masks], rtol=1e-4, atol=1e-6)
+    assert (found.numpy()[masks == 5] == 0).all()
+    fine = losses.segmentation_loss(tf.constant(masks.repeat(16, 1).repeat(16, 2)), tf.constant(logits), weights)
+    assert fine.shape == (2, 64, 48) and np.isfinite(fine).all()

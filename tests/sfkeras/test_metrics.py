@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+import tensorflow as tf
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -14,6 +15,38 @@ def judged_pairs(draw):
     same = np.array([True, False, *draw(st.lists(st.booleans(), min_size=count - 2, max_size=count - 2))])
     similarity = np.array(draw(st.lists(st.integers(-5, 5), min_size=count, max_size=count))) / 8
     return similarity, same
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(1, 4))
+def test_segmentation_against_counting_pixel_by_pixel(seed, classes):
+    random = np.random.default_rng(seed)
+    logits = random.integers(-128, 128, (2, 4, 3, classes), np.int8)
+    masks = random.integers(0, classes + 1, (2, 4, 3))
+    masks[0, 0, 0] = 0  # one pixel is known
+    predicted, known = logits.argmax(-1), masks < classes
+    shares = []
+    for label in range(classes):
+        seen, meant = (predicted == label) & known, masks == label
+        if (seen | meant).any():
+            shares.append((seen & meant).sum() / (seen | meant).sum())
+    measured = metrics.segmentation_metrics(logits, masks)
+    np.testing.assert_allclose(measured["pixel_accuracy"], np.mean(predicted[known] == masks[known]))
+    np.testing.assert_allclose(measured["mean_iou"], np.mean(shares))
+
+
+def test_what_is_void_does_not_count():
+    random = np.random.default_rng(0)
+    logits, masks = random.normal(size=(2, 2, 3, 5)), random.integers(0, 6, (2, 32, 48))
+    measured = metrics.segmentation_metrics(logits, masks)
+    pixels = np.bincount(masks.ravel(), minlength=6)
+    confusion = metrics.confusions(logits, masks)
+    assert (confusion.sum(axis=1) == pixels[:5]).all() and measured["pixel_accuracy"] < 1
+
+
+def test_enlarging_is_tensorflows():
+    maps = np.random.default_rng(0).normal(size=(1, 5, 7, 1)).astype(np.float32)
+    ours = metrics.bilinear(5, 80) @ maps[0, ..., 0] @ metrics.bilinear(7, 112).T
+    np.testing.assert_allclose(ours, tf.image.resize(maps, (80, 112))[0, ..., 0], atol=1e-5)
 
 
 @given(judged_pairs())

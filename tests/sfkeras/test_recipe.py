@@ -186,7 +186,10 @@ def test_command_is_refused(words, message):
         ("network.input=96", f"network.input is 96, wanted {SIZE}. Write for example network.input=96x96x3."),
         ("network.input=100x90x2", f"network.input is 100x90x2, wanted {SIZE}. The nearest is network.input=96x96x3."),
         ("network.input=16x47x0", f"network.input is 16x47x0, wanted {SIZE}. The nearest is network.input=32x48x1."),
-        ("task=tripl", "task is tripl, wanted one of triplet, arc, classification. Write for example task=triplet."),
+        (
+            "task=tripl",
+            "task is tripl, wanted one of triplet, arc, classification, segmentation. Write for example task=triplet.",
+        ),
         (
             "heads.task.activation=[[0, 0], [1]]",
             "heads.task.activation is [[0, 0], [1]], wanted one of relu, sigmoid, tanh, hard_swish, or "

@@ -51,6 +51,23 @@ def test_augmentation_is_a_function_of_the_seed(name, channels):
     assert (codes == np.round(codes)).all() and codes.min() >= -128 and codes.max() <= 127
 
 
+def test_a_mask_moves_with_its_image():
+    masks = np.repeat(np.repeat(np.random.default_rng(2).integers(0, 12, (4, 4, 5), np.uint8), 6, 1), 4, 2)  # blocks
+    images = np.repeat(20.0 * masks[..., None], 3, -1)
+    scene = {augment.IMAGES: tf.constant(images, tf.float32), augment.MASKS: tf.constant(masks[..., None], tf.float32)}
+    draws = augment.Draws(tf.constant([5, 6], tf.int64))
+    layers = [augment.RandomAffine((36, 30), 0.05, 0.2, 0.2, 0.1), augment.keras_cv.layers.RandomFlip()]
+    moved = augment.program(layers, draws)(scene)
+    pixels, classes = moved[augment.IMAGES][..., 0].numpy(), moved[augment.MASKS][..., 0].numpy()
+
+    def agreement(classes):
+        return np.mean(np.abs(pixels - 20 * classes) < 1e-2)
+
+    # At the edges of blocks the image is a mixture, but nowhere else; three pixels aside less than half would agree.
+    assert set(np.unique(classes)) <= set(np.unique(masks))
+    assert agreement(classes) > 0.5 > agreement(np.roll(classes, 3, axis=2))
+
+
 def test_draws_fill_their_range_and_differ():
     draws = augment.Draws(tf.constant([3, 4], tf.int64))
     between = draws.between(-2.0, 6.0)

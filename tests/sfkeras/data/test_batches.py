@@ -107,9 +107,20 @@ def test_a_stream_knows_its_length_and_shape():
     assert stream.element_spec[0].shape == (3, 48, 64, 1) and stream.element_spec[1].shape == (3,)
 
 
+def test_masks_come_with_their_images():
+    scenes = people(5)
+    masks = np.random.default_rng(1).integers(0, 12, (5, 32, 32), np.uint8)
+    scenes = LabelledImages("scenes", scenes.pixels, masks, tuple(map(str, range(11))))
+    order = batches.shuffled(scenes, 2, seed=1)
+    for (pixels, labels), rows in zip(batches.stream(scenes, order, "none", (32, 32, 1), 1, range(1)), order(0)):
+        assert (pixels.numpy() == to_input(scenes.pixels[rows])).all() and (labels.numpy() == masks[rows]).all()
+    (pixels, labels), *_ = batches.in_order(scenes, 5)
+    assert (pixels.numpy() == to_input(scenes.pixels)).all() and (labels.numpy() == masks).all()
+
+
 def test_an_augmentation_that_is_not_known():
     images = people(5, 5)
-    with pytest.raises(RecipeError, match="data.augment is mosaic, wanted one of faces, photos, none."):
+    with pytest.raises(RecipeError, match="data.augment is mosaic, wanted one of faces, photos, streets, none."):
         batches.stream(images, batches.shuffled(images, 3, 1), "mosaic", (32, 32, 1), 1, range(1))
 
 
