@@ -91,6 +91,26 @@ class Commands:
         atomic.write(file, content)
         print(f"{file}: {len(content):,} bytes")
 
+    def join(self, *runs, out, size=None):
+        """Joins tasks on one frozen core to one network with an output each, and compares each with its task alone.
+
+        Args:
+            runs: two or more run folders; the first settles the frozen core for the others.
+            out: the folder to write; what is deployed lies in its folder export, as in a run.
+            size: height and width of the images, such as 480x640, if not those of the trainings.
+        """
+        from export import deploy
+        from export.join import join, prove
+        from export.opened import open_network
+
+        tasks, out = [open_network(run, size).graph for run in runs], Path(str(out))
+        joined = join(tasks, out.resolve().name)
+        prove(joined, tasks)
+        deploy.write(joined, out / "export")
+        print(
+            f"{out}: {len(joined.outputs)} outputs, each with the bytes of its task alone: {', '.join(joined.outputs)}"
+        )
+
     def verify(self, network, inputs=20, few=4, json_file=None):
         """Proves that every way to run a network gives the same bytes at every tensor; ends with status 1 if one does not.
 

@@ -1,25 +1,33 @@
-"""From a finished training to the files that are deployed."""
+"""From a finished training, or several joined, to the files that are deployed."""
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from export import c_model, graph_file, lines, tflite
 from export.c_text import c_identifier
+from export.graph import Graph
 from export.lower import lower
 from export.tflm_sources import write_sources
 from sfkeras import atomic
 
 
 def deploy(training) -> None:
-    """Writes what a run deploys into its export folder: NAME.graph, NAME.tflite with its C sources, and c/, its
-    line-streaming C.
+    """Writes what a run deploys into its export folder.
 
     Args:
         training: sfkeras.training.Training after its fixed8 phase.
     """
     run, name = training.run, training.recipe.name
     graph = lower(training.deployable(), name, {"core": training.core.digest} if training.core else {})
+    write(graph, run.export)
+
+
+def write(graph: Graph, folder: Path) -> None:
+    """Writes NAME.graph, NAME.tflite with its C sources, and c/, the line-streaming C, into a folder."""
+    folder.mkdir(parents=True, exist_ok=True)
     written = tflite.write(graph)
-    graph_file.save(graph, run.export / f"{name}.graph")
-    atomic.write(run.export / f"{name}.tflite", written.content)
-    write_sources(run.export, c_identifier(name), written.content)
-    c_model.write_folder(lines.plan(graph), run.export / "c")
+    graph_file.save(graph, folder / f"{graph.name}.graph")
+    atomic.write(folder / f"{graph.name}.tflite", written.content)
+    write_sources(folder, c_identifier(graph.name), written.content)
+    c_model.write_folder(lines.plan(graph), folder / "c")
