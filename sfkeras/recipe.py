@@ -81,6 +81,7 @@ class Head:
     outputs: int = key("length of the embedding, or number of classes", 128, at_least=1)
     pooling: bool = key("global average pooling: one answer an image", True)
     groups: int = key("groups of its pointwise convolution", 1, at_least=1)
+    batch_norm: bool = key("batch-norm of its outputs, folded into the convolution", False)
     activation: Literal["relu", "sigmoid", "tanh", "hard_swish"] | list[tuple[float, float]] | None = key(
         "piecewise linear, by name or through points", None
     )
@@ -107,11 +108,14 @@ class Data:
     )
     root: str | None = key("folder of the images or shards", None)
     test_people: int = key("att, folder: people who are kept for testing, and never trained on", 10, at_least=0)
+    crop: float = key("lfw: share of each side that is kept, about the face", 1.0, 0.25, 1)
     min_images: int | None = key("people with fewer take no part; null: all do", None, at_least=1)
     people_per_batch: int = key("triplet: P identities a batch", 10, at_least=2)
     images_per_person: int = key("triplet: K images of each of them", 5, at_least=2)
     batch_size: int = key("arc, classification, segmentation: images a batch", 64, at_least=1)
-    augment: Literal["faces", "photos", "streets", "none"] = key("how training images are varied", "faces")
+    augment: Literal["faces", "wild_faces", "photos", "streets", "none"] = key(
+        "how training images are varied", "faces"
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

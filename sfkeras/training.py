@@ -31,7 +31,7 @@ class Training:
         settings = self.recipe.data
         self.shape = tuple(self.recipe.network.input)
         self.core = cores.Core.load(self.recipe.network.core) if self.recipe.takes_core else None
-        self.split = data.load(settings.source, self.shape, settings.root, settings.test_people)
+        self.split = data.load(settings.source, self.shape, settings.root, settings.test_people, settings.crop)
         self.task = tasks.make(self.recipe, self.split)
         for name, head in self.recipe.heads.items():
             if isinstance(head.activation, str):
@@ -184,10 +184,7 @@ def vectors_of(model, heads):
 def network(recipe, input_shape, core):
     """Builds the SemifreddoNet of a recipe."""
     settings = recipe.network
-    heads = [
-        Head(head.outputs, head.on, name, head.groups, head.pooling, head.activation)
-        for name, head in recipe.heads.items()
-    ]
+    heads = [Head(name=name, **vars(head)) for name, head in recipe.heads.items()]
     return SemifreddoNet(
         input_shape,
         heads,

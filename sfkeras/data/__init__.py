@@ -44,7 +44,9 @@ def require(source: str, root: str | None = None) -> None:
             tfrecord.shards(root, part)
 
 
-def load(source: str, shape: tuple[int, int, int], root: str | None = None, test_people: int = 0) -> images.Split:
+def load(
+    source: str, shape: tuple[int, int, int], root: str | None = None, test_people: int = 0, crop: float = 1.0
+) -> images.Split:
     """The training and test images of a source, decoded.
 
     Args:
@@ -52,6 +54,7 @@ def load(source: str, shape: tuple[int, int, int], root: str | None = None, test
         shape: (height, width, channels) of the network's input; 1 channel is grey, 3 are RGB.
         root: folder of the images or shards; att needs none.
         test_people: att and folder: how many people (classes) are kept for testing.
+        crop: lfw: share of each side that is kept, about the face.
     Raises: RecipeError, one line, if the images are missing, unreadable or too few.
     """
     require(source, root)
@@ -59,4 +62,6 @@ def load(source: str, shape: tuple[int, int, int], root: str | None = None, test
         return att.load(shape, test_people)
     if source == "folder":
         return folder.load(root, shape, test_people)
-    return {"lfw": lfw, "tfrecord": tfrecord, "camvid": camvid}[source].load(root, shape)
+    if source == "lfw":
+        return lfw.load(root, shape, crop=crop)
+    return {"tfrecord": tfrecord, "camvid": camvid}[source].load(root, shape)

@@ -132,6 +132,19 @@ def faces(draws: Draws, size: tuple[int, int], channels: int) -> list:
     ]
 
 
+def wild_faces(draws: Draws, size: tuple[int, int], channels: int) -> list:
+    """For few faces in any light: the same, stronger, with stretches and colours that fade, so that no photo is known
+    again by its tint or its frame."""
+    return [
+        RandomAffine(size, rotation=0.04, zoom=0.15, stretch=0.1, shift=0.08),
+        keras_cv.layers.RandomFlip(),
+        keras_cv.layers.RandomBrightness(draws.between(-0.25, 0.25), VALUES),
+        contrast(draws, 0.5, 1.5),
+        *fade(draws, 1.0, channels),
+        patch(draws, 0.5),
+    ]
+
+
 def photos(draws: Draws, size: tuple[int, int], channels: int) -> list:
     """For photos of objects: the same with stronger zooms and stretches, a slighter turn, and colours that fade."""
     return [
@@ -139,7 +152,7 @@ def photos(draws: Draws, size: tuple[int, int], channels: int) -> list:
         keras_cv.layers.RandomFlip(),
         keras_cv.layers.RandomBrightness(draws.between(-0.12, 0.12), VALUES),
         contrast(draws, 0.7, 1.3),
-        *([keras_cv.layers.RandomColorDegeneration(draws.between(0, 0.5))] if channels == 3 else []),
+        *fade(draws, 0.5, channels),
         patch(draws, 0.4),
     ]
 
@@ -167,12 +180,17 @@ def contrast(draws: Draws, low: float, high: float):
     return layer
 
 
+def fade(draws: Draws, most: float, channels: int) -> list:
+    """Colours that fade by a share up to `most`; grey images have none."""
+    return [keras_cv.layers.RandomColorDegeneration(draws.between(0, most))] if channels == 3 else []
+
+
 def patch(draws: Draws, side: float):
     """Covers a rectangle, with sides up to a share of the image's, by the grey that the network reads as 0."""
     return keras_cv.layers.RandomCutout(draws.between(0, side), draws.between(0, side), fill_value=GREY)
 
 
-AUGMENTATIONS = {"faces": faces, "photos": photos, "streets": streets, "none": none}
+AUGMENTATIONS = {"faces": faces, "wild_faces": wild_faces, "photos": photos, "streets": streets, "none": none}
 
 
 @functools.cache

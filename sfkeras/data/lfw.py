@@ -7,6 +7,7 @@ one fold of it.
 """
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -22,20 +23,21 @@ Pair = tuple[str, int, str, int]
 ORIGINAL, CENTRE = (250, 250), (50, 50, 200, 200)
 
 
-def load(root: str | Path, shape: tuple[int, int, int], fold: int | None = None) -> Split:
+def load(root: str | Path, shape: tuple[int, int, int], fold: int | None = None, crop: float = 1.0) -> Split:
     """Training people, test people, who are others, and the pairs of test images that LFW asks for.
 
     Args:
         root: folder with the lists (peopleDevTrain.txt, ...) and NAME/NAME_0001.jpg or images/NAME/NAME_0001.jpg.
             From images of LFW's own size, 250x250, the centre of 150x150 is taken: it holds the face.
         shape: (height, width, channels) of the network's input.
+        crop: share of each side of that centre that is kept: less shows the face larger, and less hair and background.
         fold: None for view 1. 1 to 10 for one fold of view 2: its pairs, and training on the people of the other nine.
     Raises: RecipeError if a list or an image is missing, or a list is not LFW's.
     """
     root = folder_at(root)
     train, test, pairs = lists(root, fold)
-    test_images = read("lfw test", root, test, shape)
-    return Split(read("lfw train", root, train, shape), test_images, index(pairs, test_images))
+    test_images = read("lfw test", root, test, shape, crop)
+    return Split(read("lfw train", root, train, shape, crop), test_images, index(pairs, test_images))
 
 
 def view2(root: str | Path, shape: tuple[int, int, int]) -> tuple[LabelledImages, Pairs]:
@@ -102,7 +104,7 @@ def parsed(root: Path, name: str, parse: Callable):
         raise RecipeError(f"{path} is cut short or no list of LFW's. Download {name} again.") from None
 
 
-def read(called: str, root: Path, folds: list[dict[str, int]], shape) -> LabelledImages:
+def read(called: str, root: Path, folds: list[dict[str, int]], shape, crop: float = 1.0) -> LabelledImages:
     """All images of the people of some folds."""
     images = root / "images" if (root / "images").is_dir() else root
     counts = {name: count for fold in folds for name, count in fold.items()}
@@ -113,12 +115,14 @@ def read(called: str, root: Path, folds: list[dict[str, int]], shape) -> Labelle
             f"data.root {root} lacks {len(missing)} images of {called}, the first is {missing[0].relative_to(root)}. "
             "Unpack LFW's images there, as NAME/NAME_0001.jpg."
         )
-    return decode_files(called, files, list(counts), shape, crop=centre)
+    return decode_files(called, files, list(counts), shape, crop=partial(face, share=crop))
 
 
-def centre(image: Image.Image) -> Image.Image:
+def face(image: Image.Image, share: float = 1.0) -> Image.Image:
     """The face. Without the cut most of the image would be background, which tells people apart too."""
-    return image.crop(CENTRE) if image.size == ORIGINAL else image
+    image = image.crop(CENTRE) if image.size == ORIGINAL else image
+    border = [round(side * (1 - share) / 2) for side in image.size]
+    return image.crop((*border, *(side - edge for side, edge in zip(image.size, border))))
 
 
 def index(folds: list[list[Pair]], images: LabelledImages) -> Pairs:

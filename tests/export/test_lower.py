@@ -38,7 +38,7 @@ def table1():
 
 def residual():
     """Every alpha is 0.5; the last module is passed twice (Fig. 5)."""
-    head = Head(6, groups=2, activation="relu")
+    head = Head(6, groups=2, batch_norm=True, activation="relu")
     return SemifreddoNet((32, 32, 3), [head], cores=1, core=narrow_core(), width=WIDTH, alpha=0.5, repeats=2)
 
 

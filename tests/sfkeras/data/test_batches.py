@@ -120,7 +120,8 @@ def test_masks_come_with_their_images():
 
 def test_an_augmentation_that_is_not_known():
     images = people(5, 5)
-    with pytest.raises(RecipeError, match="data.augment is mosaic, wanted one of faces, photos, streets, none."):
+    wanted = "data.augment is mosaic, wanted one of faces, wild_faces, photos, streets, none."
+    with pytest.raises(RecipeError, match=wanted):
         batches.stream(images, batches.shuffled(images, 3, 1), "mosaic", (32, 32, 1), 1, range(1))
 
 

@@ -1,5 +1,7 @@
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from PIL import Image
 
 from sfkeras import data
@@ -57,9 +59,20 @@ def test_one_fold_of_view_2_trains_on_the_people_of_the_others(root):
 def test_original_images_are_cut_to_the_face(tmp_path):
     image = np.zeros((250, 250), np.uint8)
     image[50:200, 50:200] = 200
-    face = lfw.centre(Image.fromarray(image))
+    face = lfw.face(Image.fromarray(image))
     assert face.size == (150, 150) and (np.asarray(face) == 200).all()
-    assert lfw.centre(Image.new("L", (112, 112))).size == (112, 112)
+    assert lfw.face(Image.new("L", (112, 112))).size == (112, 112)
+
+
+@given(st.integers(32, 300), st.integers(32, 300), st.floats(0.25, 1))
+def test_a_crop_keeps_the_middle(width, height, share):
+    x, y = np.meshgrid(np.arange(width) % 256, np.arange(height) % 256)
+    kept = np.asarray(lfw.face(Image.fromarray(np.stack([x, y, y], axis=-1).astype(np.uint8)), share))
+    for side, was in zip(kept.shape, (height, width)):
+        assert abs(side - was * share) <= 1 and (was - side) % 2 == 0
+    top, left = (height - kept.shape[0]) // 2, (width - kept.shape[1]) // 2
+    if (width, height) != lfw.ORIGINAL:
+        assert kept[0, 0].tolist() == [left % 256, top % 256, top % 256]
 
 
 def test_a_list_is_missing(root):
