@@ -132,7 +132,8 @@ SF_INLINED void multiply_resident(int vectors, const block *of, int32_t channel,
                                   const int8_t *first, const int8_t *second) {
   const int32_t behind = (vectors - 1) * VECTOR, rest = of->count - behind;
   const int8x16_t first0 = vldrbq_s8(first), second0 = vldrbq_s8(second);
-  const int8x16_t first1 = vldrbq_s8(first + VECTOR), second1 = vldrbq_s8(second + VECTOR);
+  const int8x16_t first1 = vectors == 3 ? vldrbq_s8(first + VECTOR) : first0;
+  const int8x16_t second1 = vectors == 3 ? vldrbq_s8(second + VECTOR) : second0;
   const int8x16_t first2 = first_weights(first + behind, rest);
   const int8x16_t second2 = first_weights(second + behind, rest);
   const int8_t *values = of->values;

@@ -2,6 +2,9 @@
 #include <string.h>
 
 #include "sf_kernels.h"
+#include "sf_mve.h"
+
+#if !SF_MVE  // else sf_copy_channels_mve.c
 
 void sf_copy_channels(int32_t width, int32_t count, int32_t step, int32_t input_channels,
                       int32_t output_channels, const int8_t *input, int8_t *output) {
@@ -19,3 +22,5 @@ void sf_copy_channels(int32_t width, int32_t count, int32_t step, int32_t input_
     for (; left > 0; --left, to += step) *to = *from++;
   }
 }
+
+#endif  // !SF_MVE

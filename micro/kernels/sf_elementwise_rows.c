@@ -1,6 +1,9 @@
 #include "sf_kernels.h"
+#include "sf_mve.h"
 #include "sf_rounding.h"
 #include "sf_rows_dsp.h"
+
+#if !SF_MVE  // else sf_elementwise_rows_mve.c
 
 // So many more bits have the operands of a sum before they are scaled, as in TensorFlow Lite.
 enum { ADD_LEFT_SHIFT = 20 };
@@ -49,3 +52,5 @@ void sf_scale_row(const sf_scaling *scaling, const int8_t *codes, const sf_facto
 void sf_lookup_row(int32_t count, const int8_t table[256], const int8_t *input, int8_t *output) {
   for (int32_t i = 0; i < count; ++i) output[i] = table[input[i] + 128];
 }
+
+#endif  // !SF_MVE

@@ -28,12 +28,16 @@ static inline sf_factors sf_factors_of(const sf_constants *constants, int32_t ch
   return (sf_factors){vmaxq_s32(shift, zero), multiplier, vminq_s32(shift, zero)};
 }
 
-// Four scaled sums. nudges: whether a half below zero has to go away from zero, as it does in
-// TensorFlow Lite, and not upwards, as it does in vrshlq.
+// Four times sf_rounding_divide_by_pot(). nudges: whether a half below zero has to go away from
+// zero, as there, and not upwards, as in vrshlq.
+SF_INLINED int32x4_t sf_rounding_shift_right(int nudges, int32x4_t x, int32x4_t minus_right) {
+  if (nudges) x = vqaddq_s32(x, vshrq_n_s32(vandq_s32(x, minus_right), 31));
+  return vrshlq_s32(x, minus_right);
+}
+
 SF_INLINED int32x4_t sf_requantise_four(int nudges, int32x4_t sums, sf_factors factors) {
-  int32x4_t x = vqrdmulhq_s32(vshlq_s32(sums, factors.left), factors.multiplier);
-  if (nudges) x = vqaddq_s32(x, vshrq_n_s32(vandq_s32(x, factors.minus_right), 31));
-  return vrshlq_s32(x, factors.minus_right);
+  const int32x4_t x = vqrdmulhq_s32(vshlq_s32(sums, factors.left), factors.multiplier);
+  return sf_rounding_shift_right(nudges, x, factors.minus_right);
 }
 
 // What the sums of some pixels are, and where their codes go.

@@ -34,7 +34,11 @@ KERNELS = HERE.parents[1] / "micro" / "kernels"
 STRICT = ["-std=c99", "-pedantic", "-Wall", "-Wextra", "-Werror", "-Wconversion"]
 UNDEFINED = ["-O1", "-fsanitize=undefined", "-fno-sanitize-recover=all"]
 GUARD = np.full(64, 85, np.int8)  # around outputs: a kernel that writes there is found out
-VARIANTS = {"portable": None, "dsp": HERE / "dsp_model" / "sf_dsp.h"}  # and the header that stands in for instructions
+VARIANTS = {  # and the header that stands in for instructions
+    "portable": None,
+    "dsp": HERE / "dsp_model" / "sf_dsp.h",
+    "mve": HERE / "mve_model" / "sf_mve.h",
+}
 
 
 def compile_c(compiler: str, target: Path, *options: str, variant: str = "portable") -> Path:

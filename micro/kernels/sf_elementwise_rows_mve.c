@@ -1,0 +1,150 @@
+#include "sf_mve.h"
+#include "sf_rounding.h"
+#include "sf_scale_mve.h"
+
+#if SF_MVE
+
+// A factor of all values: shifted left, multiplied, shifted right.
+typedef struct {
+  int32_t left, multiplier;
+  int32x4_t minus_right;
+} scale;
+
+static inline scale scale_of(sf_factor factor, int32_t more_left) {
+  const int32_t left = factor.shift > 0 ? factor.shift : 0;
+  return (scale){left + more_left, factor.multiplier, vdupq_n_s32(factor.shift - left)};
+}
+
+SF_INLINED int32x4_t scaled(int32x4_t values, scale by) {
+  const int32x4_t x = vqrdmulhq_n_s32(vshlq_r_s32(values, by.left), by.multiplier);
+  return sf_rounding_shift_right(1, x, by.minus_right);
+}
+
+// How values become codes.
+typedef struct {
+  int32_t zero_point;
+  int32x4_t least, most;
+} clamp;
+
+static inline clamp clamp_of(const sf_pair *pair) {
+  return (clamp){pair->output_zero_point, vdupq_n_s32(pair->minimum), vdupq_n_s32(pair->maximum)};
+}
+
+SF_INLINED int32x4_t clamped(int32x4_t values, clamp to) {
+  return vminq_s32(vmaxq_s32(vqaddq_n_s32(values, to.zero_point), to.least), to.most);
+}
+
+// Values less their zero point: four, or as many as there are, of fewer than four.
+SF_INLINED int32x4_t some_values(int four, int32_t count, const int8_t *codes, int32_t zero_point) {
+  const int32x4_t values = four ? vldrbq_s32(codes) : vldrbq_z_s32(codes, vctp32q((uint32_t)count));
+  return vsubq_n_s32(values, zero_point);
+}
+
+SF_INLINED void store_some(int four, int32_t count, int32x4_t codes, int8_t *output) {
+  if (four) {
+    vstrbq_s32(output, codes);
+  } else {
+    vstrbq_p_s32(output, codes, vctp32q((uint32_t)count));
+  }
+}
+
+// --- Sums
+
+enum { ADD_LEFT_SHIFT = 20, HALF = 1 << 30 };  // HALF: a multiplier
+
+typedef struct {
+  int32_t zero0, zero1;
+  int32_t bits0, bits1;  // if the operands only move
+  scale scale0, scale1;  // if they do not
+  scale of_sum;
+  clamp to;
+} addition;
+
+// By how many bits a factor moves an operand to the left; -1 if it does not only move it.
+static int32_t moved_by(sf_factor factor) {
+  const int32_t bits = ADD_LEFT_SHIFT - 1 + factor.shift;
+  return factor.multiplier == HALF && bits >= 0 && factor.shift <= 0 ? bits : -1;
+}
+
+SF_INLINED void add_some(int moves, int four, int32_t count, addition by, const int8_t *first,
+                         const int8_t *second, int8_t *output) {
+  const int32x4_t a = some_values(four, count, first, by.zero0);
+  const int32x4_t b = some_values(four, count, second, by.zero1);
+  const int32x4_t sum = moves ? vaddq_s32(vshlq_r_s32(a, by.bits0), vshlq_r_s32(b, by.bits1))
+                              : vaddq_s32(scaled(a, by.scale0), scaled(b, by.scale1));
+  store_some(four, count, clamped(scaled(sum, by.of_sum), by.to), output);
+}
+
+SF_INLINED void add(int moves, int32_t count, addition by, const int8_t *first,
+                    const int8_t *second, int8_t *output) {
+  for (; count >= 4; count -= 4, first += 4, second += 4, output += 4) {
+    add_some(moves, 1, 4, by, first, second, output);
+  }
+  if (count > 0) add_some(moves, 0, count, by, first, second, output);
+}
+
+void sf_add_row(int32_t count, const sf_pair *pair, const sf_factor factors[3], const int8_t *first,
+                const int8_t *second, int8_t *output) {
+  const addition by = {
+      pair->first_zero_point,
+      pair->second_zero_point,
+      moved_by(factors[0]),
+      moved_by(factors[1]),
+      scale_of(factors[0], ADD_LEFT_SHIFT),
+      scale_of(factors[1], ADD_LEFT_SHIFT),
+      scale_of(factors[2], 0),
+      clamp_of(pair),
+  };
+  if (by.bits0 >= 0 && by.bits1 >= 0) {
+    add(1, count, by, first, second, output);
+  } else {
+    add(0, count, by, first, second, output);
+  }
+}
+
+// --- Products
+
+SF_INLINED void multiply_some(int four, int32_t count, const sf_pair *pair, scale by, clamp to,
+                              const int8_t *first, const int8_t *second, int8_t *output) {
+  const int32x4_t a = some_values(four, count, first, pair->first_zero_point);
+  const int32x4_t b = some_values(four, count, second, pair->second_zero_point);
+  store_some(four, count, clamped(scaled(vmulq_s32(a, b), by), to), output);
+}
+
+SF_INLINED void multiply(int32_t count, const sf_pair *pair, scale by, clamp to,
+                         const int8_t *first, const int8_t *second, int8_t *output) {
+  for (; count >= 4; count -= 4, first += 4, second += 4, output += 4) {
+    multiply_some(1, 4, pair, by, to, first, second, output);
+  }
+  if (count > 0) multiply_some(0, count, pair, by, to, first, second, output);
+}
+
+void sf_multiply_row(int32_t count, const sf_pair *pair, const sf_factor *factor,
+                     const int8_t *first, const int8_t *second, int8_t *output) {
+  const sf_pair coding = *pair;
+  multiply(count, &coding, scale_of(*factor, 0), clamp_of(pair), first, second, output);
+}
+
+void sf_scale_row(const sf_scaling *scaling, const int8_t *codes, const sf_factor *factor,
+                  const int8_t *input, int8_t *output) {
+  const sf_pair pair = {scaling->input_zero_point, scaling->constant_zero_point,
+                        scaling->output_zero_point, scaling->minimum, scaling->maximum};
+  const int32_t channels = scaling->channels;
+  const scale by = scale_of(*factor, 0);
+  const clamp to = clamp_of(&pair);
+  for (int32_t left = scaling->width; left > 0; --left, input += channels, output += channels) {
+    multiply(channels, &pair, by, to, input, codes, output);
+  }
+}
+
+// --- Tables
+
+void sf_lookup_row(int32_t count, const int8_t table[256], const int8_t *input, int8_t *output) {
+  for (; count > 0; count -= 16, input += 16, output += 16) {
+    const mve_pred16_t within = vctp8q((uint32_t)count);
+    const uint8x16_t from = vaddq_n_u8(vldrbq_z_u8((const uint8_t *)input, within), 128);
+    vstrbq_p_s8(output, vldrbq_gather_offset_z_s8(table, from, within), within);
+  }
+}
+
+#endif  // SF_MVE
