@@ -9,7 +9,7 @@ from export.c_text import c_identifier
 from export.graph import Graph
 from export.lower import lower
 from export.tflm_sources import write_sources
-from sfkeras import atomic
+from sfkeras import atomic, fixed8
 
 
 def deploy(training) -> None:
@@ -19,8 +19,9 @@ def deploy(training) -> None:
         training: sfkeras.training.Training after its fixed8 phase.
     """
     run, name = training.run, training.recipe.name
-    graph = lower(training.deployable(), name, {"core": training.core.digest} if training.core else {})
-    write(graph, run.export)
+    model = training.deployable()
+    taped_out = training.core is not None and fixed8.frozen_codes(model)
+    write(lower(model, name, {"core": training.core.digest} if taped_out else {}), run.export)
 
 
 def write(graph: Graph, folder: Path) -> None:

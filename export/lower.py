@@ -13,6 +13,7 @@ from export.graph import (
     DepthwiseConv2D,
     Graph,
     Lookup,
+    MaxPool,
     Tensor,
     Wire,
     switched_sources,
@@ -163,6 +164,17 @@ class _Lowering:
         operator = AveragePool(name=layer.name, inputs=(source.name,), window=source.shape[:2])
         return [self.emit(operator, outputs[0].shape[1:], source.scale)]
 
+    def max_pool(self, layer, inputs, outputs, exponent):
+        layer, source = unwrapped(layer), self.tensor(inputs[0])
+        operator = MaxPool(
+            name=layer.name,
+            inputs=(source.name,),
+            window=layer.pool_size,
+            strides=layer.strides,
+            padding=layer.padding,
+        )
+        return [self.emit(operator, outputs[0].shape[1:], source.scale)]
+
     def activation(self, layer, inputs, outputs, exponent):
         source = self.tensor(inputs[0])
         points = unwrapped(layer).points
@@ -218,6 +230,7 @@ _LOWERED = {
     layers.GreyToRGB: _Lowering.rgb,
     keras.layers.Concatenate: _Lowering.concat,
     keras.layers.GlobalAveragePooling2D: _Lowering.pool,
+    keras.layers.MaxPooling2D: _Lowering.max_pool,
     piecewise.PiecewiseLinear: _Lowering.activation,
 }
 

@@ -2,9 +2,18 @@
 
 import tensorflow as tf
 
-from sfkeras.blocks import convolution, downscaling_unit, level_unit, regular_unit, semifreddo_module
+from sfkeras.blocks import (
+    bottleneck,
+    convolution,
+    downscaling_unit,
+    level_unit,
+    regular_unit,
+    semifreddo_module,
+    separable,
+)
 from sfkeras.errors import RecipeError
-from sfkeras.heads import attach, check
+from sfkeras.freezing import freeze
+from sfkeras.heads import attach_all
 from sfkeras.layers import GreyToRGB
 from sfkeras.recipe import DOWNSCALING, SMALLEST_SIDE, nearest_side
 
@@ -32,6 +41,9 @@ def SemifreddoNet(
     alpha_start=None,
     start="random",
     repeats=1,
+    first_pointwise=False,
+    train_batch_norm=True,
+    shares=None,
 ):
     """Builds a SemifreddoNet as a functional Keras model (section 3, Table 1).
 
@@ -50,39 +62,68 @@ def SemifreddoNet(
         start: of the trainable cores: "random", or "core": as copies of the frozen core's stem and first units.
         repeats: passes through the last module (Fig. 5): trainable weights and all batch-norms are new in each, frozen
             kernels are the same.
+        first_pointwise: begin the units with the pointwise convolution that the paper drops (section 5, Fig. 4).
+        train_batch_norm: whether the batch-norms of a taped-out core train (section 5); else they compute as they did
+            where the core was made.
+        shares: None: the core is taped out whole. Or one share from 0 to 1 for each of its layers: all of the core
+            trains, but for so much of each layer (freezing.py).
     Returns: tf.keras.Model. Outputs: one tensor a head, in order, or a dict {"frozen": maps, "core1": maps, ...}.
     Raises: RecipeError.
     """
     check_input_shape(input_shape)
     if not frozen and not cores:
         raise RecipeError("network.cores is 0 and network.frozen is false: nothing is left. Set one of them.")
-    if frozen and core is None and repeats > 1:
+    if frozen and (core is None or shares is not None) and repeats > 1:
         raise RecipeError(
             f"network.repeats is {repeats}, but the frozen kernels, the same in each pass, still train. "
             "Set network.core to a core file, or repeats to 1."
         )
     channels = stem_channels(width)
-    if core is not None and core.stem_channels != channels:
-        raise RecipeError(
-            f"network.width is {width}, so the stem has {channels} channels, but core {core.name} was made with "
-            f"{core.stem_channels}. Set width to {core.stem_channels / STEM_CHANNELS:g} or make a core of this width."
-        )
+    if core is not None:
+        check_core(core, width, first_pointwise)
+    taped_out = core if shares is None else None
+    transform = bottleneck if first_pointwise else separable
     images = tf.keras.Input(input_shape, name="image")
-    frozen_maps = _frozen_stem(images, channels, core) if frozen else None
+    frozen_maps = _frozen_stem(images, channels, taped_out) if frozen else None
     trainable_maps = [convolution(images, channels, 3, 2, f"core{i}.stem") for i in range(1, cores + 1)]
     for name, units in _modules(repeats):
         frozen_maps, trainable_maps = semifreddo_module(
-            frozen_maps, trainable_maps, units, FROZEN_REPEATS, name, core, alpha, core_shuffle, alpha_start
+            frozen_maps,
+            trainable_maps,
+            units,
+            FROZEN_REPEATS,
+            name,
+            taped_out,
+            alpha,
+            core_shuffle,
+            alpha_start,
+            transform,
         )
     if start == "core":
         _start_from(core, tf.keras.Model(images, trainable_maps))
     features = {"frozen": frozen_maps} if frozen else {}
     features |= {f"core{i}": maps for i, maps in enumerate(trainable_maps, 1)}
-    if not heads:
-        return tf.keras.Model(images, features, name="semifreddonet")
-    check(heads, {name: maps.shape[-1] for name, maps in features.items()})
-    outputs = [attach(head, features) for head in heads]
-    return tf.keras.Model(images, outputs[0] if len(outputs) == 1 else outputs, name="semifreddonet")
+    model = tf.keras.Model(images, attach_all(heads, features) if heads else features, name="semifreddonet")
+    if core is not None and not train_batch_norm:
+        for layer in model.layers:
+            if layer.name.startswith("frozen.") and layer.name.endswith(".batch_norm"):
+                layer.trainable = False
+    return model if shares is None else freeze(model, core, shares)
+
+
+def check_core(core, width, first_pointwise):
+    """Refuses a core that was made for another width or with other units. Raises: RecipeError."""
+    if core.stem_channels != stem_channels(width):
+        raise RecipeError(
+            f"network.width is {width}, so the stem has {stem_channels(width)} channels, but core {core.name} was made with "
+            f"{core.stem_channels}. Set width to {core.stem_channels / STEM_CHANNELS:g} or make a core of this width."
+        )
+    if core.first_pointwise != first_pointwise:
+        wanted = str(core.first_pointwise).lower()
+        raise RecipeError(
+            f"network.first_pointwise is {str(first_pointwise).lower()}, but core {core.name} was made with {wanted}. "
+            f"Write network.first_pointwise={wanted}, or make a core of these units."
+        )
 
 
 def _frozen_stem(images, channels, core):
@@ -100,7 +141,7 @@ def _start_from(core, model):
         if isinstance(layer, tf.keras.layers.BatchNormalization):
             layer.set_weights(list(core.batch_norm[key]))
         else:
-            kernel = core.codes[key] * core.scales[key].reshape((-1, 1) if "depthwise" in key else -1)
+            kernel = core.float_kernel(key)
             grey = kernel.shape[2] != layer.get_weights()[0].shape[2]  # the frozen stem sees it three times
             layer.set_weights([kernel.sum(axis=2, keepdims=True) if grey else kernel])
 

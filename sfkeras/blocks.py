@@ -70,20 +70,29 @@ def separable(x, strides, name, core=None):
     return convolution(x, x.shape[-1], 1, 1, f"{name}.pointwise", core)
 
 
-def regular_unit(x, name, core=None):
+def bottleneck(x, strides, name, core=None, channels=None):
+    """Pointwise before depthwise and pointwise, as ShuffleNetV2 has it; SemifreddoNets drop the first (section 5)."""
+    x = convolution(x, channels or x.shape[-1], 1, 1, f"{name}.first", core)
+    return separable(x, strides, name, core)
+
+
+def regular_unit(x, name, core=None, transform=separable):
     """Fig. 4, left: one half of the channels passes, the other is transformed, then both are shuffled."""
     passing, transformed = ChannelSplit(name=f"{name}.split")(x)
-    return join(passing, separable(transformed, 1, name, core), name)
+    return join(passing, transform(transformed, 1, name, core), name)
 
 
-def downscaling_unit(x, name, core=None):
-    """Fig. 4, right: two branches see all channels with stride 2, so that channels double where the sides halve."""
+def downscaling_unit(x, name, core=None, transform=separable):
+    """Fig. 4, right: two branches see all channels with stride 2, so that channels double where the sides halve.
+
+    Only the right one is ever a bottleneck, in ShuffleNetV2 as here.
+    """
     left = separable(x, 2, f"{name}.left", core)
-    right = separable(x, 2, f"{name}.right", core)
+    right = transform(x, 2, f"{name}.right", core)
     return join(left, right, name)
 
 
-def level_unit(x, name, core=None):
+def level_unit(x, name, core=None, transform=separable):
     """The two branches of the downscaling unit at stride 1, each on one half of the channels.
 
     This is the trainable cores' stride-1 block of stage 3 (with both halves transformed a trainable core has the 60K
@@ -91,7 +100,7 @@ def level_unit(x, name, core=None):
     multipliers of its downscaling unit: the same two branches, fed with halves of 2C channels instead of twice with C.
     """
     left, right = ChannelSplit(name=f"{name}.split")(x)
-    return join(separable(left, 1, f"{name}.left", core), separable(right, 1, f"{name}.right", core), name)
+    return join(separable(left, 1, f"{name}.left", core), transform(right, 1, f"{name}.right", core), name)
 
 
 def join(left, right, name):
@@ -101,7 +110,16 @@ def join(left, right, name):
 
 
 def semifreddo_module(
-    frozen, trainable, units, repeats, name, core=None, alpha=None, core_shuffle=True, alpha_start=None
+    frozen,
+    trainable,
+    units,
+    repeats,
+    name,
+    core=None,
+    alpha=None,
+    core_shuffle=True,
+    alpha_start=None,
+    transform=separable,
 ):
     """One frozen and any number of trainable cores side by side (section 3.2, Fig. 3).
 
@@ -116,14 +134,15 @@ def semifreddo_module(
         name: of the module, such as "stage2".
         core: the Core that the frozen side is taped out with, or None where it still trains.
         alpha, alpha_start, core_shuffle: see AlphaBlend and CoreShuffle.
+        transform: separable, or bottleneck: what the units do to their maps.
     Returns: (frozen, trainable) as the next module takes them.
     """
     frozen_unit, trainable_unit = units
     if frozen is not None:
-        frozen = frozen_unit(frozen, f"frozen.{name}.unit1", core)
+        frozen = frozen_unit(frozen, f"frozen.{name}.unit1", core, transform)
         for unit in range(2, repeats + 2):
-            frozen = regular_unit(frozen, f"frozen.{name}.unit{unit}", core)
-    trainable = [trainable_unit(x, f"core{i}.{name}") for i, x in enumerate(trainable, 1)]
+            frozen = regular_unit(frozen, f"frozen.{name}.unit{unit}", core, transform)
+    trainable = [trainable_unit(x, f"core{i}.{name}", transform=transform) for i, x in enumerate(trainable, 1)]
     if frozen is not None:
         trainable = [
             AlphaBlend(alpha, alpha_start=alpha_start, name=f"core{i}.{name}.blend")([frozen, x])

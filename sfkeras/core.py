@@ -49,6 +49,11 @@ class Core:
     def stem_channels(self):
         return self.codes["stem"].shape[-1]
 
+    @property
+    def first_pointwise(self):
+        """Whether its units begin with a pointwise convolution (section 5)."""
+        return any(layer.endswith(".first") for layer in self.codes)
+
     @staticmethod
     def key(layer_name):
         """Returns the core's name of a Keras layer: each pass of a repeated module (Fig. 5) has the same kernels."""
@@ -57,6 +62,11 @@ class Core:
     def kernel(self, layer_name):
         """Returns (codes, scales) of a Keras layer."""
         return self.codes[self.key(layer_name)], self.scales[self.key(layer_name)]
+
+    def float_kernel(self, layer_name):
+        """Returns the kernel of a Keras layer as its codes say it, float32."""
+        codes, scales = self.kernel(layer_name)
+        return codes * scales.reshape((-1, 1) if "depthwise" in layer_name else -1)
 
     def first_unit(self, trainable):
         """Returns the core's layer that does what a trainable core's layer does, such as "stage2.left.pointwise"; or None.

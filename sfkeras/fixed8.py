@@ -25,7 +25,7 @@ register = keras.utils.register_keras_serializable("sfkeras")
 INPUT_EXPONENT = 7  # a pixel's code is its value - 128, so the network sees [-1, 1)
 _CANDIDATES = range(-3, 12)
 _SAMPLES = 50_000  # values of a tensor, a batch, that calibration looks at
-# Layers that only move bytes, and the pool, whose mean keeps its scale: all tensors at them share an exponent.
+# Layers that only move bytes, and the pools, whose mean or largest keeps its scale: all tensors at them share an exponent.
 _MOVING = (
     ChannelSplit,
     ChannelShuffle,
@@ -33,6 +33,7 @@ _MOVING = (
     GreyToRGB,
     keras.layers.Concatenate,
     keras.layers.GlobalAveragePooling2D,
+    keras.layers.MaxPooling2D,
 )
 _ROUNDED = (keras.layers.ReLU, keras.layers.GlobalAveragePooling2D, AlphaBlend, PiecewiseLinear)
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import tensorflow as tf
 
-from sfkeras.blocks import batch_norm
+from sfkeras.blocks import batch_norm, convolution
 from sfkeras.errors import RecipeError
 from sfkeras.piecewise import PiecewiseLinear
 from sfkeras.recipe import check_sharing
@@ -25,6 +25,8 @@ class Head:
         batch_norm: centre and scale each output over the training images: an embedding whose dimensions count alike
             (ArcFace, Deng et al. 2019, section 3.1). Folds into the convolution, so that it costs nothing on a chip.
         activation: None, "relu", "sigmoid", "tanh", "hard_swish" or a list of (x, y) points (piecewise.py).
+        hidden: None, or channels of a pointwise convolution before it all. With 1024 it is ShuffleNetV2's own head (conv5,
+            pool, dense), which Table 3 uses for image classification; such a head runs on a host and may have any size.
     """
 
     outputs: int
@@ -34,6 +36,14 @@ class Head:
     pooling: bool = True
     batch_norm: bool = False
     activation: object = None
+    hidden: int | None = None
+
+
+def attach_all(heads, features):
+    """Builds the heads of a network. Returns: its output, or the list of its outputs. Raises: RecipeError."""
+    check(heads, {name: maps.shape[-1] for name, maps in features.items()})
+    outputs = [attach(head, features) for head in heads]
+    return outputs[0] if len(outputs) == 1 else outputs
 
 
 def attach(head, features):
@@ -46,11 +56,15 @@ def attach(head, features):
     x = head_input(head, features)
     name = f"head.{head.name}"
     pointwise = f"{name}.pointwise"
+    pool = tf.keras.layers.GlobalAveragePooling2D(keepdims=True, name=f"{name}.pool")
+    if head.hidden:  # a host holds all maps, and multiplies less behind the pool; the head block keeps a running sum
+        x = convolution(x, head.hidden, 1, 1, f"{name}.hidden")
+        x = pool(x) if head.pooling else x
     x = tf.keras.layers.Conv2D(head.outputs, 1, groups=head.groups, use_bias=not head.batch_norm, name=pointwise)(x)
     if head.batch_norm:
         x = batch_norm(x, pointwise)
-    if head.pooling:
-        x = tf.keras.layers.GlobalAveragePooling2D(keepdims=True, name=f"{name}.pool")(x)
+    if head.pooling and not head.hidden:
+        x = pool(x)
     if head.activation is not None:
         x = PiecewiseLinear(head.activation, name=f"{name}.activation")(x)
     return x
@@ -77,16 +91,18 @@ def check(heads, channels):
         if head.on not in known:
             raise RecipeError(f"head {head.name}: on is {head.on!r}, but this network has {', '.join(known)}")
         read = sum(c for name, c in channels.items() if name != "frozen") if head.on == "cores" else channels[head.on]
+        read = head.hidden or read
         if read % head.groups or head.outputs % head.groups:
             raise RecipeError(
                 f"head {head.name}: groups is {head.groups}, which does not divide both its {read} input channels "
                 f"and its {head.outputs} outputs"
             )
-        parameters[head.name] = read * head.outputs // head.groups
+        if not head.hidden:
+            parameters[head.name] = read * head.outputs // head.groups
     check_sharing({head.name: head for head in heads}, list(channels))
     total = sum(parameters.values())
     if total > MOST_PARAMETERS:
-        largest = max(heads, key=lambda head: parameters[head.name])
+        largest = max((head for head in heads if not head.hidden), key=lambda head: parameters[head.name])
         others = total - parameters[largest.name]
         fits = max(0, MOST_PARAMETERS - others) * largest.outputs // parameters[largest.name]
         fits -= fits % largest.groups

@@ -38,7 +38,7 @@ def curves(path, rows):
     save(figure, path)
 
 
-MARKS = ("epoch", "phase")  # say where a row stands, and are no curves
+MARKS = ("epoch", "phase", "seconds")  # say where a row stands and what it took, and are no curves
 
 
 def draw_curve(panel, rows, name):
@@ -107,6 +107,37 @@ def draw_alphas(panel, values, core, colour):
     line = np.r_[values[0], values, values[-1]]
     panel.plot(np.r_[0, share, 1], line, color=colour, linewidth=2, label=f"{core}: mean {mean:.2f}")
     panel.axhline(mean, color=colour, linewidth=1, linestyle=(0, (4, 3)), alpha=0.7)
+
+
+def dots(path, panels):
+    """Draws shares, from 0 to 1, of several rows: a dot each, their mean as a line, and the paper's as a ring.
+
+    Args:
+        path: of the PNG; it is whole or not there.
+        panels: {title: [(row, [shares], the paper's share or None), ...]}, the same rows in each.
+    Raises: ValueError if there is no share to draw.
+    """
+    measured = {title: rows for title, rows in panels.items() if any(shares for _, shares, _ in rows)}
+    if not measured:
+        raise ValueError(f"{path}: there is no result to draw")
+    names = [name for name, *_ in next(iter(measured.values()))]
+    figure = Figure(figsize=(2.6 + 3.6 * len(measured), 1.1 + 0.36 * len(names)), **STYLE)
+    axes = figure.subplots(1, len(measured), sharey=True, squeeze=False)[0]
+    for panel, (title, rows) in zip(axes, measured.items()):
+        plain(panel, title)
+        panel.grid(axis="x", color=FAINT, alpha=0.25, linewidth=0.6)
+        for place, (_, shares, paper) in enumerate(rows):
+            if shares:
+                panel.plot(shares, [place] * len(shares), "o", color=TRAINING, markersize=5, label="measured")
+                panel.plot([np.mean(shares)] * 2, [place - 0.3, place + 0.3], color=TRAINING, linewidth=1.6)
+            if paper is not None:
+                panel.plot(paper, place, "o", markerfacecolor="none", color=VALIDATION, markersize=6, label="paper")
+        panel.set_ylim(len(names) - 0.5, -0.5)
+        panel.xaxis.set_major_formatter(PercentFormatter(1))
+        known = dict(zip(*reversed(panel.get_legend_handles_labels())))  # each name once
+        panel.legend(known.values(), known.keys(), frameon=False, fontsize=8, labelcolor=INK)
+    axes[0].set_yticks(range(len(names)), names)
+    save(figure, path)
 
 
 def plain(panel, title):

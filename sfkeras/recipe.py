@@ -57,6 +57,9 @@ class InputSize(NamedTuple):
 class Network:
     """The backbone (sections 3.1, 3.2 and 3.4)."""
 
+    kind: Literal["semifreddo", "shufflenet"] = key(
+        "shufflenet: ShuffleNetV2, one core that trains; with frozen=false cores=1 width=0.5 or 1", "semifreddo"
+    )
     input: InputSize = key("what the network sees", InputSize(96, 96, 3))
     frozen: bool = key("whether there is a frozen core", True)
     core: str | None = key("its core file, by path or name in sfkeras/cores; null: its kernels train", "tiny_imagenet")
@@ -71,6 +74,16 @@ class Network:
         "what trainable cores start as; core: copies of the frozen first units", "random"
     )
     repeats: int = key("passes through the last module (Fig. 5)", 1, at_least=1)
+    train_batch_norm: bool = key("the frozen core's batch-norms train (section 5)", True)
+    first_pointwise: bool = key("units begin with a pointwise convolution, as ShuffleNetV2's (section 5)", False)
+    frozen_share: float | tuple[float, float] | None = key(
+        "only this share of each layer's weights of the frozen core is frozen; two: from the first to the last layer "
+        "(Fig. 2); null: all",
+        None,
+        0,
+        1,
+    )
+    frozen_layers: int | None = key("only so many layers of the frozen core, the first, are frozen (FixyNN)", None, 0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,6 +97,9 @@ class Head:
     batch_norm: bool = key("batch-norm of its outputs, folded into the convolution", False)
     activation: Literal["relu", "sigmoid", "tanh", "hard_swish"] | list[tuple[float, float]] | None = key(
         "piecewise linear, by name or through points", None
+    )
+    hidden: int | None = key(
+        "channels of a pointwise convolution before it, on a host; 1024: ShuffleNetV2's own head", None, at_least=8
     )
 
 
@@ -209,6 +225,8 @@ def check(recipe: Recipe) -> None:
             f"network.start is core, but network.frozen is {str(network.frozen).lower()} and network.core is "
             f"{network.core or 'null'}: there is no core to copy. Write network.start=random."
         )
+    check_kind(network)
+    check_freezing(network)
     if not 1 <= len(recipe.heads) <= MOST_HEADS:
         mend = f"Write heads.task.on={places[-1]}" if not recipe.heads else f"Write heads.{max(recipe.heads)}=null"
         raise RecipeError(f"there are {len(recipe.heads)} heads, wanted 1 to {MOST_HEADS}. {mend}.")
@@ -217,6 +235,35 @@ def check(recipe: Recipe) -> None:
             wanted_place = f"wanted one of {', '.join(places)}. Write heads.{name}.on={places[-1]}"
             raise RecipeError(f"heads.{name}.on is {head.on}, {wanted_place}.")
     check_sharing(recipe.heads, [place for place in places if place != "cores"])
+
+
+def check_kind(network: Network) -> None:
+    """Refuses a ShuffleNetV2 with keys of a SemifreddoNet. Raises: RecipeError."""
+    if network.kind == "shufflenet" and (network.frozen or network.cores != 1 or network.width not in (0.5, 1)):
+        raise RecipeError(
+            f"network.kind is shufflenet, but network.frozen is {str(network.frozen).lower()}, network.cores "
+            f"{network.cores} and network.width {network.width:g}, wanted one core that trains, of width 0.5 or 1. Write "
+            "network.frozen=false network.cores=1 network.width=1."
+        )
+
+
+def check_freezing(network: Network) -> None:
+    """Refuses to freeze parts of a core that is not there, or is needed whole. Raises: RecipeError."""
+    given = [name for name in ("frozen_share", "frozen_layers") if getattr(network, name) is not None]
+    if not given:
+        return
+    if len(given) == 2:
+        raise RecipeError("network.frozen_share and network.frozen_layers are both given. Keep one of them.")
+    if not (network.frozen and network.core) or network.repeats > 1:
+        raise RecipeError(
+            f"network.{given[0]} freezes a part of a trained core, wanted network.frozen=true, a network.core and "
+            f"network.repeats=1. Write these, or network.{given[0]}=null."
+        )
+    if isinstance(network.frozen_share, tuple) and not 0 <= min(network.frozen_share) <= max(network.frozen_share) <= 1:
+        raise RecipeError(
+            f"network.frozen_share is {list(network.frozen_share)}, wanted shares from 0 to 1. Write for example "
+            "network.frozen_share=[0.5,1]."
+        )
 
 
 def check_sharing(heads: dict[str, Head], cores: list[str]) -> None:

@@ -12,6 +12,7 @@ import tensorflow as tf
 from sfkeras.fixed8 import trainable_kernel, unwrapped
 
 layers = tf.keras.layers
+NEARLY_DEAD = 1e-6  # the moving variance under which a channel is counted as nearly dead, also where none is revived
 MOMENTA = ("momentums", "_momentums", "_velocities", "_velocity_hats")  # of SGD, Adam and AdamW
 
 
@@ -91,6 +92,12 @@ def convolutions_with_batch_norm(model):
             yield from convolutions_with_batch_norm(inner)
         elif isinstance(inner, layers.BatchNormalization) and inner.trainable:
             yield layer.inbound_nodes[0].inbound_layers, inner
+
+
+def count_nearly_dead(model, threshold):
+    """Returns how many channels of a model have a moving variance under a threshold."""
+    pairs = convolutions_with_batch_norm(model)
+    return sum(int(np.count_nonzero(norm.moving_variance.numpy() < threshold)) for _, norm in pairs)
 
 
 def draw(convolution, kernel, seed):

@@ -60,6 +60,13 @@ class Run:
     def write_accuracy(self, accuracy):
         atomic.write(self.folder / "accuracy.json", json.dumps(accuracy, indent=1))
 
+    def summary(self):
+        """Returns what a finished training was and took: {"parameters": ..., "nearly_dead_channels": ..., "seconds": ...}."""
+        return json.loads((self.folder / "summary.json").read_text())
+
+    def write_summary(self, summary):
+        atomic.write(self.folder / "summary.json", json.dumps(summary, indent=1))
+
     def rows(self, phase):
         """Returns the rows of metrics of a phase's finished epochs: list of dicts."""
         with self._opened(phase) as arrays:

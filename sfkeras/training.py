@@ -4,16 +4,18 @@ import functools
 import json
 import platform
 import sys
+import time
 
 import numpy as np
 import tensorflow as tf
 
-from sfkeras import atomic, data, fixed8, piecewise, plots, tasks
+from sfkeras import area, atomic, data, fixed8, freezing, piecewise, plots, tasks
 from sfkeras import core as cores
 from sfkeras.backbone import SemifreddoNet
+from sfkeras.baselines import ShuffleNetV2
 from sfkeras.heads import Head
 from sfkeras.recipe import nearest_side
-from sfkeras.rejuvenation import Rejuvenation
+from sfkeras.rejuvenation import NEARLY_DEAD, Rejuvenation, count_nearly_dead
 
 keras = tf.keras
 
@@ -43,7 +45,9 @@ class Training:
     def build(self):
         """Builds the float network, of any size if that is to grow. Leaves `self.model`. Raises: RecipeError."""
         shape = self.shape if self.recipe.training.start_scale == 1 else (None, None, self.shape[2])
-        self.model = self.task.trainee(network(self.recipe, shape, self.core))
+        backbone = network(self.recipe, shape, self.core)
+        self.parameters = area.parameters(backbone)
+        self.model = self.task.trainee(backbone)
 
     def float_phase(self):
         """Trains `self.model` in float."""
@@ -132,7 +136,15 @@ class Training:
             "fake-quant": self.evaluate(self.quantised),
         }
         self.run.write_accuracy(accuracy)
-        plots.curves(self.run.folder / "curves.png", self.run.rows("float") + self.run.rows("qat"))
+        epochs = self.run.rows("float") + self.run.rows("qat")
+        self.run.write_summary(
+            {
+                "parameters": self.parameters,
+                "nearly_dead_channels": count_nearly_dead(self.quantised, NEARLY_DEAD),
+                "seconds": round(sum(row.get("seconds", 0) for row in epochs)),
+            }
+        )
+        plots.curves(self.run.folder / "curves.png", epochs)
         blends = {layer.name: fixed8.unwrapped(layer) for layer in self.quantised.layers if ".blend" in layer.name}
         if blends:
             alphas = {name.removesuffix(".blend"): blend.alphas().numpy() for name, blend in blends.items()}
@@ -162,8 +174,12 @@ class Journal(keras.callbacks.Callback):
         self.rows = training.run.rows(phase)
         self.writer = tf.summary.create_file_writer(str(training.run.folder / "logs" / phase))
 
+    def on_epoch_begin(self, epoch, logs=None):
+        self.start = time.monotonic()
+
     def on_epoch_end(self, epoch, logs=None):
         measured = self.training.evaluate(self.model)
+        measured["seconds"] = time.monotonic() - self.start
         row = {"phase": self.phase, "epoch": epoch + 1, **{k: float(v) for k, v in (logs or {}).items()}, **measured}
         self.rows.append(row)
         with self.writer.as_default(step=epoch + 1):
@@ -182,9 +198,11 @@ def vectors_of(model, heads):
 
 
 def network(recipe, input_shape, core):
-    """Builds the SemifreddoNet of a recipe."""
+    """Builds the network of a recipe."""
     settings = recipe.network
     heads = [Head(name=name, **vars(head)) for name, head in recipe.heads.items()]
+    if settings.kind == "shufflenet":
+        return ShuffleNetV2(input_shape, heads, settings.width)
     return SemifreddoNet(
         input_shape,
         heads,
@@ -197,7 +215,19 @@ def network(recipe, input_shape, core):
         start=settings.start,
         alpha_start=settings.alpha_start,
         repeats=settings.repeats,
+        first_pointwise=settings.first_pointwise,
+        train_batch_norm=settings.train_batch_norm,
+        shares=frozen_shares(settings, core),
     )
+
+
+def frozen_shares(settings, core):
+    """Returns the frozen share of each of a core's layers, or None where all of it is taped out."""
+    if settings.frozen_share is not None:
+        return freezing.by_depth(settings.frozen_share, freezing.depth(core))
+    if settings.frozen_layers is not None:
+        return freezing.first_layers(settings.frozen_layers, freezing.depth(core))
+    return None
 
 
 def of_any_size(images, labels):

@@ -17,6 +17,7 @@ from export.lower import lower
 from export.tflite import Tflite, operator_counts, write
 from export.verify import random_inputs, verify
 from sfkeras.backbone import SemifreddoNet
+from sfkeras.baselines import ShuffleNetV2
 from sfkeras.core import Core
 from sfkeras.fixed8 import INPUT_EXPONENT
 from sfkeras.heads import Head
@@ -61,7 +62,12 @@ def separate_module():
     return one_module(module_core(), cores=1, alpha=0)
 
 
-NETWORKS = (table1, residual, frozen_alone, trainable_alone, free_module, separate_module)
+def shufflenet():
+    """ShuffleNetV2 0.5x with its own head: max pooling, units with two pointwise convolutions."""
+    return ShuffleNetV2((32, 32, 3), [Head(5, hidden=32)], width=0.5)
+
+
+NETWORKS = (table1, residual, frozen_alone, trainable_alone, free_module, separate_module, shufflenet)
 every_network = pytest.mark.parametrize("network", NETWORKS, ids=lambda network: network.__name__)
 
 

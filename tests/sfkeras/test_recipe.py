@@ -180,6 +180,24 @@ def test_command_is_refused(words, message):
             "Write network.start=random.",
         ),
         (
+            "network={kind: shufflenet, cores: 1}",
+            "network.kind is shufflenet, but network.frozen is true, network.cores 1 and network.width 1, wanted one core "
+            "that trains, of width 0.5 or 1. Write network.frozen=false network.cores=1 network.width=1.",
+        ),
+        (
+            "network.frozen_share=[0.5, 2]",
+            "network.frozen_share is [0.5, 2.0], wanted shares from 0 to 1. Write for example network.frozen_share=[0.5,1].",
+        ),
+        (
+            "network={frozen_share: 0.5, frozen_layers: 3}",
+            "network.frozen_share and network.frozen_layers are both given. Keep one of them.",
+        ),
+        (
+            "network={frozen_layers: 3, core: null}",
+            "network.frozen_layers freezes a part of a trained core, wanted network.frozen=true, a network.core and "
+            "network.repeats=1. Write these, or network.frozen_layers=null.",
+        ),
+        (
             "network.core_shuffle=1",
             "network.core_shuffle is 1, wanted true or false. Write for example network.core_shuffle=true.",
         ),
@@ -326,7 +344,9 @@ def fitting_texts(entry):
 
 
 # Together, or to a folder.
-BOUND = ("name", "data.source", "network.frozen", "network.cores", "network.alpha", "network.start", "heads.task.on")
+BOUND = ("name", "data.source", "heads.task.on") + tuple(
+    f"network.{part}" for part in ("kind", "frozen", "cores", "alpha", "start", "frozen_share", "frozen_layers")
+)
 FREE = {
     name.replace("NAME", "task"): fitting_texts(entry)
     for name, entry in keys.all_keys(recipe.Recipe)
