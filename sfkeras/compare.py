@@ -1,4 +1,14 @@
-"""Comparisons with the networks of the paper: `python -m sfkeras.compare training_speed`."""
+"""The paper's experiments, each as one command: `python -m sfkeras.compare table3 lfw=FOLDER tiny_imagenet=FOLDER`.
+
+Every training is an ordinary run, in runs/EXPERIMENT/, and leaves a line in results/EXPERIMENT.jsonl; one that has its
+line is not done again. docs/results.md is drawn from these files. Words, in any order:
+
+    TASK=FOLDER      data of a task: lfw=, tiny_imagenet=
+    seeds=1,2,3      seed by seed; 1 without it
+    tasks= rows=     only some of them, by the names that a mistake lists
+    results=FOLDER   other results files, for a try: they are drawn beside themselves
+    KEY=VALUE        a key of the recipe, for all trainings: training.epochs=1
+"""
 
 import statistics
 import sys
@@ -12,6 +22,38 @@ from sfkeras.startup import load_tensorflow
 
 class Comparisons:
     """Each is one command."""
+
+    @fire.decorators.SetParseFn(str)
+    def table3(self, *words):
+        """Configurations of SemifreddoNets and ShuffleNetV2, on classes and faces (Table 3)."""
+        run_experiment("table3", words)
+
+    @fire.decorators.SetParseFn(str)
+    def repeats(self, *words):
+        """Faces with 1 to 4 passes through the last module (section 3.4)."""
+        run_experiment("repeats", words)
+
+    @fire.decorators.SetParseFn(str)
+    def ablations(self, *words):
+        """Batch-norm, first pointwise convolutions, alphas and rejuvenation (section 5)."""
+        run_experiment("ablations", words)
+
+    @fire.decorators.SetParseFn(str)
+    def schemes(self, *words):
+        """Freezing by cores, uniformly, gradually, or the first layers (Figs. 1 and 2)."""
+        run_experiment("schemes", words)
+
+    def table2(self):
+        """Frames a second of 1 to 6 repeats, by the cycle model (Table 2). Trains nothing."""
+        from sfkeras.experiments import repeats, tables
+
+        print("\n".join(tables.markdown(repeats.frames_table())))
+
+    def results(self, folder=None):
+        """Draws docs/results.md and its pictures anew from the results files. Trains nothing."""
+        from sfkeras.experiments import page
+
+        page.draw(folder or page.RESULTS)
 
     def training_speed(self, size=96, batch=64, steps=10, rounds=3):
         """Prints training images a second of a SemifreddoNet and of the fully trainable ShuffleNetV2 1.0x.
@@ -27,7 +69,7 @@ class Comparisons:
         shape = (size, size, 3)
         networks = {
             "SemifreddoNet, two trainable cores": SemifreddoNet(shape, [Head(128)], core=Core.load("tiny_imagenet")),
-            "ShuffleNetV2 1.0x": ShuffleNetV2(shape, 128, 1.0),
+            "ShuffleNetV2 1.0x": ShuffleNetV2(shape, [Head(128)], 1.0),
         }
         seconds = {name: [] for name in networks}
         trained = {name: training_loop(model, shape, batch) for name, model in networks.items()}
@@ -40,6 +82,12 @@ class Comparisons:
             print(
                 f"{name}: {median:.0f} images a second ({rates[0]:.0f} to {rates[-1]:.0f}), {size}x{size}, batch {batch}"
             )
+
+
+def run_experiment(name, words):
+    from sfkeras.experiments import EXPERIMENTS, runner
+
+    runner.run(EXPERIMENTS[name], words)
 
 
 def training_loop(model, shape, batch):
@@ -60,11 +108,17 @@ def training_loop(model, shape, batch):
 
 
 def main():
+    """Runs a command. Returns its exit code: 0, or 2 with one line that says what is wrong."""
     try:
         fire.Fire(Comparisons, name="python -m sfkeras.compare")
     except RecipeError as error:
-        sys.exit(f"error: {error}")
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("\nstopped; the same command goes on where it was", file=sys.stderr)
+        return 130
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -1,0 +1,48 @@
+"""The ablations of section 5, and of what section 3 leaves to choose: alphas and rejuvenation."""
+
+from sfkeras.experiments import tables
+from sfkeras.experiments.experiment import Column, Experiment, Row
+from sfkeras.experiments.table3 import FROM_SCRATCH, TASKS
+
+PAPER = "paper"
+
+
+def nearly_dead(row, results):
+    """Channels of all trainings whose batch-norm variance has nearly vanished at the end."""
+    return ", ".join(str(result["nearly_dead_channels"]) for result in results)
+
+
+EXPERIMENT = Experiment(
+    "ablations",
+    "Ablations: batch-norm, first pointwise convolutions, alphas, rejuvenation",
+    "Two trainable cores, with one choice changed at a time. The first pointwise convolutions are tried where all trains, "
+    "because a core that was taped out without them cannot get them.",
+    TASKS,
+    {
+        "two_cores": Row("Two trainable cores, as they are", {}),
+        "frozen_batch_norm": Row(
+            "Batch-norms of the frozen core do not train",
+            {"network.train_batch_norm": "false"},
+            {PAPER: "2 points less on faces"},
+        ),
+        "alpha_0": Row(
+            "Alphas fixed at 0: nothing from the frozen core", {"network.alpha": "0", "network.alpha_start": "null"}
+        ),
+        "alpha_half": Row(
+            "Alphas fixed at 0.5: residual extractors", {"network.alpha": "0.5", "network.alpha_start": "null"}
+        ),
+        "no_rejuvenation": Row("Without rejuvenation", {"rejuvenation.threshold": "0"}),
+        "trainable_only": Row("Trainable cores only", FROM_SCRATCH),
+        "first_pointwise": Row(
+            "Trainable cores only, with the first pointwise convolutions",
+            {**FROM_SCRATCH, "network.first_pointwise": "true"},
+            {PAPER: "the same on faces, 2 points more top-5"},
+        ),
+    },
+    (
+        tables.parameters("trainable", "trainable"),
+        *(column for name, task in TASKS.items() for column in tables.accuracies(name, task)),
+        Column("nearly dead channels", nearly_dead),
+        tables.paper(PAPER),
+    ),
+)

@@ -1,0 +1,60 @@
+"""Table 3: how many cores, shuffled or not, frozen or trained, beside ShuffleNetV2."""
+
+from sfkeras.experiments import tables
+from sfkeras.experiments.experiment import LFW, TINY_IMAGENET, Experiment, Row
+
+TASKS = {"tiny_imagenet": TINY_IMAGENET, "lfw": LFW}
+FROM_SCRATCH = {"network.frozen": "false", "network.start": "random", "network.alpha_start": "null"}
+SHUFFLENET = {**FROM_SCRATCH, "network.kind": "shufflenet", "network.cores": "1"}
+TOP1, TOP5, FACES, AREA, COUNTS = (f"paper: {what}" for what in ("top-1", "top-5", "faces", "area", "parameters"))
+
+
+def row(title, words, parameters, area, top1, top5, faces):
+    """A row with what Table 3 has in it."""
+    paper = {COUNTS: parameters, AREA: area, TOP1: f"{top1:.0%}", TOP5: f"{top5:.0%}", FACES: f"{faces:.0%}"}
+    return Row(title, words, paper, {"tiny_imagenet": top1, "lfw": faces})
+
+
+EXPERIMENT = Experiment(
+    "table3",
+    "Table 3: configurations of SemifreddoNets, and ShuffleNetV2",
+    "Does the order of the paper's rows hold: two cores over one, shuffled over not, frozen alone poor on faces, trainable "
+    "alone below one core? Parameters and area are without heads, area by the paper's calibration: 9.43 um2 a frozen "
+    "weight, 22.33 a trainable one. The heads are as in the paper: ShuffleNetV2's own for classes, ours for faces.",
+    TASKS,
+    {
+        "two_cores": row("Two trainable cores", {}, "140K + 120K", "4", 0.70, 0.89, 0.88),
+        "two_cores_apart": row(
+            "Two cores without core shuffle", {"network.core_shuffle": "false"}, "140K + 120K", "4", 0.66, 0.87, 0.86
+        ),
+        "one_core": row("One trainable core", {"network.cores": "1"}, "140K + 60K", "2.66", 0.66, 0.87, 0.86),
+        "frozen_only": row(
+            "Frozen core only",
+            {"network.cores": "0", "heads.task.on": "frozen", "network.start": "random"},
+            "140K + 0",
+            "1.32",
+            0.65,
+            0.86,
+            0.58,
+        ),
+        "trainable_only": row("Trainable cores only", FROM_SCRATCH, "0 + 120K", "2.68", 0.62, 0.83, 0.84),
+        "shufflenet_half": row(
+            "ShuffleNetV2 0.5x", {**SHUFFLENET, "network.width": "0.5"}, "0 + 65K", "1.56", 0.60, 0.81, 0.81
+        ),
+        "shufflenet": row(
+            "ShuffleNetV2 1.0x", {**SHUFFLENET, "network.width": "1"}, "0 + 240K", "5.24", 0.69, 0.88, 0.92
+        ),
+    },
+    (
+        tables.parameters("frozen", "frozen"),
+        tables.parameters("trainable", "trainable"),
+        tables.paper(COUNTS),
+        tables.area(),
+        tables.paper(AREA),
+        *tables.accuracies("tiny_imagenet", TINY_IMAGENET),
+        tables.paper(TOP1),
+        tables.paper(TOP5),
+        *tables.accuracies("lfw", LFW),
+        tables.paper(FACES),
+    ),
+)

@@ -1,0 +1,59 @@
+"""The columns that tables share, and tables as Markdown. Every number in them comes out of a results file."""
+
+import statistics
+
+from sfkeras.area import area_mm2
+from sfkeras.experiments.experiment import Column, Task
+
+INT8, FLOAT = "integer graph", "float"
+
+
+def parameters(part, heading):
+    """Parameters of the backbone, in thousands; part is "frozen" or "trainable"."""
+    return Column(heading, lambda row, results: thousands(results[0]["parameters"][part]) if results else "")
+
+
+def thousands(count):
+    return f"{count / 1000:.0f}K" if count else "-"
+
+
+def area():
+    """Area by the paper's calibration."""
+    return Column("area, mm2", lambda row, results: f"{area_mm2(**results[0]['parameters']):.2f}" if results else "")
+
+
+def accuracy(task, metric, heading, form=INT8):
+    """A metric of a task in one form of the network, over all seeds."""
+
+    def cell(row, results):
+        return spread([result["accuracy"][form][metric] for result in results if result["task"] == task])
+
+    return Column(heading, cell)
+
+
+def accuracies(name: str, task: Task):
+    """All metrics of a task, int8, and the first one in float beside it."""
+    first, *_ = task.metrics
+    columns = [accuracy(name, metric, heading) for metric, heading in task.metrics.items()]
+    return [*columns, accuracy(name, first, "in float", FLOAT)]
+
+
+def paper(heading):
+    """What the paper has."""
+    return Column(heading, lambda row, results: row.paper.get(heading, ""))
+
+
+def spread(shares):
+    """Shares as per cent: their mean, and with several seeds the standard deviation and the number of seeds."""
+    if not shares:
+        return ""
+    mean = f"{100 * statistics.mean(shares):.1f}"
+    if len(shares) == 1:
+        return f"{mean} %"
+    return f"{mean} ± {100 * statistics.stdev(shares):.1f} % ({len(shares)} seeds)"
+
+
+def markdown(lines):
+    """Returns the lines of a Markdown table of rows of texts; the first row is the headings."""
+    rule = ["---"] * len(lines[0])
+    return [f"| {' | '.join(cells)} |" for cells in [lines[0], rule, *lines[1:]]]

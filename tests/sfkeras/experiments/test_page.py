@@ -1,0 +1,67 @@
+"""The page: all its numbers come out of the results files, and the committed one is what they give."""
+
+import statistics
+
+import pytest
+
+from sfkeras.area import area_mm2
+from sfkeras.experiments import EXPERIMENTS, page, repeats, results, tables
+from tests.sfkeras.experiments.test_results import result
+
+
+def test_the_committed_page_is_drawn_from_the_committed_results():
+    found = {name: results.of(experiment, page.RESULTS) for name, experiment in EXPERIMENTS.items()}
+    assert (page.ROOT / "docs" / "results.md").read_text() == page.text(found)
+
+
+def test_a_folder_of_results_is_drawn_into_itself_the_same_each_time(tmp_path):
+    for seed, accuracy in enumerate((0.8, 0.9, 0.85), 1):
+        results.append(tmp_path / "table3.jsonl", result(accuracy=accuracy, seed=str(seed)))
+    page.draw(tmp_path)
+    names = {path.name for path in tmp_path.iterdir()}
+    assert names == {"table3.jsonl", "table3.png", "results.md"}
+    first = {name: (tmp_path / name).read_bytes() for name in names}
+    page.draw(tmp_path)
+    assert first == {name: (tmp_path / name).read_bytes() for name in names}
+    text = (tmp_path / "results.md").read_text()
+    assert "| One trainable core | 140K | 60K | 140K + 60K | 2.66 | 2.66 | " in text
+    assert " | 85.0 ± 5.0 % (3 seeds) | " in text
+    assert text.count("0123456789ab") == 3
+
+
+@pytest.mark.parametrize("name", EXPERIMENTS)
+def test_every_experiment_draws_from_no_results_and_from_some(name, tmp_path):
+    experiment = EXPERIMENTS[name]
+    heading, rule, *rows = page.table(experiment, [])
+    assert len(rows) == len(experiment.rows)
+    assert {line.count("|") for line in (heading, rule, *rows)} == {len(experiment.columns) + 2}
+    for row in experiment.rows:
+        for task in experiment.tasks:
+            results.append(tmp_path / f"{name}.jsonl", {**result(row, task), "experiment": name})
+    page.draw(tmp_path)
+    assert (tmp_path / f"{name}.png").stat().st_size > 10_000
+    assert experiment.title in (tmp_path / "results.md").read_text()
+
+
+def test_a_spread_is_the_mean_and_the_deviation_of_the_seeds():
+    assert tables.spread([]) == ""
+    assert tables.spread([0.5]) == "50.0 %"
+    shares = [0.1, 0.2, 0.6]
+    assert tables.spread(shares) == f"30.0 ± {100 * statistics.stdev(shares):.1f} % (3 seeds)"
+
+
+# ---- what the paper has
+
+
+@pytest.mark.parametrize(
+    "frozen, trainable, paper", [(139_936, 120_384, 4), (139_936, 60_192, 2.66), (139_936, 0, 1.32), (0, 120_384, 2.68)]
+)
+def test_the_calibration_gives_the_areas_of_table_3(frozen, trainable, paper):
+    assert area_mm2(frozen, trainable) == pytest.approx(paper, abs=0.01)
+
+
+def test_the_cycle_model_gives_table_2():
+    assert repeats.CLOCK_HZ == 61_440_000
+    for passes, paper in repeats.TABLE2.items():
+        assert round(repeats.frames_a_second(passes)) == paper
+    assert repeats.frames_a_second(2, size=(240, 320)) == 400
