@@ -12,11 +12,13 @@ class Task:
         recipe: name of the recipe that all rows begin with.
         metrics: {metric, as accuracy.json has it: how a table calls it}; the first is drawn.
         folder: what must lie in the data folder; None if the recipe needs none.
+        words: {recipe key: value} of all rows; a command may give others.
     """
 
     recipe: str
     metrics: dict[str, str]
     folder: str | None = None
+    words: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -71,6 +73,7 @@ LFW = Task(
     "face_lfw_arc",
     {"verification_accuracy": "LFW verification"},
     "Labeled Faces in the Wild: peopleDevTrain.txt, peopleDevTest.txt, pairsDevTest.txt and images/NAME/NAME_0001.jpg",
+    {"network.repeats": "1"},  # the recipe's second pass is what the experiment on repeats asks about
 )
 TINY_IMAGENET = Task(
     "classify",

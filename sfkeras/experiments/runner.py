@@ -121,7 +121,8 @@ def unfinished(experiment, request, file) -> list[Planned]:
 def recipe_for(experiment, request, task, row, seed) -> recipes.Recipe:
     """The recipe of one training."""
     runs = "runs" if request.folder == page.RESULTS else request.folder / "runs"
-    words = {"run_root": f"{runs}/{experiment.name}", **request.overrides, **experiment.rows[row].words}
+    words = {"run_root": f"{runs}/{experiment.name}", **experiment.tasks[task].words}
+    words |= {**request.overrides, **experiment.rows[row].words}
     words |= {"name": f"{task}_{row}_{seed}", "seed": str(seed)}
     if experiment.tasks[task].folder:
         words["data.root"] = request.folders.get(task, "FOLDER")

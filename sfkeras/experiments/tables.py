@@ -5,7 +5,7 @@ import statistics
 from sfkeras.area import area_mm2
 from sfkeras.experiments.experiment import Column, Task
 
-INT8, FLOAT = "integer graph", "float"
+INT8, FLOAT = "TFLM", "float"
 
 
 def parameters(part, heading):

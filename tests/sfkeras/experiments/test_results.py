@@ -21,8 +21,7 @@ def recipe(**overrides):
 def result(row="one_core", task="lfw", accuracy=0.8, **overrides):
     made = recipe(**overrides)
     forms = {
-        form: {"verification_accuracy": accuracy, "top1": accuracy, "top5": accuracy}
-        for form in ("float", "integer graph")
+        form: {"verification_accuracy": accuracy, "top1": accuracy, "top5": accuracy} for form in ("float", "TFLM")
     }
     return {
         "format": results.FORMAT,

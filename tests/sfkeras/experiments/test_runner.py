@@ -74,8 +74,8 @@ def test_a_results_file_of_another_format_stops_an_experiment_before_any_trainin
 
 
 @pytest.fixture
-def small(tmp_path):
-    """An experiment of two tiny trainings on the faces that a package brings."""
+def small(tmp_path, monkeypatch):
+    """An experiment of two tiny trainings on the faces that a package brings, and the words for it."""
     core = tmp_path / "narrow.npz"
     narrow_core().save(core)
     rows = {
@@ -84,6 +84,7 @@ def small(tmp_path):
     }
     columns = (area(), accuracy("att", "rank1", "rank-1"))
     experiment = Experiment("small", "Small", "?", {"att": Task("face", {"rank1": "rank-1"})}, rows, columns)
+    monkeypatch.setitem(EXPERIMENTS, "small", experiment)
     words = {
         "network.core": core,
         "network.width": 0.25,
@@ -91,7 +92,8 @@ def small(tmp_path):
         "heads.task.outputs": 8,
         "training.epochs": 1,
         "training.steps_per_epoch": 1,
-        "qat.epochs": 1,
+        "training.start_scale": 1,
+        "qat.epochs": 0,
         "qat.calibration_images": 10,
         "results": tmp_path / "results",
     }
@@ -99,27 +101,29 @@ def small(tmp_path):
 
 
 @pytest.mark.compiler
-def test_what_is_finished_is_not_trained_again_and_what_was_cut_off_goes_on(small, tmp_path, capsys, monkeypatch):
+def test_only_what_has_no_result_is_trained_and_then_nothing(small, tmp_path, capsys):
     experiment, words = small
-    monkeypatch.setitem(EXPERIMENTS, "small", experiment)
     file, page = tmp_path / "results" / "small.jsonl", tmp_path / "results" / "results.md"
-    runner.run(experiment, [*words, "rows=one"])
-    (one,) = results.read(file)
-    assert one["parameters"]["frozen"] > 0 and one["seconds"] >= 0
+    recipe = runner.recipe_for(experiment, runner.parse(experiment, words), "att", "frozen", 1)
+    form = {"rank1": 0.25}
+    earlier = {"task": "att", "row": "frozen", "recipe": results.texts(recipe), "accuracy": {"float": form}}
+    earlier["accuracy"]["TFLM"] = form
+    results.append(file, {**result(), **earlier})
+
+    runner.run(experiment, words)
+    assert "small 1 of 1: att_one_1" in capsys.readouterr().out
+    _, one = results.read(file)
+    assert (one["row"], one["seed"]) == ("one", 1) and one["commit"] != "" and one["seconds"] >= 0
+    assert one["parameters"]["frozen"] == sum(c.size + s.size for c, s in kernels_of(narrow_core()))
     assert one["accuracy"]["integer graph"] == one["accuracy"]["TFLM"]
-    drawn = page.read_text()
-    assert f"{100 * one['accuracy']['integer graph']['rank1']:.1f} %" in drawn
+    text = page.read_text()
+    assert "25.0 %" in text and f"{100 * one['accuracy']['TFLM']['rank1']:.1f} %" in text
 
-    # Killed after the training and before its line was written: the run is finished, not begun again.
-    file.unlink()
-    capsys.readouterr()
-    runner.run(experiment, [*words, "rows=one"])
-    assert results.read(file) == [one] and page.read_text() == drawn
-    assert "Epoch" not in capsys.readouterr().out
+    before = file.read_bytes()
+    runner.run(experiment, words)
+    assert " of " not in capsys.readouterr().out
+    assert file.read_bytes() == before and page.read_text() == text
 
-    runner.run(experiment, words)
-    assert "small 1 of 1: att_frozen_1" in capsys.readouterr().out
-    rows = results.read(file)
-    assert [row["row"] for row in rows] == ["one", "frozen"] and rows[0] == one
-    runner.run(experiment, words)
-    assert " of " not in capsys.readouterr().out and results.read(file) == rows
+
+def kernels_of(core):
+    return [(codes, core.scales[layer]) for layer, codes in core.codes.items()]
