@@ -63,7 +63,11 @@ static int copy_inner_window(const source *from, int32_t x, int8_t *to) {
   if (from->runs != 1 || at < 0 || at > end) return 0;
   for (int32_t y = 0; y < window->kernel_height; ++y, to += from->length) {
     if (from->rows[y] == NULL) return 0;
-    copy_vectors(from->length, from->rows[y] + at, to);
+    if (from->length <= VECTOR) {
+      vstrbq_s8(to, vldrbq_s8(from->rows[y] + at));
+    } else {
+      copy_vectors(from->length, from->rows[y] + at, to);
+    }
   }
   return 1;
 }

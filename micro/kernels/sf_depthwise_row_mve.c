@@ -141,11 +141,11 @@ static inline int8_t *fill(int32_t count, int32_t code, int8_t *to) {
 }
 
 static inline int8_t *copy(int32_t count, const int8_t *from, int8_t *to) {
-  int8_t *const end = to + count;
-  for (; count > 0; count -= LANES, from += LANES, to += LANES) {
-    vstrbq_s8(to, vldrbq_z_s8(from, vctp8q((uint32_t)count)));
+  for (; count >= LANES; count -= LANES, from += LANES, to += LANES) {
+    vstrbq_s8(to, vldrbq_s8(from));
   }
-  return end;
+  if (count > 0) vstrbq_s8(to, vldrbq_z_s8(from, vctp8q((uint32_t)count)));
+  return to + count;
 }
 
 static inline int8_t *copy_columns(const block *of, int32_t columns, const int8_t *from,

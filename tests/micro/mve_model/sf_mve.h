@@ -124,6 +124,8 @@ EACH_LANE(int32x4_t, vsubq_n_s32, (int32x4_t a, int32_t b), wrapped((int64_t)a.l
 EACH_LANE(int32x4_t, vmulq_s32, (int32x4_t a, int32x4_t b), wrapped((int64_t)a.lane[i] * b.lane[i]))
 EACH_LANE(int32x4_t, vmlaq_n_s32, (int32x4_t a, int32x4_t b, int32_t c),
           wrapped(a.lane[i] + (int64_t)b.lane[i] * c))
+EACH_LANE(int32x4_t, vsubq_s32, (int32x4_t a, int32x4_t b), wrapped((int64_t)a.lane[i] - b.lane[i]))
+EACH_LANE(int32x4_t, vbicq_n_s32, (int32x4_t a, int32_t b), a.lane[i] & ~b)
 EACH_LANE(int32x4_t, vandq_s32, (int32x4_t a, int32x4_t b), a.lane[i] & b.lane[i])
 
 static inline int32_t sum_of_products(int32_t sum, int8x16_t a, int8x16_t b) {
@@ -158,6 +160,10 @@ EACH_LANE(int32x4_t, vminq_s32, (int32x4_t a, int32x4_t b),
 EACH_LANE(int32x4_t, vmaxq_s32, (int32x4_t a, int32x4_t b),
           a.lane[i] > b.lane[i] ? a.lane[i] : b.lane[i])
 
+static inline int32_t vmaxvq_s32(int32_t most, int32x4_t a) {
+  for (int i = 0; i < 4; ++i) most = a.lane[i] > most ? a.lane[i] : most;
+  return most;
+}
 static inline int8_t vminvq_s8(int8_t least, int8x16_t a) {
   for (int i = 0; i < 16; ++i) least = a.lane[i] < least ? a.lane[i] : least;
   return least;
