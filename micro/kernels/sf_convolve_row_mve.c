@@ -275,8 +275,8 @@ static void store_codes(const source *from, const sf_constants *constants, int32
 }
 
 // A block of pixels whose windows are there as a whole.
-static void convolve_windows(const source *from, const sf_constants *constants, int32_t channel,
-                             int32_t channels, block of, int8_t *output) {
+SF_OUTLINED void convolve_windows(const source *from, const sf_constants *constants,
+                                  int32_t channel, int32_t channels, block of, int8_t *output) {
   int32_t sums[SUMS];
   const int32_t most = SUMS / of.pixels & ~3, end = channel + channels;
   of.size = of.count = from->size, of.sums = sums;
@@ -295,9 +295,9 @@ static void add_sums(int32_t count, const int32_t *sums, int32_t *totals) {
 }
 
 // A block of pixels at x with windows so long that they are copied part by part, to `values`.
-static void convolve_by_parts(const source *from, const sf_constants *constants, int32_t channel,
-                              int32_t channels, int32_t x, block of, int8_t *values,
-                              int8_t *output) {
+SF_OUTLINED void convolve_by_parts(const source *from, const sf_constants *constants,
+                                   int32_t channel, int32_t channels, int32_t x, block of,
+                                   int8_t *values, int8_t *output) {
   int32_t sums[SUMS / 2], totals[SUMS / 2];
   const int32_t most = SUMS / 2 / of.pixels & ~3, end = channel + channels;
   of.size = from->size, of.values = values, of.apart = PART;

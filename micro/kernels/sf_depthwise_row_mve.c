@@ -8,7 +8,7 @@
 enum {
   LANES = 16,
   TAPS = 9,          // of a 3 x 3 window
-  ROW = 8 * LANES,   // bytes of a row of a strip
+  ROW = 9 * LANES,   // bytes of a row of a strip
   SUMS = 6 * LANES,  // of a strip
 };
 
@@ -182,16 +182,19 @@ static void collect_strip(const block *of, int32_t x, int32_t columns, int8_t *s
 // Sets what is added to sums. Returns whether no weight is -128.
 static int start_sums(const block *of, int32_t start[LANES]) {
   const sf_window *window = of->window;
-  const int32_t taps = window->kernel_height * window->kernel_width;
-  const int32_t zero_point = window->input_zero_point;
+  const int32_t zero_point = window->input_zero_point, channels = window->input_channels;
   const int8_t *weights = of->constants->codes + of->channel;
   const int16x8_t zero = vdupq_n_s16(0);
   lane_sums all = widen_lanes(zero, zero);
   int8x16_t least = vdupq_n_s8(0);
-  for (int32_t left = taps; left > 0; --left, weights += window->input_channels) {
-    const int8x16_t weight = vldrbq_z_s8(weights, of->within);
-    least = vminq_s8(least, weight);
-    if (zero_point != 0) all = add_lanes(all, vmovlbq_s8(weight), vmovltq_s8(weight));
+  for (int32_t y = window->kernel_height; y > 0; --y) {
+    int16x8_t even = zero, odd = zero;  // of up to 255 weights
+    for (int32_t left = window->kernel_width; left > 0; --left, weights += channels) {
+      const int8x16_t weight = vldrbq_z_s8(weights, of->within);
+      least = vminq_s8(least, weight);
+      even = vaddq_s16(even, vmovlbq_s8(weight)), odd = vaddq_s16(odd, vmovltq_s8(weight));
+    }
+    all = add_lanes(all, even, odd);
   }
   store_sums(all, start);
   for (int32_t i = 0; i < of->channels; i += 4) {
@@ -211,7 +214,7 @@ static void store_codes(const block *of, const int32_t *start, int32_t pixels, i
   }
 }
 
-static void convolve_3x3(const block *of, const int32_t *start, int8_t *output) {
+SF_OUTLINED void convolve_3x3(const block *of, const int32_t *start, int8_t *output) {
   const sf_window *window = of->window;
   const int32_t channels = window->output_channels;
   const int in_place = of->channels == LANES;
@@ -233,7 +236,7 @@ static void convolve_3x3(const block *of, const int32_t *start, int8_t *output) 
   }
 }
 
-static void convolve_any(const block *of, const int32_t *start, int8_t *output) {
+SF_OUTLINED void convolve_any(const block *of, const int32_t *start, int8_t *output) {
   int32_t sums[SUMS];
   const int32_t width = of->window->output_width;
   for (int32_t x = 0, pixels; x < width; x += pixels) {

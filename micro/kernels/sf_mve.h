@@ -15,7 +15,8 @@
 
 // For functions with arguments that are constant at each call.
 #define SF_INLINED __attribute__((always_inline)) static inline
-// For inner loops, which otherwise lack registers.
+// For inner loops, which otherwise lack registers, and for functions whose arrays need not lie in
+// memory together.
 #define SF_OUTLINED __attribute__((noinline)) static
 
 // What comes behind it waits until four vectors are there. Without it, gcc 12 does all loads of a
