@@ -98,8 +98,9 @@ static void copy_window(const source *from, int32_t x, int32_t first, int32_t co
 // A block of pixels, and channels that make sums of products of them.
 typedef struct {
   int32_t pixels, channels;
-  int32_t count;          // products of a sum
-  const int8_t *values;   // of the first pixel; readable to the end of a vector
+  const int8_t *const *rows;  // where the values are, `at` behind each; one, if there are few
+  int32_t row_count, at;
+  int32_t count;          // values of a row, readable to the end of a vector
   int32_t apart;          // from one pixel's values to the next one's
   const int8_t *weights;  // of the first channel
   int32_t size;           // from one channel's weights to the next one's
@@ -121,7 +122,7 @@ static void multiply_up_to_16(const block *of, int32_t channel, const int8_t *we
   const int8x16_t weights1 = first_weights(weights + smaller(1, last) * size, of->count);
   const int8x16_t weights2 = first_weights(weights + smaller(2, last) * size, of->count);
   const int8x16_t weights3 = first_weights(weights + smaller(3, last) * size, of->count);
-  const int8_t *values = of->values;
+  const int8_t *values = of->rows[0] + of->at;
   int32_t *sums = of->sums + channel;
   const int32_t apart = of->apart, pitch = of->pitch;
   for (int32_t left = of->pixels; left > 0; --left, values += apart, sums += pitch) {
@@ -140,7 +141,7 @@ SF_INLINED void multiply_resident(int vectors, const block *of, int32_t channel,
   const int8x16_t second1 = vectors == 3 ? vldrbq_s8(second + VECTOR) : second0;
   const int8x16_t first2 = first_weights(first + behind, rest);
   const int8x16_t second2 = first_weights(second + behind, rest);
-  const int8_t *values = of->values;
+  const int8_t *values = of->rows[0] + of->at;
   int32_t *sums = of->sums + channel;
   const int32_t apart = of->apart, pitch = of->pitch;
   for (int32_t left = of->pixels; left > 0; --left, values += apart, sums += pitch) {
@@ -185,57 +186,62 @@ SF_INLINED void add_pixels(int pixels, three_pixels *to, int8x16_t weights0, int
   if (pixels > 2) add_pixel(2, to, weights0, weights1);
 }
 
-// Two channels of one to three pixels. rest: whether the last vector of weights is not a whole one.
-SF_INLINED void multiply_pixels(int pixels, int rest, const block *of, const int8_t *first,
-                                const int8_t *second, const int8_t *values, int32_t *sums) {
-  const int32_t apart = of->apart, pitch = of->pitch;
-  three_pixels all = {{{0, 0}, {0, 0}, {0, 0}}, {values, values + apart, values + 2 * apart}};
-  for (int32_t left = of->count >> 4; left > 0; --left, first += VECTOR, second += VECTOR) {
-    add_pixels(pixels, &all, vldrbq_s8(first), vldrbq_s8(second));
-  }
-  if (rest) {
-    const int32_t count = of->count % VECTOR;
-    add_pixels(pixels, &all, first_weights(first, count), first_weights(second, count));
+// Two channels of one to three pixels. whole: whether values are one row of whole vectors.
+SF_INLINED void multiply_pixels(int pixels, int whole, const block *of, const int8_t *first,
+                                const int8_t *second, int32_t at, int32_t *sums) {
+  const int32_t apart = of->apart, pitch = of->pitch, rest = whole ? 0 : of->count % VECTOR;
+  const int32_t rows = whole ? 1 : of->row_count;
+  three_pixels all = {{{0, 0}, {0, 0}, {0, 0}}, {NULL, NULL, NULL}};
+  for (int32_t y = 0; y < rows; ++y) {
+    all.values[0] = of->rows[y] + at;
+    all.values[1] = all.values[0] + apart, all.values[2] = all.values[1] + apart;
+    for (int32_t left = of->count >> 4; left > 0; --left, first += VECTOR, second += VECTOR) {
+      add_pixels(pixels, &all, vldrbq_s8(first), vldrbq_s8(second));
+    }
+    if (rest == 0) continue;
+    add_pixels(pixels, &all, first_weights(first, rest), first_weights(second, rest));
+    first += rest, second += rest;
   }
   sums[0] = all.sums[0][0], sums[1] = all.sums[0][1], sums += pitch;
   if (pixels > 1) sums[0] = all.sums[1][0], sums[1] = all.sums[1][1], sums += pitch;
   if (pixels > 2) sums[0] = all.sums[2][0], sums[1] = all.sums[2][1];
 }
 
-SF_INLINED void multiply_by_three(int rest, const block *of, int32_t channel, const int8_t *first,
+SF_INLINED void multiply_by_three(int whole, const block *of, int32_t channel, const int8_t *first,
                                   const int8_t *second) {
-  const int8_t *values = of->values;
-  int32_t *sums = of->sums + channel, left = of->pixels;
-  for (; left >= 3; left -= 3, values += 3 * of->apart, sums += 3 * of->pitch) {
-    multiply_pixels(3, rest, of, first, second, values, sums);
+  int32_t *sums = of->sums + channel, left = of->pixels, at = of->at;
+  for (; left >= 3; left -= 3, at += 3 * of->apart, sums += 3 * of->pitch) {
+    multiply_pixels(3, whole, of, first, second, at, sums);
   }
-  if (left == 2) multiply_pixels(2, rest, of, first, second, values, sums);
-  if (left == 1) multiply_pixels(1, rest, of, first, second, values, sums);
+  if (left == 2) multiply_pixels(2, whole, of, first, second, at, sums);
+  if (left == 1) multiply_pixels(1, whole, of, first, second, at, sums);
 }
 
 static void multiply_whole(const block *of, int32_t channel, const int8_t *first,
                            const int8_t *second) {
-  multiply_by_three(0, of, channel, first, second);
+  multiply_by_three(1, of, channel, first, second);
 }
 
 static void multiply_any_number(const block *of, int32_t channel, const int8_t *first,
                                 const int8_t *second) {
-  multiply_by_three(1, of, channel, first, second);
+  multiply_by_three(0, of, channel, first, second);
 }
 
 static void multiply(const block *of) {
   const int8_t *weights = of->weights;
-  if (of->count <= VECTOR) {
+  if (of->row_count == 1 && of->count <= VECTOR) {
     for (int32_t i = 0; i < of->channels; i += 4, weights += 4 * of->size) {
       multiply_up_to_16(of, i, weights);
     }
     return;
   }
-  void (*const multiply_two)(const block *, int32_t, const int8_t *, const int8_t *) =
-      of->count <= 2 * VECTOR   ? multiply_up_to_32
-      : of->count <= 3 * VECTOR ? multiply_up_to_48
-      : of->count % VECTOR == 0 ? multiply_whole
-                                : multiply_any_number;
+  void (*multiply_two)(const block *, int32_t, const int8_t *, const int8_t *) =
+      multiply_any_number;
+  if (of->row_count == 1) {
+    if (of->count % VECTOR == 0) multiply_two = multiply_whole;
+    if (of->count <= 3 * VECTOR) multiply_two = multiply_up_to_48;
+    if (of->count <= 2 * VECTOR) multiply_two = multiply_up_to_32;
+  }
   for (int32_t i = 0; i < of->channels; i += 2, weights += 2 * of->size) {
     // A channel behind the last one is the last one again.
     multiply_two(of, i, weights, i + 1 < of->channels ? weights + of->size : weights);
@@ -279,7 +285,7 @@ SF_OUTLINED void convolve_windows(const source *from, const sf_constants *consta
                                   int32_t channel, int32_t channels, block of, int8_t *output) {
   int32_t sums[SUMS];
   const int32_t most = SUMS / of.pixels & ~3, end = channel + channels;
-  of.size = of.count = from->size, of.sums = sums;
+  of.size = from->size, of.sums = sums;
   for (; channel < end; channel += of.channels) {
     of.channels = smaller(end - channel, most), of.pitch = (of.channels + 3) & ~3;
     of.weights = constants->codes + channel * of.size;
@@ -300,7 +306,7 @@ SF_OUTLINED void convolve_by_parts(const source *from, const sf_constants *const
                                    int8_t *values, int8_t *output) {
   int32_t sums[SUMS / 2], totals[SUMS / 2];
   const int32_t most = SUMS / 2 / of.pixels & ~3, end = channel + channels;
-  of.size = from->size, of.values = values, of.apart = PART;
+  of.size = from->size;
   for (; channel < end; channel += of.channels) {
     of.channels = smaller(end - channel, most), of.pitch = (of.channels + 3) & ~3;
     of.sums = totals;
@@ -319,35 +325,50 @@ SF_OUTLINED void convolve_by_parts(const source *from, const sf_constants *const
   }
 }
 
-// How many pixels from x on have windows that can be read where they are, in whole vectors.
-static int32_t pixels_in_place(const source *from, int32_t x) {
+// The output columns whose windows can be read where they are, to the end of a vector.
+static sf_columns columns_in_place(const source *from) {
   const sf_window *window = from->window;
   const int32_t channels = window->input_channels, apart = window->stride * channels;
-  const int32_t end = window->input_width * channels - from->channel - whole_vectors(from->size);
-  if (window->kernel_height != 1 || window->kernel_width != 1 || end < x * apart) return 0;
-  return end / apart + 1 - x;
+  const int32_t first = (window->left + window->stride - 1) / window->stride;
+  const int32_t way =
+      (window->input_width + window->left) * channels - from->channel - whole_vectors(from->length);
+  const int is_pointwise = window->kernel_height == 1 && window->kernel_width == 1;
+  sf_columns columns = {first, way < 0 ? 0 : smaller(way / apart + 1, window->output_width)};
+  if (from->runs != 1 || (!is_pointwise && from->size <= PART)) columns.end = 0;
+  for (int32_t y = 0; y < window->kernel_height; ++y) {
+    if (from->rows[y] == NULL) columns.end = 0;
+  }
+  return columns;
 }
 
 static void convolve_group(const source *from, const sf_constants *constants, int32_t channel,
                            int32_t channels, int8_t *output) {
   const sf_window *window = from->window;
   const int32_t width = window->output_width, apart = whole_vectors(smaller(from->size, PART));
+  const sf_columns in_place = columns_in_place(from);
   int8_t values[ROOM + VECTOR];
+  const int8_t *const copied = values;
   for (int32_t x = 0, pixels; x < width; x += pixels, output += pixels * window->output_channels) {
-    const int32_t in_place = smaller(pixels_in_place(from, x), width - x);
-    pixels = smaller(in_place > 0 ? in_place : smaller(ROOM / apart, width - x), PIXELS);
-    block of = {.pixels = pixels, .values = values, .apart = apart};
-    if (in_place > 0) {
-      of.apart = window->stride * window->input_channels;
-      of.values = from->rows[0] + x * of.apart + from->channel;
-    } else if (from->size > PART) {
+    if (x >= in_place.begin && x < in_place.end) {
+      pixels = smaller(in_place.end - x, PIXELS);
+      block of = {.pixels = pixels, .rows = from->rows, .row_count = window->kernel_height};
+      of.count = from->length, of.apart = window->stride * window->input_channels;
+      of.at = x * of.apart - window->left * window->input_channels + from->channel;
+      convolve_windows(from, constants, channel, channels, of, output);
+      continue;
+    }
+    const int32_t end =
+        x < in_place.begin && in_place.begin < in_place.end ? in_place.begin : width;
+    pixels = smaller(smaller(ROOM / apart, PIXELS), end - x);
+    block of = {.pixels = pixels, .rows = &copied, .row_count = 1, .count = from->size};
+    of.apart = apart;
+    if (from->size > PART) {
       convolve_by_parts(from, constants, channel, channels, x, of, values, output);
       continue;
-    } else {
-      for (int32_t i = 0; i < pixels; ++i) {
-        int8_t *to = values + i * apart;
-        if (!copy_inner_window(from, x + i, to)) copy_window(from, x + i, 0, from->size, to);
-      }
+    }
+    for (int32_t i = 0; i < pixels; ++i) {
+      int8_t *to = values + i * apart;
+      if (!copy_inner_window(from, x + i, to)) copy_window(from, x + i, 0, from->size, to);
     }
     convolve_windows(from, constants, channel, channels, of, output);
   }
