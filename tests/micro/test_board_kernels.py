@@ -22,6 +22,29 @@ def examples(strategy, count: int) -> list:
     return drawn
 
 
+def copies(random):
+    """Arguments of sf_copy_channels, the last one being where to write; and what must be there then."""
+    for _ in range(60):
+        width, count, step = random.integers(1, (40, 40, 20), dtype=int).tolist()
+        inputs, outputs = count + int(random.integers(4)), step * count + int(random.integers(4))
+        input, output = (random.integers(-128, 128, (width, n)).astype(np.int8) for n in (inputs, outputs))
+        expected = output.copy()
+        expected[:, : step * count : step] = input[:, :count]
+        yield (width, count, step, inputs, outputs, input, output), expected
+
+
+@pytest.mark.parametrize("machine", BOARDS)
+def test_copies_on_boards(machine, tmp_path):
+    kernels = BoardKernels(machine, tmp_path)
+    tries = list(copies(np.random.default_rng(0)))
+    for arguments, _ in tries:
+        kernels.call("sf_copy_channels", *arguments)
+    kernels.make_calls()
+    for arguments, expected in tries:
+        kernels.call("sf_copy_channels", *arguments)
+        np.testing.assert_array_equal(arguments[-1], expected)
+
+
 @pytest.mark.parametrize("machine", BOARDS)
 def test_kernels_on_boards(machine, tmp_path):
     kernels = BoardKernels(machine, tmp_path)
