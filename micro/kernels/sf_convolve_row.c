@@ -1,12 +1,13 @@
 // Works on two output channels and a few pixels at a time. Channels are the outer loop, so that the
 // weights of two of them come from flash once a row.
 #include "sf_add_products.h"
+#include "sf_avx.h"
 #include "sf_dsp.h"
 #include "sf_mve.h"
 #include "sf_sums.h"
 #include "sf_window.h"
 
-#if !SF_DSP && !SF_MVE  // else sf_convolve_row_dsp.c, sf_convolve_row_mve.c
+#if !SF_AVX && !SF_DSP && !SF_MVE  // else sf_convolve_row_avx.c, _dsp.c or _mve.c
 
 // Two output channels of one group, or one of them twice.
 typedef struct {
@@ -85,4 +86,4 @@ void sf_convolve_row(const sf_window *window, const sf_constants *constants,
   }
 }
 
-#endif  // !SF_DSP && !SF_MVE
+#endif  // !SF_AVX && !SF_DSP && !SF_MVE

@@ -2,6 +2,7 @@
 // that each factor is unpacked once.
 #include "sf_add_products.h"
 #include "sf_mve.h"
+#include "sf_rows_avx.h"
 #include "sf_rows_dsp.h"
 #include "sf_sums.h"
 #include "sf_window.h"
@@ -60,6 +61,7 @@ static void convolve_pixels(const sf_window *window, const sf_constants *constan
 void sf_depthwise_row(const sf_window *window, const sf_constants *constants,
                       const int8_t *const *rows, int8_t *output) {
   if (sf_depthwise_row_dsp(window, constants, rows, output)) return;
+  if (sf_depthwise_row_avx(window, constants, rows, output)) return;
   const sf_columns whole = sf_whole_columns(window);
   const int32_t channels = window->output_channels;
   for (int32_t channel = 0; channel < channels; channel += CHANNELS_AT_ONCE) {

@@ -1,6 +1,7 @@
 #include "sf_kernels.h"
 #include "sf_mve.h"
 #include "sf_rounding.h"
+#include "sf_rows_avx.h"
 #include "sf_rows_dsp.h"
 
 #if !SF_MVE  // else sf_elementwise_rows_mve.c
@@ -15,6 +16,7 @@ static inline int32_t scaled_operand(int32_t value, sf_factor factor) {
 void sf_add_row(int32_t count, const sf_pair *pair, const sf_factor factors[3], const int8_t *first,
                 const int8_t *second, int8_t *output) {
   if (sf_add_row_dsp(count, pair, factors, first, second, output)) return;
+  if (sf_add_row_avx(count, pair, factors, first, second, output)) return;
   const sf_pair coding = *pair;
   const sf_factor of_first = factors[0], of_second = factors[1], of_sum = factors[2];
   for (int32_t i = 0; i < count; ++i) {
@@ -29,6 +31,7 @@ void sf_add_row(int32_t count, const sf_pair *pair, const sf_factor factors[3], 
 void sf_multiply_row(int32_t count, const sf_pair *pair, const sf_factor *factor,
                      const int8_t *first, const int8_t *second, int8_t *output) {
   if (sf_multiply_row_dsp(count, pair, factor, first, second, output)) return;
+  if (sf_multiply_row_avx(count, pair, factor, first, second, output)) return;
   const sf_pair coding = *pair;
   const sf_factor scale = *factor;
   for (int32_t i = 0; i < count; ++i) {

@@ -1,0 +1,295 @@
+// Works on tiles of a few neighbouring pixels and CHANNELS output channels, whose sums stay in
+// registers. The windows of a strip of pixels are collected once, as words without gaps, padding
+// included. The weights of CHANNELS channels are turned, so that a word of each lies side by side;
+// then all tiles of the strip meet them.
+#include "sf_scale_avx.h"
+#include "sf_window.h"
+
+#if SF_AVX
+
+enum {
+  PIXELS = SF_AVX == 512 ? 10 : 5,  // of a tile; they divide the usual widths
+  VECTORS = 2,                      // of its channels
+  CHANNELS = VECTORS * SF_LANES,
+  PART = 128,   // words of a window that are taken at a time
+  ROOM = 4096,  // for the words of a strip
+  // Pixels of a strip whose windows are longer than a part.
+  MOST_PIXELS = ROOM / PART / PIXELS * PIXELS,
+  UNIT = 16,               // codes that are copied at a time
+  QUARTET = 4 * SF_VALUES  // codes of four words
+};
+
+// --- Windows
+
+// What the windows of one group of channels read.
+typedef struct {
+  const sf_window *window;
+  const int8_t *const *rows;
+  int32_t channel;  // the group's first
+  int32_t length;   // of a run: codes that lie side by side in a row and in the weights
+  int32_t runs;     // of a kernel row
+  int32_t step;     // from one run to the next
+  int32_t size;     // codes of a window
+} source;
+
+static source source_of(const sf_window *window, const int8_t *const *rows, int32_t group) {
+  const int32_t depth = window->input_channels / window->groups, width = window->kernel_width;
+  const int32_t step = window->dilation * window->input_channels;
+  const int32_t size = window->kernel_height * width * depth;
+  if (step == depth) return (source){window, rows, 0, width * depth, 1, 0, size};
+  return (source){window, rows, group * depth, depth, width, step, size};
+}
+
+// A code of a window.
+typedef struct {
+  int32_t row, run, skipped;
+} place;
+
+static place place_of(const source *from, int32_t code) {
+  const int32_t run = code / from->length;
+  return (place){run / from->runs, run % from->runs, code % from->length};
+}
+
+static inline void copy_unit(const int8_t *from, sf_value *to) {
+  __m128i codes;
+  memcpy(&codes, from, sizeof codes);
+#if SF_VNNI
+  codes = _mm_xor_si128(codes, _mm_set1_epi8(SF_CODE_OFFSET));
+  memcpy(to, &codes, sizeof codes);
+#else
+  const __m256i values = _mm256_cvtepi8_epi16(codes);
+  memcpy(to, &values, sizeof values);
+#endif
+}
+
+// `count` codes from position `at` of a row on, some of which may lie in the padding. Writes whole
+// units: what follows is written later.
+static inline void copy(const sf_window *window, int32_t count, const int8_t *row, int32_t at,
+                        sf_value *to) {
+  const int32_t end = row == NULL ? 0 : window->input_width * window->input_channels;
+  if (at >= 0 && at + (count + UNIT - 1) / UNIT * UNIT <= end) {
+    for (; count > 0; count -= UNIT, at += UNIT, to += UNIT) copy_unit(row + at, to);
+  } else {
+    for (; count > 0; --count, ++at) {
+      const int32_t code = at >= 0 && at < end ? row[at] : window->input_zero_point;
+      *to++ = (sf_value)(code - SF_CODE_OFFSET);
+    }
+  }
+}
+
+// `count` codes of the windows of some pixels, from output column x on; a window takes `pitch`
+// words.
+static void collect(const source *from, int32_t x, int32_t pixels, int32_t first, int32_t count,
+                    int32_t pitch, uint32_t *words) {
+  const sf_window *window = from->window;
+  const int32_t channels = window->input_channels, apart = window->stride * channels;
+  const place begin = place_of(from, first);
+  int32_t at = x * apart - window->left * channels + from->channel;
+  if (count == apart && from->runs == 1 && window->kernel_height == 1 &&
+      count == pitch * SF_VALUES) {  // one behind the other
+    copy(window, pixels * count, from->rows[0], at, (sf_value *)words);
+    return;
+  }
+  for (; pixels > 0; --pixels, at += apart, words += pitch) {
+    sf_value *to = (sf_value *)words;
+    place next = begin;
+    for (int32_t left = count, length; left > 0; left -= length, to += length) {
+      length = from->length - next.skipped < left ? from->length - next.skipped : left;
+      copy(window, length, from->rows[next.row], at + next.run * from->step + next.skipped, to);
+      next.skipped = 0;
+      if (++next.run == from->runs) next.run = 0, ++next.row;
+    }
+  }
+}
+
+// --- Weights
+
+// Four words of `count` codes, or of zeros behind them.
+static inline __m128i four_words(int32_t count, const int8_t *codes) {
+  int8_t padded[QUARTET] = {0};
+  __m128i words;
+  if (count < QUARTET) codes = memcpy(padded, codes, (size_t)count);
+#if SF_VNNI
+  memcpy(&words, codes, sizeof words);
+#else
+  int64_t eight;
+  memcpy(&eight, codes, sizeof eight);
+  words = _mm_cvtepi8_epi16(_mm_cvtsi64_si128(eight));
+#endif
+  return words;
+}
+
+// Codes of `channels` channels, which lie `size` codes from each other, as words of CHANNELS
+// channels side by side. Those there are not get what the last one has.
+static void turn(int32_t channels, int32_t size, int32_t count, const int8_t *codes,
+                 uint32_t *words) {
+  for (int32_t channel = 0; channel < CHANNELS; channel += 4) {
+    const int8_t *of_channel[4];
+    for (int32_t i = 0; i < 4; ++i) {
+      const int32_t last = channels - 1;
+      of_channel[i] = codes + (channel + i < last ? channel + i : last) * size;
+    }
+    for (int32_t code = 0; code < count; code += QUARTET) {
+      const int32_t left = count - code;
+      const __m128i a = four_words(left, of_channel[0] + code);
+      const __m128i b = four_words(left, of_channel[1] + code);
+      const __m128i c = four_words(left, of_channel[2] + code);
+      const __m128i d = four_words(left, of_channel[3] + code);
+      const __m128i ab = _mm_unpacklo_epi32(a, b), cd = _mm_unpacklo_epi32(c, d);
+      const __m128i ab2 = _mm_unpackhi_epi32(a, b), cd2 = _mm_unpackhi_epi32(c, d);
+      uint32_t *to = words + code / SF_VALUES * CHANNELS + channel;
+      _mm_storeu_si128((__m128i *)(void *)to, _mm_unpacklo_epi64(ab, cd));
+      _mm_storeu_si128((__m128i *)(void *)(to + CHANNELS), _mm_unpackhi_epi64(ab, cd));
+      _mm_storeu_si128((__m128i *)(void *)(to + 2 * CHANNELS), _mm_unpacklo_epi64(ab2, cd2));
+      _mm_storeu_si128((__m128i *)(void *)(to + 3 * CHANNELS), _mm_unpackhi_epi64(ab2, cd2));
+    }
+  }
+}
+
+// --- Tiles
+
+// Some output channels, and a part of their windows.
+typedef struct {
+  const sf_constants *constants;
+  const uint32_t *weights;  // as turn() leaves them
+  int32_t words;            // of the part
+  int32_t channels;         // up to CHANNELS
+  int32_t pitch;            // codes of an output pixel
+  int is_first, is_last;    // of the parts
+  sf_words start[VECTORS];
+  sf_factors factors[VECTORS];
+  sf_coding coding;
+} work;
+
+// Of `pixels` pixels, whose windows follow on each other from `words` on. sums: where they are from
+// one part to the next.
+SF_INLINED void tile(int pixels, int vectors, const work *of, const uint32_t *words, uint32_t *sums,
+                     int8_t *output) {
+  const int32_t count = of->words;
+  sf_words sum[PIXELS][VECTORS];
+  SF_UNROLLED
+  for (int i = 0; i < pixels; ++i) {
+    SF_UNROLLED
+    for (int j = 0; j < vectors; ++j) {
+      sum[i][j] = of->start[j];
+      if (!of->is_first) sum[i][j] += sf_load(sums + i * CHANNELS + j * SF_LANES);
+    }
+  }
+  for (int32_t word = 0; word < count; ++word) {
+    const uint32_t *weights = of->weights + word * CHANNELS;
+    sf_words weight[VECTORS];
+    SF_UNROLLED
+    for (int j = 0; j < vectors; ++j) weight[j] = sf_load(weights + j * SF_LANES);
+    SF_UNROLLED
+    for (int i = 0; i < pixels; ++i) {
+      const sf_words values = sf_all(words[i * count + word]);
+      SF_UNROLLED
+      for (int j = 0; j < vectors; ++j) {
+        sum[i][j] = sf_add_word_products(sum[i][j], values, weight[j]);
+      }
+    }
+  }
+  SF_UNROLLED
+  for (int i = 0; i < pixels; ++i) {
+    SF_UNROLLED
+    for (int j = 0; j < vectors; ++j) {
+      if (of->is_last) {
+        sf_write_codes(of->channels - j * SF_LANES,
+                       sf_codes_of(sum[i][j], of->factors[j], of->coding),
+                       output + i * of->pitch + j * SF_LANES);
+      } else {
+        sf_store(sum[i][j], sums + i * CHANNELS + j * SF_LANES);
+      }
+    }
+  }
+}
+
+typedef void tile_function(const work *, const uint32_t *, uint32_t *, int8_t *);
+static void tile_many_2(const work *of, const uint32_t *words, uint32_t *sums, int8_t *output) {
+  tile(PIXELS, 2, of, words, sums, output);
+}
+static void tile_many_1(const work *of, const uint32_t *words, uint32_t *sums, int8_t *output) {
+  tile(PIXELS, 1, of, words, sums, output);
+}
+static void tile_one_2(const work *of, const uint32_t *words, uint32_t *sums, int8_t *output) {
+  tile(1, 2, of, words, sums, output);
+}
+static void tile_one_1(const work *of, const uint32_t *words, uint32_t *sums, int8_t *output) {
+  tile(1, 1, of, words, sums, output);
+}
+
+static void tiles(const work *of, int32_t pixels, const uint32_t *words, uint32_t *sums,
+                  int8_t *output) {
+  tile_function *many = of->channels > SF_LANES ? tile_many_2 : tile_many_1;
+  tile_function *one = of->channels > SF_LANES ? tile_one_2 : tile_one_1;
+  const int is_whole = of->is_first && of->is_last;
+  for (int32_t i = 0; i < pixels;) {
+    // The last pixels are made again in part.
+    const int32_t last = pixels - PIXELS;
+    if (i > last && is_whole && last >= 0) i = last;
+    (i <= last ? many : one)(of, words + i * of->words, sums + i * CHANNELS,
+                             output + i * of->pitch);
+    i += i <= last ? PIXELS : 1;
+  }
+}
+
+// --- Rows
+
+// What sums begin with: the bias, once, less what the zero point and the offset of values add.
+static void set_starts(const sf_window *window, int32_t channel, work *of) {
+  const sf_words ones = sf_all(sf_word_of_value(1));
+  const uint32_t zero = (uint32_t)(window->input_zero_point - SF_CODE_OFFSET);
+  for (int j = 0; j < VECTORS && j * SF_LANES < of->channels; ++j) {
+    sf_words sum = {0};
+    for (int32_t word = 0; word < of->words && zero != 0; ++word) {
+      sum = sf_add_word_products(sum, ones, sf_load(of->weights + word * CHANNELS + j * SF_LANES));
+    }
+    const int32_t first = channel + j * SF_LANES, count = of->channels - j * SF_LANES;
+    of->start[j] = sf_all(0) - sum * zero;
+    if (of->is_first) of->start[j] += sf_load_some(count, of->constants->bias + first);
+  }
+}
+
+static void convolve_group(const source *from, const sf_constants *constants, int32_t channel,
+                           int32_t channels, int8_t *output) {
+  const sf_window *window = from->window;
+  const int32_t size = from->size, width = window->output_width;
+  const int32_t part = PART * SF_VALUES, is_parted = size > part;
+  const int32_t pitch = ((is_parted ? part : size) + SF_VALUES - 1) / SF_VALUES;
+  const int32_t most = is_parted ? MOST_PIXELS : ROOM / pitch;
+  uint32_t words[ROOM + UNIT], weights[PART * CHANNELS], sums[MOST_PIXELS * CHANNELS];
+  work of;
+  of.constants = constants, of.weights = weights, of.pitch = window->output_channels;
+  of.coding = sf_coding_of(window->minimum, window->maximum, window->output_zero_point);
+  for (int32_t x = 0, pixels; x < width; x += pixels) {
+    pixels = width - x < most ? width - x : most;
+    for (int32_t done = 0; done < channels; done += CHANNELS) {
+      const int32_t next = channel + done;
+      of.channels = channels - done < CHANNELS ? channels - done : CHANNELS;
+      for (int j = 0; j < VECTORS && j * SF_LANES < of.channels; ++j) {
+        of.factors[j] =
+            sf_channel_factors(constants, next + j * SF_LANES, of.channels - j * SF_LANES);
+      }
+      for (int32_t first = 0, count; first < size; first += count) {
+        count = size - first < part ? size - first : part;
+        of.words = (count + SF_VALUES - 1) / SF_VALUES;
+        of.is_first = first == 0, of.is_last = first + count == size;
+        if (is_parted || done == 0) collect(from, x, pixels, first, count, of.words, words);
+        turn(of.channels, size, count, constants->codes + next * size + first, weights);
+        set_starts(window, next, &of);
+        tiles(&of, pixels, words, sums, output + x * of.pitch + next);
+      }
+    }
+  }
+}
+
+void sf_convolve_row(const sf_window *window, const sf_constants *constants,
+                     const int8_t *const *rows, int8_t *output) {
+  const int32_t channels = window->output_channels / window->groups;
+  for (int32_t group = 0; group < window->groups; ++group) {
+    const source from = source_of(window, rows, group);
+    convolve_group(&from, constants, group * channels, channels, output);
+  }
+}
+
+#endif  // SF_AVX

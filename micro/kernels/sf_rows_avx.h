@@ -1,0 +1,25 @@
+// Kernels with AVX. They return whether they did their work; if not, the portable ones do it.
+#ifndef SF_ROWS_AVX_H_
+#define SF_ROWS_AVX_H_
+
+#include "sf_avx.h"
+#include "sf_kernels.h"
+
+#if SF_AVX
+
+int sf_depthwise_row_avx(const sf_window *window, const sf_constants *constants,
+                         const int8_t *const *rows, int8_t *output);
+int sf_add_row_avx(int32_t count, const sf_pair *pair, const sf_factor factors[3],
+                   const int8_t *first, const int8_t *second, int8_t *output);
+int sf_multiply_row_avx(int32_t count, const sf_pair *pair, const sf_factor *factor,
+                        const int8_t *first, const int8_t *second, int8_t *output);
+
+#else
+
+#define sf_depthwise_row_avx(window, constants, rows, output) 0
+#define sf_add_row_avx(count, pair, factors, first, second, output) 0
+#define sf_multiply_row_avx(count, pair, factor, first, second, output) 0
+
+#endif  // SF_AVX
+
+#endif  // SF_ROWS_AVX_H_
