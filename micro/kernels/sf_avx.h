@@ -150,9 +150,14 @@ static inline uint32_t sf_word_of_value(sf_value value) {
 }
 
 // Codes as parts `index` of words, whose other parts are 0.
-static inline sf_words sf_as_parts(int32_t index, sf_codes codes) {
-  const sf_words bits = sf_all(SF_VNNI ? 0xff : 0xffff);
-  return (sf_extended(codes) & bits) << (uint32_t)(32 / SF_VALUES * index);
+static inline sf_words sf_as_parts(uint32_t index, sf_codes codes) {
+#if SF_AVX == 512
+  return (sf_words)_mm512_cvtepu8_epi32((__m128i)codes) << 8 * index;
+#elif SF_VNNI
+  return (sf_extended(codes) & 0xff) << 8 * index;
+#else
+  return index == 0 ? sf_extended(codes) & 0xffff : sf_extended(codes) << 16;
+#endif
 }
 
 // sums + the products of all parts of words.

@@ -11,12 +11,13 @@ enum {
   PIXELS = SF_AVX == 512 ? 10 : 5,  // of a tile; they divide the usual widths
   VECTORS = 2,                      // of its channels
   CHANNELS = VECTORS * SF_LANES,
-  PART = 128,   // words of a window that are taken at a time
-  ROOM = 4096,  // for the words of a strip
+  UNIT = 16,                 // codes that are copied at a time
+  SLACK = UNIT / SF_VALUES,  // words behind a window, which they may be written to
+  QUARTET = 4 * SF_VALUES,   // codes of four words
+  PART = 128,                // words of a window that are taken at a time
+  ROOM = 4096,               // words of a strip
   // Pixels of a strip whose windows are longer than a part.
-  MOST_PIXELS = ROOM / PART / PIXELS * PIXELS,
-  UNIT = 16,               // codes that are copied at a time
-  QUARTET = 4 * SF_VALUES  // codes of four words
+  MOST_PIXELS = ROOM / (PART + SLACK) / PIXELS * PIXELS
 };
 
 // --- Windows
@@ -40,16 +41,6 @@ static source source_of(const sf_window *window, const int8_t *const *rows, int3
   return (source){window, rows, group * depth, depth, width, step, size};
 }
 
-// A code of a window.
-typedef struct {
-  int32_t row, run, skipped;
-} place;
-
-static place place_of(const source *from, int32_t code) {
-  const int32_t run = code / from->length;
-  return (place){run / from->runs, run % from->runs, code % from->length};
-}
-
 static inline void copy_unit(const int8_t *from, sf_value *to) {
   __m128i codes;
   memcpy(&codes, from, sizeof codes);
@@ -62,43 +53,44 @@ static inline void copy_unit(const int8_t *from, sf_value *to) {
 #endif
 }
 
-// `count` codes from position `at` of a row on, some of which may lie in the padding. Writes whole
-// units: what follows is written later.
-static inline void copy(const sf_window *window, int32_t count, const int8_t *row, int32_t at,
-                        sf_value *to) {
+// `count` codes from position `at` of a row on, some of which may lie in the padding.
+static void copy_near_edge(const sf_window *window, int32_t count, const int8_t *row, int32_t at,
+                           sf_value *to) {
   const int32_t end = row == NULL ? 0 : window->input_width * window->input_channels;
-  if (at >= 0 && at + (count + UNIT - 1) / UNIT * UNIT <= end) {
-    for (; count > 0; count -= UNIT, at += UNIT, to += UNIT) copy_unit(row + at, to);
-  } else {
-    for (; count > 0; --count, ++at) {
-      const int32_t code = at >= 0 && at < end ? row[at] : window->input_zero_point;
-      *to++ = (sf_value)(code - SF_CODE_OFFSET);
+  for (; count > 0; --count, ++at) {
+    const int32_t code = at >= 0 && at < end ? row[at] : window->input_zero_point;
+    *to++ = (sf_value)(code - SF_CODE_OFFSET);
+  }
+}
+
+// For each pixel `count` codes, from position `at` of a row on and then `apart` further. Values of
+// the next pixel lie `pitch` words further. Whole units are written: what follows a run in its
+// pixel is written later.
+static void copy_run(const sf_window *window, int32_t pixels, int32_t count, const int8_t *row,
+                     int32_t at, int32_t apart, int32_t pitch, sf_value *to) {
+  const int32_t end = row == NULL ? 0 : window->input_width * window->input_channels;
+  const int32_t rounded = (count + UNIT - 1) / UNIT * UNIT;
+  for (; pixels > 0; --pixels, at += apart, to += pitch * SF_VALUES) {
+    if (at >= 0 && at + rounded <= end) {
+      for (int32_t i = 0; i < count; i += UNIT) copy_unit(row + at + i, to + i);
+    } else {
+      copy_near_edge(window, count, row, at, to);
     }
   }
 }
 
-// `count` codes of the windows of some pixels, from output column x on; a window takes `pitch`
-// words.
+// Codes first..first + count - 1 of the windows of some pixels, from output column x on.
 static void collect(const source *from, int32_t x, int32_t pixels, int32_t first, int32_t count,
                     int32_t pitch, uint32_t *words) {
   const sf_window *window = from->window;
   const int32_t channels = window->input_channels, apart = window->stride * channels;
-  const place begin = place_of(from, first);
-  int32_t at = x * apart - window->left * channels + from->channel;
-  if (count == apart && from->runs == 1 && window->kernel_height == 1 &&
-      count == pitch * SF_VALUES) {  // one behind the other
-    copy(window, pixels * count, from->rows[0], at, (sf_value *)words);
-    return;
-  }
-  for (; pixels > 0; --pixels, at += apart, words += pitch) {
-    sf_value *to = (sf_value *)words;
-    place next = begin;
-    for (int32_t left = count, length; left > 0; left -= length, to += length) {
-      length = from->length - next.skipped < left ? from->length - next.skipped : left;
-      copy(window, length, from->rows[next.row], at + next.run * from->step + next.skipped, to);
-      next.skipped = 0;
-      if (++next.run == from->runs) next.run = 0, ++next.row;
-    }
+  const int32_t at = x * apart - window->left * channels + from->channel;
+  sf_value *to = (sf_value *)words;
+  int32_t run = first / from->length, skipped = first % from->length;
+  for (int32_t left = count, length; left > 0; left -= length, to += length, ++run, skipped = 0) {
+    const int32_t begin = at + run % from->runs * from->step + skipped;
+    length = from->length - skipped < left ? from->length - skipped : left;
+    copy_run(window, pixels, length, from->rows[run / from->runs], begin, apart, pitch, to);
   }
 }
 
@@ -154,6 +146,7 @@ typedef struct {
   const uint32_t *weights;  // as turn() leaves them
   int32_t words;            // of the part
   int32_t channels;         // up to CHANNELS
+  int32_t apart;            // words from one pixel's window to the next one's
   int32_t pitch;            // codes of an output pixel
   int is_first, is_last;    // of the parts
   sf_words start[VECTORS];
@@ -165,7 +158,7 @@ typedef struct {
 // one part to the next.
 SF_INLINED void tile(int pixels, int vectors, const work *of, const uint32_t *words, uint32_t *sums,
                      int8_t *output) {
-  const int32_t count = of->words;
+  const int32_t count = of->words, apart = of->apart;
   sf_words sum[PIXELS][VECTORS];
   SF_UNROLLED
   for (int i = 0; i < pixels; ++i) {
@@ -182,7 +175,7 @@ SF_INLINED void tile(int pixels, int vectors, const work *of, const uint32_t *wo
     for (int j = 0; j < vectors; ++j) weight[j] = sf_load(weights + j * SF_LANES);
     SF_UNROLLED
     for (int i = 0; i < pixels; ++i) {
-      const sf_words values = sf_all(words[i * count + word]);
+      const sf_words values = sf_all(words[i * apart + word]);
       SF_UNROLLED
       for (int j = 0; j < vectors; ++j) {
         sum[i][j] = sf_add_word_products(sum[i][j], values, weight[j]);
@@ -227,7 +220,7 @@ static void tiles(const work *of, int32_t pixels, const uint32_t *words, uint32_
     // The last pixels are made again in part.
     const int32_t last = pixels - PIXELS;
     if (i > last && is_whole && last >= 0) i = last;
-    (i <= last ? many : one)(of, words + i * of->words, sums + i * CHANNELS,
+    (i <= last ? many : one)(of, words + i * of->apart, sums + i * CHANNELS,
                              output + i * of->pitch);
     i += i <= last ? PIXELS : 1;
   }
@@ -255,11 +248,12 @@ static void convolve_group(const source *from, const sf_constants *constants, in
   const sf_window *window = from->window;
   const int32_t size = from->size, width = window->output_width;
   const int32_t part = PART * SF_VALUES, is_parted = size > part;
-  const int32_t pitch = ((is_parted ? part : size) + SF_VALUES - 1) / SF_VALUES;
-  const int32_t most = is_parted ? MOST_PIXELS : ROOM / pitch;
-  uint32_t words[ROOM + UNIT], weights[PART * CHANNELS], sums[MOST_PIXELS * CHANNELS];
+  const int32_t words_of_part = ((is_parted ? part : size) + SF_VALUES - 1) / SF_VALUES;
+  uint32_t words[ROOM], weights[PART * CHANNELS], sums[MOST_PIXELS * CHANNELS];
   work of;
   of.constants = constants, of.weights = weights, of.pitch = window->output_channels;
+  of.apart = words_of_part + SLACK;
+  const int32_t most = is_parted ? MOST_PIXELS : ROOM / of.apart;
   of.coding = sf_coding_of(window->minimum, window->maximum, window->output_zero_point);
   for (int32_t x = 0, pixels; x < width; x += pixels) {
     pixels = width - x < most ? width - x : most;
@@ -274,7 +268,7 @@ static void convolve_group(const source *from, const sf_constants *constants, in
         count = size - first < part ? size - first : part;
         of.words = (count + SF_VALUES - 1) / SF_VALUES;
         of.is_first = first == 0, of.is_last = first + count == size;
-        if (is_parted || done == 0) collect(from, x, pixels, first, count, of.words, words);
+        if (is_parted || done == 0) collect(from, x, pixels, first, count, of.apart, words);
         turn(of.channels, size, count, constants->codes + next * size + first, weights);
         set_starts(window, next, &of);
         tiles(&of, pixels, words, sums, output + x * of.pitch + next);

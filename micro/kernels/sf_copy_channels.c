@@ -1,10 +1,11 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "sf_avx.h"
 #include "sf_kernels.h"
 #include "sf_mve.h"
 
-#if !SF_MVE  // else sf_copy_channels_mve.c
+#if !SF_AVX && !SF_MVE  // else sf_copy_channels_avx.c, _mve.c
 
 void sf_copy_channels(int32_t width, int32_t count, int32_t step, int32_t input_channels,
                       int32_t output_channels, const int8_t *input, int8_t *output) {
@@ -23,4 +24,4 @@ void sf_copy_channels(int32_t width, int32_t count, int32_t step, int32_t input_
   }
 }
 
-#endif  // !SF_MVE
+#endif  // !SF_AVX && !SF_MVE

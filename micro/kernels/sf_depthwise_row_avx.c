@@ -39,7 +39,8 @@ SF_INLINED void collect_rows(int height, const columns *from, int32_t y, int32_t
     SF_UNROLLED
     for (int i = 0; i < height; ++i) {
       const int8_t *row = rows[i];
-      words ^= sf_as_parts(i, row == NULL ? from->padding : sf_load_codes(from->count, row + at));
+      words ^= sf_as_parts((uint32_t)i,
+                           row == NULL ? from->padding : sf_load_codes(from->count, row + at));
     }
     *to = words;
   }
@@ -97,7 +98,7 @@ SF_INLINED void convolve(int is_3x3, const strips *of, const sums *by, const sf_
   for (; pixels > 0; --pixels, values += step, output += channels) {
     sf_words sum = copy.start;
     for (int32_t x = 0; x < width; ++x) {
-        for (int32_t i = 0; i < words; ++i) {
+      for (int32_t i = 0; i < words; ++i) {
         sum = sf_add_word_products(sum, values[x * apart + i], weights[x * words + i]);
       }
     }

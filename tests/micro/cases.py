@@ -88,6 +88,16 @@ def deep_convolutions(draw):
     return add_convolution(draw, net, Conv2D, (out, kernel, kernel, depth), draw(SCALES))
 
 
+@st.composite
+def wide_convolutions(draw):
+    """Of as many pixels and channels as vectors hold, or some more."""
+    net, kind = Builder(draw(SEEDS)), draw(st.sampled_from([Conv2D, DepthwiseConv2D]))
+    depth, out, kernel = draw(st.integers(1, 70)), draw(st.integers(1, 70)), draw(st.sampled_from([1, 3]))
+    net.input((kernel, draw(st.integers(kernel, 300)), depth), draw(SCALES), draw(ZERO_POINTS))
+    shape = (out, kernel, kernel, depth) if kind is Conv2D else (kernel, kernel, depth)
+    return add_convolution(draw, net, kind, shape, draw(SCALES))
+
+
 VALUES = ("scaled", "sum", "product", "looked_up")
 
 
