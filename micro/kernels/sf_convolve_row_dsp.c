@@ -1,6 +1,5 @@
 // Works on four neighbouring pixels at a time. The codes under their windows are widened to int16
-// once, less the zero point, so that padding is zeros; they then serve all output channels. As many
-// fours of pixels as there is room for share what is done once a channel.
+// once, less the zero point, so that padding is zeros; they then serve all output channels.
 #include "sf_scale_dsp.h"
 #include "sf_sums.h"
 
@@ -8,10 +7,11 @@
 
 enum {
   PIXELS = 4,
-  ROOM = 512,                   // for values that are widened at a time
-  MOST_VALUES = ROOM / PIXELS,  // of a window; a longer one is widened part by part
-  PART_VALUES = 3 * ROOM / 4 / PIXELS,
-  PART_CHANNELS = ROOM / 4 / 8,  // whose sums lie in the rest of the room
+  MOST_VALUES = 832,  // of a block's windows; longer ones are widened part by part
+  MOST_COLLECTED = 256,
+  PART_VALUES = 80,  // of a window
+  PART_WORDS = PIXELS * PART_VALUES / 2,
+  PART_CHANNELS = (MOST_VALUES / 2 - PART_WORDS) / PIXELS,  // whose sums lie behind these words
 };
 
 typedef struct {
@@ -39,9 +39,16 @@ static source source_of(const sf_window *window, const int8_t *const *rows, int3
   return (source){window, rows, group * depth, depth, width, step, size};
 }
 
-static void copy(int32_t count, const int8_t *from, int8_t *to) {
-  for (; count >= 4; count -= 4, from += 4, to += 4) memcpy(to, from, 4);
-  for (; count > 0; --count) *to++ = *from++;
+// Four at a time, the last of them in part again.
+SF_INLINED void copy(int32_t count, const int8_t *from, int8_t *to) {
+  if (count < 4) {
+    for (; count > 0; --count) *to++ = *from++;
+    return;
+  }
+  const int8_t *last = from + count - 4;
+  int8_t *last_to = to + count - 4;
+  for (; from < last; from += 4, to += 4) memcpy(to, from, 4);
+  memcpy(last_to, last, 4);
 }
 
 // `count` values from position `at` of a row on, some of which lie in the padding.
@@ -53,9 +60,24 @@ SF_OUTLINED void copy_near_edge(const sf_window *window, int32_t count, const in
   }
 }
 
-// Values first..first + count - 1 of the window that begins at position `at` of its rows.
-SF_OUTLINED void collect(const source *from, int32_t at, int32_t first, int32_t count, int8_t *to) {
-  const int32_t row_end = from->window->input_width * from->window->input_channels;
+// All values of the window that begins at position `at` of its rows, which have `row_end` values.
+SF_OUTLINED void collect(const source *from, int32_t at, int32_t row_end, int8_t *to) {
+  for (int32_t y = 0; y < from->window->kernel_height; ++y) {
+    const int8_t *row = from->rows[y];
+    int32_t begin = at;
+    for (int32_t run = from->runs; run > 0; --run, begin += from->step, to += from->length) {
+      if (row != NULL && begin >= 0 && begin + from->length <= row_end) {
+        copy(from->length, row + begin, to);
+      } else {
+        copy_near_edge(from->window, from->length, row, begin, to);
+      }
+    }
+  }
+}
+
+// Values first..first + count - 1 of it.
+SF_OUTLINED void collect_part(const source *from, int32_t at, int32_t row_end, int32_t first,
+                              int32_t count, int8_t *to) {
   int32_t run = first / from->length, skipped = first % from->length;
   for (const int8_t *end = to + count; to != end; ++run, skipped = 0) {
     const int32_t y = run / from->runs, rest = (int32_t)(end - to);
@@ -85,214 +107,312 @@ static void widen(int32_t count, uint32_t offsets, const int8_t *values, int32_t
   }
 }
 
+static int is_pointwise(const sf_window *window) {
+  return window->kernel_height == 1 && window->kernel_width == 1;
+}
+
 // Values first..first + count - 1 of the windows of `pixels` pixels, from output column x on: two
 // words of each pixel, then the next two of each.
 static void widen_windows(const source *from, int32_t x, int32_t pixels, int32_t first,
                           int32_t count, uint32_t *words) {
   const sf_window *window = from->window;
   const uint32_t offsets = sf_offsets(window->input_zero_point);
-  const int is_pointwise = window->kernel_height == 1 && window->kernel_width == 1;
   const int32_t channels = window->input_channels, apart = window->stride * channels;
+  const int32_t row_end = window->input_width * channels;
   int32_t at = x * apart - window->left * channels + from->channel;
-  int8_t collected[MOST_VALUES];
+  int8_t collected[MOST_COLLECTED];
   for (int32_t i = 0; i < pixels; ++i, at += apart) {
-    const int8_t *values = is_pointwise ? from->rows[0] + at + first : collected;
-    if (!is_pointwise) collect(from, at, first, count, collected);
+    const int8_t *values = is_pointwise(window) ? from->rows[0] + at + first : collected;
+    if (!is_pointwise(window) && count == from->size) collect(from, at, row_end, collected);
+    if (!is_pointwise(window) && count != from->size)
+      collect_part(from, at, row_end, first, count, collected);
     widen(count, offsets, values, 2 * pixels, words + 2 * i);
   }
 }
 
 // --- Products
 
-// Adds four values of each pixel times four weights.
+// Adds four values of each pixel times four weights; for up to three pixels.
 SF_INLINED const uint32_t *add_four(int pixels, uint32_t weights, const uint32_t *words,
                                     sums_of_pixels *sums) {
   const uint32_t even = sf_even_weights(weights), odd = sf_odd_weights(weights);
   uint32_t values[4], *sum = sums->pixel;
-  if (pixels >= 2) {
-    words = sf_load_four(words, values);
-    sum[0] = sf_add_both(sf_add_both(sum[0], values[0], even), values[1], odd);
-    sum[1] = sf_add_both(sf_add_both(sum[1], values[2], even), values[3], odd);
-  }
-  if (pixels == 4) {
-    words = sf_load_four(words, values);
-    sum[2] = sf_add_both(sf_add_both(sum[2], values[0], even), values[1], odd);
-    sum[3] = sf_add_both(sf_add_both(sum[3], values[2], even), values[3], odd);
-  }
-  if (pixels % 2 == 1) {
-    sum += pixels - 1;
+  words = pixels == 1 ? sf_load_two(words, values) : sf_load_four(words, values);
+  sum[0] = sf_add_both(sf_add_both(sum[0], values[0], even), values[1], odd);
+  if (pixels == 1) return words;
+  sum[1] = sf_add_both(sf_add_both(sum[1], values[2], even), values[3], odd);
+  if (pixels == 3) {
     words = sf_load_two(words, values);
-    *sum = sf_add_both(sf_add_both(*sum, values[0], even), values[1], odd);
+    sum[2] = sf_add_both(sf_add_both(sum[2], values[0], even), values[1], odd);
   }
   return words;
 }
 
-// Adds `count` values of each pixel times as many weights. Returns what follows on their words.
-SF_INLINED const uint32_t *add_products(int pixels, int32_t count, const int8_t *weights,
-                                        const uint32_t *words, sums_of_pixels *sums) {
-  const int8_t *next = weights;
-#define ADD_FOUR (words = add_four(pixels, sf_four_codes(next), words, sums), next += 4)
-  for (const int8_t *end = weights + count / 16 * 16; next != end;) {
-    ADD_FOUR, ADD_FOUR, ADD_FOUR, ADD_FOUR;
+// Adds `count` values of each pixel times as many weights. Returns what follows on the weights.
+SF_INLINED const int8_t *add_products(int pixels, int32_t count, const int8_t *weights,
+                                      const uint32_t *words, sums_of_pixels *sums) {
+  const int8_t *next = weights, *sixteens = weights + (count & ~15),
+               *fours = weights + (count & ~3);
+  if (pixels == 4) {
+    if (next != sixteens) sf_add_to_four(16, &next, sixteens, &words, sums->pixel);
+    if (count % 16 == 0) return next;
+    if (next != fours) sf_add_to_four(4, &next, fours, &words, sums->pixel);
+    if (count % 4 != 0) sf_add_word_to_four(sf_last_codes(weights, count), words, sums->pixel);
+  } else {
+    for (; next != sixteens; next += 16) {
+      words = add_four(pixels, sf_four_codes(next), words, sums);
+      words = add_four(pixels, sf_four_codes(next + 4), words, sums);
+      words = add_four(pixels, sf_four_codes(next + 8), words, sums);
+      words = add_four(pixels, sf_four_codes(next + 12), words, sums);
+    }
+    for (; next != fours; next += 4) {
+      words = add_four(pixels, sf_four_codes(next), words, sums);
+    }
+    if (count % 4 != 0) add_four(pixels, sf_last_codes(weights, count), words, sums);
   }
-  if (count % 16 != 0) {
-    if (count & 8) ADD_FOUR, ADD_FOUR;
-    if (count & 4) ADD_FOUR;
-    if (count & 3) words = add_four(pixels, sf_last_codes(weights, count), words, sums);
-  }
-#undef ADD_FOUR
-  return words;
+  return weights + count;
 }
 
-// --- Rows
+// --- Work
 
-// Some output channels of some pixels.
+// A block of pixels, and the output channels of one group.
 typedef struct {
   const sf_window *window;
   const sf_constants *constants;
-  int32_t size;           // of a channel's weights
-  int32_t first, count;   // which of them meet the words
-  const uint32_t *words;  // as widen_windows() leaves them, so many blocks one behind the other
-  int32_t blocks;
   int32_t channel, channels;
-  int8_t *output;  // of the first pixel
+  int32_t size;             // of a channel's weights
+  int32_t first, count;     // which of them meet the words
+  const uint32_t *words;    // as widen_windows() leaves them
+  sums_of_pixels *sums;     // of each channel
+  int8_t *output;           // of the first pixel
+  int32_t pitch;            // from one pixel to the next
+  int32_t offset;           // see sf_code_of_sum()
+  uint32_t usual_halvings;  // a factor that has fewer is not for the slow path
 } work;
 
-SF_INLINED void store(sf_range range, int pixels, sf_scale scale, int32_t offset, int32_t pitch,
-                      const uint32_t *sums, int8_t *output) {
-  output[0] = sf_code_of_sum(range, scale, offset, sums[0]);
-  if (pixels > 1) output[pitch] = sf_code_of_sum(range, scale, offset, sums[1]);
-  if (pixels > 2) output[2 * pitch] = sf_code_of_sum(range, scale, offset, sums[2]);
-  if (pixels > 3) output[3 * pitch] = sf_code_of_sum(range, scale, offset, sums[3]);
-}
-
-SF_OUTLINED int8_t code_of_sum(sf_range range, sf_scale scale, int32_t offset, uint32_t sum) {
-  if (range == SF_WHOLE_RANGE) return sf_code_of_sum(SF_WHOLE_RANGE, scale, offset, sum);
-  return sf_code_of_sum(SF_FROM_ZERO_POINT, scale, offset, sum);
-}
-
-// With any factor and clamp.
-SF_OUTLINED void store_slowly(const work *of, int32_t channel, int32_t pixels, sums_of_pixels sums,
-                              int8_t *output) {
-  sf_store_codes(of->window, sf_channel_factor(of->constants, channel), pixels, 1, sums.pixel,
-                 output);
-}
-
-// Whether every sum of a channel has the same code, as is so in channels that died in training.
-SF_INLINED int is_constant(sf_range range, sf_scale scale, int32_t offset, uint32_t bias,
-                           int32_t count) {
-  const int32_t most = count * 255 * 128;  // of a sum of products
-  if (range == SF_OTHER_RANGE || most >> scale.halvings != 0) return 0;
-  // A sum that wrapped around would be on the wrong side of the other.
-  const int32_t lowest = (int32_t)(bias - (uint32_t)most),
-                highest = (int32_t)(bias + (uint32_t)most);
-  return lowest < highest && code_of_sum(range, scale, offset, (uint32_t)lowest) ==
-                                 code_of_sum(range, scale, offset, (uint32_t)highest);
-}
-
-SF_INLINED void convolve(int pixels, const work *of) {
-  const sf_constants constants = *of->constants;
-  const int32_t count = of->count, pitch = of->window->output_channels;
-  const int32_t zero_point = of->window->output_zero_point, offset = sf_code_offset(zero_point);
-  const sf_range range = sf_range_of(of->window->minimum, of->window->maximum, zero_point);
-  const uint32_t *begin = of->words, *end = begin + of->blocks * pixels * ((count + 3) / 4 * 2);
-  const int8_t *weights = constants.codes + of->channel * count;
-  int8_t *output = of->output;
-  for (int32_t i = of->channel, last = i + of->channels; i < last; ++i, weights += count) {
-    const uint32_t bias = (uint32_t)constants.bias[i];
-    const sf_scale scale = sf_scale_of(sf_channel_factor(&constants, i));
-    const sf_range of_channel = scale.halvings < 0 ? SF_OTHER_RANGE : range;
-    int8_t *to = output + i;
-    if (is_constant(of_channel, scale, offset, bias, count)) {
-      const int8_t code = code_of_sum(of_channel, scale, offset, bias);
-      for (int32_t left = of->blocks * pixels; left > 0; --left, to += pitch) *to = code;
-      continue;
-    }
-    for (const uint32_t *words = begin; words != end; to += PIXELS * pitch) {
-      sums_of_pixels sums = {{bias, bias, bias, bias}};
-      words = add_products(pixels, count, weights, words, &sums);
-      if (of_channel == SF_WHOLE_RANGE) {
-        store(SF_WHOLE_RANGE, pixels, scale, offset, pitch, sums.pixel, to);
-      } else if (of_channel == SF_FROM_ZERO_POINT) {
-        store(SF_FROM_ZERO_POINT, pixels, scale, offset, pitch, sums.pixel, to);
-      } else {
-        store_slowly(of, i, pixels, sums, to);
-      }
-    }
-  }
-}
-
-// A part of the windows of one block.
-SF_INLINED void convolve_part(int pixels, const work *of, sums_of_pixels *sums) {
+// Adds a part of the window to the sums.
+SF_INLINED void add_part(int pixels, const work *of) {
   const int8_t *weights = of->constants->codes + of->channel * of->size + of->first;
+  sums_of_pixels *sums = of->sums;
   for (const sums_of_pixels *end = sums + of->channels; sums != end; ++sums, weights += of->size) {
     sums_of_pixels copy = *sums;
     add_products(pixels, of->count, weights, of->words, &copy);
     *sums = copy;
   }
 }
+static void add_part_1(const work *of) { add_part(1, of); }
+static void add_part_2(const work *of) { add_part(2, of); }
+static void add_part_3(const work *of) { add_part(3, of); }
+static void add_part_4(const work *of) { add_part(4, of); }
 
-// One function for each number of pixels.
-static void convolve_1(const work *of) { convolve(1, of); }
-static void convolve_2(const work *of) { convolve(2, of); }
-static void convolve_3(const work *of) { convolve(3, of); }
-static void convolve_4(const work *of) { convolve(4, of); }
-static void part_1(const work *of, sums_of_pixels *sums) { convolve_part(1, of, sums); }
-static void part_2(const work *of, sums_of_pixels *sums) { convolve_part(2, of, sums); }
-static void part_3(const work *of, sums_of_pixels *sums) { convolve_part(3, of, sums); }
-static void part_4(const work *of, sums_of_pixels *sums) { convolve_part(4, of, sums); }
+typedef void function(const work *);
+static function *const add_parts[] = {add_part_1, add_part_2, add_part_3, add_part_4};
 
-// One block of pixels with long windows.
-static void convolve_by_parts(const source *from, int32_t x, int32_t pixels, uint32_t *words,
-                              work of) {
-  static void (*const parts[])(const work *, sums_of_pixels *) = {part_1, part_2, part_3, part_4};
-  sums_of_pixels *sums = (sums_of_pixels *)(words + PIXELS * PART_VALUES / 2);
-  for (const int32_t end = of.channel + of.channels; of.channel < end; of.channel += of.channels) {
-    of.channels = end - of.channel < PART_CHANNELS ? end - of.channel : PART_CHANNELS;
-    for (int32_t i = 0; i < of.channels; ++i) {
-      const uint32_t bias = (uint32_t)of.constants->bias[of.channel + i];
-      sums[i] = (sums_of_pixels){{bias, bias, bias, bias}};
+// With any factor and clamp.
+static void store_slowly(const work *of, int32_t channel, int32_t pixels,
+                         const sums_of_pixels *sums) {
+  sf_store_codes(of->window, sf_channel_factor(of->constants, channel), pixels, 1, sums->pixel,
+                 of->output + channel);
+}
+
+// --- Channels that died in training: every sum has the same code
+
+// The most that so many products can add up to.
+static int32_t most_of(int32_t count) { return count * 255 * 128; }
+
+// A factor with as many halvings leaves nothing of the products.
+static uint32_t most_halvings(int32_t count) {
+  uint32_t halvings = 15;
+  while (most_of(count) >> halvings != 0) ++halvings;
+  return halvings;
+}
+
+SF_INLINED sf_scale scale_of_channel(const work *of, int32_t channel) {
+  return sf_scale_of(sf_channel_factor(of->constants, channel));
+}
+
+// Stores the code of a channel whose sums all have the same. Returns whether it is one.
+static int store_constant(const work *of, int32_t channel, int32_t pixels) {
+  const sf_scale scale = scale_of_channel(of, channel);
+  const uint32_t bias = (uint32_t)of->constants->bias[channel], most = (uint32_t)most_of(of->size);
+  // A sum that wrapped around would be on the wrong side of the other.
+  const int32_t lowest = (int32_t)(bias - most), highest = (int32_t)(bias + most);
+  if (scale.halvings < 0 || lowest > highest) return 0;
+  const int32_t code = sf_code_of_sum(SF_WHOLE_RANGE, scale, of->offset, bias - most);
+  if (code != sf_code_of_sum(SF_WHOLE_RANGE, scale, of->offset, bias + most)) return 0;
+  int8_t *output = of->output + channel;
+  for (; pixels > 0; --pixels, output += of->pitch) {
+    *output = (int8_t)sf_clamp(code, of->window->minimum, of->window->maximum);
+  }
+  return 1;
+}
+
+SF_OUTLINED void convolve_slowly(const work *of, int32_t channel, int32_t pixels) {
+  if (store_constant(of, channel, pixels)) return;
+  const uint32_t bias = (uint32_t)of->constants->bias[channel];
+  sums_of_pixels sums = {{bias, bias, bias, bias}};
+  work one = *of;
+  one.channel = channel, one.channels = 1, one.sums = &sums;
+  add_parts[pixels - 1](&one);
+  store_slowly(of, channel, pixels, &sums);
+}
+
+// --- Rows
+
+SF_INLINED int is_usual(const work *of, sf_scale scale) {
+  return (uint32_t)scale.halvings < of->usual_halvings;
+}
+
+SF_INLINED void convolve(sf_range range, int pixels, const work *of) {
+  const int32_t count = of->size;
+  const int8_t *weights = of->constants->codes + of->channel * count;
+  for (int32_t i = of->channel, end = i + of->channels; i != end; ++i) {
+    const sf_scale scale = scale_of_channel(of, i);
+    if (!is_usual(of, scale)) {
+      convolve_slowly(of, i, pixels);
+      weights += count;
+      continue;
     }
-    for (of.first = 0; of.first < of.size; of.first += of.count) {
-      of.count = of.size - of.first < PART_VALUES ? of.size - of.first : PART_VALUES;
-      widen_windows(from, x, pixels, of.first, of.count, words);
-      parts[pixels - 1](&of, sums);
-    }
-    for (int32_t i = of.channel; i < of.channel + of.channels; ++i) {
-      store_slowly(&of, i, pixels, sums[i - of.channel], of.output + i);
+    const uint32_t bias = (uint32_t)of->constants->bias[i];
+    sums_of_pixels sums = {{bias, bias, bias, bias}};
+    weights = add_products(pixels, count, weights, of->words, &sums);
+    const int32_t pitch = of->pitch, offset = of->offset;
+    int8_t *output = of->output + i;
+    int32_t codes[PIXELS];
+    codes[0] = sf_code_of_sum(range, scale, offset, sums.pixel[0]);
+    codes[1] = sf_code_of_sum(range, scale, offset, sums.pixel[1]);
+    if (pixels > 2) codes[2] = sf_code_of_sum(range, scale, offset, sums.pixel[2]);
+    if (pixels > 3) codes[3] = sf_code_of_sum(range, scale, offset, sums.pixel[3]);
+    if (pixels == 4) {
+      sf_store_apart(codes, pitch, output);
+    } else {
+      output[0] = (int8_t)codes[0], output[pitch] = (int8_t)codes[1];
+      if (pixels > 2) output[2 * pitch] = (int8_t)codes[2];
     }
   }
 }
 
-static void convolve_group(const source *from, const sf_constants *constants, int32_t channel,
-                           int32_t channels, int8_t *output) {
-  static void (*const functions[])(const work *) = {convolve_1, convolve_2, convolve_3, convolve_4};
-  const sf_window *window = from->window;
-  const int32_t size = from->size, width = window->output_width;
-  const int32_t block_words = PIXELS * ((size + 3) / 4 * 2);
-  uint32_t words[ROOM / 2];
-  work of = {window, constants, size, 0, size, words, 1, channel, channels, output};
-  for (int32_t x = 0, pixels; x < width; x += of.blocks * pixels) {
-    of.output = output + x * window->output_channels;
-    pixels = width - x < PIXELS ? width - x : PIXELS;
-    if (size > MOST_VALUES) {
-      convolve_by_parts(from, x, pixels, words, of);
+// Four values of one pixel times four weights of each of two channels.
+SF_INLINED void add_four_to_two(const uint32_t values[2], uint32_t weights0, uint32_t weights1,
+                                uint32_t sums[2]) {
+  sums[0] = sf_add_both(sums[0], values[0], sf_even_weights(weights0));
+  sums[0] = sf_add_both(sums[0], values[1], sf_odd_weights(weights0));
+  sums[1] = sf_add_both(sums[1], values[0], sf_even_weights(weights1));
+  sums[1] = sf_add_both(sums[1], values[1], sf_odd_weights(weights1));
+}
+
+// One pixel: two channels at a time share its words.
+SF_INLINED void convolve_pixel(sf_range range, const work *of) {
+  const int32_t count = of->size, end = of->channel + of->channels;
+  const int8_t *weights = of->constants->codes + of->channel * count;
+  int32_t i = of->channel;
+  for (; i + 1 < end; i += 2, weights += 2 * count) {
+    const sf_scale scale0 = scale_of_channel(of, i), scale1 = scale_of_channel(of, i + 1);
+    if (!is_usual(of, scale0) || !is_usual(of, scale1)) {
+      convolve_slowly(of, i, 1);
+      convolve_slowly(of, i + 1, 1);
       continue;
     }
-    of.blocks = sf_clamp((width - x) / PIXELS, 1, ROOM / 2 / block_words);
-    for (int32_t i = 0; i < of.blocks; ++i) {
-      widen_windows(from, x + i * PIXELS, pixels, 0, size, words + i * block_words);
+    uint32_t sums[2] = {(uint32_t)of->constants->bias[i], (uint32_t)of->constants->bias[i + 1]};
+    const uint32_t *words = of->words;
+    const int8_t *first = weights, *second = weights + count;
+    uint32_t values[2];
+    const int8_t *whole = first + (count & ~15);
+    if (first != whole) sf_add_to_two(&first, whole, &second, &words, sums);
+    for (int32_t left = count & 12; left > 0; left -= 4, first += 4, second += 4) {
+      words = sf_load_two(words, values);
+      add_four_to_two(values, sf_four_codes(first), sf_four_codes(second), sums);
     }
-    functions[pixels - 1](&of);
+    if (count & 3) {
+      sf_load_two(words, values);
+      add_four_to_two(values, sf_last_codes(weights, count), sf_last_codes(weights + count, count),
+                      sums);
+    }
+    of->output[i] = (int8_t)sf_code_of_sum(range, scale0, of->offset, sums[0]);
+    of->output[i + 1] = (int8_t)sf_code_of_sum(range, scale1, of->offset, sums[1]);
+  }
+  if (i != end) convolve_slowly(of, i, 1);
+}
+
+// One function for each range and number of pixels.
+static void whole_1(const work *of) { convolve_pixel(SF_WHOLE_RANGE, of); }
+static void whole_2(const work *of) { convolve(SF_WHOLE_RANGE, 2, of); }
+static void whole_3(const work *of) { convolve(SF_WHOLE_RANGE, 3, of); }
+static void whole_4(const work *of) { convolve(SF_WHOLE_RANGE, 4, of); }
+static void from_zero_1(const work *of) { convolve_pixel(SF_FROM_ZERO, of); }
+static void from_zero_2(const work *of) { convolve(SF_FROM_ZERO, 2, of); }
+static void from_zero_3(const work *of) { convolve(SF_FROM_ZERO, 3, of); }
+static void from_zero_4(const work *of) { convolve(SF_FROM_ZERO, 4, of); }
+static function *const of_range[][PIXELS] = {{whole_1, whole_2, whole_3, whole_4},
+                                             {from_zero_1, from_zero_2, from_zero_3, from_zero_4}};
+
+// The codes of sums that are kept.
+SF_INLINED void store_sums(sf_range range, int32_t pixels, const work *of) {
+  for (int32_t i = 0; i < of->channels; ++i) {
+    const sf_scale scale = scale_of_channel(of, of->channel + i);
+    int8_t *output = of->output + of->channel + i;
+    if (!is_usual(of, scale)) {
+      store_slowly(of, of->channel + i, pixels, &of->sums[i]);
+      continue;
+    }
+    for (int32_t x = 0; x < pixels; ++x, output += of->pitch) {
+      *output = (int8_t)sf_code_of_sum(range, scale, of->offset, of->sums[i].pixel[x]);
+    }
+  }
+}
+
+static void convolve_by_parts(const source *from, sf_range range, int32_t x, int32_t pixels,
+                              uint32_t *words, work of) {
+  of.sums = (sums_of_pixels *)(words + PART_WORDS);
+  for (const int32_t end = of.channel + of.channels; of.channel < end; of.channel += of.channels) {
+    of.channels = end - of.channel < PART_CHANNELS ? end - of.channel : PART_CHANNELS;
+    for (int32_t i = 0; i < of.channels; ++i) {
+      const uint32_t bias = (uint32_t)of.constants->bias[of.channel + i];
+      of.sums[i] = (sums_of_pixels){{bias, bias, bias, bias}};
+    }
+    for (of.first = 0; of.first < of.size; of.first += of.count) {
+      of.count = of.size - of.first < PART_VALUES ? of.size - of.first : PART_VALUES;
+      widen_windows(from, x, pixels, of.first, of.count, words);
+      add_parts[pixels - 1](&of);
+    }
+    if (range == SF_FROM_ZERO) {
+      store_sums(SF_FROM_ZERO, pixels, &of);
+    } else {
+      store_sums(SF_WHOLE_RANGE, pixels, &of);
+    }
+  }
+}
+
+static void convolve_group(const source *from, sf_range range, work of) {
+  const int32_t width = of.window->output_width;
+  uint32_t words[MOST_VALUES / 2];
+  int8_t *output = of.output;
+  of.words = words;
+  for (int32_t x = 0, pixels; x < width; x += pixels) {
+    pixels = width - x < PIXELS ? width - x : PIXELS;
+    of.output = output + x * of.pitch;
+    const int32_t most = is_pointwise(of.window) ? MOST_VALUES : MOST_COLLECTED;
+    if (of.size > most || (of.size + 3) / 4 * 4 * pixels > MOST_VALUES) {
+      convolve_by_parts(from, range, x, pixels, words, of);
+    } else {
+      widen_windows(from, x, pixels, 0, of.size, words);
+      of_range[range == SF_FROM_ZERO][pixels - 1](&of);
+    }
   }
 }
 
 void sf_convolve_row(const sf_window *window, const sf_constants *constants,
                      const int8_t *const *rows, int8_t *output) {
-  const int32_t channels = window->output_channels / window->groups;
-  for (int32_t group = 0; group < window->groups; ++group) {
+  const int32_t zero_point = window->output_zero_point, pitch = window->output_channels;
+  const sf_range range = sf_range_of(window->minimum, window->maximum, zero_point);
+  work of = {.window = window, .constants = constants, .output = output, .pitch = pitch};
+  of.channels = pitch / window->groups;
+  of.offset = sf_code_offset(zero_point);
+  for (int32_t group = 0; group < window->groups; ++group, of.channel += of.channels) {
     const source from = source_of(window, rows, group);
-    convolve_group(&from, constants, group * channels, channels, output);
+    of.size = of.count = from.size;
+    of.usual_halvings = range == SF_OTHER_RANGE ? 0 : most_halvings(from.size);
+    convolve_group(&from, range, of);
   }
 }
 

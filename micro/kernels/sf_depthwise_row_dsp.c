@@ -140,10 +140,10 @@ static void set_coding(const sf_window *window, const sf_constants *constants, i
 
 SF_INLINED void store(sf_range range, const coding *by, int32_t offset, const uint32_t *sums,
                       int8_t *output) {
-  output[0] = sf_code_of_sum(range, by->scales[0], offset, sums[0]);
-  output[1] = sf_code_of_sum(range, by->scales[1], offset, sums[1]);
-  output[2] = sf_code_of_sum(range, by->scales[2], offset, sums[2]);
-  output[3] = sf_code_of_sum(range, by->scales[3], offset, sums[3]);
+  output[0] = (int8_t)sf_code_of_sum(range, by->scales[0], offset, sums[0]);
+  output[1] = (int8_t)sf_code_of_sum(range, by->scales[1], offset, sums[1]);
+  output[2] = (int8_t)sf_code_of_sum(range, by->scales[2], offset, sums[2]);
+  output[3] = (int8_t)sf_code_of_sum(range, by->scales[3], offset, sums[3]);
 }
 
 // With any factors and clamp.
@@ -179,8 +179,8 @@ SF_INLINED void convolve(int is_3x3, const strips *of, const coding *by, const u
     }
     if (range == SF_WHOLE_RANGE) {
       store(SF_WHOLE_RANGE, by, offset, sums, output);
-    } else if (range == SF_FROM_ZERO_POINT) {
-      store(SF_FROM_ZERO_POINT, by, offset, sums, output);
+    } else if (range == SF_FROM_ZERO) {
+      store(SF_FROM_ZERO, by, offset, sums, output);
     } else {
       store_slowly(window, by, sums[0], sums[1], sums[2], sums[3], output);
     }

@@ -100,6 +100,11 @@ static inline uint32_t sf_multiply_upper(uint32_t a, uint32_t b) {
   return (uint32_t)(((int32_t)a >> 16) * ((int32_t)b >> 16));
 }
 
+// Sums of four codes and four others, each clamped to an int8.
+static inline uint32_t sf_add_codes(uint32_t codes, uint32_t others) {
+  return (uint32_t)__qadd8((int32_t)codes, (int32_t)others);
+}
+
 // --- Words, at addresses that are multiples of 4
 
 // Both return what follows on the words that they load.
@@ -122,6 +127,93 @@ static inline void sf_store_two(uint32_t first, uint32_t second, uint32_t *to) {
   __asm__("strd %0, %1, [%2]" : : "r"(first), "r"(second), "r"(to) : "memory");
 }
 
+// --- The inner loop of a convolution
+
+// Adds the products of `step` codes at a time, 16 or 4, from `weights` up to `end`, which lies
+// further, and of as many values of each of four pixels. Of four values, the first and the third
+// one are one word, the others the next; words lie pixel by pixel. Weights and words become what
+// follows on them.
+#define SF_WIDEN_WEIGHTS               \
+  "ldr %[even], [%[weights]], #4\n\t"  \
+  "sxtb16 %[odd], %[even], ror #8\n\t" \
+  "sxtb16 %[even], %[even]\n\t"
+#define SF_TWO_PIXELS(a, b)               \
+  "ldmia %[words]!, {r4, r5, r6, r8}\n\t" \
+  "smlad %[" a "], r4, %[even], %[" a     \
+  "]\n\t"                                 \
+  "smlad %[" b "], r6, %[even], %[" b     \
+  "]\n\t"                                 \
+  "smlad %[" a "], r5, %[odd], %[" a      \
+  "]\n\t"                                 \
+  "smlad %[" b "], r8, %[odd], %[" b "]\n\t"
+#define SF_FOUR_PIXELS SF_TWO_PIXELS("s0", "s1") SF_TWO_PIXELS("s2", "s3")
+#define SF_FOUR_CODES SF_WIDEN_WEIGHTS SF_FOUR_PIXELS
+// `end` is in memory, because all other registers are in use.
+#define SF_ADD_UNTIL_END(codes)                                                               \
+  __asm__("1:\n\t" codes                                                                      \
+          "ldr %[even], %[end]\n\t"                                                           \
+          "cmp %[weights], %[even]\n\t"                                                       \
+          "bne 1b"                                                                            \
+          : [s0] "+r"(s0), [s1] "+r"(s1), [s2] "+r"(s2), [s3] "+r"(s3), [weights] "+r"(from), \
+            [words] "+r"(next), [even] "=&r"(even), [odd] "=&r"(odd)                          \
+          : [end] "m"(end)                                                                    \
+          : "r4", "r5", "r6", "r8", "cc", "memory")
+SF_INLINED void sf_add_to_four(int step, const int8_t **weights, const int8_t *end,
+                               const uint32_t **words, uint32_t sums[4]) {
+  uint32_t s0 = sums[0], s1 = sums[1], s2 = sums[2], s3 = sums[3], even, odd;
+  const int8_t *from = *weights;
+  const uint32_t *next = *words;
+  if (step == 16) {
+    SF_ADD_UNTIL_END(SF_FOUR_CODES SF_FOUR_CODES SF_FOUR_CODES SF_FOUR_CODES);
+  } else {
+    SF_ADD_UNTIL_END(SF_FOUR_CODES);
+  }
+  sums[0] = s0, sums[1] = s1, sums[2] = s2, sums[3] = s3;
+  *weights = from, *words = next;
+}
+
+// The same of four weights.
+SF_INLINED void sf_add_word_to_four(uint32_t weights, const uint32_t *words, uint32_t sums[4]) {
+  uint32_t s0 = sums[0], s1 = sums[1], s2 = sums[2], s3 = sums[3], odd;
+  __asm__(
+      "sxtb16 %[odd], %[even], ror #8\n\t"
+      "sxtb16 %[even], %[even]\n\t" SF_FOUR_PIXELS
+      : [s0] "+r"(s0), [s1] "+r"(s1), [s2] "+r"(s2), [s3] "+r"(s3), [even] "+r"(weights),
+        [words] "+r"(words), [odd] "=&r"(odd)
+      :
+      : "r4", "r5", "r6", "r8", "memory");
+  sums[0] = s0, sums[1] = s1, sums[2] = s2, sums[3] = s3;
+}
+
+// The same of one pixel, sixteen codes at a time, and of as many weights of a second channel.
+#define SF_FOUR_OF_BOTH                    \
+  "ldrd %[v0], %[v1], [%[words]], #8\n\t"  \
+  "ldr %[even], [%[weights]], #4\n\t"      \
+  "sxtb16 %[odd], %[even], ror #8\n\t"     \
+  "sxtb16 %[even], %[even]\n\t"            \
+  "smlad %[s0], %[v0], %[even], %[s0]\n\t" \
+  "ldr %[even], [%[others]], #4\n\t"       \
+  "smlad %[s0], %[v1], %[odd], %[s0]\n\t"  \
+  "sxtb16 %[odd], %[even], ror #8\n\t"     \
+  "sxtb16 %[even], %[even]\n\t"            \
+  "smlad %[s1], %[v0], %[even], %[s1]\n\t" \
+  "smlad %[s1], %[v1], %[odd], %[s1]\n\t"
+SF_INLINED void sf_add_to_two(const int8_t **weights, const int8_t *end, const int8_t **others,
+                              const uint32_t **words, uint32_t sums[2]) {
+  uint32_t s0 = sums[0], s1 = sums[1], even, odd, v0, v1;
+  const int8_t *from = *weights, *other = *others;
+  const uint32_t *next = *words;
+  __asm__("1:\n\t" SF_FOUR_OF_BOTH SF_FOUR_OF_BOTH SF_FOUR_OF_BOTH SF_FOUR_OF_BOTH
+          "cmp %[weights], %[end]\n\t"
+          "bne 1b"
+          : [s0] "+r"(s0), [s1] "+r"(s1), [weights] "+r"(from), [others] "+r"(other),
+            [words] "+r"(next), [even] "=&r"(even), [odd] "=&r"(odd), [v0] "=&r"(v0), [v1] "=&r"(v1)
+          : [end] "r"(end)
+          : "cc", "memory");
+  sums[0] = s0, sums[1] = s1;
+  *weights = from, *others = other, *words = next;
+}
+
 // --- Scaling
 
 // (a * b + 2^31) / 2^32 + c, rounded down.
@@ -131,18 +223,29 @@ static inline int32_t sf_high_mul_add(int32_t a, int32_t b, int32_t c) {
   return result;
 }
 
-// The larger of x and 0.
-static inline int32_t sf_not_negative(int32_t x) {
-  int32_t result;
-  __asm__("usat %0, #31, %1" : "=r"(result) : "r"(x));
-  return result;
+// x / 2, rounded down, clamped to an int8; or to an int8 that is not negative.
+static inline int32_t sf_half_as_code(int32_t x) {
+  int32_t code;
+  __asm__("ssat %0, #8, %1, asr #1" : "=r"(code) : "r"(x));
+  return code;
+}
+static inline int32_t sf_half_from_zero(int32_t x) {
+  int32_t code;
+  __asm__("usat %0, #7, %1, asr #1" : "=r"(code) : "r"(x));
+  return code;
 }
 
-// x / 2, rounded down, clamped to an int8.
-static inline int8_t sf_half_as_code(int32_t x) {
-  int32_t result;
-  __asm__("ssat %0, #8, %1, asr #1" : "=r"(result) : "r"(x));
-  return (int8_t)result;
+// Stores four codes so many bytes apart.
+SF_INLINED void sf_store_apart(const int32_t codes[4], int32_t apart, int8_t *to) {
+  __asm__ volatile(
+      "strb %1, [%0]\n\t"
+      "strb %2, [%0, %5]\n\t"
+      "add %0, %0, %5, lsl #1\n\t"
+      "strb %3, [%0]\n\t"
+      "strb %4, [%0, %5]"
+      : "+&r"(to)
+      : "r"(codes[0]), "r"(codes[1]), "r"(codes[2]), "r"(codes[3]), "r"(apart)
+      : "memory");
 }
 
 #endif  // SF_DSP

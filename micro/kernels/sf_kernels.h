@@ -103,6 +103,12 @@ void sf_lookup_row(int32_t count, const int8_t table[256], const int8_t *input, 
 void sf_copy_channels(int32_t width, int32_t count, int32_t step, int32_t input_channels,
                       int32_t output_channels, const int8_t *input, int8_t *output);
 
+// Two such moves of step 2 at once, one beside the other: output[2 * i] = first[i],
+// output[2 * i + 1] = second[i].
+void sf_interleave_channels(int32_t width, int32_t count, int32_t first_channels,
+                            int32_t second_channels, int32_t output_channels, const int8_t *first,
+                            const int8_t *second, int8_t *output);
+
 // Softmax over the channels of each pixel, up to 4095. An output code is 1 / 256, from zero point
 // -128 on. factor holds beta * input scale * 2^26; codes further below the largest one of their
 // pixel than `smallest`, which is negative, become 0 (factor_and_smallest of export/softmax.py).

@@ -163,14 +163,29 @@ const sf_kind sf_lookup = {run_lookup, check_nothing};
 
 // --- Bytes that only move
 
+// Whether two runs fill the same places of the output in turn.
+static int alternate(const sf_wire_run *first, const sf_wire_run *second) {
+  return first->step == 2 && second->step == 2 && first->count == second->count &&
+         first->to + 1 == second->to;
+}
+
 static void run_wire(const sf_network *network, const sf_stage *stage, const int8_t *const *rows,
                      int8_t *output) {
   (void)network;
   const sf_wiring *wiring = stage->parameters;
-  for (int32_t i = 0; i < wiring->run_count; i++) {
-    const sf_wire_run *run = &wiring->runs[i];
-    sf_copy_channels(wiring->width, run->count, run->step, wiring->input_channels[run->input],
-                     wiring->channels, rows[run->input] + run->from, output + run->to);
+  for (const sf_wire_run *run = wiring->runs, *end = run + wiring->run_count; run < end; run++) {
+    const sf_wire_run *next = run + 1;
+    const int32_t channels = wiring->input_channels[run->input];
+    const int8_t *from = rows[run->input] + run->from;
+    if (next < end && alternate(run, next)) {
+      sf_interleave_channels(wiring->width, run->count, channels,
+                             wiring->input_channels[next->input], wiring->channels, from,
+                             rows[next->input] + next->from, output + run->to);
+      run++;
+    } else {
+      sf_copy_channels(wiring->width, run->count, run->step, channels, wiring->channels, from,
+                       output + run->to);
+    }
   }
 }
 

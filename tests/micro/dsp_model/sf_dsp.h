@@ -62,6 +62,15 @@ static inline uint32_t sf_add_both(uint32_t sum, uint32_t values, uint32_t weigh
   return sf_add_upper(sf_add_lower(sum, values, weights), values, weights);
 }
 
+static inline uint32_t sf_add_codes(uint32_t codes, uint32_t others) {
+  uint32_t sums = 0;
+  for (int i = 3; i >= 0; --i) {
+    const int sum = code_at(codes, i) + code_at(others, i);
+    sums = sums << 8 | (uint8_t)(sum < INT8_MIN ? INT8_MIN : sum > INT8_MAX ? INT8_MAX : sum);
+  }
+  return sums;
+}
+
 static inline void require_aligned(const uint32_t *words) {
   if ((uintptr_t)words % 4 != 0) abort();
 }
@@ -80,14 +89,47 @@ static inline void sf_store_two(uint32_t first, uint32_t second, uint32_t *to) {
   to[0] = first, to[1] = second;
 }
 
+static inline void sf_add_word_to_four(uint32_t weights, const uint32_t *words, uint32_t sums[4]) {
+  for (int i = 0; i < 4; ++i) {
+    uint32_t values[2];
+    words = sf_load_two(words, values);
+    sums[i] = sf_add_both(sums[i], values[0], sf_even_weights(weights));
+    sums[i] = sf_add_both(sums[i], values[1], sf_odd_weights(weights));
+  }
+}
+static inline void sf_add_to_four(int step, const int8_t **weights, const int8_t *end,
+                                  const uint32_t **words, uint32_t sums[4]) {
+  if (*weights == end || (end - *weights) % step != 0) abort();
+  for (; *weights != end; *weights += 4, *words += 8) {
+    sf_add_word_to_four(sf_four_codes(*weights), *words, sums);
+  }
+}
+static inline void sf_add_to_two(const int8_t **weights, const int8_t *end, const int8_t **others,
+                                 const uint32_t **words, uint32_t sums[2]) {
+  if (*weights == end || (end - *weights) % 16 != 0) abort();
+  for (; *weights != end; *weights += 4, *others += 4) {
+    const uint32_t codes[2] = {sf_four_codes(*weights), sf_four_codes(*others)};
+    uint32_t values[2];
+    *words = sf_load_two(*words, values);
+    for (int i = 0; i < 2; ++i) {
+      sums[i] = sf_add_both(sums[i], values[0], sf_even_weights(codes[i]));
+      sums[i] = sf_add_both(sums[i], values[1], sf_odd_weights(codes[i]));
+    }
+  }
+}
+
 static inline int32_t sf_high_mul_add(int32_t a, int32_t b, int32_t c) {
   const uint64_t product = (uint64_t)((int64_t)a * b + (INT64_C(1) << 31));
   return (int32_t)((product + ((uint64_t)c << 32)) >> 32);
 }
-static inline int32_t sf_not_negative(int32_t x) { return x < 0 ? 0 : x; }
-static inline int8_t sf_half_as_code(int32_t x) {
+static inline int32_t sf_half_as_code(int32_t x) {
   x >>= 1;
-  return (int8_t)(x < INT8_MIN ? INT8_MIN : x > INT8_MAX ? INT8_MAX : x);
+  return x < INT8_MIN ? INT8_MIN : x > INT8_MAX ? INT8_MAX : x;
+}
+static inline int32_t sf_half_from_zero(int32_t x) { return x < 0 ? 0 : sf_half_as_code(x); }
+
+static inline void sf_store_apart(const int32_t codes[4], int32_t apart, int8_t *to) {
+  for (int i = 0; i < 4; ++i) to[i * apart] = (int8_t)codes[i];
 }
 
 #endif  // SF_DSP_H_
