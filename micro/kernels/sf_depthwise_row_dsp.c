@@ -51,6 +51,22 @@ SF_INLINED void widen_rows(int count, four_codes upper, four_codes lower, uint32
   }
 }
 
+// Three rows.
+SF_INLINED void widen_three_rows(const four_codes rows[3], uint32_t offsets, int32_t count,
+                                 uint32_t *to) {
+  const int8_t *first = rows[0].codes, *second = rows[1].codes, *third = rows[2].codes;
+  for (const uint32_t *end = to + 6 * count; to != end; to += 6) {
+    const uint32_t codes0 = sf_four_codes(first), codes1 = sf_four_codes(second);
+    const uint32_t codes2 = sf_four_codes(third);
+    const uint32_t even0 = sf_even_codes(offsets, codes0), odd0 = sf_odd_codes(offsets, codes0);
+    const uint32_t even1 = sf_even_codes(offsets, codes1), odd1 = sf_odd_codes(offsets, codes1);
+    first += rows[0].step, second += rows[1].step, third += rows[2].step;
+    sf_store_two(sf_lower_halves(even0, even1), sf_lower_halves(odd0, odd1), to);
+    sf_store_two(sf_upper_halves(even0, even1), sf_upper_halves(odd0, odd1), to + 2);
+    sf_store_two(sf_even_codes(offsets, codes2), sf_odd_codes(offsets, codes2), to + 4);
+  }
+}
+
 // Some columns of the rows, which are NULL in the padding, from position `at` on.
 static void widen_columns(const strips *of, const int8_t *const *rows, int32_t at,
                           int32_t zero_point, int32_t columns, uint32_t *to) {
@@ -58,6 +74,14 @@ static void widen_columns(const strips *of, const int8_t *const *rows, int32_t a
   const uint32_t offsets = sf_offsets(zero_point);
   const uint32_t zeros = ((uint32_t)zero_point & 0xff) * 0x1010101;
   const four_codes padding = {(const int8_t *)&zeros, 0};
+  if (height == 3) {
+    four_codes three[3];
+    for (int32_t y = 0; y < 3; ++y) {
+      three[y] = rows[y] == NULL ? padding : (four_codes){rows[y] + at, channels};
+    }
+    widen_three_rows(three, offsets, columns, to);
+    return;
+  }
   for (int32_t y = 0; y < height; y += 2, to += CHANNELS) {
     const uint32_t *end = to + columns * of->column;
     const int8_t *upper = rows[y], *lower = y + 1 < height ? rows[y + 1] : NULL;
