@@ -135,6 +135,8 @@ static void run_others(void) {
       sf_softmax_row(width, channels, &(sf_factor){1 << 30, 23}, -124, first, output);
       sf_copy_channels(width, channels, 2, channels, 2 * channels, first, twice);
       sf_copy_channels(width, channels, 1, channels, 2 * channels, first, twice + channels);
+      sf_interleave_channels(width, channels, channels, channels, 2 * channels, first, second,
+                             twice);
       sf_copy_channels(width, channels, 1, 2 * channels, channels, twice + channels, output);
       sf_sum_row(width, channels, first, sums);
       sf_average_sums(&window, width, sums, of_channels);

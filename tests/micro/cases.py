@@ -83,7 +83,7 @@ def convolutions(draw, kind):
 def deep_convolutions(draw):
     """Of one or nine taps with many channels, for many channels: kernels may take them in parts."""
     net, kernel = Builder(draw(SEEDS)), draw(st.sampled_from([1, 1, 3]))
-    depth, out = draw(st.integers(1, 300 // kernel**2)), draw(st.integers(1, 40))
+    depth, out = draw(st.integers(1, draw(st.sampled_from([300, 1000])) // kernel**2)), draw(st.integers(1, 80))
     net.input((kernel, draw(st.integers(kernel, 20)), depth), draw(SCALES), draw(ZERO_POINTS))
     return add_convolution(draw, net, Conv2D, (out, kernel, kernel, depth), draw(SCALES))
 
@@ -108,6 +108,8 @@ def values(draw):
     # The second operand of a sum may be too small to count.
     each_scale = SCALES, SCALES | st.just(2.0**-25), SCALES, SCALES
     scales, zero_points = [draw(each) for each in each_scale], [draw(ZERO_POINTS) for _ in range(4)]
+    if draw(st.booleans()):  # codes that can be added as they are
+        scales[:3], zero_points[:3] = [draw(POWERS_OF_TWO)] * 3, [0] * 3
     net.input((2, 5, channels), scales[0], zero_points[0])
     net.input((2, 5, channels), scales[1], zero_points[1], name="other")
     coding = scales[2], zero_points[2]

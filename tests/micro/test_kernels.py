@@ -121,6 +121,19 @@ def test_copy_channels(kernels, seed, width, count, step, before, after, skipped
     np.testing.assert_array_equal(output, expected)
 
 
+@EXAMPLES
+@given(SEEDS, *[st.integers(1, 9)] * 2, *[st.integers(0, 3)] * 3)
+def test_interleave_channels(kernels, seed, width, count, first_rest, second_rest, rest):
+    random = np.random.default_rng(seed)
+    first, second = (random.integers(-128, 128, (width, count + more), np.int8) for more in (first_rest, second_rest))
+    output = random.integers(-128, 128, (width, 2 * count + rest), np.int8)
+    expected = output.copy()
+    expected[:, : 2 * count : 2], expected[:, 1 : 2 * count : 2] = first[:, :count], second[:, :count]
+    sizes = width, count, first.shape[1], second.shape[1], output.shape[1]
+    kernels.call("sf_interleave_channels", *sizes, first, second, output)
+    np.testing.assert_array_equal(output, expected)
+
+
 # --- Softmax ----------------------------------------------------------------------------------------------------------
 
 
