@@ -35,6 +35,7 @@ class Training:
         self.core = cores.Core.load(self.recipe.network.core) if self.recipe.takes_core else None
         self.split = data.load(settings.source, self.shape, settings.root, settings.test_people, settings.crop)
         self.task = tasks.make(self.recipe, self.split)
+        self.vectors_of = functools.cache(self.make_vectors_of)  # traced once, evaluated after each epoch
         for name, head in self.recipe.heads.items():
             if isinstance(head.activation, str):
                 error = piecewise.worst_error(head.activation)
@@ -122,8 +123,12 @@ class Training:
 
     def evaluate(self, model):
         """Returns the task's metrics on the test images: {name: float}."""
-        vectors = vectors_of(model, tuple(self.recipe.heads))
+        vectors = self.vectors_of(model)
         return self.task.evaluate(lambda images: tf.nest.flatten(vectors.predict_on_batch(images)), self.split)
+
+    def make_vectors_of(self, model):
+        """The part of a trainee that gives each head's vector."""
+        return keras.Model(model.input, [model.get_layer(f"{head}.vector").output for head in self.recipe.heads])
 
     def measure(self, outputs):
         """Returns the task's metrics for what the heads gave for all test images: list of arrays, one a head."""
@@ -189,12 +194,6 @@ class Journal(keras.callbacks.Callback):
         self.writer.flush()
         self.training.run.save(self.phase, self.model, self.rows)
         print("  " + "  ".join(f"{name} {value:.4f}" for name, value in measured.items()), flush=True)
-
-
-@functools.cache  # traced once, evaluated after each epoch
-def vectors_of(model, heads):
-    """The part of a trainee that gives each head's vector."""
-    return keras.Model(model.input, [model.get_layer(f"{head}.vector").output for head in heads])
 
 
 def network(recipe, input_shape, core):

@@ -64,6 +64,9 @@ def train(experiment, planned):
     from sfkeras.train import train as train_recipe
 
     train_recipe(planned.recipe)
+    import tensorflow as tf  # late, as in train_recipe
+
+    tf.keras.backend.clear_session()  # a table is many trainings in one process: none may keep its images
     return results.make(experiment.name, planned.task, planned.row, Run(planned.recipe))
 
 

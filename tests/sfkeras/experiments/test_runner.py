@@ -1,6 +1,8 @@
 """Running an experiment: what it refuses before any training, and that what is finished is not trained again."""
 
 import json
+import subprocess
+import sys
 
 import pytest
 
@@ -42,6 +44,14 @@ def test_what_cannot_be_meant_is_one_line_and_leaves_nothing(words, told, tmp_pa
         runner.run(TABLE3, words)
     assert told.replace("EMPTY", str(empty)) in str(error.value) and "\n" not in str(error.value)
     assert list(tmp_path.iterdir()) == [empty]
+
+
+@pytest.mark.parametrize("name", EXPERIMENTS)
+def test_every_experiment_is_a_command_that_answers_with_one_line_and_code_2(name):
+    words = [sys.executable, "-m", "sfkeras.compare", name, "seeds=x"]
+    done = subprocess.run(words, cwd=runner.page.ROOT, capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == f"error: {name}: seeds is x, wanted numbers. Write for example seeds=1,2,3.\n"
 
 
 @pytest.mark.parametrize("name", EXPERIMENTS)
