@@ -50,7 +50,7 @@ def spread(shares):
     mean = f"{100 * statistics.mean(shares):.1f}"
     if len(shares) == 1:
         return f"{mean} %"
-    return f"{mean} ± {100 * statistics.stdev(shares):.1f} % ({len(shares)} seeds)"
+    return f"{mean} ± {100 * statistics.stdev(shares):.1f} % ({len(shares)})"
 
 
 def markdown(lines):

@@ -25,7 +25,7 @@ def test_a_folder_of_results_is_drawn_into_itself_the_same_each_time(tmp_path):
     assert first == {name: (tmp_path / name).read_bytes() for name in names}
     text = (tmp_path / "results.md").read_text()
     assert "| One trainable core | 140K | 60K | 140K + 60K | 2.66 | 2.66 | " in text
-    assert " | 85.0 ± 5.0 % (3 seeds) | " in text
+    assert " | 85.0 ± 5.0 % (3) | " in text
     assert text.count("0123456789ab") == 3
 
 
@@ -47,7 +47,7 @@ def test_a_spread_is_the_mean_and_the_deviation_of_the_seeds():
     assert tables.spread([]) == ""
     assert tables.spread([0.5]) == "50.0 %"
     shares = [0.1, 0.2, 0.6]
-    assert tables.spread(shares) == f"30.0 ± {100 * statistics.stdev(shares):.1f} % (3 seeds)"
+    assert tables.spread(shares) == f"30.0 ± {100 * statistics.stdev(shares):.1f} % (3)"
 
 
 # ---- what the paper has
