@@ -153,10 +153,13 @@ static inline int8_t *copy_columns(const block *of, int32_t columns, const int8_
   const int32_t channels = of->window->input_channels;
   const mve_pred16_t within = of->within;
   if (of->column < LANES) return copy(columns * of->column, from, to);
-  for (; columns > 0; --columns, from += channels, to += LANES) {
-    vstrbq_s8(to, vldrbq_z_s8(from, within));
+  int8_t *const end = to + columns * LANES;
+  if (of->channels == LANES) {
+    for (; to != end; from += channels, to += LANES) vstrbq_s8(to, vldrbq_s8(from));
+  } else {
+    for (; to != end; from += channels, to += LANES) vstrbq_s8(to, vldrbq_z_s8(from, within));
   }
-  return to;
+  return end;
 }
 
 // The columns from x on, some of which may lie in the padding.
@@ -192,14 +195,17 @@ static int start_sums(const block *of, int32_t start[LANES]) {
     for (int32_t left = window->kernel_width; left > 0; --left, weights += channels) {
       const int8x16_t weight = vldrbq_z_s8(weights, of->within);
       least = vminq_s8(least, weight);
+      if (zero_point == 0) continue;
       even = vaddq_s16(even, vmovlbq_s8(weight)), odd = vaddq_s16(odd, vmovltq_s8(weight));
     }
-    all = add_lanes(all, even, odd);
+    if (zero_point != 0) all = add_lanes(all, even, odd);
   }
   store_sums(all, start);
   for (int32_t i = 0; i < of->channels; i += 4) {
-    const mve_pred16_t within = vctp32q((uint32_t)(of->channels - i));
-    const int32x4_t bias = vldrwq_z_s32(of->constants->bias + of->channel + i, within);
+    const int32_t *from = of->constants->bias + of->channel + i;
+    const int32_t left = of->channels - i;
+    const int32x4_t bias =
+        left >= 4 ? vldrwq_s32(from) : vldrwq_z_s32(from, vctp32q((uint32_t)left));
     vstrwq_s32(start + i, vmlaq_n_s32(bias, vldrwq_s32(start + i), -zero_point));
   }
   return vminvq_s8(0, least) > INT8_MIN;
