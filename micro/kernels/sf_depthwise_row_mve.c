@@ -153,13 +153,15 @@ static inline int8_t *copy_columns(const block *of, int32_t columns, const int8_
   const int32_t channels = of->window->input_channels;
   const mve_pred16_t within = of->within;
   if (of->column < LANES) return copy(columns * of->column, from, to);
-  int8_t *const end = to + columns * LANES;
+  int32_t left = columns;
   if (of->channels == LANES) {
-    for (; to != end; from += channels, to += LANES) vstrbq_s8(to, vldrbq_s8(from));
+    for (; left > 0; --left, from += channels, to += LANES) vstrbq_s8(to, vldrbq_s8(from));
   } else {
-    for (; to != end; from += channels, to += LANES) vstrbq_s8(to, vldrbq_z_s8(from, within));
+    for (; left > 0; --left, from += channels, to += LANES) {
+      vstrbq_s8(to, vldrbq_z_s8(from, within));
+    }
   }
-  return end;
+  return to;
 }
 
 // The columns from x on, some of which may lie in the padding.
