@@ -27,6 +27,7 @@ class Core:
         scales: {layer: float32 (out,)}: the kernel that was trained is codes * scales.
         batch_norm: {layer: float32 (4, out)}: gamma, beta, moving mean, moving variance; where every task starts from.
         provenance: dict: recipe, data, versions and accuracy before and after snapping.
+        exponents: {layer: exponent} of its rounded activations, once a task has settled them; empty before.
     Layers are named without their core: "stage2.unit3.pointwise".
     """
 
@@ -35,6 +36,7 @@ class Core:
     scales: dict
     batch_norm: dict
     provenance: dict = field(default_factory=dict)
+    exponents: dict = field(default_factory=dict)
 
     @property
     def digest(self):
@@ -68,6 +70,11 @@ class Core:
         codes, scales = self.kernel(layer_name)
         return codes * scales.reshape((-1, 1) if "depthwise" in layer_name else -1)
 
+    def settled_exponents(self, model):
+        """Returns {Keras layer: exponent} of a model's frozen core, as far as a task has settled them."""
+        keys = {layer.name: self.key(layer.name) for layer in model.layers if layer.name.startswith("frozen.")}
+        return {layer: self.exponents[key] for layer, key in keys.items() if key in self.exponents}
+
     def first_unit(self, trainable):
         """Returns the core's layer that does what a trainable core's layer does, such as "stage2.left.pointwise"; or None.
 
@@ -80,6 +87,7 @@ class Core:
     def save(self, path):
         """Writes the core; the same core gives the same bytes."""
         header = {"format": _FORMAT, "name": self.name, "digest": self.digest, "provenance": self.provenance}
+        header |= {"exponents": self.exponents} if self.exponents else {}
         arrays = {"header": np.frombuffer(json.dumps(header, sort_keys=True).encode(), np.uint8)}
         for part in ("codes", "scales", "batch_norm"):
             arrays |= {f"{part}/{layer}": array for layer, array in sorted(getattr(self, part).items())}
@@ -111,12 +119,31 @@ class Core:
                         parts[part][layer] = arrays[key]
             if len({frozenset(part) for part in parts.values()}) > 1:
                 raise ValueError("not every layer has codes, scales and batch-norm")
-            core = cls(header["name"], **parts, provenance=header["provenance"])
+            core = cls(header["name"], **parts, provenance=header["provenance"], exponents=header.get("exponents", {}))
             if header["format"] != _FORMAT or core.digest != header["digest"]:
                 raise ValueError("its codes do not have the digest that it names")
         except Exception as error:  # a broken archive raises whatever zipfile, json or numpy think of it
             raise RecipeError(f"{path} is not a whole core file ({error}); make it again with recipe=core") from error
         return core
+
+
+def settle(core, model, exponents, name, provenance=None):
+    """Makes of a core, and of a task that was trained on it, the same core as that task computes it.
+
+    Another task that takes it as it is, with batch-norms that do not train, can be joined with that task to one network.
+
+    Args:
+        core: Core.
+        model: fixed8 model of the task.
+        exponents: {Keras layer: exponent}, as fixed8.calibrate gives them.
+    """
+    batch_norm, ending = dict(core.batch_norm), ".batch_norm"
+    for layer in model.layers:
+        if layer.name.startswith("frozen.") and layer.name.endswith(ending):
+            inner = getattr(layer, "layer", layer)  # in fixed8 each layer is wrapped
+            batch_norm[Core.key(layer.name.removesuffix(ending))] = np.stack(inner.get_weights())
+    settled = {Core.key(layer): exponent for layer, exponent in exponents.items() if layer.startswith("frozen.")}
+    return Core(name, core.codes, core.scales, batch_norm, provenance or {}, settled)
 
 
 def snap(kernel, depthwise=False):

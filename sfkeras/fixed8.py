@@ -86,12 +86,13 @@ def _moved(layer):
     return []
 
 
-def calibrate(model, images):
+def calibrate(model, images, known=None):
     """Chooses the exponent of each scale group: the one with the least squared rounding error on real images.
 
     Args:
         model: float SemifreddoNet.
         images: iterable of batches (batch, height, width, channels), float32.
+        known: {layer name: exponent} of producers whose exponent is settled, and so that of their groups.
     Returns: {layer name: exponent} of all producers.
     """
     layers = producers(model)
@@ -104,7 +105,8 @@ def calibrate(model, images):
     exponents = {}
     for group in scale_groups(model):
         best = _CANDIDATES[int(np.argmin(sum(errors[name] for name in group)))]
-        exponents |= dict.fromkeys(group, best)
+        settled = [known[name] for name in group if known and name in known]
+        exponents |= dict.fromkeys(group, settled[0] if settled else best)
     return exponents
 
 

@@ -4,14 +4,19 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from export import golden, tflite
 from export.chain import Chain
 from export.graph import AveragePool, GraphError
 from export.join import join, prove
+from export.lower import lower
 from export.opened import Network
 from export.verify import random_inputs
+from sfkeras.core import Core, settle
+from sfkeras.fixed8 import calibrate, quantise
 from tests.export.networks import Builder, core_shuffle, downscaling_unit
+from tests.sfkeras.networks import fit, images, module_core, one_module
 
 TAPED_OUT, OTHER = "ab" * 32, "cd" * 32
 
@@ -114,3 +119,36 @@ def test_a_network_that_mixes_tasks_is_no_join_of_them():
 def test_joining_one_is_refused():
     with pytest.raises(GraphError, match="1 task is given, wanted two or more"):
         join([task("faces", 2)], "one")
+
+
+@pytest.fixture
+def eagerly():
+    """To trace a network for one batch would take longer."""
+    tf.config.run_functions_eagerly(True)
+    yield
+    tf.config.run_functions_eagerly(False)
+
+
+def test_tasks_that_trained_on_a_settled_core_are_joined_and_on_another_not(eagerly, tmp_path):
+    core = module_core()
+    model = one_module(core, cores=0)
+    exponents = calibrate(model, [images()])
+    first = fit(quantise(model, exponents))
+    settle(core, first, exponents, "first").save(tmp_path / "first.npz")
+    settled = Core.load(tmp_path / "first.npz")
+    assert settled.digest == core.digest and settled.exponents
+
+    model = one_module(settled, seed=1, cores=1)
+    for layer in model.layers:  # as network.train_batch_norm=false builds them
+        if layer.name.startswith("frozen.") and layer.name.endswith(".batch_norm"):
+            layer.set_weights(list(settled.batch_norm[Core.key(layer.name.removesuffix(".batch_norm"))]))
+            layer.trainable = False
+    fit(model)
+    others = [images(seed=9) / 8]  # darker images, of which calibration thinks otherwise
+    second = fit(quantise(model, calibrate(model, others, settled.settled_exponents(model))))
+    tasks = [lower(each, name, {"core": core.digest}) for each, name in ((first, "first"), (second, "second"))]
+    prove(join(tasks, "both"), tasks)
+
+    alone = lower(quantise(model, calibrate(model, others)), "second", {"core": core.digest})
+    with pytest.raises(GraphError, match="is not the same in second as in first: batch-norm or exponents differ"):
+        join([tasks[0], alone], "both")

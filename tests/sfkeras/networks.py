@@ -33,7 +33,8 @@ def one_module(core=None, cores=2, alpha=None, core_shuffle=True, seed=0):
     units = (downscaling_unit, downscaling_unit)
     frozen, trainable = semifreddo_module(frozen, trainable, units, 1, "stage1", core, alpha, core_shuffle)
     features = {"frozen": frozen, **{f"core{i}": maps for i, maps in enumerate(trainable, 1)}}
-    return varied(tf.keras.Model(image, attach(Head(1), features)), seed)
+    head = Head(1, on="cores" if cores else "frozen")
+    return varied(tf.keras.Model(image, attach(head, features)), seed)
 
 
 @cache
