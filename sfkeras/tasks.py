@@ -39,7 +39,7 @@ class Task:
 
     def check_labels(self, split):
         """Refuses data that are not labelled as the task needs it: RecipeError."""
-        if split.train.labels.ndim > 1:
+        if split.train.has_masks:
             raise RecipeError(
                 f"task is {self.recipe.task}, but data.source {self.recipe.data.source} has a class for each pixel. "
                 "Write task=segmentation."
@@ -142,7 +142,7 @@ class Segmentation(Classification):
         self.weights = class_weights(np.bincount(self.images.labels.ravel(), minlength=self.classes), recipe)
 
     def check_labels(self, split):
-        if split.train.labels.ndim == 1:
+        if not split.train.has_masks:
             raise RecipeError(
                 f"task is segmentation, but data.source {self.recipe.data.source} has one label an image. "
                 "Write data.source=camvid data.root=FOLDER, or task=classification."

@@ -8,19 +8,32 @@
 Nothing here loads TensorFlow before the first batch is asked for, but for TFRecord shards that exist.
 """
 
-from sfkeras.data import att, batches, camvid, folder, images, lfw, pairs, tfrecord
+from sfkeras.data import att, batches, camvid, folder, images, lfw, pairs, tfds, tfrecord
 from sfkeras.errors import RecipeError
 
-__all__ = ["SOURCES", "att", "batches", "camvid", "folder", "images", "lfw", "load", "pairs", "require", "tfrecord"]
+__all__ = [
+    "SOURCES",
+    "att",
+    "batches",
+    "camvid",
+    "folder",
+    "images",
+    "lfw",
+    "load",
+    "pairs",
+    "require",
+    "tfds",
+    "tfrecord",
+]
 
-SOURCES = ("att", "lfw", "folder", "tfrecord", "camvid")
+SOURCES = ("att", "lfw", "folder", "tfrecord", "camvid", "tfds")
 
 
-def require(source: str, root: str | None = None) -> None:
+def require(source: str, root: str | None = None, name: str | None = None) -> None:
     """Refuses a folder that is not there, or not of a source's kind: at once, before any image is read.
 
     Args:
-        source, root: as in `load`.
+        source, root, name: as in `load`.
     Raises: RecipeError, in the words of `load`.
     """
     if source == "att":
@@ -36,6 +49,12 @@ def require(source: str, root: str | None = None) -> None:
             folder.classes(part)
     elif source == "lfw":
         lfw.lists(root)
+    elif source == "tfds":
+        if name is None:
+            raise RecipeError(
+                "data.name is null, and data.source=tfds needs it. Write for example data.name=imagenet2012."
+            )
+        tfds.newest_version(root, name)
     elif source == "camvid":
         for part in "train", "test":
             camvid.files(root, part)
@@ -45,7 +64,12 @@ def require(source: str, root: str | None = None) -> None:
 
 
 def load(
-    source: str, shape: tuple[int, int, int], root: str | None = None, test_people: int = 0, crop: float = 1.0
+    source: str,
+    shape: tuple[int, int, int],
+    root: str | None = None,
+    test_people: int = 0,
+    crop: float = 1.0,
+    name: str | None = None,
 ) -> images.Split:
     """The training and test images of a source, decoded.
 
@@ -55,13 +79,16 @@ def load(
         root: folder of the images or shards; att needs none.
         test_people: att and folder: how many people (classes) are kept for testing.
         crop: lfw: share of each side that is kept, about the face.
+        name: tfds: the set, for example "imagenet2012".
     Raises: RecipeError, one line, if the images are missing, unreadable or too few.
     """
-    require(source, root)
+    require(source, root, name)
     if source == "att":
         return att.load(shape, test_people)
     if source == "folder":
         return folder.load(root, shape, test_people)
     if source == "lfw":
         return lfw.load(root, shape, crop=crop)
+    if source == "tfds":
+        return tfds.load(root, shape, name)
     return {"tfrecord": tfrecord, "camvid": camvid}[source].load(root, shape)

@@ -102,16 +102,23 @@ def draw(random: np.random.Generator, indices: np.ndarray, count: int) -> np.nda
 
 
 def stream(
-    images: LabelledImages, order: Order, augmentation: str, shape: tuple[int, int, int], seed: int, epochs: range
+    images: LabelledImages,
+    order: Order,
+    augmentation: str,
+    shape: tuple[int, int, int],
+    seed: int,
+    epochs: range,
+    part: tuple[int, int] = (0, 1),
 ):
     """Training batches of some epochs, one after another, made ready while the network trains.
 
     Args:
-        images: of any size; they are resized to `shape`.
+        images: LabelledImages or RecordedImages, of any size; they are resized to `shape`.
         order: from `shuffled` or `by_people`.
         augmentation: one of augment.AUGMENTATIONS.
         shape: (height, width, channels) of the network's input.
         epochs: range(7, 30) begins at the eighth epoch, with the batches that range(0, 30) has there.
+        part: (i, n) gives the i-th of n equal parts of each batch, counted from 0: what one of n workers trains on.
     Returns: a tf.data.Dataset of len(epochs) * steps batches: images, (batch, *shape) float32 as from to_input, and
         labels, (batch,) int32; or masks, (batch, height, width) uint8, moved as the images are.
     Raises: RecipeError if there is no such augmentation.
@@ -123,22 +130,23 @@ def stream(
     if augmentation not in augment.AUGMENTATIONS:
         raise RecipeError(f"data.augment is {augmentation}, wanted one of {', '.join(augment.AUGMENTATIONS)}.")
     compiled = augment.compiled(augmentation, tuple(shape))
-    steps, batch = order(epochs.start).shape
+    steps, whole = order(epochs.start).shape
+    number, parts = part
+    batch = whole // parts
 
     def plan():
         for epoch in epochs:
             for step, indices in enumerate(order(epoch)):
-                yield indices, np.array([seed, (epoch << 32) + step])
+                yield indices[number::parts], np.array([seed + (number << 32), (epoch << 32) + step])
 
-    def gather(indices):
-        return images.pixels[indices], images.labels[indices]
+    kinds = (tf.uint8, tf.uint8 if images.has_masks else tf.int32)
 
     @tf.autograph.experimental.do_not_convert
     def make(indices, seed):
-        pixels, labels = tf.numpy_function(gather, [indices], (tf.uint8, images.labels.dtype), stateful=False)
-        pixels = tf.ensure_shape(pixels, (batch, *images.pixels.shape[1:]))
-        labels = tf.ensure_shape(labels, (batch, *images.labels.shape[1:]))
-        return compiled(pixels, seed, labels) if images.labels.ndim > 1 else (compiled(pixels, seed), labels)
+        pixels, labels = tf.numpy_function(images.take, [indices], kinds, stateful=False)
+        pixels = tf.ensure_shape(pixels, (batch, *images.shape))
+        labels = tf.ensure_shape(labels, (batch, *images.shape[:2]) if images.has_masks else (batch,))
+        return compiled(pixels, seed, labels) if images.has_masks else (compiled(pixels, seed), labels)
 
     signature = (tf.TensorSpec((batch,), tf.int64), tf.TensorSpec((2,), tf.int64))
     batches = tf.data.Dataset.from_generator(plan, output_signature=signature).map(make, num_parallel_calls=1)

@@ -41,6 +41,20 @@ class LabelledImages:
     def __len__(self) -> int:
         return len(self.labels)
 
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(height, width, channels) of an image."""
+        return self.pixels.shape[1:]
+
+    @property
+    def has_masks(self) -> bool:
+        """Whether each pixel has a label of its own."""
+        return self.labels.ndim > 1
+
+    def take(self, indices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The pixels and labels of the images at some indices."""
+        return self.pixels[indices], self.labels[indices]
+
     def counts(self) -> np.ndarray:
         """(people,), how many images each has."""
         return np.bincount(self.labels, minlength=len(self.names))

@@ -8,14 +8,15 @@ from pathlib import Path
 
 import numpy as np
 
-from sfkeras.data.images import LabelledImages, Split, decode, folder_at
+from sfkeras.data import records
+from sfkeras.data.images import IN_MEMORY_BYTES, LabelledImages, Split, decode, folder_at
 from sfkeras.errors import RecipeError
 
 RECORDS_A_READ = 4096
 
 
 def load(root: str | Path, shape: tuple[int, int, int]) -> Split:
-    """The images of all shards, decoded (100,000 of 32x32x3 are 307 MB).
+    """The images of all shards, decoded (100,000 of 32x32x3 are 307 MB); a large training set stays in its shards.
 
     Args:
         root: folder of the shards.
@@ -25,6 +26,8 @@ def load(root: str | Path, shape: tuple[int, int, int]) -> Split:
     """
     root = folder_at(root)
     train_shards, test_shards = shards(root, "train"), shards(root, "val")
+    if is_large(train_shards):
+        return streamed(root, train_shards, test_shards, shape)
     train, train_labels, train_called = read(train_shards)
     test, test_labels, test_called = read(test_shards)
     names = class_names(root, train_labels)
@@ -37,6 +40,26 @@ def load(root: str | Path, shape: tuple[int, int, int]) -> Split:
         LabelledImages(f"{root} val", decode(test, test_called, shape), test_labels.astype(np.int32), names),
         None,
     )
+
+
+def is_large(files: list[Path]) -> bool:
+    """Whether the encoded images alone would crowd out the training."""
+    return sum(path.stat().st_size for path in files) > IN_MEMORY_BYTES
+
+
+def streamed(root: Path, train_shards: list[Path], test_shards: list[Path], shape) -> Split:
+    """Training images that are read when a batch asks for them. Raises: RecipeError."""
+    if not (root / "classes.txt").is_file():
+        raise RecipeError(
+            f"{root} has no classes.txt, and its shards are too large to look for the classes in them. Write it: one "
+            "class a line, in the order of labels."
+        )
+    names = class_names(root, np.array([]))
+    train, test = (
+        records.RecordedImages(f"{root} {part}", shape, names, tuple(files), records.places(files))
+        for part, files in (("train", train_shards), ("val", test_shards))
+    )
+    return Split(train, records.decoded(test), None)
 
 
 def shards(root: Path, part: str) -> list[Path]:
