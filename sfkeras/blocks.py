@@ -30,7 +30,11 @@ class AtLeast(tf.keras.constraints.Constraint):
 def batch_norm(x, name, core=None):
     """Batch normalisation with gamma >= SMALLEST_GAMMA; starts from the state that `core` was trained with, if any."""
     layer = layers.BatchNormalization(
-        momentum=0.95, epsilon=1e-3, gamma_constraint=AtLeast(SMALLEST_GAMMA), name=f"{name}.batch_norm"
+        momentum=0.95,
+        epsilon=1e-3,
+        gamma_constraint=AtLeast(SMALLEST_GAMMA),
+        synchronized=tf.distribute.has_strategy(),  # statistics of the whole batch, whoever trains it
+        name=f"{name}.batch_norm",
     )
     x = layer(x)
     if core is not None:

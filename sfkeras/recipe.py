@@ -119,10 +119,11 @@ class Loss:
 class Data:
     """Where the images come from and how a batch is made of them."""
 
-    source: Literal["att", "lfw", "folder", "tfrecord", "camvid"] = key(
+    source: Literal["att", "lfw", "folder", "tfrecord", "camvid", "tfds"] = key(
         "att needs no root; folder: one folder a class", "att"
     )
     root: str | None = key("folder of the images or shards", None)
+    name: str | None = key("tfds: the set, as in root/NAME/VERSION; for example imagenet2012", None)
     test_people: int = key("att, folder: people who are kept for testing, and never trained on", 10, at_least=0)
     crop: float = key("lfw: share of each side that is kept, about the face", 1.0, 0.25, 1)
     min_images: int | None = key("people with fewer take no part; null: all do", None, at_least=1)
@@ -170,6 +171,9 @@ class Recipe:
     name: str = key("name of the run")
     seed: int = key("same seed, same weights", 1, at_least=0, at_most=2**31 - 1)
     run_root: str = key("folder of all runs", "runs")
+    distribute: Literal["none", "multiworker"] = key(
+        "multiworker: this process is one of several that train together, as TF_CONFIG names them", "none"
+    )
     task: Literal["triplet", "arc", "classification", "segmentation"] = key("what is learned", "triplet")
     network: Network = field(default_factory=Network)
     heads: dict[str, Head] = field(default_factory=dict)
@@ -209,6 +213,11 @@ def check(recipe: Recipe) -> None:
     if recipe.data.source != "att" and recipe.data.root is None:
         raise RecipeError(
             f"data.source {recipe.data.source} needs a folder, data.root is null. Write data.root=FOLDER."
+        )
+    if recipe.distribute != "none" and recipe.task == "triplet":
+        raise RecipeError(
+            f"distribute is {recipe.distribute}, but task triplet compares all images of a batch with one another, and no "
+            "worker sees them all. Write task=arc, or distribute=none."
         )
     network = recipe.network
     places = ["frozen"] if network.frozen else []

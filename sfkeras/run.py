@@ -72,11 +72,11 @@ class Run:
         with self._opened(phase) as arrays:
             return json.loads(arrays["rows"].tobytes()) if arrays else []
 
-    def save(self, phase, model, rows):
+    def save(self, phase, model, optimizer, rows):
         """Keeps weights, optimizer and rows after an epoch, in one file."""
         arrays = {"rows": np.frombuffer(json.dumps(rows).encode(), np.uint8)}
         arrays |= {f"weight{i}": weight for i, weight in enumerate(model.get_weights())}
-        arrays |= {f"slot{i}": slot.numpy() for i, slot in enumerate(model.optimizer.variables)}
+        arrays |= {f"slot{i}": slot.numpy() for i, slot in enumerate(optimizer.variables)}
         packed = io.BytesIO()
         np.savez(packed, **arrays)
         atomic.write(self.folder / f"{phase}.npz", packed.getvalue())

@@ -14,27 +14,34 @@ def train(recipe):
     Goes on where the run folder's last whole epoch ends.
     Raises: RecipeError.
     """
-    from sfkeras import data
+    from sfkeras import data, workers
     from sfkeras.core import Core
     from sfkeras.startup import load_tensorflow
 
-    data.require(recipe.data.source, recipe.data.root)
+    data.require(recipe.data.source, recipe.data.root, recipe.data.name)
     if recipe.takes_core:
         Core.load(recipe.network.core)
+    if recipe.distribute != "none":
+        workers.place()
     load_tensorflow()  # late: an error in the recipe, missing data and a missing core are told before
     from sfkeras.run import Run
     from sfkeras.training import Training
 
-    run = Run(recipe)
-    training = Training(run)
-    training.build()
-    run.begin()
-    training.float_phase()
+    run, team = Run(recipe), workers.join(recipe)
+    with team.together():
+        training = Training(run, team)
+        training.build()
+        run.begin()
+        training.float_phase()
+        if not recipe.makes_core:
+            training.fixed8_phase()
+    if team.index > 0:  # the chief does the rest
+        return
     if recipe.makes_core:
         training.save_core()
         return
-    training.fixed8_phase()
     training.report()
+    training.save_settled_core()
 
     from export.deploy import deploy  # the one place where sfkeras calls export
     from export.report import verify_run

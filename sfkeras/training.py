@@ -1,6 +1,7 @@
 """One training: data, network, task and schedule of a recipe, phase by phase."""
 
 import functools
+import hashlib
 import json
 import platform
 import sys
@@ -13,11 +14,14 @@ from sfkeras import area, atomic, data, fixed8, freezing, piecewise, plots, task
 from sfkeras import core as cores
 from sfkeras.backbone import SemifreddoNet
 from sfkeras.baselines import ShuffleNetV2
+from sfkeras.errors import RecipeError
 from sfkeras.heads import Head
 from sfkeras.recipe import nearest_side
 from sfkeras.rejuvenation import NEARLY_DEAD, Rejuvenation, count_nearly_dead
+from sfkeras.workers import Workers
 
 keras = tf.keras
+ALONE = Workers()
 
 
 class Training:
@@ -25,17 +29,27 @@ class Training:
 
     Args:
         run: run.Run.
+        workers: workers.Workers, if this process is one of several.
+    Raises: RecipeError.
     """
 
-    def __init__(self, run):
-        self.run, self.recipe = run, run.recipe
+    def __init__(self, run, workers=ALONE):
+        self.run, self.recipe, self.workers = run, run.recipe, workers
         keras.utils.set_random_seed(self.recipe.seed)
         settings = self.recipe.data
         self.shape = tuple(self.recipe.network.input)
         self.core = cores.Core.load(self.recipe.network.core) if self.recipe.takes_core else None
-        self.split = data.load(settings.source, self.shape, settings.root, settings.test_people, settings.crop)
+        self.split = data.load(
+            settings.source, self.shape, settings.root, settings.test_people, settings.crop, settings.name
+        )
         self.task = tasks.make(self.recipe, self.split)
         self.vectors_of = functools.cache(self.make_vectors_of)  # traced once, evaluated after each epoch
+        batch_size = self.task.order(0).shape[1]
+        if batch_size % workers.count:
+            raise RecipeError(
+                f"data.batch_size is {batch_size}, which {workers.count} workers cannot share evenly. "
+                f"Write data.batch_size={max(1, batch_size // workers.count) * workers.count}."
+            )
         for name, head in self.recipe.heads.items():
             if isinstance(head.activation, str):
                 error = piecewise.worst_error(head.activation)
@@ -45,21 +59,32 @@ class Training:
 
     def build(self):
         """Builds the float network, of any size if that is to grow. Leaves `self.model`. Raises: RecipeError."""
-        shape = self.shape if self.recipe.training.start_scale == 1 else (None, None, self.shape[2])
-        backbone = network(self.recipe, shape, self.core)
+        backbone = self.float_backbone()
         self.parameters = area.parameters(backbone)
         self.model = self.task.trainee(backbone)
 
     def float_phase(self):
         """Trains `self.model` in float."""
-        self.fit("float", self.model, self.recipe.training, self.recipe.training.start_scale)
+        self.fit("float", self.float_model, self.model, self.recipe.training, self.recipe.training.start_scale)
 
     def fixed8_phase(self):
         """Calibrates and fine-tunes in fixed8. Leaves `self.quantised`."""
+        self.quantised = self.fixed8_model()
+        self.fit("qat", self.fixed8_model, self.quantised, self.recipe.qat)
+
+    def float_backbone(self):
+        shape = self.shape if self.recipe.training.start_scale == 1 else (None, None, self.shape[2])
+        return network(self.recipe, shape, self.core)
+
+    def float_model(self):
+        """Builds a float trainee."""
+        return self.task.trainee(self.float_backbone())
+
+    def fixed8_model(self):
+        """Builds the fixed8 form of `self.model`, calibrated."""
         model = self.task.trainee(network(self.recipe, self.shape, self.core))
         model.set_weights(self.model.get_weights())
-        self.quantised = fixed8.quantise(model, self.exponents(model))
-        self.fit("qat", self.quantised, self.recipe.qat)
+        return fixed8.quantise(model, self.exponents(model))
 
     def exponents(self, model):
         """Calibrates once; a resumed run keeps what it found."""
@@ -70,8 +95,19 @@ class Training:
                 self.task.images, self.task.order, "none", self.shape, self.recipe.seed, range(1)
             )
             batches = stream.take(-(-self.recipe.qat.calibration_images // batch_size))
-            atomic.write(path, json.dumps(fixed8.calibrate(model, (images for images, _ in batches))))
+            as_it_is = self.core is not None and not self.recipe.network.train_batch_norm
+            known = self.core.settled_exponents(model) if as_it_is else None
+            found = fixed8.calibrate(model, (images for images, _ in batches), known)
+            atomic.write(path, json.dumps(found))
         return json.loads(path.read_text())
+
+    def save_settled_core(self):
+        """Writes the frozen core as this task computes it, if the task reads it alone: for tasks to be joined with it."""
+        heads, once = self.recipe.heads.values(), self.recipe.network.repeats == 1
+        if once and fixed8.frozen_codes(self.quantised) and all(head.on == "frozen" for head in heads):
+            exponents = json.loads((self.run.folder / "exponents.json").read_text())
+            core = cores.settle(self.core, self.quantised, exponents, self.recipe.name, self.provenance())
+            core.save(self.run.export / f"{self.recipe.name}.npz")
 
     def save_core(self):
         """Snaps the trained frozen core to codes, writes it, and measures what snapping cost."""
@@ -88,35 +124,40 @@ class Training:
 
     # ---- parts
 
-    def fit(self, phase, model, settings, start_scale=1):
-        """Trains a model for a phase, from its newest checkpoint on."""
+    def fit(self, phase, make, model, settings, start_scale=1):
+        """Trains a model, which `make` builds, for a phase, from its newest checkpoint on."""
         steps, _ = self.task.order(0).shape
-        self.task.compile(model, optimizer(model, settings, self.recipe.training, steps))
-        self.run.restore(phase, model)
-        journal = Journal(self, phase)
+        trained = self.workers.replicate(make, model)
+        with self.workers.scope():
+            self.task.compile(trained, optimizer(trained, settings, self.recipe.training, steps))
+            self.run.restore(phase, trained)
+        journal = Journal(self, phase, model)
         callbacks = [journal]
         if self.recipe.rejuvenation.threshold:
             rejuvenation = self.recipe.rejuvenation
             callbacks = [Rejuvenation(rejuvenation.threshold, self.recipe.seed, settings.epochs - 1), journal]
         first = len(journal.rows)
         if first < settings.epochs:
-            model.fit(
-                self.stream(range(first, settings.epochs), start_scale).map(self.task.targets),
+            trained.fit(
+                self.workers.feed(self.stream(range(first, settings.epochs), start_scale).map(self.task.targets)),
                 initial_epoch=first,
                 epochs=settings.epochs,
                 steps_per_epoch=steps,
                 callbacks=callbacks,
-                verbose=1 if sys.stdout.isatty() else 2,
+                verbose=0 if self.workers.index else 1 if sys.stdout.isatty() else 2,
             )
+        if not self.workers.alone:
+            model.set_weights(trained.get_weights())
+            print(f"{self.workers}: {phase} ends with weights {digest(model)}", flush=True)
 
     def stream(self, epochs, start_scale):
         """Returns the training batches of some epochs; of any size, because they grow."""
-        settings, batches = self.recipe.data, None
+        settings, batches, share = self.recipe.data, None, (self.workers.index, self.workers.count)
         for same_size, shape in growth(self.shape, epochs.stop, start_scale):
             part = range(max(epochs.start, same_size.start), same_size.stop)
             if part:
                 stream = data.batches.stream(
-                    self.task.images, self.task.order, settings.augment, shape, self.recipe.seed, part
+                    self.task.images, self.task.order, settings.augment, shape, self.recipe.seed, part, share
                 ).map(of_any_size)
                 batches = stream if batches is None else batches.concatenate(stream)
         return batches
@@ -124,11 +165,12 @@ class Training:
     def evaluate(self, model):
         """Returns the task's metrics on the test images: {name: float}."""
         vectors = self.vectors_of(model)
-        return self.task.evaluate(lambda images: tf.nest.flatten(vectors.predict_on_batch(images)), self.split)
+        return self.task.evaluate(lambda images: [each.numpy() for each in vectors(images)], self.split)
 
     def make_vectors_of(self, model):
-        """The part of a trainee that gives each head's vector."""
-        return keras.Model(model.input, [model.get_layer(f"{head}.vector").output for head in self.recipe.heads])
+        """The part of a trainee that gives each head's vector, as a function of images to a list of tensors."""
+        ends = keras.Model(model.input, [model.get_layer(f"{head}.vector").output for head in self.recipe.heads])
+        return tf.function(lambda images: tf.nest.flatten(ends(images, training=False)), reduce_retracing=True)
 
     def measure(self, outputs):
         """Returns the task's metrics for what the heads gave for all test images: list of arrays, one a head."""
@@ -171,11 +213,17 @@ class Training:
 
 
 class Journal(keras.callbacks.Callback):
-    """After each epoch: measures, keeps a row of metrics, writes TensorBoard's logs and the checkpoint."""
+    """After each epoch: measures, keeps a row of metrics, writes TensorBoard's logs and the checkpoint.
 
-    def __init__(self, training, phase):
+    Args:
+        training: Training.
+        phase: its name.
+        measured: the model that is measured: what trains, or where several workers train, a copy that is not mirrored.
+    """
+
+    def __init__(self, training, phase, measured):
         super().__init__()
-        self.training, self.phase = training, phase
+        self.training, self.phase, self.measured = training, phase, measured
         self.rows = training.run.rows(phase)
         self.writer = tf.summary.create_file_writer(str(training.run.folder / "logs" / phase))
 
@@ -183,17 +231,26 @@ class Journal(keras.callbacks.Callback):
         self.start = time.monotonic()
 
     def on_epoch_end(self, epoch, logs=None):
-        measured = self.training.evaluate(self.model)
+        if self.model is not self.measured:
+            self.measured.set_weights(self.model.get_weights())  # each worker: reading is a collective operation
+        measured = self.training.evaluate(self.measured)
         measured["seconds"] = time.monotonic() - self.start
         row = {"phase": self.phase, "epoch": epoch + 1, **{k: float(v) for k, v in (logs or {}).items()}, **measured}
         self.rows.append(row)
+        if self.training.workers.index > 0:
+            return
         with self.writer.as_default(step=epoch + 1):
             for name, value in row.items():
                 if isinstance(value, float):
                     tf.summary.scalar(name, value)
         self.writer.flush()
-        self.training.run.save(self.phase, self.model, self.rows)
+        self.training.run.save(self.phase, self.measured, self.model.optimizer, self.rows)
         print("  " + "  ".join(f"{name} {value:.4f}" for name, value in measured.items()), flush=True)
+
+
+def digest(model):
+    """The first 16 hexadecimal digits of a SHA-256 of all weights."""
+    return hashlib.sha256(b"".join(weight.tobytes() for weight in model.get_weights())).hexdigest()[:16]
 
 
 def network(recipe, input_shape, core):
