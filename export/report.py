@@ -16,7 +16,8 @@ from sfkeras import atomic
 from sfkeras.data.images import to_codes
 
 PERCENT = {"verification_accuracy", "tar_at_far_1e-2", "rank1", "top1", "top5", "pixel_accuracy", "mean_iou"}
-MOST_PROVEN = 200  # test images whose every tensor is compared, evenly spread over all of them
+MOST_PROVEN, MOST_RANDOM = 200, 100  # images whose every tensor is compared; test images are evenly spread over all
+MOST_VALUES = 600_000_000  # of these tensors, which large images reach with fewer
 MOST_IN_GOLDEN = 2000  # of more test images only TFLM, which takes a third of golden's time, is given all
 
 
@@ -24,7 +25,7 @@ def verify_run(training, on: Iterable[str] = MACHINES) -> bool:
     """Proves what a run deploys against its integer graph, measures it on the test images, and writes the report.
 
     golden == BUILTIN_REF == TFLM == stream == C on every machine, byte for byte, at every tensor, on up to MOST_PROVEN
-    test images and on 100 random inputs; the slow stages take the first few of each. Accuracy is of all test images, in
+    test images and MOST_RANDOM random ones; the slow stages take the first few of each. Accuracy is of all test images, in
     golden too where there are up to MOST_IN_GOLDEN.
     Args:
         training: sfkeras.training.Training whose run's export folder is filled; its data and metrics are used.
@@ -37,8 +38,10 @@ def verify_run(training, on: Iterable[str] = MACHINES) -> bool:
     network = open_network(run.folder)
     graph, model, chain = network.graph, network.tflite, Chain(network, on=on)
     codes = {graph.inputs[0]: to_codes(training.split.test.pixels)}
-    some = {name: images[:: -(-len(images) // MOST_PROVEN)] for name, images in codes.items()}
-    proofs = {"test images": chain.verify(some), "random inputs": chain.verify(random_inputs(graph))}
+    affordable = max(1, MOST_VALUES // sum(tensor.size for tensor in graph.tensors))
+    proven, random = min(MOST_PROVEN, affordable), min(MOST_RANDOM, affordable)
+    some = {name: images[:: -(-len(images) // proven)] for name, images in codes.items()}
+    proofs = {"test images": chain.verify(some), "random inputs": chain.verify(random_inputs(graph, random))}
     for inputs, proof in proofs.items():
         print(f"{inputs}: {proof}")
     proof_json = {inputs: proof.to_json() for inputs, proof in proofs.items()}

@@ -164,7 +164,7 @@ def streets(draws: Draws, size: tuple[int, int], channels: int) -> list:
         keras_cv.layers.RandomFlip(),
         keras_cv.layers.RandomBrightness(draws.between(-0.12, 0.12), VALUES),
         contrast(draws, 0.7, 1.3),
-        *([keras_cv.layers.RandomColorDegeneration(draws.between(0, 0.5))] if channels == 3 else []),
+        *fade(draws, 0.5, channels),
     ]
 
 
