@@ -244,6 +244,11 @@ def test_command_is_refused(words, message):
         ),
         ("name=../up", "name is '../up', wanted letters, digits, '_', '.' and '-'. Write for example face_2."),
         ("name=", "name is '', wanted letters, digits, '_', '.' and '-'. Write for example face_2."),
+        (
+            "distribute=multiworker",
+            "distribute is multiworker, but task triplet compares all images of a batch with one another, and no worker sees "
+            "them all. Write task=arc, or distribute=none.",
+        ),
         ("data.source=lfw", "data.source lfw needs a folder, data.root is null. Write data.root=FOLDER."),
     ],
 )

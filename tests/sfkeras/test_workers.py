@@ -12,10 +12,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from sfkeras import recipe as recipes
 from sfkeras import train, training, workers
 from sfkeras.blocks import convolution, downscaling_unit
 from sfkeras.errors import RecipeError
 from sfkeras.heads import Head, attach
+from sfkeras.run import Run
 
 ROOT = Path(__file__).parents[2]
 CLUSTER = {"chief": ["a:1"], "worker": ["b:1", "c:1"]}
@@ -63,6 +65,12 @@ def test_a_place_that_cannot_be_meant_is_one_line(config, monkeypatch):
     with pytest.raises(RecipeError, match="wanted the cluster and this process's place in it. Set for example") as told:
         workers.place()
     assert "\n" not in str(told.value)
+
+
+def test_a_batch_that_cannot_be_shared_evenly_is_refused(tmp_path):
+    recipe = recipes.read("face_arc", {"run_root": str(tmp_path), "data.batch_size": "64"})
+    with pytest.raises(RecipeError, match="data.batch_size is 64, which 3 workers .* Write data.batch_size=63."):
+        training.Training(Run(recipe), workers.Workers(0, 3, object()))
 
 
 # ---- two real processes

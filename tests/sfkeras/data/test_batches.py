@@ -107,6 +107,16 @@ def test_a_stream_knows_its_length_and_shape():
     assert stream.element_spec[0].shape == (3, 48, 64, 1) and stream.element_spec[1].shape == (3,)
 
 
+def test_the_parts_of_two_workers_make_up_each_batch():
+    images = people(5, 5)
+    order = batches.shuffled(images, 4, seed=1)
+    parts = [batches.stream(images, order, "none", (32, 32, 1), 1, range(2), (number, 2)) for number in range(2)]
+    for rows, *halves in zip(np.concatenate([order(0), order(1)]), *parts):
+        for number, (pixels, labels) in enumerate(halves):
+            assert (pixels.numpy() == to_input(images.pixels[rows[number::2]])).all()
+            assert (labels.numpy() == images.labels[rows[number::2]]).all()
+
+
 def test_masks_come_with_their_images():
     scenes = people(5)
     masks = np.random.default_rng(1).integers(0, 12, (5, 32, 32), np.uint8)
