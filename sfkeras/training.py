@@ -95,9 +95,8 @@ class Training:
                 self.task.images, self.task.order, "none", self.shape, self.recipe.seed, range(1)
             )
             batches = stream.take(-(-self.recipe.qat.calibration_images // batch_size))
-            as_it_is = self.core is not None and not self.recipe.network.train_batch_norm
-            known = self.core.settled_exponents(model) if as_it_is else None
-            found = fixed8.calibrate(model, (images for images, _ in batches), known)
+            settled = self.core.settled_exponents(model) if self.core else {}
+            found = fixed8.calibrate(model, (images for images, _ in batches), settled)
             atomic.write(path, json.dumps(found))
         return json.loads(path.read_text())
 
