@@ -137,14 +137,15 @@ class Training:
             callbacks = [Rejuvenation(rejuvenation.threshold, self.recipe.seed, settings.epochs - 1), journal]
         first = len(journal.rows)
         if first < settings.epochs:
-            trained.fit(
-                self.workers.feed(self.stream(range(first, settings.epochs), start_scale).map(self.task.targets)),
-                initial_epoch=first,
-                epochs=settings.epochs,
-                steps_per_epoch=steps,
-                callbacks=callbacks,
-                verbose=0 if self.workers.index else 1 if sys.stdout.isatty() else 2,
-            )
+            with data.batches.told():
+                trained.fit(
+                    self.workers.feed(self.stream(range(first, settings.epochs), start_scale).map(self.task.targets)),
+                    initial_epoch=first,
+                    epochs=settings.epochs,
+                    steps_per_epoch=steps,
+                    callbacks=callbacks,
+                    verbose=0 if self.workers.index else 1 if sys.stdout.isatty() else 2,
+                )
         if not self.workers.alone:
             model.set_weights(trained.get_weights())
             print(f"{self.workers}: {phase} ends with weights {digest(model)}", flush=True)
@@ -224,7 +225,9 @@ class Journal(keras.callbacks.Callback):
         super().__init__()
         self.training, self.phase, self.measured = training, phase, measured
         self.rows = training.run.rows(phase)
-        self.writer = tf.summary.create_file_writer(str(training.run.folder / "logs" / phase))
+        self.writes = training.workers.index == 0  # the chief
+        folder = str(training.run.folder / "logs" / phase)
+        self.writer = tf.summary.create_file_writer(folder) if self.writes else tf.summary.create_noop_writer()
 
     def on_epoch_begin(self, epoch, logs=None):
         self.start = time.monotonic()
@@ -236,7 +239,7 @@ class Journal(keras.callbacks.Callback):
         measured["seconds"] = time.monotonic() - self.start
         row = {"phase": self.phase, "epoch": epoch + 1, **{k: float(v) for k, v in (logs or {}).items()}, **measured}
         self.rows.append(row)
-        if self.training.workers.index > 0:
+        if not self.writes:
             return
         with self.writer.as_default(step=epoch + 1):
             for name, value in row.items():

@@ -4,7 +4,9 @@ An order is a function of the epoch alone, and a batch one of (seed, epoch, step
 training that is killed and goes on at epoch 7 meets the batches that it would have met.
 """
 
+import contextlib
 import logging
+import re
 from collections.abc import Callable
 
 import numpy as np
@@ -151,6 +153,20 @@ def stream(
     signature = (tf.TensorSpec((batch,), tf.int64), tf.TensorSpec((2,), tf.int64))
     batches = tf.data.Dataset.from_generator(plan, output_signature=signature).map(make, num_parallel_calls=1)
     return batches.prefetch(4).apply(tf.data.experimental.assert_cardinality(steps * len(epochs)))
+
+
+@contextlib.contextmanager
+def told():
+    """Lets a RecipeError that is raised inside of tf.data, for an image that cannot be read, come out as it was."""
+    import tensorflow as tf
+
+    try:
+        yield
+    except tf.errors.OpError as error:
+        found = re.search(r"RecipeError: (.*)", str(error))
+        if not found:
+            raise
+        raise RecipeError(found[1]) from None
 
 
 def in_order(images: LabelledImages, batch_size: int):
