@@ -29,6 +29,11 @@ class Comparisons:
         run_experiment("table3", words)
 
     @fire.decorators.SetParseFn(str)
+    def figure6(self, *words):
+        """Segmentation against the share of weights that are frozen (Fig. 6)."""
+        run_experiment("figure6", words)
+
+    @fire.decorators.SetParseFn(str)
     def repeats(self, *words):
         """Faces with 1 to 4 passes through the last module (section 3.4)."""
         run_experiment("repeats", words)

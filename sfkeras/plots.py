@@ -140,6 +140,29 @@ def dots(path, panels):
     save(figure, path)
 
 
+def against(path, label, panels):
+    """Draws numbers against a share, a panel each, a series a colour: a dot a result, joined at their means.
+
+    Args:
+        path: of the PNG; it is whole or not there.
+        label: what the share is of.
+        panels: {title: {series: [(share from 0 to 1, number), ...]}}, the same series in each.
+    """
+    figure = Figure(figsize=(0.6 + 3.4 * len(panels), 3.6), **STYLE)
+    axes = figure.subplots(1, len(panels), squeeze=False)[0]
+    for panel, (title, series) in zip(axes, panels.items()):
+        plain(panel, title)
+        for colour, (name, points) in zip(CORES, series.items()):
+            means = {share: np.mean([number for other, number in points if other == share]) for share, _ in points}
+            if means:
+                panel.plot(*zip(*points), "o", color=colour, markersize=5)
+                panel.plot(*zip(*sorted(means.items())), color=colour, linewidth=1.6, label=name)
+        panel.set(xlim=(-0.04, 1.04), xlabel=label)
+        panel.xaxis.set_major_formatter(PercentFormatter(1))
+    axes[0].legend(frameon=False, fontsize=8, loc="lower left", labelcolor=INK)
+    save(figure, path)
+
+
 def plain(panel, title):
     """A panel with a title, a faint grid and no frame."""
     panel.set_title(title, loc="left", color=INK, fontsize=10, fontweight="bold", pad=14)

@@ -6,9 +6,15 @@ results.py      the results files, a line of JSON a training
 page.py         docs/results.md and its pictures, from the results files alone
 """
 
-from sfkeras.experiments import ablations, repeats, schemes, table3
+from sfkeras.experiments import ablations, figure6, repeats, schemes, table3
 
 EXPERIMENTS = {
     experiment.name: experiment
-    for experiment in (table3.EXPERIMENT, repeats.EXPERIMENT, ablations.EXPERIMENT, schemes.EXPERIMENT)
+    for experiment in (
+        table3.EXPERIMENT,
+        figure6.EXPERIMENT,
+        repeats.EXPERIMENT,
+        ablations.EXPERIMENT,
+        schemes.EXPERIMENT,
+    )
 }

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,7 @@ class Experiment:
     tasks: {name: Task}; the name is also the word that gives its data folder.
     rows: {name: Row}, in the order of the table.
     columns: of the table, after the row's title.
+    picture: draws the results, a list of dicts, into a path; None: accuracies, a line a row.
     """
 
     name: str
@@ -62,6 +64,7 @@ class Experiment:
     tasks: dict[str, Task]
     rows: dict[str, Row]
     columns: tuple[Column, ...]
+    picture: Callable[[Path, list[dict]], None] | None = None
 
     @property
     def command(self) -> str:

@@ -1,5 +1,6 @@
 """docs/results.md and its pictures, drawn from the results files alone: nobody types a number into them."""
 
+import functools
 from pathlib import Path
 
 from sfkeras import atomic, plots
@@ -23,7 +24,8 @@ def draw(folder):
     found = {name: results.of(experiment, folder) for name, experiment in EXPERIMENTS.items()}
     for name, rows in found.items():
         if rows:
-            picture(place / f"{name}.png", EXPERIMENTS[name], rows)
+            drawn = EXPERIMENTS[name].picture or functools.partial(picture, experiment=EXPERIMENTS[name])
+            drawn(place / f"{name}.png", rows)
     atomic.write(place / "results.md", text(found))
 
 
@@ -102,7 +104,7 @@ def trainings(experiment, rows):
     return tables.markdown(lines)
 
 
-def picture(path, experiment, rows):
+def picture(path, rows, experiment):
     """Draws the accuracy of every row, a dot a seed, beside the paper's."""
     panels = {}
     for name, task in experiment.tasks.items():

@@ -5,7 +5,7 @@ import statistics
 import pytest
 
 from sfkeras.area import area_mm2
-from sfkeras.experiments import EXPERIMENTS, page, repeats, results, tables
+from sfkeras.experiments import EXPERIMENTS, figure6, page, repeats, results, tables
 from tests.sfkeras.experiments.test_results import result
 
 
@@ -58,6 +58,11 @@ def test_a_spread_is_the_mean_and_the_deviation_of_the_seeds():
 )
 def test_the_calibration_gives_the_areas_of_table_3(frozen, trainable, paper):
     assert area_mm2(frozen, trainable) == pytest.approx(paper, abs=0.01)
+
+
+@pytest.mark.parametrize("trainable, share", [(2 * 60_192, 0.54), (60_192, 0.70), (0, 1)])
+def test_semifreddo_stands_in_fig_6_at_the_share_that_its_cores_leave_frozen(trainable, share):
+    assert figure6.frozen_share({"frozen": 139_936, "trainable": trainable}) == pytest.approx(share, abs=0.005)
 
 
 def test_the_cycle_model_gives_table_2():

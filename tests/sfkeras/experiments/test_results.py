@@ -20,9 +20,8 @@ def recipe(**overrides):
 
 def result(row="one_core", task="lfw", accuracy=0.8, **overrides):
     made = recipe(**overrides)
-    forms = {
-        form: {"verification_accuracy": accuracy, "top1": accuracy, "top5": accuracy} for form in ("float", "TFLM")
-    }
+    metrics = "verification_accuracy", "top1", "top5", "pixel_accuracy", "mean_iou"
+    forms = {form: dict.fromkeys(metrics, accuracy) for form in ("float", "TFLM")}
     return {
         "format": results.FORMAT,
         "experiment": "table3",

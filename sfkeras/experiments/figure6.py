@@ -1,0 +1,65 @@
+"""Fig. 6: how much of a network may be frozen, share by share or core by core, before segmentation suffers."""
+
+from sfkeras import plots
+from sfkeras.area import area_mm2
+from sfkeras.experiments import tables
+from sfkeras.experiments.experiment import Column, Experiment, Row, Task
+
+CAMVID = Task(
+    "segment",
+    {"pixel_accuracy": "pixel accuracy", "mean_iou": "mean IoU"},
+    "CamVid: train/ and test/, each with images/X.jpg and masks/X.png (classes 0 to 10, 11 is void)",
+)
+# The frozen core's layers alone, twice as wide, which start as a core of that width: network.core=FILE.
+WIDE = {"network.cores": "0", "network.width": "2", "network.start": "random", "heads.task.on": "frozen"}
+SEMIFREDDO = {"network.core": "tiny_imagenet", "network.width": "1"}
+SHARES = (0, 25, 50, 75, 90, 100)
+UNIFORM, BY_CORES = "uniformly frozen, twice as wide", "SemifreddoNet"
+
+
+def frozen_share(parameters):
+    """The share of a backbone's parameters that are frozen."""
+    return parameters["frozen"] / (parameters["frozen"] + parameters["trainable"])
+
+
+def _frozen_share(row, results):
+    return f"{frozen_share(results[0]['parameters']):.0%}" if results else ""
+
+
+def picture(path, results):
+    """Draws accuracies and area against the share of parameters that are frozen."""
+    panels = {title: {UNIFORM: [], BY_CORES: []} for title in (*CAMVID.metrics.values(), "area, mm2")}
+    for result in results:
+        series = UNIFORM if result["row"].startswith("share") else BY_CORES
+        share = frozen_share(result["parameters"])
+        for metric, title in CAMVID.metrics.items():
+            panels[title][series].append((share, result["accuracy"][tables.INT8][metric]))
+        panels["area, mm2"][series].append((share, area_mm2(**result["parameters"])))
+    plots.against(path, "share of parameters that are frozen", panels)
+
+
+EXPERIMENT = Experiment(
+    "figure6",
+    "Fig. 6: segmentation against the share that is frozen",
+    "A backbone twice as wide as the frozen core is pretrained on Tiny ImageNet (`python -m sfkeras.train recipe=core "
+    "network.width=2 name=wide data.root=FOLDER`, then `network.core=runs/wide/export/wide.npz` below); a share of each "
+    "layer's weights stays frozen, the rest and the head train on CamVid. Does accuracy fall most between 75 and 100 %, as in "
+    "the paper? Semifreddo modules stand beside it at the shares that one and two trainable cores leave frozen.",
+    {"camvid": CAMVID},
+    {
+        **{
+            f"share{share}": Row(f"{share} % of each layer", {**WIDE, "network.frozen_share": f"{share / 100:g}"})
+            for share in SHARES
+        },
+        "one_core": Row("SemifreddoNet, one trainable core", {**SEMIFREDDO, "network.cores": "1"}),
+        "two_cores": Row("SemifreddoNet, two trainable cores", {**SEMIFREDDO, "network.cores": "2"}),
+    },
+    (
+        Column("frozen share", _frozen_share),
+        tables.parameters("frozen", "frozen"),
+        tables.parameters("trainable", "trainable"),
+        tables.area(),
+        *tables.accuracies("camvid", CAMVID),
+    ),
+    picture,
+)
