@@ -99,6 +99,9 @@ class Commands:
             out: the folder to write; what is deployed lies in its folder export, as in a run.
             size: height and width of the images, such as 480x640, if not those of the trainings.
         """
+        from sfkeras.startup import load_tensorflow
+
+        load_tensorflow()
         from export import deploy
         from export.join import join, prove
         from export.opened import open_network
