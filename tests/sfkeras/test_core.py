@@ -257,7 +257,7 @@ def test_resuming_a_run_changes_no_frozen_code(phase, trained, qat_trained, froz
     model = {"float": trained, "qat": qat_trained}[phase]
     run = Run(recipes.read("face", {"run_root": str(tmp_path)}))
     run.begin()
-    run.save(phase, model, [{"loss": 1.0}])
+    run.save(phase, model, model.optimizer, [{"loss": 1.0}])
     kept = [*model.get_weights(), *(slot.numpy() for slot in model.optimizer.variables)]
     fit(model)
     run.restore(phase, model)
