@@ -185,7 +185,8 @@ class _FrozenCodes:
         add = lambda name, shape, dtype: self.add_weight(  # noqa: E731
             name=name, shape=shape, dtype=dtype, initializer="zeros", trainable=False
         )
-        self.codes = add("codes", shape, tf.int8)
+        # Workers hand out first values by a collective operation that does not know int8.
+        self.codes = add("codes", shape, tf.int32 if tf.distribute.has_strategy() else tf.int8)
         self.scales = add("scales", scale_shape, tf.float32)
 
     def freeze(self, codes, scales):

@@ -86,7 +86,9 @@ def test_nobody_with_enough_images():
 
 
 def test_a_source_that_is_not_known(tmp_path):
-    with pytest.raises(RecipeError, match="data.source is video, wanted one of att, lfw, folder, tfrecord, camvid, tfds."):
+    with pytest.raises(
+        RecipeError, match="data.source is video, wanted one of att, lfw, folder, tfrecord, camvid, tfds."
+    ):
         data.load("video", (32, 32, 1), tmp_path)
 
 
