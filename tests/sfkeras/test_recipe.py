@@ -349,7 +349,7 @@ def fitting_texts(entry):
 
 
 # Together, or to a folder.
-BOUND = ("name", "data.source", "heads.task.on") + tuple(
+BOUND = ("name", "distribute", "data.source", "heads.task.on") + tuple(
     f"network.{part}" for part in ("kind", "frozen", "cores", "alpha", "start", "frozen_share", "frozen_layers")
 )
 FREE = {
