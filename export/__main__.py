@@ -114,7 +114,7 @@ class Commands:
             f"{out}: {len(joined.outputs)} outputs, each with the bytes of its task alone: {', '.join(joined.outputs)}"
         )
 
-    def verify(self, network, inputs=20, few=4, json_file=None):
+    def verify(self, network, inputs=20, few=4, json_file=None, task=None):
         """Proves that every way to run a network gives the same bytes at every tensor; ends with status 1 if one does not.
 
         A run is proven on its test images too, and its report.md written again.
@@ -124,15 +124,16 @@ class Commands:
             inputs: how many random images.
             few: how many of them for the slow stages: emulated boards, sanitizers, C that is not optimised.
             json_file: where to write the result with the CRC-32 of every tensor at every stage; runs have verify.json.
+            task: a run whose task image the network then loads; proven against the task's own graph.
         """
         from sfkeras.startup import load_tensorflow
 
         load_tensorflow()
-        sys.exit(0 if _prove(Path(str(network)), inputs, few, json_file) else 1)
+        sys.exit(0 if _prove(Path(str(network)), inputs, few, json_file, task) else 1)
 
 
-def _prove(path: Path, inputs: int, few: int, json_file: str | None) -> bool:
-    if (path / "recipe.yaml").is_file():
+def _prove(path: Path, inputs: int, few: int, json_file: str | None, task: str | None) -> bool:
+    if (path / "recipe.yaml").is_file() and task is None:
         from export.report import verify_run
         from sfkeras.run import Run
         from sfkeras.training import Training
@@ -144,8 +145,11 @@ def _prove(path: Path, inputs: int, few: int, json_file: str | None) -> bool:
     from export.verify import random_inputs
     from sfkeras import atomic
 
-    opened = open_network(path)
-    proof = Chain(opened, few).verify(random_inputs(opened.graph, inputs))
+    opened, compiled = open_network(path), None
+    if task is not None:
+        compiled = opened.plan
+        opened = open_network(task).resized(compiled.graph.tensor(compiled.graph.inputs[0]).shape[:2])
+    proof = Chain(opened, few, compiled=compiled).verify(random_inputs(opened.graph, inputs))
     print(proof)
     if json_file:
         atomic.write(json_file, json.dumps(proof.to_json(), indent=1))

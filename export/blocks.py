@@ -21,7 +21,8 @@ Module = tuple[float, int]  # a row of Table 1, and which pass through it
 UNIT = re.compile(r"((frozen|core\d+)\.(?:stem|rgb|stage\d+(?:\.pass\d+)?(?:\.unit\d+)?(\.blend)?))(?:\..+)?")
 HEAD = re.compile(r"(head(?:\.[^.]+(?=\.))?)\..+")
 MODULE = re.compile(r"stage(\d+)(?:\.pass(\d+))?")
-STEMS, HEADS = (0, 1), (float("inf"), 1)  # modules
+PASSED = re.compile(r"(frozen|core\d+)\.passed")
+STEMS, SWITCHES, HEADS = (0, 1), (float("inf"), 0), (float("inf"), 1)  # modules
 FROZEN = "frozen"
 
 
@@ -31,7 +32,7 @@ class Block:
 
     Attributes:
         name: what their names begin with.
-        kind: "image", "unit", "blend", "core shuffle", "head" or "stage".
+        kind: "image", "unit", "blend", "core shuffle", "switch", "head" or "stage".
         core: "frozen", "core1", ..., or "" where there are no cores.
         module: the module of the network that it belongs to.
         stages: in the order in which they run.
@@ -141,11 +142,14 @@ def _image(plan: LinePlan, core: str = "") -> Block:
 
 
 def _stages(plan: LinePlan) -> Blocks:
-    blocks = [_image(plan)]
-    for row, stage in enumerate(plan.stages, 1):
-        name, reads = stage.operator.name, sorted(set(stage.operator.inputs))
-        blocks.append(Block(name, "stage", "", stages=[stage], reads=reads, row=row))
-    return Blocks(plan, {block.name: block for block in blocks}, [""])
+    image = _image(plan)
+    blocks = {image.name: image}
+    for stage in plan.stages:
+        name = stage.operator.name
+        block = blocks.setdefault(name, Block(name, "stage", "", row=len(blocks)))
+        block.stages.append(stage)
+        block.reads = sorted(_inputs(block))
+    return Blocks(plan, blocks, [""])
 
 
 # --- The units of the paper -------------------------------------------------------------------------------------------
@@ -193,6 +197,8 @@ def _unit(operator: Operator, sources: list[Block], centre: str) -> Block | None
         return Block(match[1], "head", cores.pop() if len(cores) == 1 else centre, module=HEADS)
     if isinstance(operator, Wire) and len(cores) > 1:
         return Block(operator.name, "core shuffle", sources[0].core, module=_module(operator.name))
+    if match := PASSED.fullmatch(operator.name):
+        return Block(operator.name, "switch", match[1], module=SWITCHES)
     if match := UNIT.fullmatch(operator.name):
         return Block(match[1], "blend" if match[3] else "unit", match[2], module=_module(operator.name))
     return None

@@ -38,7 +38,7 @@ from export.graph import (
     Window,
     Wire,
 )
-from export.lines import LinePlan, aligned, steps
+from export.lines import LinePlan, When, aligned, steps
 from sfkeras import atomic
 
 MICRO = Path(__file__).parents[1] / "micro"
@@ -87,6 +87,7 @@ def files(plan: LinePlan) -> dict[str, str | bytes]:
 def _require_fit(plan: LinePlan) -> None:
     """Raises GraphError unless every number fits into its field of the tables of micro/stream."""
     graph = plan.graph
+    _require_at_most(graph.name, "number of conditions of its switches", len(_conditions(plan)), 0xFF)
     for name in graph.outputs:
         if name in graph.inputs:
             raise GraphError(f"{graph.name}: its output {name} is its input; C needs outputs that an operator makes")
@@ -121,7 +122,8 @@ def _values(plan: LinePlan, image: task_image.TaskImage) -> dict:
     name = c_identifier(graph.name)
     outputs = [graph.tensor(output) for output in graph.outputs]
     made = golden.run(graph, vector_image(graph), graph.outputs)
-    vector = b"".join(made[output].tobytes() for output in graph.outputs)
+    vector = b"".join((made[name] if name in plan.given else 0 * made[name]).tobytes() for name in graph.outputs)
+    conditions = _conditions(plan)
     places = _Places(plan)
     height, width, channels = graph.tensor(graph.inputs[0]).shape
     sizes = [output.size for output in outputs]
@@ -133,7 +135,7 @@ def _values(plan: LinePlan, image: task_image.TaskImage) -> dict:
         "height": height,
         "width": width,
         "channels": channels,
-        "output_macros": "\n".join(_output_macros(name.upper(), outputs)),
+        "output_macros": "\n".join(_output_macros(name.upper(), outputs, plan)),
         "output_count": len(outputs),
         "output_bytes": sum(sizes),
         "output_offsets": ", ".join(map(str, np.cumsum([0, *sizes[:-1]]))),
@@ -141,14 +143,19 @@ def _values(plan: LinePlan, image: task_image.TaskImage) -> dict:
         "vector_crc": f"0x{zlib.crc32(vector):08x}",
         "memory": places.bytes,
         "tensors": "\n".join(places.tensor(tensor) for tensor in numbers),
-        "tensor_count": len(numbers),
-        "parameters": "\n\n".join(_constants(stage, plan, numbers) for stage in plan.stages),
-        "stages": "\n".join(_stage(stage, plan, places, image) for stage in plan.stages),
+        "parameters": "\n\n".join(_constants(stage, plan, places) for stage in plan.stages),
+        "stages": "\n".join(_stage(stage, plan, places, image, conditions) for stage in plan.stages),
         "stage_count": len(plan.stages),
         "most_rows": max(
             max(_window_rows(stage.operator, plan)[0], len(stage.operator.inputs)) for stage in plan.stages
         ),
-        "outputs": ", ".join(str(numbers[output]) for output in graph.outputs),
+        "outputs": ", ".join(
+            f"{{{numbers[output]}, {_number(plan.when_given(output), conditions)}}}" for output in graph.outputs
+        ),
+        "switch_tables": "\n".join(_switch_tables(plan, conditions)),
+        "switch_names": "conditions, switches" if plan.switches else "NULL, NULL",
+        "switch_count": len(plan.switches),
+        "all_task_bytes": ", ".join(map(str, task_image.sizes(plan))),
         "core_digest": c_bytes(bytes.fromhex(datapath.core_digest(graph))),
         "datapath_digest": c_bytes(bytes.fromhex(datapath.digest(plan))),
         "task_bytes": len(image.content),
@@ -157,15 +164,22 @@ def _values(plan: LinePlan, image: task_image.TaskImage) -> dict:
     }
 
 
-def _output_macros(prefix: str, outputs: list[Tensor]):
+def _output_macros(prefix: str, outputs: list[Tensor], plan: LinePlan):
     for i, output in enumerate(outputs):
         height, width, channels = output.shape
-        yield f"// Output {i}, {c_comment(output.name)}: value = scale * (code - zero point)"
+        yield f"// Output {i}, {c_comment(output.name)}: value = scale * (code - zero point){_written(output.name, plan)}"
         yield f"#define {prefix}_OUTPUT{i}_HEIGHT {height}"
         yield f"#define {prefix}_OUTPUT{i}_WIDTH {width}"
         yield f"#define {prefix}_OUTPUT{i}_CHANNELS {channels}"
         yield f"#define {prefix}_OUTPUT{i}_SCALE {np.format_float_scientific(np.float32(output.scale), trim='0')}f"
         yield f"#define {prefix}_OUTPUT{i}_ZERO_POINT {output.zero_point}"
+
+
+def _written(output: str, plan: LinePlan) -> str:
+    if (when := plan.when_given(output)) is None:
+        return ""
+    positions = " or ".join(map(str, when.positions))
+    return f". Of tasks whose {c_comment(plan.switches[when.switch].name)} is {positions}"
 
 
 class _Places:
@@ -191,10 +205,34 @@ class _Places:
 
 def _identifier(operator: Operator, plan: LinePlan) -> str:
     """A C identifier for a stage, not that of any other. C tells identifiers apart by their first 63 letters."""
-    return f"s{datapath.tensor_numbers(plan)[operator.output]}_{c_identifier(operator.name)[-MOST_LETTERS:]}"
+    number = next(i for i, stage in enumerate(plan.stages, 1) if stage.operator is operator)
+    return f"s{number}_{c_identifier(operator.name)[-MOST_LETTERS:]}"
 
 
 MOST_LETTERS = 48  # of an operator's name in its identifiers
+
+
+# --- Switches ---------------------------------------------------------------------------------------------------------
+
+
+def _conditions(plan: LinePlan) -> list[When]:
+    """What stages and outputs depend on, each once."""
+    whens = [stage.when for stage in plan.stages] + [plan.when_given(output) for output in plan.graph.outputs]
+    return list(dict.fromkeys(when for when in whens if when))
+
+
+def _number(when: When | None, conditions: list[When]) -> int:
+    """How the tables name a condition: 0 if there is none, else 1 + its index."""
+    return 1 + conditions.index(when) if when else 0
+
+
+def _switch_tables(plan: LinePlan, conditions: list[When]):
+    if plan.switches:
+        ends = [(switch.positions[0], switch.positions[-1]) for switch in plan.switches]
+        wanted = [(when.switch, when.positions[0], when.positions[-1]) for when in conditions]
+        yield f"// {c_comment(', '.join(switch.name for switch in plan.switches))}"
+        yield f"static const sf_switch switches[] = {{{', '.join(_initialiser(*each) for each in ends)}}};"
+        yield f"static const sf_condition conditions[] = {{{', '.join(_initialiser(*each) for each in wanted)}}};\n"
 
 
 # --- Stages -----------------------------------------------------------------------------------------------------------
@@ -216,10 +254,10 @@ def _rows_above(operator: Operator, plan: LinePlan) -> int:
     return 0
 
 
-def _stage(stage, plan: LinePlan, places: _Places, image: task_image.TaskImage) -> str:
+def _stage(stage, plan: LinePlan, places: _Places, image: task_image.TaskImage, conditions: list[When]) -> str:
     operator, graph = stage.operator, plan.graph
     name = _identifier(operator, plan)
-    kind, parameters = _kind(operator, plan)
+    kind, parameters = _kind(operator, plan, places)
     fields = [
         f"&{kind}",
         f"&{name}" if parameters else "NULL",
@@ -227,21 +265,22 @@ def _stage(stage, plan: LinePlan, places: _Places, image: task_image.TaskImage) 
         f"{name}_retires" if stage.retires else "NULL",
         *map(str, (len(operator.inputs), len(stage.retires))),
         *map(str, (*_window_rows(operator, plan), _rows_above(operator, plan))),
-        *map(str, (steps(operator, graph), places.sums.get(operator.name, 0), image.sections[operator.name])),
+        *map(str, (steps(operator, graph), datapath.tensor_numbers(plan)[operator.output])),
+        *map(str, (_number(stage.when, conditions), image.sections[operator.name])),
     ]
     return f"    {{{', '.join(fields)}}},"
 
 
-def _constants(stage, plan: LinePlan, numbers: dict[str, int]) -> str:
+def _constants(stage, plan: LinePlan, places: _Places) -> str:
     """The constants that a stage points at."""
-    operator = stage.operator
+    operator, numbers = stage.operator, datapath.tensor_numbers(plan)
     name = _identifier(operator, plan)
     shape = "x".join(map(str, plan.graph.tensor(operator.output).shape))
     lines = [f"// {c_comment(operator.name)}: {shape}, lines {stage.first_line} to {stage.last_line}"]
     for what, tensors in (("inputs", operator.inputs), ("retires", stage.retires)):
         if tensors:
             lines.append(f"static const uint16_t {name}_{what}[] = {{{', '.join(str(numbers[t]) for t in tensors)}}};")
-    _, parameters = _kind(operator, plan)
+    _, parameters = _kind(operator, plan, places)
     if isinstance(operator, Wire) and not operator.core_shuffle:
         lines += _wire_tables(operator, plan.graph, name)
     if parameters:
@@ -250,13 +289,13 @@ def _constants(stage, plan: LinePlan, numbers: dict[str, int]) -> str:
 
 
 @singledispatch
-def _kind(operator: Operator, plan: LinePlan) -> tuple[str, tuple[str, str] | None]:
+def _kind(operator: Operator, plan: LinePlan, places: _Places) -> tuple[str, tuple[str, str] | None]:
     """The sf_kind of a stage, and type and initialiser of its parameters."""
     raise TypeError(f"{operator.name}: there is no C for a {type(operator).__name__}")
 
 
 @_kind.register
-def _(operator: Convolution, plan):
+def _(operator: Convolution, plan, places):
     kind = {Conv2D: "sf_convolve", DepthwiseConv2D: "sf_depthwise"}[type(operator)]
     codes = core_header.array_name(operator, plan.graph) if operator.frozen else "NULL"
     wide = int(datapath.is_wide(operator, plan.graph))
@@ -265,9 +304,11 @@ def _(operator: Convolution, plan):
 
 
 @_kind.register
-def _(operator: Pool, plan):
+def _(operator: Pool, plan, places):
+    if plan.sums_up(operator):
+        pool = _initialiser(_window(operator, plan), places.sums[operator.name])
+        return "sf_running_average", ("sf_whole_pool", pool)
     kind = {AveragePool: "sf_average_pool", MaxPool: "sf_max_pool"}[type(operator)]
-    kind = "sf_running_average" if plan.sums_up(operator) else kind
     return kind, ("sf_window", _window(operator, plan))
 
 
@@ -299,14 +340,15 @@ def _window(operator: Window, plan: LinePlan) -> str:
 
 
 @_kind.register
-def _(operator: Mean, plan):
+def _(operator: Mean, plan, places):
     input, output = plan.graph.inputs_of(operator)[0], plan.graph.tensor(operator.output)
     height, width, channels = input.shape
-    return "sf_running_mean", ("sf_mean", _initialiser(width, height, channels, input.zero_point, output.zero_point))
+    zero_points, sums = (input.zero_point, output.zero_point), places.sums[operator.name]
+    return "sf_running_mean", ("sf_mean", _initialiser(width, height, channels, *zero_points, sums))
 
 
 @_kind.register
-def _(operator: ChannelScale, plan):
+def _(operator: ChannelScale, plan, places):
     input, output = plan.graph.inputs_of(operator)[0], plan.graph.tensor(operator.output)
     zero_points = input.zero_point, operator.constant_zero_point, output.zero_point
     return "sf_scale", (
@@ -317,7 +359,7 @@ def _(operator: ChannelScale, plan):
 
 @_kind.register(Add)
 @_kind.register(Multiply)
-def _(operator, plan):
+def _(operator, plan, places):
     kind = {Add: "sf_add", Multiply: "sf_multiply"}[type(operator)]
     output = plan.graph.tensor(operator.output)
     zero_points = [tensor.zero_point for tensor in (*plan.graph.inputs_of(operator), output)]
@@ -326,25 +368,25 @@ def _(operator, plan):
 
 
 @_kind.register
-def _(operator: Lookup, plan):
+def _(operator: Lookup, plan, places):
     _, width, channels = plan.graph.tensor(operator.output).shape
     return "sf_lookup", ("sf_table", _initialiser(width * channels))
 
 
 @_kind.register
-def _(operator: Pad, plan):
+def _(operator: Pad, plan, places):
     _, width, channels = plan.graph.inputs_of(operator)[0].shape
     _, columns, around = operator.padding
     return "sf_pad", ("sf_padding", _initialiser(width, channels, *columns, *around, operator.value))
 
 
 @_kind.register
-def _(operator: Softmax, plan):
+def _(operator: Softmax, plan, places):
     return "sf_softmax", ("sf_softmax_shape", _initialiser(*plan.graph.tensor(operator.output).shape[1:]))
 
 
 @_kind.register
-def _(operator: Wire, plan):
+def _(operator: Wire, plan, places):
     name = _identifier(operator, plan)
     _, width, channels = plan.graph.tensor(operator.output).shape
     if operator.core_shuffle:

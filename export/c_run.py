@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from export import c_model, machines
+from export import c_model, datapath, machines
 from export.lines import LinePlan
 
 DUMPING = ('SF_HOOKS="sf_dump_hooks.h"', "SF_DUMP")  # builds a program that writes every row of every stage
@@ -46,15 +46,15 @@ class Built:
         return parse(self.plan, result.output, len(inputs)), result
 
 
-def stage(plan: LinePlan, machine: machines.Machine) -> Callable[[dict], dict]:
-    """The machine as a stage of export.verify: built at its first batch."""
+def stage(plan: LinePlan, machine: machines.Machine, *tasks: bytes) -> Callable[[dict], dict]:
+    """The machine as a stage of export.verify: built at its first batch. tasks: see Built.run."""
     built = None
     folder = tempfile.TemporaryDirectory()
 
     def run(inputs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         nonlocal built
         built = built or Built(plan, machine, Path(folder.name), dumping=True)
-        return built.run(inputs[plan.graph.inputs[0]])[0]
+        return built.run(inputs[plan.graph.inputs[0]], *tasks)[0]
 
     return run
 
@@ -69,16 +69,17 @@ def output_maps(plan: LinePlan, output: bytes, count: int) -> dict[str, np.ndarr
 
 
 def dumped_maps(plan: LinePlan, output: bytes, count: int) -> dict[str, np.ndarray]:
-    """All tensors of `count` images, from rows in the order in which they were made."""
-    tensors = [plan.graph.tensor(stage.operator.output) for stage in plan.stages]
-    maps = {tensor.name: np.empty((count, *tensor.shape), np.int8) for tensor in tensors}
+    """All tensors that were made of `count` images, from rows in the order in which they were made."""
+    tensors = [plan.graph.tensor(name) for name in datapath.tensor_numbers(plan)]
+    maps: dict[str, np.ndarray] = {}
     images = {tensor.name: 0 for tensor in tensors}  # complete ones
     place = 0
     while place < len(output):
         number, y = np.frombuffer(output, PLACE, 2, place)
-        height, width, channels = (tensor := tensors[number - 1]).shape
+        height, width, channels = (tensor := tensors[number]).shape
         row = np.frombuffer(output, np.int8, width * channels, place + 2 * PLACE.itemsize)
-        maps[tensor.name][images[tensor.name], y] = row.reshape(width, channels)
+        made = maps.setdefault(tensor.name, np.empty((count, *tensor.shape), np.int8))
+        made[images[tensor.name], y] = row.reshape(width, channels)
         images[tensor.name] += int(y == height - 1)
         place += 2 * PLACE.itemsize + len(row)
     return maps

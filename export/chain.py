@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from export import c_run, machines, stream
+from export import c_run, machines, stream, task_image
+from export.fit import fit
+from export.lines import LinePlan
 from export.opened import Network
-from export.verify import Maps, Verification, compare, interpreters
+from export.switches import tensors_of
+from export.verify import Maps, Stage, Verification, compare, interpreters
 
 FEW = 4  # inputs for the stages that are slow
 QUICK = ("builtin_ref", "tflm", "gcc-O3", "clang-O3")
@@ -21,14 +24,29 @@ class Chain:
         network: opened.Network.
         few: how many inputs each slow stage is given; None for all.
         on: names of the machines that run the C.
+        compiled: the plan of another network, whose C then is built and loads this one's task image. None: its own.
+    Raises: GraphError if the network is no task of the compiled one.
     """
 
-    def __init__(self, network: Network, few: int | None = FEW, on: Iterable[str] = machines.MACHINES):
-        self.graph, plan = network.graph, network.plan
+    def __init__(
+        self,
+        network: Network,
+        few: int | None = FEW,
+        on: Iterable[str] = machines.MACHINES,
+        compiled: LinePlan | None = None,
+    ):
+        self.graph = network.graph
+        plan = fit(network.graph, compiled) if compiled else network.plan
+        image = (task_image.write(plan).content,) if compiled else ()
         self.stages = interpreters(self.graph, network.tflite)
-        self.stages["stream"] = lambda inputs: stream.run(plan, inputs[self.graph.inputs[0]])
-        self.stages |= {name: c_run.stage(plan, machines.MACHINES[name]) for name in on}
+        self.stages["stream"] = self._own(plan, lambda inputs: stream.run(plan, inputs[self.graph.inputs[0]]))
+        for name in on:
+            self.stages[name] = self._own(plan, c_run.stage(compiled or plan, machines.MACHINES[name], *image))
         self.most = {name: few for name in self.stages if name not in QUICK} if few is not None else {}
+
+    def _own(self, plan: LinePlan, stage: Stage) -> Stage:
+        """A stage that takes every way of a plan, as one of the network's own graph."""
+        return lambda inputs: tensors_of(self.graph, plan.graph, stage(inputs))
 
     def verify(self, inputs: Maps) -> Verification:
         """Compares every stage with golden, at every tensor, on int8 (batch, height, width, channels) by input name."""

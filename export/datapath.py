@@ -15,7 +15,8 @@ import numpy as np
 
 from export import bits, rounding, zero_point
 from export.graph import Convolution, Graph, Operator, Window, Wire
-from export.lines import LinePlan, Stage
+from export.lines import LinePlan, Stage, When
+from export.switches import Switch
 
 TASK_FIELDS = {"codes", "scales", "bias", "scale", "table", "breakpoints", "beta", "fully_connected"}
 NO_CORE = "0" * 64
@@ -30,12 +31,15 @@ def digest(plan: LinePlan) -> str:
     """SHA-256 of the datapath, in hexadecimal. Names do not count."""
     image, numbers = plan.graph.tensor(plan.graph.inputs[0]), tensor_numbers(plan)
     ends = [image.shape, image.zero_point, [numbers[output] for output in plan.graph.outputs]]
+    if plan.switches:
+        ends += [[_positions(switch.positions) for switch in plan.switches]]
+        ends += [[_when(plan.when_given(output)) for output in plan.graph.outputs]]
     text = json.dumps([ends, *(structure(plan, stage) for stage in plan.stages)], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
 def structure(plan: LinePlan, stage: Stage) -> dict:
-    """What is fixed about a stage, as plain lists and dicts; tensors are numbered: 0 is the image, i + 1 what stage i makes."""
+    """What is fixed about a stage, as plain lists and dicts; tensors are numbered as they are made; 0 is the image."""
     operator, graph = stage.operator, plan.graph
     numbers = tensor_numbers(plan)
     inputs, output = graph.inputs_of(operator), graph.tensor(operator.output)
@@ -49,6 +53,8 @@ def structure(plan: LinePlan, stage: Stage) -> dict:
             fixed["zero_point_in_bias"] = True
     if isinstance(operator, Wire):
         fixed["sources"] = None if operator.core_shuffle else operator.sources.tolist()
+    if stage.when:
+        fixed["when"] = _when(stage.when)
     return {
         "kind": type(operator).__name__,
         "inputs": [numbers[name] for name in operator.inputs],
@@ -59,8 +65,17 @@ def structure(plan: LinePlan, stage: Stage) -> dict:
 
 
 def tensor_numbers(plan: LinePlan) -> dict[str, int]:
-    """The number of each tensor: 0 is the image, i + 1 what stage i makes."""
-    return {name: i for i, name in enumerate([*plan.graph.inputs, *(stage.operator.output for stage in plan.stages)])}
+    """The number of each tensor: 0 is the image; then in the order in which stages first make them."""
+    made = [*plan.graph.inputs, *(stage.operator.output for stage in plan.stages)]
+    return {name: i for i, name in enumerate(dict.fromkeys(made))}
+
+
+def _when(when: When | None) -> dict | None:
+    return {"switch": when.switch, "positions": _positions(when.positions)} if when else None
+
+
+def _positions(positions: range) -> list[int]:
+    return [positions[0], positions[-1]]
 
 
 def factors(operator: Convolution, graph: Graph) -> tuple[np.ndarray, np.ndarray]:
@@ -122,6 +137,10 @@ ABOUT = {
     "take 32 bits throughout",
     "factors": "multiplier * 2^(shift - 31) with a shift in -31..31, rounded twice, before the output's zero point is "
     "added",
+    "switches": "of a task image, which has a position for each; first and last position. Pooling is off or on, 0 or 1; "
+    "passes through the last module are counted from 1",
+    "gives": "in which positions of a switch an output is given; it is always given where no switch says so",
+    "when": "in which positions of a switch a stage runs; of the stages that make one tensor, one does",
     "runs": "of a wire, [input, from, to, count, step]: so many channels from, from + 1, ... of an input go to places to, "
     "to + step, ...",
 }
@@ -152,6 +171,7 @@ def describe(plan: LinePlan) -> dict:
         "about": ABOUT,
         "totals": _totals(plan),
         "image": {"name": image.name, "shape": image.shape, "zero_point": image.zero_point, **_kept(plan, image.name)},
+        "switches": [_switch(switch) for switch in plan.switches],
         "outputs": graph.outputs,
         "stages": [_described(plan, stage, codes) for stage in plan.stages],
     }
@@ -211,7 +231,14 @@ def _described(plan: LinePlan, stage: Stage, codes: dict[str, bits.Range]) -> di
     if fixed.get("sources"):
         described["runs"] = wire_runs(operator.sources)
     said = {*described, "wide", "sources", "window"}
-    return described | {name: value for name, value in fixed.items() if name not in said}
+    if stage.when:
+        described["when"] = {plan.switches[stage.when.switch].name: _positions(stage.when.positions)}
+    return described | {name: value for name, value in fixed.items() if name not in said | {"when"}}
+
+
+def _switch(switch: Switch) -> dict:
+    gives = {output: _positions(positions) for output, positions in switch.gives.items()}
+    return {"name": switch.name, "positions": _positions(switch.positions), "gives": gives}
 
 
 def configurable(operator: Operator) -> list[str]:

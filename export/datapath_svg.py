@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from export import datapath
 from export.block_grid import ENTERS, LANE_GAP, LEAVES, LINE, PADDING, RADIUS, Grid, junctions
-from export.blocks import FROZEN, HEADS, STEMS, Block, Blocks, Module, blocks_of
+from export.blocks import FROZEN, HEADS, STEMS, SWITCHES, Block, Blocks, Module, blocks_of
 from export.graph import Operator, Window
 from export.lines import Buffer, LinePlan, Stage
 from export.svg import Svg, fitted, text_width
@@ -166,7 +166,7 @@ def _draw_modules(svg: Svg, grid: Grid) -> None:
     for block in grid.blocks.blocks.values():
         rows.setdefault(block.module, []).append(block)
     for (number, repeat), blocks in rows.items():
-        if (number, repeat) not in (STEMS, HEADS):
+        if (number, repeat) not in (STEMS, SWITCHES, HEADS):
             places = [grid.place(block) for block in blocks]
             top, bottom = min(top for _, top, _, _ in places), max(bottom for *_, bottom in places)
             svg.box(MARGIN + MODULES - 12, top, 3, bottom - top, BRACKET, radius=1.5)

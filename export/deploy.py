@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from export import c_model, graph_file, lines, tflite
+from export import c_model, graph_file, tflite
 from export.c_text import c_identifier
 from export.graph import Graph
 from export.lower import lower
+from export.opened import Network
 from export.tflm_sources import write_sources
 from sfkeras import atomic, fixed8
 
@@ -31,4 +32,4 @@ def write(graph: Graph, folder: Path) -> None:
     graph_file.save(graph, folder / f"{graph.name}.graph")
     atomic.write(folder / f"{graph.name}.tflite", written.content)
     write_sources(folder, c_identifier(graph.name), written.content)
-    c_model.write_folder(lines.plan(graph), folder / "c")
+    c_model.write_folder(Network(graph, written).plan, folder / "c")

@@ -10,13 +10,14 @@ from export import datapath, lines
 from export.graph import Conv2D, Graph, GraphError, Operator, Tensor
 from export.lines import LinePlan
 from export.resize import resize
+from export.switches import Ways, ways_of_task
 
 
 def fit(task: Graph, network: LinePlan) -> LinePlan:
     """Plans a task on the datapath of a network, whose task images it then shares.
 
     The task takes the network's image size. A head with fewer outputs than the network's is filled up with outputs that
-    are always 0.
+    are always 0. Where the task has no pool, or fewer passes through the last module, the network's switches say so.
 
     Args:
         task: the graph of the task; its stages are named as the network's.
@@ -28,7 +29,8 @@ def fit(task: Graph, network: LinePlan) -> LinePlan:
     if len(set(cores)) > 1:
         raise GraphError(f"{task.name} was trained on core {cores[0][:16]}, {network.graph.name} holds {cores[1][:16]}")
     size = network.graph.tensor(network.graph.inputs[0]).shape[:2]
-    fitted = lines.plan(_filled_up(resize(task, size), network.graph))
+    ways = ways_of_task(resize(task, size), Ways(network.graph, network.switches))
+    fitted = lines.plan(_filled_up(ways.graph, network.graph), ways.switches)
     for stage, wanted in zip(fitted.stages, network.stages):
         got, structure = datapath.structure(fitted, stage), datapath.structure(network, wanted)
         if got != structure:
@@ -37,6 +39,10 @@ def fit(task: Graph, network: LinePlan) -> LinePlan:
                 f"{stage.operator.name}: its {what} is {got.get(what)} in {task.name}, {structure[what]} in "
                 f"{network.graph.name}"
             )
+    if datapath.digest(fitted) != datapath.digest(network):
+        raise GraphError(
+            f"{task.name} gives {', '.join(fitted.graph.outputs)}; {network.graph.name} {', '.join(network.graph.outputs)}"
+        )
     return fitted
 
 

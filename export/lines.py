@@ -23,6 +23,7 @@ from functools import cached_property
 
 from export.graph import AveragePool, Graph, GraphError, Mean, Operator, Pad, Shape, Tensor, Window
 from export.schedule import Step, small_memory_order
+from export.switches import Switch
 
 ALIGNMENT = 4  # bytes, of every row's place: kernels load words
 SUM_BYTES = 4  # a running sum is an int32
@@ -54,19 +55,32 @@ class Buffer:
 
 
 @dataclass(frozen=True)
+class When:
+    """Positions of a switch: the first, second, ... of a plan's."""
+
+    switch: int
+    positions: range
+
+
+@dataclass(frozen=True)
 class Stage:
     """One operator in time.
+
+    A Wire that a switch chooses the input of is one stage for each input, of which one runs: they make the same tensor.
 
     Attributes:
         operator: what it computes, a row at a time.
         retires: tensors that no later stage of the line reads: their newest row now goes into their buffer.
-        first_line, last_line: lines in which it makes its first and its last row; the first line is 0.
+        first_line, last_line: lines in which it makes its first and its last row; the first line is 0. Where switches
+            have a say, with the longest way before it.
+        when: in which positions of a switch it runs; None if always.
     """
 
     operator: Operator
     retires: tuple[str, ...]
     first_line: int
     last_line: int
+    when: When | None = None
 
 
 @dataclass(frozen=True)
@@ -79,6 +93,7 @@ class LinePlan:
         buffers: by tensor name.
         lines: how many lines one image takes; the image itself is over after its own height.
         shared: bytes of the place that the newest rows share.
+        switches: what a task can switch; buffers and lines are enough for every position.
     """
 
     graph: Graph
@@ -86,6 +101,30 @@ class LinePlan:
     buffers: dict[str, Buffer]
     lines: int
     shared: int
+    switches: tuple[Switch, ...] = ()
+
+    def runs(self, stage: Stage) -> bool:
+        """Whether a stage runs in the positions that the switches have."""
+        return stage.when is None or self.switches[stage.when.switch].position in stage.when.positions
+
+    def when_given(self, output: str) -> When | None:
+        """In which positions of a switch an output is given; None if always."""
+        found = ((i, switch.gives[output]) for i, switch in enumerate(self.switches) if output in switch.gives)
+        return next((When(i, positions) for i, positions in found), None)
+
+    @property
+    def macs(self) -> int:
+        """Of the stages that run in the positions that the switches have."""
+        macs = self.graph.macs()
+        return sum(macs[stage.operator.name] for stage in self.stages if self.runs(stage))
+
+    @property
+    def given(self) -> tuple[str, ...]:
+        """The outputs that are given in the positions that the switches have."""
+        whens = {name: self.when_given(name) for name in self.graph.outputs}
+        return tuple(
+            name for name, when in whens.items() if not when or self.switches[when.switch].position in when.positions
+        )
 
     @cached_property
     def kept(self) -> int:
@@ -109,9 +148,8 @@ class LinePlan:
 
     def __str__(self):
         height, width, channels = self.graph.tensor(self.graph.inputs[0]).shape
-        macs = sum(self.graph.macs().values())
         rows = [
-            f"{self.graph.name}: {height}x{width}x{channels}, {len(self.stages)} stages, {macs:,} MACs, factor 1.000"
+            f"{self.graph.name}: {height}x{width}x{channels}, {len(self.stages)} stages, {self.macs:,} MACs, factor 1.000"
         ]
         rows.append(f"{'stage':44} {'map':>12} {'kept rows':>9} {'bytes':>8} {'first line':>10} {'last':>5}")
         for stage in self.stages:
@@ -119,7 +157,7 @@ class LinePlan:
             size = "x".join(map(str, buffer.tensor.shape))
             rows.append(
                 f"{stage.operator.name:44} {size:>12} {buffer.rows:9} {buffer.bytes:8,} {stage.first_line:10} "
-                f"{stage.last_line:5}"
+                f"{stage.last_line:5}{self._written(stage.when)}"
             )
         image = self.buffers[self.graph.inputs[0]]
         rows.append(f"{self.graph.inputs[0]}: {image.rows} rows kept, {image.bytes:,} bytes")
@@ -127,29 +165,75 @@ class LinePlan:
             f"{self.lines} lines an image, {self.lines - height} of them after its last row; {self.bytes:,} bytes: "
             f"{self.kept:,} in kept rows, {self.shared:,} shared by the newest rows, {self.sums:,} in running sums"
         )
+        for switch in self.switches:
+            rows.append(f"switch {switch.name}: {switch.position}, of {' '.join(map(str, switch.positions))}")
         return "\n".join(rows)
 
+    def _written(self, when: When | None) -> str:
+        return f"  {self.switches[when.switch].name} {' '.join(map(str, when.positions))}" if when else ""
 
-def plan(graph: Graph) -> LinePlan:
-    """Plans a graph of one input. Raises: GraphError if it has more."""
+
+def plan(graph: Graph, switches: tuple[Switch, ...] = ()) -> LinePlan:
+    """Plans a graph of one input.
+
+    Args:
+        graph: the graph, with all ways that its rows can take.
+        switches: that choose between them; see export.switches.
+    Raises: GraphError if it has more inputs.
+    """
     if len(graph.inputs) != 1:
         raise GraphError(
             f"{graph.name}: an image comes line by line on one input; this graph has {len(graph.inputs)}: "
             f"{', '.join(graph.inputs)}"
         )
-    graph = _in_small_memory_order(graph)
-    times = _Times(graph)
-    last_use = _last_use(graph)
-    places, shared = _places(graph, last_use)
-    buffers = {
-        tensor.name: Buffer(tensor, times.kept(tensor.name), places.get(tensor.name)) for tensor in graph.tensors
-    }
+    graph = _in_small_memory_order(graph, {name for switch in switches for name in switch.chooses})
+    steps_of_a_line = _steps_of_a_line(graph, switches)
+    operators = [operator for operator, _ in steps_of_a_line]
+    last_use = _last_use(operators)
+    longest, kept, lives = {}, dict.fromkeys((tensor.name for tensor in graph.tensors), 0), []
+    for running in _running(steps_of_a_line, switches):
+        times = _Times(graph, [operators[i] for i in running])
+        longest |= {i: times.made[operators[i].output] for i in running}
+        kept = {name: max(rows, times.kept(name)) for name, rows in kept.items()}
+        lives.append({operators[i].output: (i, last_use[operators[i].output]) for i in running})
+    places, shared = _places(graph, lives)
+    buffers = {tensor.name: Buffer(tensor, kept[tensor.name], places.get(tensor.name)) for tensor in graph.tensors}
     stages = []
-    for i, operator in enumerate(graph.operators):
+    for i, (operator, when) in enumerate(steps_of_a_line):
         retires = tuple(name for name, last in last_use.items() if last == i and buffers[name].rows)
-        made = times.made[operator.output]
-        stages.append(Stage(operator, retires, made[0], made[-1]))
-    return LinePlan(graph, tuple(stages), buffers, 1 + max(made[-1] for made in times.made.values()), shared)
+        stages.append(Stage(operator, retires, longest[i][0], longest[i][-1], when))
+    height = graph.tensor(graph.inputs[0]).shape[0]
+    lines = max([height, *(1 + made[-1] for made in longest.values())])
+    return LinePlan(graph, tuple(stages), buffers, lines, shared, switches)
+
+
+def _steps_of_a_line(graph: Graph, switches: tuple[Switch, ...]) -> list[tuple[Operator, When | None]]:
+    """The operators in the order in which they run in each line, and when they do.
+
+    What hands on one of several inputs is an operator for each of them, directly behind the one that makes it: the
+    input's row then is in use no longer than without.
+    """
+    runs = {name: When(i, at) for i, switch in enumerate(switches) for name, at in switch.runs.items()}
+    chosen = {name: (i, switch.positions) for i, switch in enumerate(switches) for name in switch.chooses}
+    behind: dict[str, list[tuple[Operator, When]]] = {}  # by the tensor that they hand on
+    for name, (i, positions) in chosen.items():
+        wire = graph.operator(name)
+        for position, input in zip(positions, wire.inputs, strict=True):
+            way = replace(wire, inputs=[input], sources=wire.sources * (0, 1))
+            behind.setdefault(input, []).append((way, When(i, range(position, position + 1))))
+    own = [(operator, runs.get(operator.name)) for operator in graph.operators if operator.name not in chosen]
+    return [each for step in own for each in (step, *behind.get(step[0].output, []))]
+
+
+def _running(steps_of_a_line: list[tuple[Operator, When | None]], switches: tuple[Switch, ...]) -> list[list[int]]:
+    """Which steps run, from the shortest way to the longest.
+
+    Ways that begin at one tensor and do not meet again are all run at once: each finds there the rows that it needs.
+    """
+    choosing = next((i for i, switch in enumerate(switches) if switch.chooses), None)
+    positions = [None] if choosing is None else switches[choosing].positions
+    whens = [when if when and when.switch == choosing else None for _, when in steps_of_a_line]
+    return [[i for i, when in enumerate(whens) if when is None or at in when.positions] for at in positions]
 
 
 def aligned(size: int) -> int:
@@ -196,12 +280,12 @@ class _Times:
         read: by tensor, for each step that reads it: the line, and the oldest row that it reads.
     """
 
-    def __init__(self, graph: Graph):
+    def __init__(self, graph: Graph, running: list[Operator]):
         self.graph = graph
         image = graph.tensor(graph.inputs[0])
         self.made: dict[str, list[int]] = {image.name: list(range(image.shape[0]))}
         self.read: dict[str, list[tuple[int, int]]] = {tensor.name: [] for tensor in graph.tensors}
-        for operator in graph.operators:
+        for operator in running:
             self._run(operator)
 
     def _run(self, operator: Operator) -> None:
@@ -226,10 +310,14 @@ class _Times:
 # --- Places of the newest rows ----------------------------------------------------------------------------------------
 
 
-def _in_small_memory_order(graph: Graph) -> Graph:
-    """The same graph, its operators ordered so that few newest rows are in use at the same moment of a line."""
+def _in_small_memory_order(graph: Graph, chosen: set[str]) -> Graph:
+    """The same graph, its operators ordered so that few newest rows are in use at the same moment of a line.
+
+    Of the chosen, which hand on one of their inputs, the last one is ordered: the others are there before it.
+    """
+    reads = [operator.inputs[-1:] if operator.name in chosen else operator.inputs for operator in graph.operators]
     order = small_memory_order(
-        [Step(operator.inputs, (operator.output,)) for operator in graph.operators],
+        [Step(read, (operator.output,)) for read, operator in zip(reads, graph.operators)],
         {name: size for name, size in _row_sizes(graph).items() if name not in graph.inputs},
         (),
     )
@@ -240,21 +328,25 @@ def _row_sizes(graph: Graph) -> dict[str, int]:
     return {tensor.name: aligned(tensor.shape[1] * tensor.shape[2]) for tensor in graph.tensors}
 
 
-def _last_use(graph: Graph) -> dict[str, int]:
+def _last_use(operators: list[Operator]) -> dict[str, int]:
     """Index of the last operator that makes or reads each tensor."""
-    return {name: i for i, operator in enumerate(graph.operators) for name in (operator.output, *operator.inputs)}
+    return {name: i for i, operator in enumerate(operators) for name in (operator.output, *operator.inputs)}
 
 
-def _places(graph: Graph, last_use: dict[str, int]) -> tuple[dict[str, int], int]:
+def _places(graph: Graph, lives: list[dict[str, tuple[int, int]]]) -> tuple[dict[str, int], int]:
     """An offset of each newest row, such that rows in use at the same time lie apart; and the bytes of them all.
 
     Larger rows choose first, each the lowest gap that it fits into.
+
+    Args:
+        graph: the graph.
+        lives: for each choice of ways, the first and the last step of a line in which a tensor's newest row is in use.
     """
-    made = {operator.output: i for i, operator in enumerate(graph.operators)}
     sizes = _row_sizes(graph)
+    made = {name: life[name][0] for life in reversed(lives) for name in life}
     places: dict[str, int] = {}
     for name in sorted(made, key=lambda name: (-sizes[name], made[name])):
-        meets = [other for other in places if made[other] <= last_use[name] and made[name] <= last_use[other]]
+        meets = [other for other in places if any(_meet(life, name, other) for life in lives)]
         taken = sorted((places[other], places[other] + sizes[other]) for other in meets)
         place = 0
         for begin, end in taken:
@@ -263,3 +355,10 @@ def _places(graph: Graph, last_use: dict[str, int]) -> tuple[dict[str, int], int
             place = max(place, end)
         places[name] = place
     return places, max((places[name] + sizes[name] for name in places), default=0)
+
+
+def _meet(life: dict[str, tuple[int, int]], first: str, second: str) -> bool:
+    """Whether two tensors' newest rows are in use at the same time."""
+    if first not in life or second not in life:
+        return False
+    return life[first][0] <= life[second][1] and life[second][0] <= life[first][1]

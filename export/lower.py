@@ -18,6 +18,7 @@ from export.graph import (
     Wire,
     switched_sources,
 )
+from export.switches import NAMED_BY_SFKERAS
 from sfkeras import layers, piecewise
 from sfkeras.core import snap
 from sfkeras.fixed8 import INPUT_EXPONENT, trainable_kernel, unwrapped
@@ -36,14 +37,16 @@ def lower(model: keras.Model, name: str, metadata: dict[str, str] | None = None)
         model: what fixed8.quantise returned and training made of it, or a part of it that ends at the heads; one image
             input. A stage keeps its name: frozen.stage2.unit3.pointwise.
         name: of the graph.
-        metadata: kept in the graph, for example the digest of the core.
+        metadata: kept in the graph, for example the digest of the core, beside the mark that its stages have the names
+            of sfkeras's layers.
     """
     lowering = _Lowering(model)
     for layer in model.layers[1:]:
         lowering.add(layer)
     outputs = [lowering.values[id(output)] for output in tf.nest.flatten(model.output)]
     tensors, operators = _needed(outputs, lowering.tensors, lowering.operators)
-    return Graph(name, (model.input.name,), tuple(outputs), tensors, operators, metadata or {})
+    metadata = {**NAMED_BY_SFKERAS, **(metadata or {})}
+    return Graph(name, (model.input.name,), tuple(outputs), tensors, operators, metadata)
 
 
 def _needed(outputs, tensors, operators):

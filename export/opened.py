@@ -11,6 +11,7 @@ from export import graph_file, lines, tflite, tflite_reader
 from export.graph import Graph
 from export.lines import LinePlan
 from export.resize import parse_size, resize
+from export.switches import ways
 from export.tflite import Tflite
 
 
@@ -28,8 +29,9 @@ class Network:
 
     @cached_property
     def plan(self) -> LinePlan:
-        """Its line plan."""
-        return lines.plan(self.graph)
+        """Its line plan, with all that a task can switch."""
+        found = ways(self.graph)
+        return lines.plan(found.graph, found.switches)
 
 
 def open_network(path: str | os.PathLike, size: str | None = None) -> Network:

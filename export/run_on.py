@@ -5,13 +5,16 @@ from __future__ import annotations
 import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from export import arena, c_run, golden, machines, stream
+from export import arena, c_run, golden, machines, stream, task_image
 from export.interpreters import run_builtin_ref, run_tflm
+from export.lines import LinePlan
 from export.opened import Network
+from export.switches import tensors_of
 
 Outputs = dict[str, np.ndarray]  # int8 (batch, height, width, channels) by output name
 HOST_COMPILER = "gcc-O3"
@@ -25,7 +28,8 @@ def run_on(network: Network, inputs: np.ndarray, reading: str, task: bytes | Non
         inputs: int8 (batch, height, width, channels).
         reading: one of READINGS.
         task: a task image that takes the place of the network's own, held in RAM; only for the C, on any machine.
-    Returns: outputs by name, and the cost as plain numbers: seconds, or instructions, bytes of RAM, stack and flash.
+    Returns: outputs by name (of a task image, those that the task gives), and the cost as plain numbers: seconds, or
+        instructions, bytes of RAM, stack and flash.
     Raises: ValueError if inputs or reading do not suit; MachineError, RuntimeError if it cannot run.
     """
     if reading not in READINGS:
@@ -36,11 +40,15 @@ def run_on(network: Network, inputs: np.ndarray, reading: str, task: bytes | Non
     if task is None:
         outputs, cost = READINGS[reading](network, inputs)
     elif reading in COMPILED:
-        outputs, cost = _run_compiled(network, inputs, COMPILED[reading], (task,))
+        outputs, cost = _run_compiled(network.plan, inputs, COMPILED[reading], task)
     else:
         raise ValueError(f"--task is for {', '.join(COMPILED)}; {reading} has no task images")
-    shaped = {name: outputs[name].reshape(-1, *network.graph.tensor(name).shape) for name in network.graph.outputs}
-    return shaped, {"on": reading, "images": len(inputs), **cost}
+    return outputs, {"on": reading, "images": len(inputs), **cost}
+
+
+def _of_own_graph(network: Network, maps: Outputs) -> Outputs:
+    own = tensors_of(network.graph, network.plan.graph, maps)
+    return {name: own[name] for name in network.graph.outputs}
 
 
 def _timed(run: Callable[[], Outputs]) -> tuple[Outputs, dict]:
@@ -55,7 +63,7 @@ def _golden(network: Network, inputs):
 
 def _stream(network: Network, inputs):
     outputs, cost = _timed(lambda: stream.run(network.plan, inputs))
-    return outputs, {**cost, "ram": network.plan.bytes}
+    return _of_own_graph(network, outputs), {**cost, "ram": network.plan.bytes}
 
 
 def _interpreted(interpreter):
@@ -73,13 +81,16 @@ def _tflm(network: Network, inputs):
     return outputs, {**cost, "arena": arena.measure(network.tflite.content).total}
 
 
-def _run_compiled(network: Network, inputs: np.ndarray, name: str, tasks: tuple[bytes, ...] = ()):
+def _run_compiled(plan: LinePlan, inputs: np.ndarray, name: str, *tasks: bytes):
     with tempfile.TemporaryDirectory() as folder:
-        built = c_run.Built(network.plan, machines.MACHINES[name], Path(folder))
-        outputs, result = built.run(inputs, *tasks)
+        built = c_run.Built(plan, machines.MACHINES[name], Path(folder))
+        made, result = built.run(inputs, *tasks)
+        for task in tasks:  # which has been accepted
+            plan = replace(plan, switches=task_image.switches(plan, task))
+        outputs = {name: made[name] for name in plan.given}
         if name not in machines.boards():
             return outputs, {"seconds": result.seconds}
-        memory, macs = built.program.memory(), sum(network.graph.macs().values()) * len(inputs)
+        memory, macs = built.program.memory(), plan.macs * len(inputs)
     return outputs, {
         "instructions": result.instructions,
         "instructions_per_mac": round(result.instructions / macs, 3) if macs else None,
@@ -90,7 +101,11 @@ def _run_compiled(network: Network, inputs: np.ndarray, name: str, tasks: tuple[
 
 
 def _compiled(name: str):
-    return lambda network, inputs: _run_compiled(network, inputs, name)
+    def run(network: Network, inputs):
+        outputs, cost = _run_compiled(network.plan, inputs, name)
+        return _of_own_graph(network, outputs), cost
+
+    return run
 
 
 COMPILED = {"c": HOST_COMPILER, **{board: board for board in machines.boards()}}

@@ -3,7 +3,7 @@
 It holds what the line plan says and no more: the kept rows of each tensor, one place that the newest rows share, the
 running sums. What the C code and the hardware do with their memory, this does with NumPy arrays, and a read of a row
 that is no longer there is an error; what they do with numbers is golden's arithmetic, on the rows under a window
-instead of on whole maps.
+instead of on whole maps. Stages on ways that the task's switches do not take rest.
 """
 
 from __future__ import annotations
@@ -80,7 +80,8 @@ class Stream:
         """Makes ready for the first row of an image. The memory keeps what is in it, as that of a chip does."""
         for rows in self.rows.values():
             rows.start()
-        self.step = {stage.operator.name: 0 for stage in self.plan.stages}
+        self.running = [stage for stage in self.plan.stages if self.plan.runs(stage)]
+        self.step = {stage.operator.name: 0 for stage in self.running}
         self.sums = {name: 0 for name in self.step}
 
     def push_row(self, row: np.ndarray) -> list[Row]:
@@ -108,12 +109,12 @@ class Stream:
         return self.rows[name][0]
 
     def _is_unfinished(self) -> bool:
-        return any(self.step[stage.operator.name] < self._steps(stage.operator) for stage in self.plan.stages)
+        return any(self.step[stage.operator.name] < self._steps(stage.operator) for stage in self.running)
 
     def _line(self) -> Iterator[Row]:
         for stage in self.plan.stages:
             operator = stage.operator
-            if self._is_due(operator):
+            if self.plan.runs(stage) and self._is_due(operator):
                 row = self._run(operator)
                 if row is not None:
                     output = self.rows[operator.output]
@@ -177,9 +178,9 @@ def run(plan: LinePlan, inputs: np.ndarray) -> dict[str, np.ndarray]:
     Args:
         plan: the line plan.
         inputs: int8 (batch, height, width, channels).
-    Returns: every tensor that the graph makes, int8 (batch, height, width, channels) by name.
+    Returns: every tensor that a running stage makes, int8 (batch, height, width, channels) by name.
     """
-    tensors = (plan.graph.tensor(stage.operator.output) for stage in plan.stages)
+    tensors = (plan.graph.tensor(stage.operator.output) for stage in plan.stages if plan.runs(stage))
     maps = {tensor.name: np.empty((len(inputs), *tensor.shape), np.int8) for tensor in tensors}
     stream = Stream(plan)
     for i, image in enumerate(inputs):

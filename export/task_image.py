@@ -1,7 +1,9 @@
 """The task image: everything about a network that a task can change, in one little-endian file.
 
-A header of 80 bytes, then the sections of the stages in their order. What lies where in a section follows from the
-datapath alone, so an image holds no sizes or places that a reader would have to trust.
+A header of 80 bytes, then the position of each of the datapath's switches (export/switches.py), int32 each, then the
+sections of the stages in their order. What lies where follows from the datapath alone, so an image holds no sizes or
+places that a reader would have to trust. The stages of each further pass through the last module come behind all others,
+and an image ends with the last pass that its task has.
 
     offset  bytes  header
     0       4      "SFTI"
@@ -30,14 +32,15 @@ from __future__ import annotations
 
 import struct
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import singledispatch
 
 import numpy as np
 
 from export import datapath, rounding, softmax, zero_point
 from export.graph import Add, ChannelScale, Convolution, Graph, Lookup, Mean, Multiply, Operator, Softmax, Wire
-from export.lines import LinePlan
+from export.lines import LinePlan, Stage
+from export.switches import PASSES, Switch
 
 MAGIC, VERSION = b"SFTI", 1
 HEADER = struct.Struct("<4sIII32s32s")
@@ -55,14 +58,38 @@ class TaskImage:
 
 def write(plan: LinePlan) -> TaskImage:
     """Writes the task image of a network; the same network gives the same bytes."""
-    sections, body = {}, b""
-    for stage in plan.stages:
+    positions = [switch.position for switch in plan.switches]
+    sections, body = {}, struct.pack(f"<{len(positions)}i", *positions)
+    for stage in sorted(plan.stages, key=lambda stage: _passes_before(stage, plan)):
         sections[stage.operator.name] = HEADER.size + len(body)
-        body += section(stage.operator, plan.graph)
+        if plan.runs(stage) or not _passes_before(stage, plan):
+            body += section(stage.operator, plan.graph)
     digests = bytes.fromhex(datapath.core_digest(plan.graph)), bytes.fromhex(datapath.digest(plan))
     checked = b"".join(digests) + body
     size = CHECKED + len(checked)
     return TaskImage(struct.pack("<4sIII", MAGIC, VERSION, size, zlib.crc32(checked)) + checked, sections)
+
+
+def sizes(plan: LinePlan) -> list[int]:
+    """Bytes of an image after one pass through the last module, after two, ..., of a plan whose task has them all."""
+    ends = {}
+    for stage in plan.stages:
+        before = _passes_before(stage, plan)
+        ends[before] = ends.get(before, 0) + len(section(stage.operator, plan.graph))
+    fixed = HEADER.size + 4 * len(plan.switches)
+    return [fixed + sum(ends.get(i, 0) for i in range(before + 1)) for before in range(max(ends) + 1)]
+
+
+def switches(plan: LinePlan, image: bytes) -> tuple[Switch, ...]:
+    """The switches of a plan as an image of its datapath sets them."""
+    found = struct.unpack_from(f"<{len(plan.switches)}i", image, HEADER.size)
+    return tuple(replace(switch, position=position) for switch, position in zip(plan.switches, found))
+
+
+def _passes_before(stage: Stage, plan: LinePlan) -> int:
+    """How many passes through the last module a stage needs before its own."""
+    is_of_a_pass = stage.when is not None and plan.switches[stage.when.switch].name == PASSES
+    return stage.when.positions[0] - 1 if is_of_a_pass else 0
 
 
 # --- Sections ---------------------------------------------------------------------------------------------------------

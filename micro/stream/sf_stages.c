@@ -97,9 +97,9 @@ const sf_kind sf_average_pool = {run_average_pool, check_nothing};
 const sf_kind sf_max_pool = {run_max_pool, check_nothing};
 
 // Adds a row to a stage's running sums. Returns them after the last row, else NULL.
-static const int32_t *sum(const sf_network *network, const sf_stage *stage, int32_t width,
-                          int32_t channels, const int8_t *row) {
-  int32_t *sums = (int32_t *)(void *)(network->memory + stage->sums);
+static const int32_t *sum(const sf_network *network, const sf_stage *stage, uint32_t place,
+                          int32_t width, int32_t channels, const int8_t *row) {
+  int32_t *sums = (int32_t *)(void *)(network->memory + place);
   const uint16_t step = network->steps[stage - network->stages];
   if (step == 0) memset(sums, 0, (size_t)channels * sizeof *sums);
   sf_sum_row(width, channels, row, sums);
@@ -108,15 +108,17 @@ static const int32_t *sum(const sf_network *network, const sf_stage *stage, int3
 
 static void run_running_average(const sf_network *network, const sf_stage *stage,
                                 const int8_t *const *rows, int8_t *output) {
-  const sf_window *window = stage->parameters;
-  const int32_t *sums = sum(network, stage, window->input_width, window->input_channels, rows[0]);
+  const sf_whole_pool *pool = stage->parameters;
+  const sf_window *window = &pool->window;
+  const int32_t *sums =
+      sum(network, stage, pool->sums, window->input_width, window->input_channels, rows[0]);
   if (sums) sf_average_sums(window, window->input_width * stage->steps, sums, output);
 }
 
 static void run_running_mean(const sf_network *network, const sf_stage *stage,
                              const int8_t *const *rows, int8_t *output) {
   const sf_mean *mean = stage->parameters;
-  const int32_t *sums = sum(network, stage, mean->width, mean->channels, rows[0]);
+  const int32_t *sums = sum(network, stage, mean->sums, mean->width, mean->channels, rows[0]);
   const sf_factor *factor = (const sf_factor *)(const void *)section(network, stage);
   if (sums) {
     sf_mean_sums(mean->channels, mean->width * mean->height, mean->input_zero_point,

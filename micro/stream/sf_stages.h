@@ -21,12 +21,20 @@ typedef struct {
 extern const sf_kind sf_convolve, sf_depthwise;
 
 // Parameters: sf_window. No section.
-extern const sf_kind sf_average_pool, sf_max_pool, sf_running_average;
+extern const sf_kind sf_average_pool, sf_max_pool;
+
+// No section. Sums are running ones, at this offset in the memory.
+typedef struct {
+  sf_window window;
+  uint32_t sums;
+} sf_whole_pool;
+extern const sf_kind sf_running_average;
 
 // Section: the factor.
 typedef struct {
   uint16_t width, height, channels;
   int16_t input_zero_point, output_zero_point;
+  uint32_t sums;
 } sf_mean;
 extern const sf_kind sf_running_mean;
 

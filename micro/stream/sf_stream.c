@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "sf_switches.h"
+
 // Hooks around each step of a stage, for measuring time or looking at rows; define SF_HOOKS to a
 // header that defines both. values is NULL after a step that made no row.
 #ifdef SF_HOOKS
@@ -75,15 +77,19 @@ static int find_rows(const sf_network *network, const sf_stage *stage, uint16_t 
 
 // Gives an output's new row to whoever asked for it.
 static void report(const sf_network *network, uint16_t tensor, uint16_t row, const int8_t *values) {
-  for (uint16_t i = 0; i < network->output_count && network->state->on_row; i++) {
-    if (network->outputs[i] == tensor) network->state->on_row(network->state->user, i, row, values);
+  const sf_state *state = network->state;
+  for (uint16_t i = 0; i < network->output_count && state->on_row; i++) {
+    const sf_output_tensor *output = &network->outputs[i];
+    if (output->tensor == tensor && sf_meets(network, state->task, output->condition)) {
+      state->on_row(state->user, i, row, values);
+    }
   }
 }
 
 // Does the next step of a stage if it can.
 static void run(const sf_network *network, uint16_t index) {
   const sf_stage *stage = &network->stages[index];
-  const uint16_t step = network->steps[index], tensor = (uint16_t)(index + 1);
+  const uint16_t step = network->steps[index], tensor = stage->output;
   if (step == stage->steps || !find_rows(network, stage, step)) return;
   int8_t *output = network->memory + network->tensors[tensor].newest;
   SF_BEFORE_STAGE(network, index);
@@ -126,6 +132,12 @@ sf_status sf_push_row(const sf_network *network, const int8_t *row) {
 void sf_start(const sf_network *network) {
   memset(network->made, 0, (network->stage_count + 1u) * sizeof *network->made);
   memset(network->steps, 0, network->stage_count * sizeof *network->steps);
+  if (network->switch_count == 0 || network->state->task == NULL) return;
+  for (uint16_t i = 0; i < network->stage_count; i++) {
+    const sf_stage *stage = &network->stages[i];
+    const int rests = !sf_meets(network, network->state->task, stage->condition);
+    if (rests) network->steps[i] = stage->steps;  // nothing is left to do for it
+  }
 }
 
 void sf_set_on_row(const sf_network *network,
@@ -136,5 +148,5 @@ void sf_set_on_row(const sf_network *network,
 }
 
 const int8_t *sf_output(const sf_network *network, uint16_t output) {
-  return network->memory + network->tensors[network->outputs[output]].kept;
+  return network->memory + network->tensors[network->outputs[output].tensor].kept;
 }

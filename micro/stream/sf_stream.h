@@ -32,14 +32,13 @@ typedef enum {
   SF_OTHER_CORE,     // made for another frozen core
   SF_OTHER_DATAPATH,  // made for this core, in a network of another structure
   SF_BAD_FACTOR,      // a requantisation factor is out of range
-  SF_BAD_SWITCH       // a switch is neither on nor off
+  SF_BAD_SWITCH       // a switch is in a position that it does not have
 } sf_status;
 
 // A status as a sentence.
 const char *sf_status_text(sf_status status);
 
-// A tensor: a map that is made row by row. Tensor 0 is the image; tensor i + 1 is what stage i
-// makes.
+// A tensor: a map that is made row by row. Tensor 0 is the image.
 typedef struct {
   uint16_t height, width, channels;
   uint16_t rows;    // how many are kept from one line to the next; row y is in slot y % rows
@@ -58,6 +57,22 @@ typedef struct {
   sf_status (*check)(const sf_stage *stage, const uint8_t *section);
 } sf_kind;
 
+// A switch of the task image, with its first and its last position.
+typedef struct {
+  uint8_t first, last;
+} sf_switch;
+
+// Met while a switch is in one of these positions.
+typedef struct {
+  uint8_t number, first, last;
+} sf_condition;
+
+// An output, given while a condition is met: 0, or 1 + its index.
+typedef struct {
+  uint16_t tensor;
+  uint8_t condition;
+} sf_output_tensor;
+
 // A stage: makes one row of its tensor whenever the rows that it reads are there.
 struct sf_stage {
   const sf_kind *kind;
@@ -66,9 +81,10 @@ struct sf_stage {
   const uint16_t *retires;  // tensors whose newest row no later stage of a line reads
   uint8_t input_count, retire_count;
   uint8_t window_rows, row_stride, row_dilation, rows_above;  // which rows of its input it reads
-  uint16_t steps;    // rows of its output, or of its input if it sums them up
-  uint32_t sums;     // offset of running sums in the memory; only of stages that sum up
-  uint32_t section;  // offset of what a task can change about it in the task image
+  uint16_t steps;     // rows of its output, or of its input if it sums them up
+  uint16_t output;    // the tensor that it makes; of the stages that make the same one, one runs
+  uint8_t condition;  // it runs while this is met: 0, or 1 + its index
+  uint32_t section;   // offset of what a task can change about it in the task image
 };
 
 // What changes while a network runs.
@@ -83,9 +99,11 @@ typedef struct {
 struct sf_network {
   const sf_tensor *tensors;
   const sf_stage *stages;
-  const uint16_t *outputs;  // tensors
-  uint16_t stage_count, output_count;
-  uint32_t task_bytes;
+  const sf_output_tensor *outputs;
+  const sf_condition *conditions;
+  const sf_switch *switches;
+  uint16_t stage_count, output_count, switch_count;
+  const uint32_t *task_bytes;  // in each position of the first switch, or just one
   const uint8_t *core_digest, *datapath_digest;  // 32 bytes each
   sf_state *state;
   uint16_t *made;       // rows made so far of each tensor
@@ -111,7 +129,7 @@ void sf_set_on_row(const sf_network *network,
                    void (*on_row)(void *user, uint16_t output, uint16_t row, const int8_t *values),
                    void *user);
 
-// An output of one row, after the image is complete and until the next one is.
+// An output of one row that the task gives, after the image is complete and until the next one is.
 const int8_t *sf_output(const sf_network *network, uint16_t output);
 
 #ifdef __cplusplus
