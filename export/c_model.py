@@ -153,9 +153,7 @@ def _values(plan: LinePlan, image: task_image.TaskImage) -> dict:
             f"{{{numbers[output]}, {_number(plan.when_given(output), conditions)}}}" for output in graph.outputs
         ),
         "switch_tables": "\n".join(_switch_tables(plan, conditions)),
-        "switch_names": "conditions, switches" if plan.switches else "NULL, NULL",
-        "switch_count": len(plan.switches),
-        "all_task_bytes": ", ".join(map(str, task_image.sizes(plan))),
+        "switching": "&switching" if plan.switches else "NULL",
         "core_digest": c_bytes(bytes.fromhex(datapath.core_digest(graph))),
         "datapath_digest": c_bytes(bytes.fromhex(datapath.digest(plan))),
         "task_bytes": len(image.content),
@@ -227,12 +225,16 @@ def _number(when: When | None, conditions: list[When]) -> int:
 
 
 def _switch_tables(plan: LinePlan, conditions: list[When]):
-    if plan.switches:
-        ends = [(switch.positions[0], switch.positions[-1]) for switch in plan.switches]
-        wanted = [(when.switch, when.positions[0], when.positions[-1]) for when in conditions]
-        yield f"// {c_comment(', '.join(switch.name for switch in plan.switches))}"
-        yield f"static const sf_switch switches[] = {{{', '.join(_initialiser(*each) for each in ends)}}};"
-        yield f"static const sf_condition conditions[] = {{{', '.join(_initialiser(*each) for each in wanted)}}};\n"
+    if not plan.switches:
+        return
+    ends = [(switch.positions[0], switch.positions[-1]) for switch in plan.switches]
+    wanted = [(when.switch, when.positions[0], when.positions[-1]) for when in conditions]
+    fields = "sf_check_switched", "sf_is_met", "sf_rest", "switches", "conditions", "task_bytes", len(ends)
+    yield f"// {c_comment(', '.join(switch.name for switch in plan.switches))}"
+    yield f"static const sf_switch switches[] = {{{', '.join(_initialiser(*each) for each in ends)}}};"
+    yield f"static const sf_condition conditions[] = {{{', '.join(_initialiser(*each) for each in wanted)}}};"
+    yield f"static const uint32_t task_bytes[] = {{{', '.join(map(str, task_image.sizes(plan)))}}};"
+    yield f"static const sf_switching switching = {_initialiser(*fields)};"
 
 
 # --- Stages -----------------------------------------------------------------------------------------------------------
@@ -299,8 +301,7 @@ def _(operator: Convolution, plan, places):
     kind = {Conv2D: "sf_convolve", DepthwiseConv2D: "sf_depthwise"}[type(operator)]
     codes = core_header.array_name(operator, plan.graph) if operator.frozen else "NULL"
     wide = int(datapath.is_wide(operator, plan.graph))
-    size = 0 if operator.frozen else operator.codes.size
-    return kind, ("sf_convolution", f"{{{_window(operator, plan)}, {codes}, {size}, {wide}}}")
+    return kind, ("sf_convolution", f"{{{_window(operator, plan)}, {codes}, {wide}}}")
 
 
 @_kind.register

@@ -71,13 +71,13 @@ def write(plan: LinePlan) -> TaskImage:
 
 
 def sizes(plan: LinePlan) -> list[int]:
-    """Bytes of an image after one pass through the last module, after two, ..., of a plan whose task has them all."""
-    ends = {}
+    """Bytes of an image in each position of the plan's first switch, in whose last one it is whole."""
+    bytes_of = {}
     for stage in plan.stages:
         before = _passes_before(stage, plan)
-        ends[before] = ends.get(before, 0) + len(section(stage.operator, plan.graph))
+        bytes_of[before] = bytes_of.get(before, 0) + len(section(stage.operator, plan.graph))
     fixed = HEADER.size + 4 * len(plan.switches)
-    return [fixed + sum(ends.get(i, 0) for i in range(before + 1)) for before in range(max(ends) + 1)]
+    return [fixed + sum(bytes_of.get(i, 0) for i in range(n + 1)) for n in range(len(plan.switches[0].positions))]
 
 
 def switches(plan: LinePlan, image: bytes) -> tuple[Switch, ...]:

@@ -15,7 +15,6 @@ extern "C" {
 typedef struct {
   sf_window window;
   const int8_t *fixed_codes;  // of the frozen core, or NULL
-  uint32_t code_bytes;        // in the section, if they are not fixed
   uint8_t wide;
 } sf_convolution;
 extern const sf_kind sf_convolve, sf_depthwise;

@@ -75,45 +75,54 @@ static int find_rows(const sf_network *network, const sf_stage *stage, uint16_t 
   return 1;
 }
 
+static int is_met(const sf_network *network, uint8_t condition) {
+  return condition == 0 || network->switching->is_met(network, network->state->task, condition);
+}
+
 // Gives an output's new row to whoever asked for it.
 static void report(const sf_network *network, uint16_t tensor, uint16_t row, const int8_t *values) {
   const sf_state *state = network->state;
-  for (uint16_t i = 0; i < network->output_count && state->on_row; i++) {
+  if (state->on_row == NULL) return;
+  for (uint32_t i = 0; i < network->output_count; i++) {
     const sf_output_tensor *output = &network->outputs[i];
-    if (output->tensor == tensor && sf_meets(network, state->task, output->condition)) {
-      state->on_row(state->user, i, row, values);
+    if (output->tensor == tensor && is_met(network, output->condition)) {
+      state->on_row(state->user, (uint16_t)i, row, values);
     }
   }
 }
 
-// Does the next step of a stage if it can.
-static void run(const sf_network *network, uint16_t index) {
+// Does the next step of a stage if it can. Returns whether any are left.
+static int run(const sf_network *network, uint32_t index) {
   const sf_stage *stage = &network->stages[index];
-  const uint16_t step = network->steps[index], tensor = stage->output;
-  if (step == stage->steps || !find_rows(network, stage, step)) return;
-  int8_t *output = network->memory + network->tensors[tensor].newest;
-  SF_BEFORE_STAGE(network, index);
+  uint16_t *steps = &network->steps[index];
+  const uint16_t step = *steps;
+  if (step == stage->steps) return 0;
+  if (!find_rows(network, stage, step)) return 1;
+  const sf_tensor *tensor = &network->tensors[stage->output];
+  int8_t *output = network->memory + tensor->newest;
+  SF_BEFORE_STAGE(network, (uint16_t)index);
   stage->kind->run(network, stage, network->rows, output);
-  network->steps[index]++;
+  *steps = (uint16_t)(step + 1);
   // A stage that sums up has no row before its last step.
-  const uint16_t height = network->tensors[tensor].height, row = made(network, tensor);
-  const int makes_row = stage->steps == height || network->steps[index] == stage->steps;
-  SF_AFTER_STAGE(network, index, row, makes_row ? output : NULL);
+  const uint16_t row = made(network, stage->output);
+  const int is_last = step + 1 == stage->steps,
+            makes_row = is_last || stage->steps == tensor->height;
+  SF_AFTER_STAGE(network, (uint16_t)index, row, makes_row ? output : NULL);
   if (makes_row) {
-    network->made[tensor] = (uint16_t)((row + 1) | IS_NEW);
-    report(network, tensor, row, output);
+    network->made[stage->output] = (uint16_t)((row + 1) | IS_NEW);
+    report(network, stage->output, row, output);
   }
+  return !is_last;
 }
 
 // Runs every stage once: the time that one row of the image takes in hardware. Returns whether
 // anything is left to do.
 static int run_line(const sf_network *network) {
   int left = 0;
-  for (uint16_t i = 0; i < network->stage_count; i++) {
+  for (uint32_t i = 0; i < network->stage_count; i++) {
     const sf_stage *stage = &network->stages[i];
-    run(network, i);
+    left |= run(network, i);
     for (int32_t j = 0; j < stage->retire_count; j++) retire(network, stage->retires[j]);
-    left |= network->steps[i] != stage->steps;
   }
   return left;
 }
@@ -132,12 +141,7 @@ sf_status sf_push_row(const sf_network *network, const int8_t *row) {
 void sf_start(const sf_network *network) {
   memset(network->made, 0, (network->stage_count + 1u) * sizeof *network->made);
   memset(network->steps, 0, network->stage_count * sizeof *network->steps);
-  if (network->switch_count == 0 || network->state->task == NULL) return;
-  for (uint16_t i = 0; i < network->stage_count; i++) {
-    const sf_stage *stage = &network->stages[i];
-    const int rests = !sf_meets(network, network->state->task, stage->condition);
-    if (rests) network->steps[i] = stage->steps;  // nothing is left to do for it
-  }
+  if (network->switching) network->switching->rest(network);
 }
 
 void sf_set_on_row(const sf_network *network,

@@ -47,6 +47,7 @@ typedef struct {
 } sf_tensor;
 
 typedef struct sf_stage sf_stage;
+typedef struct sf_switching sf_switching;
 typedef struct sf_network sf_network;
 
 // What a kind of stage does with a row, and what it checks of its part of a task image.
@@ -57,17 +58,7 @@ typedef struct {
   sf_status (*check)(const sf_stage *stage, const uint8_t *section);
 } sf_kind;
 
-// A switch of the task image, with its first and its last position.
-typedef struct {
-  uint8_t first, last;
-} sf_switch;
-
-// Met while a switch is in one of these positions.
-typedef struct {
-  uint8_t number, first, last;
-} sf_condition;
-
-// An output, given while a condition is met: 0, or 1 + its index.
+// An output, given while a condition is met: 0 for always, or 1 + its index.
 typedef struct {
   uint16_t tensor;
   uint8_t condition;
@@ -83,7 +74,7 @@ struct sf_stage {
   uint8_t window_rows, row_stride, row_dilation, rows_above;  // which rows of its input it reads
   uint16_t steps;     // rows of its output, or of its input if it sums them up
   uint16_t output;    // the tensor that it makes; of the stages that make the same one, one runs
-  uint8_t condition;  // it runs while this is met: 0, or 1 + its index
+  uint8_t condition;  // it runs while this is met: 0 for always, or 1 + its index
   uint32_t section;   // offset of what a task can change about it in the task image
 };
 
@@ -100,10 +91,9 @@ struct sf_network {
   const sf_tensor *tensors;
   const sf_stage *stages;
   const sf_output_tensor *outputs;
-  const sf_condition *conditions;
-  const sf_switch *switches;
-  uint16_t stage_count, output_count, switch_count;
-  const uint32_t *task_bytes;  // in each position of the first switch, or just one
+  uint16_t stage_count, output_count;
+  uint32_t task_bytes;
+  const sf_switching *switching;  // see sf_switches.h; NULL if a task can switch nothing
   const uint8_t *core_digest, *datapath_digest;  // 32 bytes each
   sf_state *state;
   uint16_t *made;       // rows made so far of each tensor

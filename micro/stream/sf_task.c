@@ -1,4 +1,6 @@
 // Loading a task image: everything is checked before anything changes.
+#include "sf_task.h"
+
 #include <string.h>
 
 #include "sf_crc32.h"
@@ -10,47 +12,25 @@
 
 #define VERSION 1
 
-// The start of a task image; export/task_image.py writes it. crc covers everything behind it.
-typedef struct {
-  char magic[4];
-  uint32_t version;
-  uint32_t bytes;  // of the whole image
-  uint32_t crc;
-  uint8_t
-      core_digest[32];  // SHA-256 of the frozen codes that it belongs to; zeros if there are none
-  uint8_t datapath_digest[32];  // SHA-256 of the description of the network's structure
-} header;
-
-static sf_status check_switches(const sf_network *network, const uint8_t *image, size_t size) {
-  const int32_t *positions = sf_positions(image);
-  if (size < sizeof(header) + network->switch_count * sizeof *positions) return SF_OTHER_SIZE;
-  for (uint16_t i = 0; i < network->switch_count; i++) {
-    const sf_switch *of = &network->switches[i];
-    if (positions[i] < of->first || positions[i] > of->last) return SF_BAD_SWITCH;
-  }
-  const int32_t first = network->switch_count ? positions[0] - network->switches[0].first : 0;
-  return size == network->task_bytes[first] ? SF_OK : SF_OTHER_SIZE;
-}
-
 static sf_status check(const sf_network *network, const uint8_t *image, size_t size) {
   if ((uintptr_t)image % 4 != 0) return SF_NOT_ALIGNED;
-  if (size < sizeof(header)) return SF_TOO_SHORT;
-  const header *head = (const header *)(const void *)image;
+  if (size < sizeof(sf_task_header)) return SF_TOO_SHORT;
+  const sf_task_header *head = (const sf_task_header *)(const void *)image;
   if (memcmp(head->magic, "SFTI", 4) != 0) return SF_NOT_A_TASK;
   if (head->version != VERSION) return SF_OTHER_VERSION;
   if (head->bytes != size) return SF_OTHER_SIZE;
-  const size_t checked = offsetof(header, core_digest);
+  const size_t checked = offsetof(sf_task_header, core_digest);
   if (sf_crc32(0, image + checked, size - checked) != head->crc) return SF_DAMAGED;
   if (memcmp(head->core_digest, network->core_digest, 32) != 0) return SF_OTHER_CORE;
   if (memcmp(head->datapath_digest, network->datapath_digest, 32) != 0) return SF_OTHER_DATAPATH;
-  sf_status status = check_switches(network, image, size);
-  for (uint16_t i = 0; i < network->stage_count && status == SF_OK; i++) {
+  if (network->switching) return network->switching->check(network, image, size);
+  if (size != network->task_bytes) return SF_OTHER_SIZE;
+  for (uint16_t i = 0; i < network->stage_count; i++) {
     const sf_stage *stage = &network->stages[i];
-    // A stage that rests may have no section.
-    if (!sf_meets(network, image, stage->condition)) continue;
-    status = stage->kind->check(stage, image + stage->section);
+    const sf_status status = stage->kind->check(stage, image + stage->section);
+    if (status != SF_OK) return status;
   }
-  return status;
+  return SF_OK;
 }
 
 sf_status sf_load_task(const sf_network *network, const void *image, size_t size) {
@@ -89,7 +69,7 @@ const char *sf_status_text(sf_status status) {
     case SF_BAD_FACTOR:
       return "the task image has a requantisation factor that is out of range";
     case SF_BAD_SWITCH:
-      return "the task image has a switch in a position that it does not have";
+      return "the task image has a switch in an unknown position";
   }
   return "unknown status";
 }
