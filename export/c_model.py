@@ -301,7 +301,7 @@ def _(operator: Convolution, plan, places):
     kind = {Conv2D: "sf_convolve", DepthwiseConv2D: "sf_depthwise"}[type(operator)]
     codes = core_header.array_name(operator, plan.graph) if operator.frozen else "NULL"
     wide = int(datapath.is_wide(operator, plan.graph))
-    return kind, ("sf_convolution", f"{{{_window(operator, plan)}, {codes}, {wide}}}")
+    return kind, ("sf_convolution", _initialiser(_window(operator, plan), wide, codes))
 
 
 @_kind.register

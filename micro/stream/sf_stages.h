@@ -14,8 +14,8 @@ extern "C" {
 // int8 a channel; codes, unless they are fixed.
 typedef struct {
   sf_window window;
-  const int8_t *fixed_codes;  // of the frozen core, or NULL
   uint8_t wide;
+  const int8_t *fixed_codes;  // of the frozen core, or NULL
 } sf_convolution;
 extern const sf_kind sf_convolve, sf_depthwise;
 

@@ -152,5 +152,7 @@ void sf_set_on_row(const sf_network *network,
 }
 
 const int8_t *sf_output(const sf_network *network, uint16_t output) {
-  return network->memory + network->tensors[network->outputs[output].tensor].kept;
+  const sf_output_tensor *wanted = &network->outputs[output];
+  if (!is_met(network, wanted->condition)) return NULL;
+  return network->memory + network->tensors[wanted->tensor].kept;
 }

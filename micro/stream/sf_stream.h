@@ -119,7 +119,8 @@ void sf_set_on_row(const sf_network *network,
                    void (*on_row)(void *user, uint16_t output, uint16_t row, const int8_t *values),
                    void *user);
 
-// An output of one row that the task gives, after the image is complete and until the next one is.
+// An output of one row, after the image is complete and until the next one is. NULL if the task
+// does not give it.
 const int8_t *sf_output(const sf_network *network, uint16_t output);
 
 #ifdef __cplusplus

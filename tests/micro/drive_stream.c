@@ -8,7 +8,8 @@
 //     bytes: loads a task image that
 //     lies `offset` bytes behind a
 //     multiple of 16
-//   'R', a row of the image: pushes it   a status; all outputs, if the image is complete
+//   'R', a row of the image: pushes it   a status; all outputs, if the image is complete: zeros
+//                                        where the task gives none
 //   'B': begins a new image
 //   'S', a byte: asks for the text of    the text, then a 0
 //     a status
@@ -25,7 +26,7 @@ static FILE *script, *written;
 static int8_t *outputs[NET_OUTPUTS];
 
 static const sf_tensor *tensor_of(uint16_t output) {
-  return &network->tensors[network->outputs[output]];
+  return &network->tensors[network->outputs[output].tensor];
 }
 
 static size_t row_bytes(uint16_t output) {
@@ -71,9 +72,10 @@ static void push_row(void) {
   fputc(status, written);
   for (uint16_t i = 0; i < NET_OUTPUTS && status == SF_IMAGE_COMPLETE; ++i) {
     const sf_tensor *tensor = tensor_of(i);
-    if (tensor->height == 1 && memcmp(sf_output(network, i), outputs[i], row_bytes(i)) != 0)
-      abort();
+    const int8_t *given = sf_output(network, i);
+    if (tensor->height == 1 && given && memcmp(given, outputs[i], row_bytes(i)) != 0) abort();
     fwrite(outputs[i], row_bytes(i), tensor->height, written);
+    memset(outputs[i], 0, row_bytes(i) * tensor->height);
   }
 }
 
@@ -87,7 +89,7 @@ int main(int count, char **arguments) {
   script = fopen(arguments[1], "rb"), written = fopen(arguments[2], "wb");
   if (script == NULL || written == NULL) return EXIT_FAILURE;
   for (uint16_t i = 0; i < NET_OUTPUTS; ++i)
-    outputs[i] = malloc(row_bytes(i) * tensor_of(i)->height);
+    outputs[i] = calloc(row_bytes(i), tensor_of(i)->height);
   sf_set_on_row(network, keep_row, NULL);
   for (int command; (command = fgetc(script)) != EOF;) {
     if (command == 'T') load_task();

@@ -1,0 +1,165 @@
+"""Every position of a network's switches runs on one plan, one C, and gives the bytes of a task made with that structure."""
+
+from dataclasses import replace
+from functools import cache
+from itertools import product
+
+import numpy as np
+import pytest
+
+from export import c_run, datapath, golden, lines, machines, stream, switches, task_image, tflite
+from export.chain import Chain
+from export.fit import fit
+from export.graph import GraphError
+from export.opened import Network
+from export.verify import random_inputs
+from tests.export.networks import semifreddo
+from tests.export.repeated import plan_of, repeated
+
+PASSES = 3
+POSITIONS = list(product(range(1, PASSES + 1), (False, True)))
+STRUCTURES = [
+    {},
+    {"activation": False},
+    {"cores": 1},
+    {"cores": 1, "activation": False, "on": "frozen"},
+    {"on": "core2", "size": (7, 9)},
+]
+of_every_structure = pytest.mark.parametrize("structure", STRUCTURES, ids=str)
+
+
+@cache
+def images(size=(12, 10)):
+    return np.random.default_rng(0).integers(-128, 128, (2, *size, 3)).astype(np.int8)
+
+
+def tasks(**structure):
+    """Tasks of every position, each with scales of its own."""
+    for seed, (passes, pooled) in enumerate(POSITIONS, start=2):
+        yield repeated(passes, pooled, seed, **structure)
+
+
+def assert_gives_its_own_bytes(task, plan, run):
+    """A way to run a task's plan gives golden's bytes of the task's own graph, and no output that is not the task's."""
+    inputs = images(task.tensor("image").shape[:2])
+    made, expected = run(inputs), golden.run(task, inputs)
+    own = switches.tensors_of(task, plan.graph, made)
+    assert own.keys() == expected.keys() - {"image"}
+    for name, values in own.items():
+        np.testing.assert_array_equal(values, expected[name], err_msg=name)
+    assert plan.given == tuple(switches.name_in(plan.graph, task.tensor(name)) for name in task.outputs)
+
+
+# --- One plan ---------------------------------------------------------------------------------------------------------
+
+
+@of_every_structure
+def test_the_plan_of_a_network_runs_tasks_of_every_position(structure):
+    for pooled in (False, True):
+        network = plan_of(repeated(PASSES, pooled, **structure))
+        for task in tasks(outputs=3, **structure):
+            fitted = fit(task, network)
+            assert_gives_its_own_bytes(task, fitted, lambda inputs: stream.run(fitted, inputs))
+
+
+@of_every_structure
+def test_the_graph_of_all_ways_gives_the_numbers_of_the_task(structure):
+    network = plan_of(repeated(PASSES, **structure))
+    for task in tasks(**structure):
+        graph, inputs = fit(task, network).graph, images(task.tensor("image").shape[:2])
+        whole = switches.tensors_of(task, graph, golden.run(graph, inputs))
+        for name, values in golden.run(task, inputs, task.outputs).items():
+            np.testing.assert_array_equal(whole[name], values)
+
+
+def test_no_buffer_can_be_smaller_for_all_positions():
+    network = plan_of(repeated(PASSES))
+    plans = [fit(task, network) for task in tasks()]
+    for name, buffer in network.buffers.items():
+        if buffer.rows:
+            smaller = {**network.buffers, name: replace(buffer, rows=buffer.rows - 1)}
+            with pytest.raises(LookupError, match=name):
+                for plan in plans:
+                    stream.run(replace(plan, buffers=smaller), images()[:1])
+                    stream.Stream(replace(plan, buffers=smaller)).output(name)
+
+
+def test_passes_and_pools_cost_no_memory_of_rows_that_a_network_without_switches_would_not_have():
+    for pooled in (False, True):
+        network = repeated(PASSES, pooled)
+        assert plan_of(network).kept <= lines.plan(network).kept + 8 * (not pooled)  # the vector
+        assert plan_of(network).lines == lines.plan(network).lines
+
+
+def test_stages_that_rest_take_no_time():
+    network = plan_of(repeated(PASSES))
+    made = [set(stream.run(fit(task, network), images()[:1])) for task in tasks()]
+    assert not any("pass2" in name for name in made[0]) and not any("pass3" in name for name in made[2])
+    assert all(("head.task.pool" in names) == pooled for names, (_, pooled) in zip(made, POSITIONS))
+
+
+# --- One C ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.compiler
+@pytest.mark.parametrize("structure", STRUCTURES[:2], ids=str)
+def test_the_compiled_network_runs_tasks_of_every_position(structure, tmp_path):
+    network = plan_of(repeated(PASSES, **structure))
+    built = c_run.Built(network, machines.MACHINES["gcc-sanitizers"], tmp_path, dumping=True)
+    for task in tasks(outputs=3, **structure):
+        fitted = fit(task, network)
+        image = task_image.write(fitted).content
+        assert_gives_its_own_bytes(task, fitted, lambda inputs: built.run(inputs, image)[0])
+
+
+@pytest.mark.cross
+def test_a_task_is_proven_on_a_network_that_is_compiled_already():
+    task, network = repeated(1, True, seed=2), plan_of(repeated(2))
+    chain = Chain(Network(task, tflite.write(task)), few=1, on=["m4"], compiled=network)
+    proof = chain.verify(random_inputs(task, 2))
+    assert proof.passed, str(proof)
+    assert [stage.stage for stage in proof.stages] == ["golden", "builtin_ref", "tflm", "stream", "m4"]
+    made = {operator.output for operator in task.operators}
+    assert all(set(stage.checksums) == made for stage in proof.stages[-2:])
+
+
+# --- Images -----------------------------------------------------------------------------------------------------------
+
+
+def test_an_image_holds_only_the_passes_of_its_task():
+    network = plan_of(repeated(PASSES))
+    sizes = task_image.sizes(network)
+    assert sizes == sorted(set(sizes)) and len(sizes) == PASSES
+    for task, (passes, pooled) in zip(tasks(), POSITIONS):
+        fitted = fit(task, network)
+        content = task_image.write(fitted).content
+        assert len(content) == sizes[passes - 1]
+        assert [switch.position for switch in task_image.switches(network, content)] == [passes, pooled]
+        assert datapath.digest(fitted) == datapath.digest(network)
+    assert task_image.write(network).content == task_image.write(fit(repeated(PASSES), network)).content
+
+
+def test_the_datapath_says_the_same_whatever_the_positions_are():
+    network = plan_of(repeated(PASSES))
+    for task in tasks():
+        described = datapath.describe(fit(replace(task, name=network.graph.name), network))
+        assert datapath.to_json(described) == datapath.to_json(datapath.describe(network))
+
+
+# --- What cannot be switched ------------------------------------------------------------------------------------------
+
+
+def test_more_passes_than_a_network_has_are_refused():
+    message = "seed2 passes through its last module 3 times, seed1 up to 2 times"
+    with pytest.raises(GraphError, match=message):
+        fit(repeated(3, seed=2), plan_of(repeated(2)))
+
+
+def test_a_head_without_the_networks_activation_is_refused():
+    with pytest.raises(GraphError, match="head.task.activation is a stage of seed1 only"):
+        fit(repeated(seed=2, activation=False), plan_of(repeated()))
+
+
+def test_only_a_network_with_sfkerass_names_has_switches():
+    for graph in (semifreddo((32, 32), (8, 8, 8, 8, 8)), replace(repeated(), metadata={})):
+        assert switches.ways(graph) == switches.Ways(graph)
