@@ -16,7 +16,7 @@ from tests.export.tasks import CORE
 MAPS = 8  # channels behind the last module
 
 
-def repeated(passes=3, pooled=False, seed=1, cores=2, activation=True, outputs=5, on="cores", size=(12, 10)) -> Graph:
+def repeated(passes=3, pooled=False, seed=1, cores=2, activation=True, outputs=5, on="cores", size=(8, 6)) -> Graph:
     """A network of one module on one frozen core, whatever the rest; a seed has scales of its own too."""
     net = Builder(seed)
     net.input((*size, 3))

@@ -11,6 +11,7 @@ import numpy as np
 
 from export import c_model, lines
 from export.graph import Graph
+from export.lines import LinePlan
 from export.machines import Machine, Program, build
 from export.task_image import CHECKED
 
@@ -19,9 +20,9 @@ HEADER = HERE.parents[1] / "micro" / "stream" / "sf_stream.h"
 Status = IntEnum("Status", re.findall(r"^  SF_(\w+)", HEADER.read_text(), re.MULTILINE), start=0)
 
 
-def build_with(main: str, graph: Graph, machine: Machine, folder: Path, defines=()) -> Program:
-    """Builds the C of a graph, which must be named net, with a program of this folder in place of its main.c."""
-    c_model.write_folder(lines.plan(graph), folder / "c")
+def build_with(main: str, network: Graph | LinePlan, machine: Machine, folder: Path, defines=()) -> Program:
+    """Builds the C of a network, which must be named net, with a program of this folder in place of its main.c."""
+    c_model.write_folder(lines.plan(network) if isinstance(network, Graph) else network, folder / "c")
     shutil.copy(HERE / main, folder / "c" / "main.c")
     return build(machine, folder / "c", folder / machine.name, defines)
 

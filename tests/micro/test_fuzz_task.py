@@ -2,30 +2,46 @@
 
 import re
 import subprocess
+from dataclasses import replace
 
 import pytest
 
 from export import lines, task_image
+from export.fit import fit
 from export.machines import Machine
+from tests.export.repeated import plan_of, repeated
 from tests.export.tasks import every_operator, other_task
 from tests.micro.scripts import build_with
 
 FUZZER = Machine("fuzzer", "clang", ("-O2", "-g", "-fno-sanitize-recover=all", "-fsanitize=fuzzer,address,undefined"))
-SECONDS = 10
+SECONDS = 6
 MODES = 8  # of fuzz_task.c
 
 
-@pytest.mark.clang
-def test_no_bytes_make_the_loader_or_a_kernel_fail(tmp_path):
+def every_kind():
+    """A network of every kind of stage, and other tasks of it."""
     graph = every_operator()
-    program = build_with("fuzz_task.c", graph, FUZZER, tmp_path)
+    return lines.plan(graph), [lines.plan(other_task(graph))]
+
+
+def every_switch():
+    """A network with every kind of switch, and tasks of other structures."""
+    network = plan_of(replace(repeated(2), name="net"))
+    return network, [fit(repeated(1, True, seed=2), network), fit(repeated(2, True, seed=3), network)]
+
+
+@pytest.mark.clang
+@pytest.mark.parametrize("network", [every_kind, every_switch])
+def test_no_bytes_make_the_loader_or_a_kernel_fail(network, tmp_path):
+    own, others = network()
+    program = build_with("fuzz_task.c", own, FUZZER, tmp_path)
     corpus = tmp_path / "corpus"
     corpus.mkdir()
-    for name, task in (("own", graph), ("other", other_task(graph))):
-        image = task_image.write(lines.plan(task)).content
+    images = [task_image.write(plan).content for plan in (own, *others)]
+    for number, image in enumerate(images):
         for mode in range(MODES):
-            (corpus / f"{name}{mode}").write_bytes(bytes([mode]) + image)
-    options = [f"-max_total_time={SECONDS}", f"-max_len={len(image) + 100}", "-seed=1", "-print_final_stats=1"]
+            (corpus / f"{number}.{mode}").write_bytes(bytes([mode]) + image)
+    options = [f"-max_total_time={SECONDS}", f"-max_len={len(images[0]) + 100}", "-seed=1", "-print_final_stats=1"]
     command = [program.path, *options, f"-artifact_prefix={tmp_path}/", corpus]
     ended = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, errors="replace")
     assert ended.returncode == 0, ended.stderr[-4000:]
