@@ -75,7 +75,7 @@ def test_an_image_must_have_the_size_of_its_passes(machine, built):
 
 
 @every_sanitizer
-def test_sections_of_stages_that_run_are_checked_and_only_these(machine, built):
+def test_sections_of_each_pass_and_of_the_heads_are_checked(machine, built):
     sections = task_image.write(NETWORK).sections
 
     def with_bad_factor(image, stage):
