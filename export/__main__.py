@@ -87,9 +87,11 @@ class Commands:
         from export.opened import open_network
         from sfkeras import atomic
 
-        content = task_image.write(fit(open_network(task).graph, open_network(network).plan)).content
+        plan = fit(open_network(task).graph, open_network(network).plan)
+        content = task_image.write(plan).content
         atomic.write(file, content)
-        print(f"{file}: {len(content):,} bytes")
+        positions = "".join(f", {switch.name} {switch.position}" for switch in plan.switches)
+        print(f"{file}: {len(content):,} bytes{positions}")
 
     def join(self, *runs, out, size=None):
         """Joins tasks on one frozen core to one network with an output each, and compares each with its task alone.

@@ -127,9 +127,10 @@ def _with_passes(graph: Graph, position: int) -> Ways:
     modules = [operator for operator in graph.operators if not _is_of_head(operator)]
     made = {operator.name for operator in modules}
     read = list(dict.fromkeys(name for head in heads for name in head.inputs if name in made))
-    if most == 1 or made & set(graph.outputs):
+    module = next((match[1] for each in modules if (match := PASS.search(each.name))), "")
+    in_every_pass = made.issuperset(each for name in read for each in _in_passes(name, module, most))
+    if most == 1 or made & set(graph.outputs) or not in_every_pass:  # joined tasks may have different passes
         return Ways(graph)
-    module = next(match[1] for each in modules if (match := PASS.search(each.name)))
     wires, tensors = {}, []
     for name in read:
         passed = f"{re.search('frozen|core[0-9]+', name)[0]}.passed"

@@ -11,9 +11,10 @@ import tensorflow as tf
 from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 from tflite_micro.tensorflow.lite.micro.python import schema_py_generated as schema
 
-from export import golden
+from export import golden, lines, stream
 from export.graph import AveragePool, ChannelScale, Conv2D, DepthwiseConv2D, Graph, Lookup
 from export.lower import lower
+from export.switches import tensors_of, ways
 from export.tflite import Tflite, operator_counts, write
 from export.verify import random_inputs, verify
 from sfkeras.backbone import SemifreddoNet
@@ -99,6 +100,31 @@ def convolutions(graph):
         if isinstance(operator, DepthwiseConv2D):
             found[operator.name] = operator, operator.codes[..., None]
     return found
+
+
+# ---- what a task can switch
+
+
+SWITCHES = {
+    table1: ["head.scene.pooling 1", "head.face.pooling 0", "head.car.pooling 1"],
+    residual: ["passes 2", "head.task.pooling 1"],
+    frozen_alone: ["head.task.pooling 1"],
+    trainable_alone: ["head.task.pooling 0"],
+}
+
+
+@pytest.mark.parametrize("network", SWITCHES, ids=lambda network: network.__name__)
+def test_heads_and_passes_can_be_switched_and_stand_as_they_were_trained(network):
+    switches = ways(lowered(network).graph).switches
+    assert [f"{switch.name} {switch.position}" for switch in switches] == SWITCHES[network]
+
+
+def test_every_way_of_a_lowered_network_is_planned():
+    graph = lowered(residual).graph
+    found, inputs = ways(graph), random_inputs(graph, 1)
+    made = stream.run(lines.plan(found.graph, found.switches), inputs["image"])
+    for name, values in tensors_of(graph, found.graph, made).items():
+        np.testing.assert_array_equal(values, golden.run(graph, inputs)[name], err_msg=name)
 
 
 # ---- the same numbers everywhere

@@ -11,6 +11,7 @@ from export import c_run, datapath, golden, lines, machines, stream, switches, t
 from export.chain import Chain
 from export.fit import fit
 from export.graph import GraphError
+from export.join import join
 from export.opened import Network
 from export.verify import random_inputs
 from tests.export.networks import semifreddo
@@ -143,6 +144,16 @@ def test_more_passes_than_a_network_has_are_refused():
 def test_a_head_without_the_networks_activation_is_refused():
     with pytest.raises(GraphError, match="head.task.activation is a stage of seed1 only"):
         fit(repeated(seed=2, activation=False), plan_of(repeated()))
+
+
+def test_joined_tasks_whose_passes_differ_switch_only_their_heads():
+    once, twice = (replace(repeated(passes, seed=1), name=f"passes{passes}") for passes in (1, 2))
+    joined = join([once, twice], "joined")
+    assert [switch.name for switch in switches.ways(joined).switches] == [
+        "head.passes1.pooling",
+        "head.passes2.pooling",
+    ]
+    assert_own_bytes(stream.run(plan_of(joined), image()), joined, plan_of(joined))
 
 
 def test_only_a_network_with_sfkerass_names_has_switches():
