@@ -30,7 +30,7 @@ def fit(task: Graph, network: LinePlan) -> LinePlan:
         raise GraphError(f"{task.name} was trained on core {cores[0][:16]}, {network.graph.name} holds {cores[1][:16]}")
     size = network.graph.tensor(network.graph.inputs[0]).shape[:2]
     ways = ways_of_task(resize(task, size), Ways(network.graph, network.switches))
-    fitted = lines.plan(_filled_up(ways.graph, network.graph), ways.switches)
+    fitted = lines.plan(_filled_up(ways.graph, network.graph), ways.switches, in_order=True)
     for stage, wanted in zip(fitted.stages, network.stages):
         got, structure = datapath.structure(fitted, stage), datapath.structure(network, wanted)
         if got != structure:
@@ -53,7 +53,9 @@ def _filled_up(task: Graph, network: Graph) -> Graph:
         raise GraphError(f"{strange[0]} is a stage of {whose} only; {task.name} and {network.name} differ in structure")
     tensors = [_widened(tensor, network) for tensor in task.tensors]
     channels = {tensor.name: tensor.channels for tensor in tensors}
-    operators = [_with_outputs(operator, channels[operator.output]) for operator in task.operators]
+    # Layers may have been built in another order; the stages run in the network's.
+    operators = [task.operator(operator.name) for operator in network.operators]
+    operators = [_with_outputs(operator, channels[operator.output]) for operator in operators]
     return replace(task, tensors=tensors, operators=operators)
 
 

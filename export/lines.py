@@ -173,12 +173,13 @@ class LinePlan:
         return f"  {self.switches[when.switch].name} {' '.join(map(str, when.positions))}" if when else ""
 
 
-def plan(graph: Graph, switches: tuple[Switch, ...] = ()) -> LinePlan:
+def plan(graph: Graph, switches: tuple[Switch, ...] = (), in_order: bool = False) -> LinePlan:
     """Plans a graph of one input.
 
     Args:
         graph: the graph, with all ways that its rows can take.
         switches: that choose between them; see export.switches.
+        in_order: keeps the order of the graph's operators; else they are put into one that takes little memory.
     Raises: GraphError if it has more inputs.
     """
     if len(graph.inputs) != 1:
@@ -186,7 +187,8 @@ def plan(graph: Graph, switches: tuple[Switch, ...] = ()) -> LinePlan:
             f"{graph.name}: an image comes line by line on one input; this graph has {len(graph.inputs)}: "
             f"{', '.join(graph.inputs)}"
         )
-    graph = _in_small_memory_order(graph, {name for switch in switches for name in switch.chooses})
+    if not in_order:
+        graph = _in_small_memory_order(graph, {name for switch in switches for name in switch.chooses})
     steps_of_a_line = _steps_of_a_line(graph, switches)
     operators = [operator for operator, _ in steps_of_a_line]
     last_use = _last_use(operators)

@@ -172,9 +172,9 @@ def _with_resting_passes(task: Graph, network: Graph, passes: int) -> Graph:
 
 
 def _with_heads(found: Ways) -> Ways:
-    for operator in found.graph.operators:
-        if match := POINTWISE.fullmatch(operator.name):
-            found = _with_both_ways(found, match[1])
+    names = [operator.name for operator in found.graph.operators]
+    for head in sorted(match[1] for name in names if (match := POINTWISE.fullmatch(name))):
+        found = _with_both_ways(found, head)
     return found
 
 

@@ -42,6 +42,24 @@ def test_a_task_of_another_image_size_takes_the_network_s():
     assert datapath.digest(fitted) == datapath.digest(network)
 
 
+def test_a_task_whose_layers_were_built_in_another_order_runs_in_the_network_s():
+    network, other = lines.plan(task(1)), task(2)
+    cores = sorted(other.operators, key=lambda operator: operator.name.split(".")[0] != "frozen")
+    shuffled = replace(other, operators=_by_data_flow(cores, other))
+    assert [each.name for each in shuffled.operators] != [each.name for each in other.operators]
+    assert task_image.write(fit(shuffled, network)).content == task_image.write(fit(other, network)).content
+
+
+def _by_data_flow(operators, graph):
+    """The operators in their order, each as soon as what it reads is there."""
+    made, ordered = set(graph.inputs), []
+    while len(ordered) < len(operators):
+        left = (each for each in operators if each.name not in made and made.issuperset(each.inputs))
+        ordered.append(next(left))
+        made.add(ordered[-1].name)
+    return ordered
+
+
 @pytest.mark.compiler
 def test_the_compiled_network_runs_the_task_and_then_its_own_again(tmp_path):
     network, other = lines.plan(task(1, classes=10)), task(2, classes=6)

@@ -106,7 +106,7 @@ def convolutions(graph):
 
 
 SWITCHES = {
-    table1: ["head.scene.pooling 1", "head.face.pooling 0", "head.car.pooling 1"],
+    table1: ["head.car.pooling 1", "head.face.pooling 0", "head.scene.pooling 1"],
     residual: ["passes 2", "head.task.pooling 1"],
     frozen_alone: ["head.task.pooling 1"],
     trainable_alone: ["head.task.pooling 0"],
