@@ -123,8 +123,9 @@ def test_every_way_of_a_lowered_network_is_planned():
     graph = lowered(residual).graph
     found, inputs = ways(graph), random_inputs(graph, 1)
     made = stream.run(lines.plan(found.graph, found.switches), inputs["image"])
+    expected = golden.run(graph, inputs)
     for name, values in tensors_of(graph, found.graph, made).items():
-        np.testing.assert_array_equal(values, golden.run(graph, inputs)[name], err_msg=name)
+        np.testing.assert_array_equal(values, expected[name], err_msg=name)
 
 
 # ---- the same numbers everywhere
