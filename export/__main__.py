@@ -59,20 +59,23 @@ class Commands:
     def bench(self, network, on="m4", size=None, json_file=None):
         """Counts the instructions of one inference on an emulated board, stage by stage, and its RAM and flash.
 
+        On this computer (host), times one thread in turn with tf.lite and TensorFlow Lite Micro.
+
         Args:
             network: a run folder, a .tflite or a compiled folder.
-            on: m4, m7 or m55.
+            on: m4, m7, m55 or host.
             size: height and width of the images, such as 480x640, if not those of the training.
             json_file: where to write the same as JSON.
         """
-        from export.bench import measure
+        from export import bench, host_bench
         from export.opened import open_network
         from sfkeras import atomic
 
-        bench = measure(open_network(network, size).plan, on)
-        print(bench)
+        opened = open_network(network, size)
+        measured = host_bench.measure(opened) if on == "host" else bench.measure(opened.plan, on)
+        print(measured)
         if json_file:
-            atomic.write(json_file, json.dumps(bench.to_json(), indent=1))
+            atomic.write(json_file, json.dumps(measured.to_json(), indent=1))
 
     def image(self, task, network, file):
         """Writes the task image of a run for a network that was compiled before: another task on the same frozen core.
