@@ -22,8 +22,7 @@ from export.opened import Network
 
 OURS, PEER = "C, -O3 -march=native", "tf.lite, XNNPACK"
 COMPILED = {OURS: Machine("gcc-native", "gcc", ("-O3", "-march=native")), "C, -O3": MACHINES["gcc-O3"]}
-IMAGES = 8  # that the C is given at a time
-SHORT = 0.2  # seconds that an interpreter is run for at least, in each round
+SHORT = 0.2  # seconds that a contender is run for at least, in each round
 
 Contender = Callable[[], float]  # runs some images; returns processor seconds of one
 
@@ -96,12 +95,14 @@ def _contenders(network: Network, folder: Path) -> dict[str, Contender]:
 
 def _compiled(network: Network, image: np.ndarray, machine: Machine, folder: Path) -> Contender:
     built = Built(network.plan, machine, folder)
-    images = np.repeat(image, IMAGES, axis=0)
     expected = golden.run(network.graph, image, network.graph.outputs)
-    for name, made in built.run(images)[0].items():
-        if not np.array_equal(made, np.repeat(expected[name], IMAGES, axis=0)):
+    made, first = built.run(image)
+    for name, values in made.items():
+        if not np.array_equal(values, expected[name]):
             raise RuntimeError(f"{machine.name}: {name} is not what golden makes of the test vector's image")
-    return lambda: built.run(images)[1].seconds / IMAGES
+    count = 1 + int(SHORT / max(first.seconds, SHORT / 1000))
+    images = np.repeat(image, count, axis=0)
+    return lambda: built.run(images)[1].seconds / count
 
 
 def _tflite(network: Network, image: np.ndarray, reference: bool = False) -> Contender:

@@ -158,18 +158,16 @@ typedef struct {
 // one part to the next.
 SF_INLINED void tile(int pixels, int vectors, const work *of, const uint32_t *words, uint32_t *sums,
                      int8_t *output) {
-  const int32_t count = of->words, apart = of->apart;
+  const work copy = *of;  // because for all a compiler knows a store may change *of
+  const int32_t count = copy.words, apart = copy.apart;
   sf_words sum[PIXELS][VECTORS];
   SF_UNROLLED
   for (int i = 0; i < pixels; ++i) {
     SF_UNROLLED
-    for (int j = 0; j < vectors; ++j) {
-      sum[i][j] = of->start[j];
-      if (!of->is_first) sum[i][j] += sf_load(sums + i * CHANNELS + j * SF_LANES);
-    }
+    for (int j = 0; j < vectors; ++j) sum[i][j] = copy.start[j];
   }
   for (int32_t word = 0; word < count; ++word) {
-    const uint32_t *weights = of->weights + word * CHANNELS;
+    const uint32_t *weights = copy.weights + word * CHANNELS;
     sf_words weight[VECTORS];
     SF_UNROLLED
     for (int j = 0; j < vectors; ++j) weight[j] = sf_load(weights + j * SF_LANES);
@@ -182,17 +180,28 @@ SF_INLINED void tile(int pixels, int vectors, const work *of, const uint32_t *wo
       }
     }
   }
+  if (!copy.is_first) {
+    SF_UNROLLED
+    for (int i = 0; i < pixels; ++i) {
+      SF_UNROLLED
+      for (int j = 0; j < vectors; ++j) sum[i][j] += sf_load(sums + i * CHANNELS + j * SF_LANES);
+    }
+  }
+  if (!copy.is_last) {
+    SF_UNROLLED
+    for (int i = 0; i < pixels; ++i) {
+      SF_UNROLLED
+      for (int j = 0; j < vectors; ++j) sf_store(sum[i][j], sums + i * CHANNELS + j * SF_LANES);
+    }
+    return;
+  }
   SF_UNROLLED
   for (int i = 0; i < pixels; ++i) {
     SF_UNROLLED
     for (int j = 0; j < vectors; ++j) {
-      if (of->is_last) {
-        sf_write_codes(of->channels - j * SF_LANES,
-                       sf_codes_of(sum[i][j], of->factors[j], of->coding),
-                       output + i * of->pitch + j * SF_LANES);
-      } else {
-        sf_store(sum[i][j], sums + i * CHANNELS + j * SF_LANES);
-      }
+      sf_write_codes(copy.channels - j * SF_LANES,
+                     sf_codes_of(sum[i][j], copy.factors[j], copy.coding),
+                     output + i * copy.pitch + j * SF_LANES);
     }
   }
 }
