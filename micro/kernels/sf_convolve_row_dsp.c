@@ -178,7 +178,7 @@ SF_INLINED const int8_t *add_products(int pixels, int32_t count, const int8_t *w
 // A block of pixels, and the output channels of one group.
 typedef struct {
   const sf_window *window;
-  const sf_constants *constants;
+  sf_constants constants;
   int32_t channel, channels;
   int32_t size;             // of a channel's weights
   int32_t first, count;     // which of them meet the words
@@ -192,7 +192,7 @@ typedef struct {
 
 // Adds a part of the window to the sums.
 SF_INLINED void add_part(int pixels, const work *of) {
-  const int8_t *weights = of->constants->codes + of->channel * of->size + of->first;
+  const int8_t *weights = of->constants.codes + of->channel * of->size + of->first;
   sums_of_pixels *sums = of->sums;
   for (const sums_of_pixels *end = sums + of->channels; sums != end; ++sums, weights += of->size) {
     sums_of_pixels copy = *sums;
@@ -211,7 +211,7 @@ static function *const add_parts[] = {add_part_1, add_part_2, add_part_3, add_pa
 // With any factor and clamp.
 static void store_slowly(const work *of, int32_t channel, int32_t pixels,
                          const sums_of_pixels *sums) {
-  sf_store_codes(of->window, sf_channel_factor(of->constants, channel), pixels, 1, sums->pixel,
+  sf_store_codes(of->window, sf_channel_factor(&of->constants, channel), pixels, 1, sums->pixel,
                  of->output + channel);
 }
 
@@ -228,13 +228,13 @@ static uint32_t most_halvings(int32_t count) {
 }
 
 SF_INLINED sf_scale scale_of_channel(const work *of, int32_t channel) {
-  return sf_scale_of(sf_channel_factor(of->constants, channel));
+  return sf_scale_of(sf_channel_factor(&of->constants, channel));
 }
 
 // Stores the code of a channel whose sums all have the same. Returns whether it is one.
 static int store_constant(const work *of, int32_t channel, int32_t pixels) {
   const sf_scale scale = scale_of_channel(of, channel);
-  const uint32_t bias = (uint32_t)of->constants->bias[channel], most = (uint32_t)most_of(of->size);
+  const uint32_t bias = (uint32_t)of->constants.bias[channel], most = (uint32_t)most_of(of->size);
   // A sum that wrapped around would be on the wrong side of the other.
   const int32_t lowest = (int32_t)(bias - most), highest = (int32_t)(bias + most);
   if (scale.halvings < 0 || lowest > highest) return 0;
@@ -249,7 +249,7 @@ static int store_constant(const work *of, int32_t channel, int32_t pixels) {
 
 SF_OUTLINED void convolve_slowly(const work *of, int32_t channel, int32_t pixels) {
   if (store_constant(of, channel, pixels)) return;
-  const uint32_t bias = (uint32_t)of->constants->bias[channel];
+  const uint32_t bias = (uint32_t)of->constants.bias[channel];
   sums_of_pixels sums = {{bias, bias, bias, bias}};
   work one = *of;
   one.channel = channel, one.channels = 1, one.sums = &sums;
@@ -265,7 +265,7 @@ SF_INLINED int is_usual(const work *of, sf_scale scale) {
 
 SF_INLINED void convolve(sf_range range, int pixels, const work *of) {
   const int32_t count = of->size;
-  const int8_t *weights = of->constants->codes + of->channel * count;
+  const int8_t *weights = of->constants.codes + of->channel * count;
   for (int32_t i = of->channel, end = i + of->channels; i != end; ++i) {
     const sf_scale scale = scale_of_channel(of, i);
     if (!is_usual(of, scale)) {
@@ -273,7 +273,7 @@ SF_INLINED void convolve(sf_range range, int pixels, const work *of) {
       weights += count;
       continue;
     }
-    const uint32_t bias = (uint32_t)of->constants->bias[i];
+    const uint32_t bias = (uint32_t)of->constants.bias[i];
     sums_of_pixels sums = {{bias, bias, bias, bias}};
     weights = add_products(pixels, count, weights, of->words, &sums);
     const int32_t pitch = of->pitch, offset = of->offset;
@@ -304,7 +304,7 @@ SF_INLINED void add_four_to_two(const uint32_t values[2], uint32_t weights0, uin
 // One pixel: two channels at a time share its words.
 SF_INLINED void convolve_pixel(sf_range range, const work *of) {
   const int32_t count = of->size, end = of->channel + of->channels;
-  const int8_t *weights = of->constants->codes + of->channel * count;
+  const int8_t *weights = of->constants.codes + of->channel * count;
   int32_t i = of->channel;
   for (; i + 1 < end; i += 2, weights += 2 * count) {
     const sf_scale scale0 = scale_of_channel(of, i), scale1 = scale_of_channel(of, i + 1);
@@ -313,7 +313,7 @@ SF_INLINED void convolve_pixel(sf_range range, const work *of) {
       convolve_slowly(of, i + 1, 1);
       continue;
     }
-    uint32_t sums[2] = {(uint32_t)of->constants->bias[i], (uint32_t)of->constants->bias[i + 1]};
+    uint32_t sums[2] = {(uint32_t)of->constants.bias[i], (uint32_t)of->constants.bias[i + 1]};
     const uint32_t *words = of->words;
     const int8_t *first = weights, *second = weights + count;
     uint32_t values[2];
@@ -367,7 +367,7 @@ static void convolve_by_parts(const source *from, sf_range range, int32_t x, int
   for (const int32_t end = of.channel + of.channels; of.channel < end; of.channel += of.channels) {
     of.channels = end - of.channel < PART_CHANNELS ? end - of.channel : PART_CHANNELS;
     for (int32_t i = 0; i < of.channels; ++i) {
-      const uint32_t bias = (uint32_t)of.constants->bias[of.channel + i];
+      const uint32_t bias = (uint32_t)of.constants.bias[of.channel + i];
       of.sums[i] = (sums_of_pixels){{bias, bias, bias, bias}};
     }
     for (of.first = 0; of.first < of.size; of.first += of.count) {
@@ -405,7 +405,7 @@ void sf_convolve_row(const sf_window *window, const sf_constants *constants,
                      const int8_t *const *rows, int8_t *output) {
   const int32_t zero_point = window->output_zero_point, pitch = window->output_channels;
   const sf_range range = sf_range_of(window->minimum, window->maximum, zero_point);
-  work of = {.window = window, .constants = constants, .output = output, .pitch = pitch};
+  work of = {.window = window, .constants = *constants, .output = output, .pitch = pitch};
   of.channels = pitch / window->groups;
   of.offset = sf_code_offset(zero_point);
   for (int32_t group = 0; group < window->groups; ++group, of.channel += of.channels) {

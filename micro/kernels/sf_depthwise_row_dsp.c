@@ -151,14 +151,22 @@ typedef struct {
 
 static void set_coding(const sf_window *window, const sf_constants *constants, int32_t channel,
                        coding *to) {
+  const int32_t *factors = constants->factors + channel, *bias = constants->bias + channel;
+  const int8_t *shifts = constants->shifts == NULL ? NULL : constants->shifts + channel;
+  int32_t usual = -1;  // negative as long as every multiplier is, and no number of halvings
+  for (int32_t i = 0; i < CHANNELS; ++i) {
+    const int32_t word = factors[i];
+    const int32_t multiplier = (int32_t)((uint32_t)(shifts == NULL ? word & ~127 : word) << 1);
+    const int32_t halvings = shifts == NULL ? 63 - (word & 127) : -1 - shifts[i];
+    usual &= multiplier & ~halvings;
+    to->bias[i] = bias[i];
+    to->scales[i] = (sf_scale){multiplier, halvings};
+  }
   to->constants = constants;
   to->channel = channel;
-  to->range = sf_range_of(window->minimum, window->maximum, window->output_zero_point);
-  for (int32_t i = 0; i < CHANNELS; ++i) {
-    const sf_scale scale = sf_scale_of(sf_channel_factor(constants, channel + i));
-    to->bias[i] = constants->bias[channel + i];
-    to->scales[i] = scale;
-    if (scale.halvings < 0) to->range = SF_OTHER_RANGE;
+  to->range = SF_OTHER_RANGE;
+  if (usual < 0) {
+    to->range = sf_range_of(window->minimum, window->maximum, window->output_zero_point);
   }
 }
 

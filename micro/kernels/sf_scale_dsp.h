@@ -36,7 +36,7 @@ static inline int32_t sf_code_offset(int32_t zero_point) { return 1 + 2 * zero_p
 // the zero point added twice.
 SF_INLINED int32_t sf_code_of_sum(sf_range range, sf_scale scale, int32_t offset, uint32_t sum) {
   int32_t x = sf_high_mul_add((int32_t)sum, scale.multiplier, (int32_t)sum);
-  if (range == SF_FROM_ZERO) return sf_half_from_zero((x >> scale.halvings) + offset);
+  if (range == SF_FROM_ZERO) return sf_half_from_zero((x >> scale.halvings) + 1);
   x += x >> 31;  // a half goes away from zero
   return sf_half_as_code((x >> scale.halvings) + offset);
 }
