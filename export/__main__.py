@@ -56,26 +56,31 @@ class Commands:
         save_outputs(outputs, made)
         print(json.dumps(cost))
 
-    def bench(self, network, on="m4", size=None, json_file=None):
-        """Counts the instructions of one inference on an emulated board, stage by stage, and its RAM and flash.
+    def bench(self, network, on="m4,m7,m55,host", size=None, json_file=None):
+        """Counts the instructions of one inference on emulated boards, stage by stage, and its RAM and flash.
 
         On this computer (host), times one thread in turn with tf.lite and TensorFlow Lite Micro.
 
         Args:
             network: a run folder, a .tflite or a compiled folder.
-            on: m4, m7, m55 or host.
+            on: one or several of m4, m7, m55 and host.
             size: height and width of the images, such as 480x640, if not those of the training.
-            json_file: where to write the same as JSON.
+            json_file: where to write the same as JSON: a list, with one entry a place.
         """
-        from export import bench, host_bench
+        from export import bench, host_bench, machines
         from export.opened import open_network
         from sfkeras import atomic
 
-        opened = open_network(network, size)
-        measured = host_bench.measure(opened) if on == "host" else bench.measure(opened.plan, on)
-        print(measured)
+        places = on.split(",") if isinstance(on, str) else list(on)
+        known = [*machines.boards(), "host"]
+        if unknown := [place for place in places if place not in known]:
+            raise ValueError(f"--on names {unknown[0]!r}, wanted one or several of {', '.join(known)}")
+        opened, measured = open_network(network, size), []
+        for place in places:
+            measured.append(host_bench.measure(opened) if place == "host" else bench.measure(opened.plan, place))
+            print(f"{measured[-1]}\n")
         if json_file:
-            atomic.write(json_file, json.dumps(measured.to_json(), indent=1))
+            atomic.write(json_file, json.dumps([each.to_json() for each in measured], indent=1))
 
     def image(self, task, network, file):
         """Writes the task image of a run for a network that was compiled before: another task on the same frozen core.

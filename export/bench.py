@@ -13,6 +13,10 @@ from export.lines import LinePlan
 
 COUNTING = ('SF_HOOKS="sf_count_hooks.h"', "SF_COUNT")  # builds a program that counts the instructions of each stage
 
+# What TensorFlow Lite Micro (2026-08) with CMSIS-NN (2026-07) takes on the same emulated boards, counted by the
+# application of docs/tflm.md: instructions by (network, MACs), where there is a figure.
+CMSIS_NN = {("vww_96_int8", 7_489_664): {"m4": 24_102_320, "m55": 6_559_126}}
+
 
 @dataclass(frozen=True)
 class Stage:
@@ -49,6 +53,11 @@ class Bench:
         return sum(stage.macs for stage in self.stages)
 
     @property
+    def peer(self) -> int | None:
+        """Instructions of TensorFlow Lite Micro with CMSIS-NN, where they are known."""
+        return CMSIS_NN.get((self.network, self.macs), {}).get(self.board)
+
+    @property
     def engine(self) -> int:
         """Instructions outside of stages."""
         return self.instructions - sum(stage.instructions for stage in self.stages)
@@ -68,7 +77,7 @@ class Bench:
         return {
             **{name: getattr(self, name) for name in ("network", "board", "instructions")},
             **total,
-            **{name: getattr(self, name) for name in ("ram", "stack", "flash", "engine")},
+            **{name: getattr(self, name) for name in ("peer", "ram", "stack", "flash", "engine")},
             "kinds": {kind: dict(zip(names, sums)) for kind, sums in self.kinds().items()},
             "stages": [{**vars(stage), "instructions_per_mac": _per_mac(*_cost(stage))} for stage in self.stages],
         }
@@ -86,6 +95,9 @@ class Bench:
             rows.append(f"{f'{count} stages':{width}} {kind:19} {'':11} {self._figures(instructions, macs)}")
         rows.append(f"{'engine':{width}} {'':19} {'':11} {self._figures(self.engine, 0)}")
         rows.append(f"{self.network} on {self.board}: {self._figures(self.instructions, self.macs)}")
+        if self.peer:
+            ratio = f"{self.instructions / self.peer:.2f} of TensorFlow Lite Micro with CMSIS-NN"
+            rows.append(f"{ratio}: {self.peer:,}, {self.peer / self.macs:.2f} a MAC")
         rows.append(f"{self.ram:,} bytes of RAM, of them {self.stack:,} stack; {self.flash:,} bytes of flash")
         return "\n".join(rows)
 

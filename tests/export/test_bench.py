@@ -1,11 +1,12 @@
 """The bench counts what the run counts, and shares it out among the stages."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
 from export import lines
-from export.bench import measure
+from export.bench import Bench, Stage, measure
 from tests.export.networks import semifreddo
 
 CHANNELS = (8, 16, 16, 16, 32)
@@ -23,6 +24,15 @@ def test_the_stages_and_the_engine_make_up_the_whole():
     described = json.loads(json.dumps(bench.to_json()))
     assert described["engine"] + sum(kind["instructions"] for kind in described["kinds"].values()) == bench.instructions
     assert "head.pointwise" in str(bench) and f"{bench.instructions:,}" in str(bench)
+
+
+def test_the_peer_is_named_only_beside_the_network_that_it_was_counted_for():
+    stage = Stage("whole", "CONV_2D", (1, 1, 1), 7_489_664, 11_500_000)
+    bench = Bench("vww_96_int8", "m4", 12_000_000, 2_000, 25_000, 250_000, (stage,))
+    assert "0.50 of TensorFlow Lite Micro with CMSIS-NN: 24,102,320, 3.22 a MAC" in str(bench)
+    assert bench.to_json()["peer"] == 24_102_320
+    for other in replace(bench, board="m7"), replace(bench, network="mine"):
+        assert other.peer is None and "CMSIS" not in str(other)
 
 
 def test_a_machine_that_counts_no_instructions_is_refused():
