@@ -51,7 +51,7 @@ def read(info, split: str, shape: tuple[int, int, int], name: str) -> records.Re
     images = [feature for feature, kind in kinds.items() if kind == "Image"]
     labels = [feature for feature, kind in kinds.items() if kind == "ClassLabel"]
     if len(images) != 1 or len(labels) != 1:
-        listed = ", ".join(f"{feature} ({kind})" for feature, kind in kinds.items())
+        listed = ", ".join(f"{feature} ({kind})" for feature, kind in sorted(kinds.items()))
         raise RecipeError(f"{name} has {listed}, wanted one Image and one ClassLabel. Take another set.")
     shards = tuple(map(Path, info.splits[split].filepaths))
     if missing := [path for path in shards if not path.is_file()]:

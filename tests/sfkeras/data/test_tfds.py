@@ -65,6 +65,7 @@ def test_what_is_no_such_set_is_refused(tmp_path):
     prepare(tmp_path, "alone", splits=["train"])
     assert "alone has the splits train, wanted train and validation or test" in refusal(tmp_path, name="alone")
     prepare(tmp_path, "faces", features={"image": PHOTOS["image"], "file_name": PHOTOS["file_name"]})
-    assert "file_name (Text), wanted one Image and one ClassLabel" in refusal(tmp_path, name="faces")
+    told = "faces has file_name (Text), image (Image), wanted one Image and one ClassLabel"
+    assert told in refusal(tmp_path, name="faces")
     (prepare(tmp_path) / "photos" / "1.0.0" / "photos-train.tfrecord-00001-of-00002").unlink()
     assert "photos-train.tfrecord-00001-of-00002 is missing" in refusal(tmp_path, name="photos")
