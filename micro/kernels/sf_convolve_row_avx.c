@@ -3,6 +3,7 @@
 // included. The weights of CHANNELS channels are turned, so that a word of each lies side by side;
 // then all tiles of the strip meet them.
 #include "sf_scale_avx.h"
+#include "sf_source.h"
 #include "sf_window.h"
 
 #if SF_AVX
@@ -21,25 +22,6 @@ enum {
 };
 
 // --- Windows
-
-// What the windows of one group of channels read.
-typedef struct {
-  const sf_window *window;
-  const int8_t *const *rows;
-  int32_t channel;  // the group's first
-  int32_t length;   // of a run: codes that lie side by side in a row and in the weights
-  int32_t runs;     // of a kernel row
-  int32_t step;     // from one run to the next
-  int32_t size;     // codes of a window
-} source;
-
-static source source_of(const sf_window *window, const int8_t *const *rows, int32_t group) {
-  const int32_t depth = window->input_channels / window->groups, width = window->kernel_width;
-  const int32_t step = window->dilation * window->input_channels;
-  const int32_t size = window->kernel_height * width * depth;
-  if (step == depth) return (source){window, rows, 0, width * depth, 1, 0, size};
-  return (source){window, rows, group * depth, depth, width, step, size};
-}
 
 static inline void copy_unit(const int8_t *from, sf_value *to) {
   __m128i codes;
@@ -80,7 +62,7 @@ static void copy_run(const sf_window *window, int32_t pixels, int32_t count, con
 }
 
 // Codes first..first + count - 1 of the windows of some pixels, from output column x on.
-static void collect(const source *from, int32_t x, int32_t pixels, int32_t first, int32_t count,
+static void collect(const sf_source *from, int32_t x, int32_t pixels, int32_t first, int32_t count,
                     int32_t pitch, uint32_t *words) {
   const sf_window *window = from->window;
   const int32_t channels = window->input_channels, apart = window->stride * channels;
@@ -252,7 +234,7 @@ static void set_starts(const sf_window *window, int32_t channel, work *of) {
   }
 }
 
-static void convolve_group(const source *from, const sf_constants *constants, int32_t channel,
+static void convolve_group(const sf_source *from, const sf_constants *constants, int32_t channel,
                            int32_t channels, int8_t *output) {
   const sf_window *window = from->window;
   const int32_t size = from->size, width = window->output_width;
@@ -290,7 +272,7 @@ void sf_convolve_row(const sf_window *window, const sf_constants *constants,
                      const int8_t *const *rows, int8_t *output) {
   const int32_t channels = window->output_channels / window->groups;
   for (int32_t group = 0; group < window->groups; ++group) {
-    const source from = source_of(window, rows, group);
+    const sf_source from = sf_source_of(window, rows, group);
     convolve_group(&from, constants, group * channels, channels, output);
   }
 }

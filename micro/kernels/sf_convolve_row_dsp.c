@@ -1,6 +1,7 @@
 // Works on four neighbouring pixels at a time. The codes under their windows are widened to int16
 // once, less the zero point, so that padding is zeros; they then serve all output channels.
 #include "sf_scale_dsp.h"
+#include "sf_source.h"
 #include "sf_sums.h"
 
 #if SF_DSP
@@ -19,25 +20,6 @@ typedef struct {
 } sums_of_pixels;
 
 // --- Widening
-
-// What the windows of one group of channels read.
-typedef struct {
-  const sf_window *window;
-  const int8_t *const *rows;
-  int32_t channel;  // the group's first
-  int32_t length;   // of a run: values that lie side by side in a row and in the weights
-  int32_t runs;     // of a kernel row
-  int32_t step;     // from one run to the next
-  int32_t size;     // values of a window
-} source;
-
-static source source_of(const sf_window *window, const int8_t *const *rows, int32_t group) {
-  const int32_t depth = window->input_channels / window->groups, width = window->kernel_width;
-  const int32_t step = window->dilation * window->input_channels;
-  const int32_t size = window->kernel_height * width * depth;
-  if (step == depth) return (source){window, rows, 0, width * depth, 1, 0, size};
-  return (source){window, rows, group * depth, depth, width, step, size};
-}
 
 // Four at a time, the last of them in part again.
 SF_INLINED void copy(int32_t count, const int8_t *from, int8_t *to) {
@@ -61,7 +43,7 @@ SF_OUTLINED void copy_near_edge(const sf_window *window, int32_t count, const in
 }
 
 // All values of the window that begins at position `at` of its rows, which have `row_end` values.
-SF_OUTLINED void collect(const source *from, int32_t at, int32_t row_end, int8_t *to) {
+SF_OUTLINED void collect(const sf_source *from, int32_t at, int32_t row_end, int8_t *to) {
   for (int32_t y = 0; y < from->window->kernel_height; ++y) {
     const int8_t *row = from->rows[y];
     int32_t begin = at;
@@ -76,7 +58,7 @@ SF_OUTLINED void collect(const source *from, int32_t at, int32_t row_end, int8_t
 }
 
 // Values first..first + count - 1 of it.
-SF_OUTLINED void collect_part(const source *from, int32_t at, int32_t row_end, int32_t first,
+SF_OUTLINED void collect_part(const sf_source *from, int32_t at, int32_t row_end, int32_t first,
                               int32_t count, int8_t *to) {
   int32_t run = first / from->length, skipped = first % from->length;
   for (const int8_t *end = to + count; to != end; ++run, skipped = 0) {
@@ -113,7 +95,7 @@ static int is_pointwise(const sf_window *window) {
 
 // Values first..first + count - 1 of the windows of `pixels` pixels, from output column x on: two
 // words of each pixel, then the next two of each.
-static void widen_windows(const source *from, int32_t x, int32_t pixels, int32_t first,
+static void widen_windows(const sf_source *from, int32_t x, int32_t pixels, int32_t first,
                           int32_t count, uint32_t *words) {
   const sf_window *window = from->window;
   const uint32_t offsets = sf_offsets(window->input_zero_point);
@@ -361,7 +343,7 @@ SF_INLINED void store_sums(sf_range range, int32_t pixels, const work *of) {
   }
 }
 
-static void convolve_by_parts(const source *from, sf_range range, int32_t x, int32_t pixels,
+static void convolve_by_parts(const sf_source *from, sf_range range, int32_t x, int32_t pixels,
                               uint32_t *words, work of) {
   of.sums = (sums_of_pixels *)(words + PART_WORDS);
   for (const int32_t end = of.channel + of.channels; of.channel < end; of.channel += of.channels) {
@@ -383,7 +365,7 @@ static void convolve_by_parts(const source *from, sf_range range, int32_t x, int
   }
 }
 
-static void convolve_group(const source *from, sf_range range, work of) {
+static void convolve_group(const sf_source *from, sf_range range, work of) {
   const int32_t width = of.window->output_width;
   uint32_t words[MOST_VALUES / 2];
   int8_t *output = of.output;
@@ -409,7 +391,7 @@ void sf_convolve_row(const sf_window *window, const sf_constants *constants,
   of.channels = pitch / window->groups;
   of.offset = sf_code_offset(zero_point);
   for (int32_t group = 0; group < window->groups; ++group, of.channel += of.channels) {
-    const source from = source_of(window, rows, group);
+    const sf_source from = sf_source_of(window, rows, group);
     of.size = of.count = from.size;
     of.usual_halvings = range == SF_OTHER_RANGE ? 0 : most_halvings(from.size);
     convolve_group(&from, range, of);

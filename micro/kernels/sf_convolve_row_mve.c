@@ -4,6 +4,7 @@
 // up to 48 values stay in registers while the pixels pass by, longer ones meet three pixels at
 // once.
 #include "sf_scale_mve.h"
+#include "sf_source.h"
 
 #if SF_MVE
 
@@ -21,25 +22,6 @@ static inline int32_t smaller(int32_t a, int32_t b) { return a < b ? a : b; }
 
 // --- Windows
 
-// What the windows of one group of channels read.
-typedef struct {
-  const sf_window *window;
-  const int8_t *const *rows;
-  int32_t channel;  // the group's first
-  int32_t length;   // of a run: values that lie side by side in a row and in the weights
-  int32_t runs;     // of a kernel row
-  int32_t step;     // from one run to the next
-  int32_t size;     // values of a window
-} source;
-
-static source source_of(const sf_window *window, const int8_t *const *rows, int32_t group) {
-  const int32_t depth = window->input_channels / window->groups, width = window->kernel_width;
-  const int32_t step = window->dilation * window->input_channels;
-  const int32_t size = window->kernel_height * width * depth;
-  if (step == depth) return (source){window, rows, 0, width * depth, 1, 0, size};
-  return (source){window, rows, group * depth, depth, width, step, size};
-}
-
 // Reads and writes whole vectors.
 SF_INLINED void copy_vectors(int32_t count, const int8_t *from, int8_t *to) {
   for (; count > 0; count -= VECTOR, from += VECTOR, to += VECTOR) vstrbq_s8(to, vldrbq_s8(from));
@@ -55,7 +37,7 @@ static void copy_padded(const sf_window *window, int32_t count, const int8_t *ro
 }
 
 // The window of output column x, if its rows lie inside of the map, each in one run.
-static int copy_inner_window(const source *from, int32_t x, int8_t *to) {
+static int copy_inner_window(const sf_source *from, int32_t x, int8_t *to) {
   const sf_window *window = from->window;
   const int32_t channels = window->input_channels;
   const int32_t at = (x * window->stride - window->left) * channels + from->channel;
@@ -74,7 +56,8 @@ static int copy_inner_window(const source *from, int32_t x, int8_t *to) {
 
 // Values first..first + count - 1 of the window of output column x. What is written behind them is
 // of no use.
-static void copy_window(const source *from, int32_t x, int32_t first, int32_t count, int8_t *to) {
+static void copy_window(const sf_source *from, int32_t x, int32_t first, int32_t count,
+                        int8_t *to) {
   const sf_window *window = from->window;
   const int32_t channels = window->input_channels, row_end = window->input_width * channels;
   const int32_t start = (x * window->stride - window->left) * channels + from->channel;
@@ -270,7 +253,7 @@ static int32x4_t start_of_sums(const sf_window *window, const sf_constants *cons
   return vmlaq_n_s32(bias, vldrwq_s32(sums), -window->input_zero_point);
 }
 
-static void store_codes(const source *from, const sf_constants *constants, int32_t channel,
+static void store_codes(const sf_source *from, const sf_constants *constants, int32_t channel,
                         const block *of, int8_t *output) {
   for (int32_t i = 0; i < of->channels; i += 4) {
     const int32_t count = of->channels - i;
@@ -281,7 +264,7 @@ static void store_codes(const source *from, const sf_constants *constants, int32
 }
 
 // A block of pixels whose windows are there as a whole.
-SF_OUTLINED void convolve_windows(const source *from, const sf_constants *constants,
+SF_OUTLINED void convolve_windows(const sf_source *from, const sf_constants *constants,
                                   int32_t channel, int32_t channels, block of, int8_t *output) {
   int32_t sums[SUMS];
   const int32_t most = SUMS / of.pixels & ~3, end = channel + channels;
@@ -301,7 +284,7 @@ static void add_sums(int32_t count, const int32_t *sums, int32_t *totals) {
 }
 
 // A block of pixels at x with windows so long that they are copied part by part, to `values`.
-SF_OUTLINED void convolve_by_parts(const source *from, const sf_constants *constants,
+SF_OUTLINED void convolve_by_parts(const sf_source *from, const sf_constants *constants,
                                    int32_t channel, int32_t channels, int32_t x, block of,
                                    int8_t *values, int8_t *output) {
   int32_t sums[SUMS / 2], totals[SUMS / 2];
@@ -326,7 +309,7 @@ SF_OUTLINED void convolve_by_parts(const source *from, const sf_constants *const
 }
 
 // The output columns whose windows can be read where they are, to the end of a vector.
-static sf_columns columns_in_place(const source *from) {
+static sf_columns columns_in_place(const sf_source *from) {
   const sf_window *window = from->window;
   const int32_t channels = window->input_channels, apart = window->stride * channels;
   const int32_t first = (window->left + window->stride - 1) / window->stride;
@@ -341,7 +324,7 @@ static sf_columns columns_in_place(const source *from) {
   return columns;
 }
 
-static void convolve_group(const source *from, const sf_constants *constants, int32_t channel,
+static void convolve_group(const sf_source *from, const sf_constants *constants, int32_t channel,
                            int32_t channels, int8_t *output) {
   const sf_window *window = from->window;
   const int32_t width = window->output_width, apart = whole_vectors(smaller(from->size, PART));
@@ -378,7 +361,7 @@ void sf_convolve_row(const sf_window *window, const sf_constants *constants,
                      const int8_t *const *rows, int8_t *output) {
   const int32_t channels = window->output_channels / window->groups;
   for (int32_t group = 0; group < window->groups; ++group) {
-    const source from = source_of(window, rows, group);
+    const sf_source from = sf_source_of(window, rows, group);
     convolve_group(&from, constants, group * channels, channels, output);
   }
 }

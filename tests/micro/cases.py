@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 import numpy as np
-from hypothesis import assume
+from hypothesis import Phase, assume, given, settings
 from hypothesis import strategies as st
 
 from export import golden
@@ -28,6 +28,19 @@ def maps_and_golden(net: Builder, name: str) -> Iterator[tuple[Graph, list[np.nd
             maps[input] = np.where(net.random.random(shape) < chance, map, np.int8(net.random.choice([-128, 127])))
         made = golden.run(graph, {input: map[None] for input, map in maps.items()}, keep=[name])[name][0]
         yield graph, [maps[input] for input in graph.operator(name).inputs], made
+
+
+def examples(strategy: st.SearchStrategy, count: int) -> list:
+    """So many examples of a strategy, where all are to be run at once."""
+    drawn = []
+
+    @settings(max_examples=count, phases=[Phase.generate], deadline=None, database=None)
+    @given(strategy)
+    def draw(example):
+        drawn.append(example)
+
+    draw()
+    return drawn
 
 
 def two(draw, least, most):

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import Phase, given, settings
 
 from export.graph import Conv2D, DepthwiseConv2D
 from export.rounding import requantise
@@ -38,23 +37,11 @@ def builds(*names):
 @cache
 def tries() -> list:
     """Random operators with their inputs and golden's output."""
-    nets = [(net, "made") for kind in (Conv2D, DepthwiseConv2D) for net in examples(cases.convolutions(kind), 20)]
-    nets += [(net, "made") for net in examples(cases.deep_convolutions(), 15)]
-    nets += [(net, "made") for net in examples(cases.wide_convolutions(), 12)]
-    nets += [(net, name) for net in examples(cases.values(), 15) for name in cases.VALUES]
+    nets = [(net, "made") for kind in (Conv2D, DepthwiseConv2D) for net in cases.examples(cases.convolutions(kind), 20)]
+    nets += [(net, "made") for net in cases.examples(cases.deep_convolutions(), 15)]
+    nets += [(net, "made") for net in cases.examples(cases.wide_convolutions(), 12)]
+    nets += [(net, name) for net in cases.examples(cases.values(), 15) for name in cases.VALUES]
     return [each for net, name in nets for each in cases.maps_and_golden(net, name)]
-
-
-def examples(strategy, count: int) -> list:
-    drawn = []
-
-    @settings(max_examples=count, phases=[Phase.generate], deadline=None, database=None)
-    @given(strategy)
-    def draw(example):
-        drawn.append(example)
-
-    draw()
-    return drawn
 
 
 @pytest.mark.parametrize("compiler, options", builds(*EQUAL))
