@@ -1,7 +1,7 @@
 """The paper's experiments, each as one command: `python -m sfkeras.compare table3 lfw=FOLDER tiny_imagenet=FOLDER`.
 
 Every training is an ordinary run, in runs/EXPERIMENT/, and leaves a line in results/EXPERIMENT.jsonl; one that has its
-line is not done again. docs/results.md is drawn from these files. Words, in any order:
+line, here or in another experiment's file, is not done again. docs/results.md is drawn from these files. Words, in any order:
 
     TASK=FOLDER      data of a task: lfw=, tiny_imagenet=
     seeds=1,2,3      seed by seed; 1 without it

@@ -107,14 +107,18 @@ def is_finished(path, rows, task, row, recipe):
     """
     for found in rows:
         if (found["task"], found["row"], found["seed"]) == (task, row, recipe.seed):
-            differing = [name for name in recipes.difference(recipe_of(found), recipe) if name not in ELSEWHERE]
-            if differing:
+            if others := differing(found, recipe):
                 raise RecipeError(
-                    f"{path} has {row} on {task}, seed {recipe.seed}, with other values of {', '.join(differing)}. Write "
+                    f"{path} has {row} on {task}, seed {recipe.seed}, with other values of {', '.join(others)}. Write "
                     "results=FOLDER to begin another file, or take that line out."
                 )
             return True
     return False
+
+
+def differing(row, recipe):
+    """The keys in which a row was trained otherwise than by a recipe. Raises: RecipeError as recipe_of."""
+    return [name for name in recipes.difference(recipe_of(row), recipe) if name not in ELSEWHERE]
 
 
 def commit():

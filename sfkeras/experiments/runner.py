@@ -52,10 +52,20 @@ def run(experiment: Experiment, words):
     require_data(experiment, request, waiting)
     for number, planned in enumerate(waiting, 1):
         print(f"{experiment.name} {number} of {len(waiting)}: {planned.recipe.name}", flush=True)
-        results.append(file, train(experiment, planned))
+        results.append(file, taken_over(experiment, planned, request.folder) or train(experiment, planned))
         page.draw(request.folder)
     page.draw(request.folder)
     print("\n".join(page.table(experiment, results.read(file))))
+
+
+def taken_over(experiment, planned, folder):
+    """The result of a training by the same recipe in another experiment's file, as one of this experiment; or None."""
+    for file in sorted(folder.glob("*.jsonl")):
+        for row in results.read(file):
+            if row["seed"] == planned.recipe.seed and not results.differing(row, planned.recipe):
+                print(f"{planned.recipe.name} is {row['row']} of {file}", flush=True)
+                return {**row, "experiment": experiment.name, "task": planned.task, "row": planned.row}
+    return None
 
 
 def train(experiment, planned):

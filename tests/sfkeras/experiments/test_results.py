@@ -20,7 +20,7 @@ def recipe(**overrides):
 
 def result(row="one_core", task="lfw", accuracy=0.8, **overrides):
     made = recipe(**overrides)
-    metrics = "verification_accuracy", "top1", "top5", "pixel_accuracy", "mean_iou"
+    metrics = "verification_accuracy", "roc_area", "top1", "top5", "pixel_accuracy", "mean_iou"
     forms = {form: dict.fromkeys(metrics, accuracy) for form in ("float", "TFLM")}
     return {
         "format": results.FORMAT,

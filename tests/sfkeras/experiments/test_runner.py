@@ -11,7 +11,7 @@ from sfkeras.errors import RecipeError
 from sfkeras.experiments import EXPERIMENTS, results, runner
 from sfkeras.experiments.experiment import Experiment, Row, Task
 from sfkeras.experiments.tables import accuracy, area
-from tests.sfkeras.experiments.test_results import result
+from tests.sfkeras.experiments.test_results import recipe, result
 from tests.sfkeras.networks import narrow_core
 
 TABLE3 = EXPERIMENTS["table3"]
@@ -72,9 +72,9 @@ def test_rows_of_one_experiment_differ_from_each_other():
         request = runner.parse(experiment, [])
         for task in experiment.tasks:
             made = [runner.recipe_for(experiment, request, task, row, 1) for row in experiment.rows]
-            for number, recipe in enumerate(made):
+            for number, one in enumerate(made):
                 for other in made[:number]:
-                    assert set(recipes.difference(recipe, other)) - set(results.ELSEWHERE)
+                    assert set(recipes.difference(one, other)) - set(results.ELSEWHERE)
 
 
 def test_a_results_file_of_another_format_stops_an_experiment_before_any_training(tmp_path):
@@ -133,6 +133,18 @@ def test_only_what_has_no_result_is_trained_and_then_nothing(small, tmp_path, ca
     runner.run(experiment, words)
     assert " of " not in capsys.readouterr().out
     assert file.read_bytes() == before and page.read_text() == text
+
+
+def test_a_training_by_the_same_recipe_is_taken_over_from_another_experiment(tmp_path):
+    def planned(**words):
+        return runner.Planned("lfw", "one_core", recipe(**{"name": "other", **words}))
+
+    trained = result("two_cores", accuracy=0.7, **{"network.cores": "1"})
+    results.append(tmp_path / "table3.jsonl", trained)
+    taken = runner.taken_over(EXPERIMENTS["schemes"], planned(**{"network.cores": "1"}), tmp_path)
+    assert taken == {**trained, "experiment": "schemes", "row": "one_core"}
+    for other in ({"network.cores": "2"}, {"network.cores": "1", "seed": "2"}):
+        assert runner.taken_over(EXPERIMENTS["schemes"], planned(**other), tmp_path) is None
 
 
 def kernels_of(core):
