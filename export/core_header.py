@@ -6,38 +6,18 @@ Codes keep TensorFlow Lite's layout, channels in the order of the paper, so they
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Iterable
 
 import numpy as np
 
 from export import datapath
 from export.c_text import c_array, c_comment, c_identifier
-from export.graph import Convolution, Graph, GraphError
-
-
-def kernels(graph: Graph) -> dict[str, np.ndarray]:
-    """The codes of each frozen kernel, by name. Each pass of a repeated module has the same, which are taped out once.
-
-    Raises: GraphError if two passes differ.
-    """
-    found = {}
-    for operator in graph.operators:
-        if isinstance(operator, Convolution) and operator.frozen:
-            codes = found.setdefault(_without_pass(operator), operator.codes)
-            if not np.array_equal(codes, operator.codes):
-                raise GraphError(f"{operator.name}: its frozen codes are not those of {_without_pass(operator)}")
-    return dict(sorted(found.items()))
+from export.graph import Convolution, Graph, kernel_name
 
 
 def array_name(operator: Convolution, graph: Graph) -> str:
     """The C array of a frozen convolution's codes."""
-    return _array_names(kernels(graph))[_without_pass(operator)]
-
-
-def _without_pass(operator: Convolution) -> str:
-    """Name of a frozen kernel, whichever pass of a repeated module (Fig. 5) it is in."""
-    return re.sub(r"\.pass\d+", "", operator.name)
+    return _array_names(graph.frozen_kernels())[kernel_name(operator)]
 
 
 def _array_names(names: Iterable[str]) -> dict[str, str]:
@@ -53,7 +33,7 @@ def _array_names(names: Iterable[str]) -> dict[str, str]:
 
 def write(graph: Graph) -> str:
     """The header's text."""
-    codes = kernels(graph)
+    codes = graph.frozen_kernels()
     arrays = _array_names(codes)
     count, zeros, digits = (sum(map(measure, codes.values())) for measure in (np.size, count_zeros, signed_digits))
     content = b"".join(map(np.ndarray.tobytes, codes.values()))

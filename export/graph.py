@@ -10,6 +10,7 @@ value = scale * (code - zero_point). The .tflite, the golden arithmetic, the C c
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass, field, fields
 from functools import cached_property
 
@@ -509,6 +510,11 @@ OPERATORS = {
 }
 
 
+def kernel_name(operator: Convolution) -> str:
+    """Name of a frozen kernel, whichever pass of a repeated module (Fig. 5) it is in."""
+    return re.sub(r"\.pass\d+", "", operator.name)
+
+
 @dataclass(frozen=True)
 class Parameters:
     """Numbers of parameters. The biases of frozen operators are configurable: batch-norm lives in them."""
@@ -574,14 +580,29 @@ class Graph:
         """Multiplications by constants for one input, by operator name."""
         return {operator.name: operator.macs(self.tensor(operator.output)) for operator in self.operators}
 
+    def frozen_kernels(self) -> dict[str, np.ndarray]:
+        """The codes of each frozen kernel, by name. Passes of a repeated module have the same, which are taped out once.
+
+        Raises: GraphError if two passes differ.
+        """
+        found = {}
+        for operator in self.operators:
+            if isinstance(operator, Convolution) and operator.frozen:
+                codes = found.setdefault(kernel_name(operator), operator.codes)
+                if not np.array_equal(codes, operator.codes):
+                    raise GraphError(f"{operator.name}: its frozen codes are not those of {kernel_name(operator)}")
+        return dict(sorted(found.items()))
+
     def parameters(self) -> Parameters:
         """Counts int8 codes of convolutions and channel scales, and biases, apart for frozen and other operators."""
-        counts = {"frozen_codes": 0, "frozen_biases": 0, "configurable_codes": 0, "configurable_biases": 0}
-        for operator in self.operators:
-            part = "frozen" if getattr(operator, "frozen", False) else "configurable"
-            counts[f"{part}_codes"] += operator.codes.size if hasattr(operator, "codes") else 0
-            counts[f"{part}_biases"] += operator.bias.size if hasattr(operator, "bias") else 0
-        return Parameters(**counts)
+        frozen = [operator for operator in self.operators if getattr(operator, "frozen", False)]
+        others = [operator for operator in self.operators if operator not in frozen]
+        return Parameters(
+            frozen_codes=sum(codes.size for codes in self.frozen_kernels().values()),
+            frozen_biases=sum(operator.bias.size for operator in frozen),
+            configurable_codes=sum(operator.codes.size for operator in others if hasattr(operator, "codes")),
+            configurable_biases=sum(operator.bias.size for operator in others if hasattr(operator, "bias")),
+        )
 
     def _check_names(self) -> None:
         if not self.inputs or not self.outputs:

@@ -1,5 +1,7 @@
 """Parameters of a backbone and the silicon that they take, as Table 3 counts them: without heads."""
 
+from sfkeras.core import Core
+
 # Table 3's areas divided by its parameters, all included: 1.32 mm2 for 140K frozen weights, 1.34 for 60K trainable ones.
 FROZEN_UM2, TRAINABLE_UM2 = 9.43, 22.33
 
@@ -8,7 +10,8 @@ def parameters(model):
     """Counts the parameters of a float network (backbone.SemifreddoNet, baselines.ShuffleNetV2) without its heads.
 
     A batch-norm behind a kernel that is frozen whole is folded into one frozen offset a channel, which gives Table 3's
-    140K; elsewhere it is two trainable weights a channel, which gives its 60K a trainable core.
+    140K; elsewhere it is two trainable weights a channel, which gives its 60K a trainable core. Frozen kernels that a
+    repeated module (Fig. 5) passes again are the same silicon, and count once; its trainable weights are new in each pass.
     Returns: {"frozen": count, "trainable": count}.
     """
     layers = [layer for layer in model.layers if not layer.name.startswith("head.")]
@@ -18,6 +21,9 @@ def parameters(model):
             frozen, trainable = sizes[name.removesuffix(".batch_norm")]
             channels = size // 4  # gamma, beta, moving mean and variance
             sizes[name] = (0, 2 * channels) if trainable else (channels, 0)
+    for layer in layers:
+        if hasattr(layer, "codes") and Core.key(layer.name) != layer.name.removeprefix("frozen."):
+            sizes[layer.name] = (0, 0)  # a pass of a repeated module after the first
     frozen, trainable = map(sum, zip(*sizes.values()))
     return {"frozen": frozen, "trainable": trainable}
 

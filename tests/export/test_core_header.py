@@ -99,6 +99,7 @@ def test_the_passes_of_a_repeated_module_share_their_kernels():
     header = core_header.write(graph)
     assert list(arrays_of(header)) == ["core_frozen_stage4_unit1_pointwise"]
     assert {core_header.array_name(each, graph) for each in graph.operators} == set(arrays_of(header))
+    assert graph.parameters().frozen_codes == graph.operators[0].codes.size
     with pytest.raises(
         GraphError, match="pass2.unit1.pointwise: its frozen codes are not those of frozen.stage4.unit1"
     ):

@@ -130,6 +130,12 @@ def test_the_network_takes_a_share_for_each_layer_and_they_are_counted():
     assert weights + channels < sum(counted.values()) < weights + 2 * channels
 
 
+def test_kernels_that_a_repeated_module_passes_again_count_once_and_its_offsets_in_each_pass():
+    passed = {repeats: area.parameters(narrow(repeats=repeats))["frozen"] for repeats in (1, 2, 3)}
+    offsets = sum(scales.size for layer, scales in narrow_core().scales.items() if layer.startswith("stage4"))
+    assert passed[3] - passed[2] == passed[2] - passed[1] == offsets
+
+
 def test_a_core_of_another_width_or_other_units_is_refused():
     with pytest.raises(
         RecipeError, match="network.width is 0.5, so the stem has 16 channels, but core narrow was made"
