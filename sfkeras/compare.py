@@ -3,7 +3,7 @@
 Every training is an ordinary run, in runs/EXPERIMENT/, and leaves a line in results/EXPERIMENT.jsonl; one that has its
 line, here or in another experiment's file, is not done again. docs/results.md is drawn from these files. Words, in any order:
 
-    TASK=FOLDER      data of a task: lfw=, tiny_imagenet=
+    TASK=FOLDER      data of a task: lfw=, tiny_imagenet=, camvid=
     seeds=1,2,3      seed by seed; 1 without it
     tasks= rows=     only some of them, by the names that a mistake lists
     results=FOLDER   other results files, for a try: they are drawn beside themselves

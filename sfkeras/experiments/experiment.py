@@ -55,6 +55,7 @@ class Experiment:
     tasks: {name: Task}; the name is also the word that gives its data folder.
     rows: {name: Row}, in the order of the table.
     columns: of the table, after the row's title.
+    core: {name: Task} of one that makes the frozen core of the rows that name none; the name gives its data folder.
     picture: draws the results, a list of dicts, into a path; None: accuracies, a line a row.
     """
 
@@ -64,11 +65,12 @@ class Experiment:
     tasks: dict[str, Task]
     rows: dict[str, Row]
     columns: tuple[Column, ...]
+    core: dict[str, Task] = field(default_factory=dict)
     picture: Callable[[Path, list[dict]], None] | None = None
 
     @property
     def command(self) -> str:
-        folders = [f"{name}=FOLDER" for name, task in self.tasks.items() if task.folder]
+        folders = [f"{name}=FOLDER" for name, task in {**self.core, **self.tasks}.items() if task.folder]
         return " ".join(["python -m sfkeras.compare", self.name, *folders])
 
 

@@ -3,14 +3,21 @@
 from sfkeras import plots
 from sfkeras.area import area_mm2
 from sfkeras.experiments import tables
-from sfkeras.experiments.experiment import Column, Experiment, Row, Task
+from sfkeras.experiments.experiment import TINY_IMAGENET, Column, Experiment, Row, Task
 
 CAMVID = Task(
     "segment",
     {"pixel_accuracy": "pixel accuracy", "mean_iou": "mean IoU"},
     "CamVid: train/ and test/, each with images/X.jpg and masks/X.png (classes 0 to 10, 11 is void)",
+    {"network.input": "144x192x3", "training.start_scale": "1", "training.epochs": "30", "qat.epochs": "3"},
 )
-# The frozen core's layers alone, twice as wide, which start as a core of that width: network.core=FILE.
+WIDE_CORE = Task(
+    "core",
+    {},
+    TINY_IMAGENET.folder,
+    {"network.width": "2", "network.input": "48x48x3", "training.epochs": "4", "training.start_scale": "0.67"},
+)
+# The frozen core's layers alone, twice as wide, which start as a core of that width.
 WIDE = {"network.cores": "0", "network.width": "2", "network.start": "random", "heads.task.on": "frozen"}
 SEMIFREDDO = {"network.core": "tiny_imagenet", "network.width": "1"}
 SHARES = (0, 25, 50, 75, 90, 100)
@@ -41,9 +48,8 @@ def picture(path, results):
 EXPERIMENT = Experiment(
     "figure6",
     "Fig. 6: segmentation against the share that is frozen",
-    "A backbone twice as wide as the frozen core is pretrained on Tiny ImageNet (`python -m sfkeras.train recipe=core "
-    "network.width=2 name=wide data.root=FOLDER`, then `network.core=runs/wide/export/wide.npz` below); a share of each "
-    "layer's weights stays frozen, the rest and the head train on CamVid. Does accuracy fall most between 75 and 100 %, as in "
+    "A backbone twice as wide as the frozen core is pretrained on Tiny ImageNet; a share of each layer's weights stays "
+    "frozen, the rest and the head train on CamVid. Does accuracy fall most between 75 and 100 %, as in "
     "the paper? Semifreddo modules stand beside it at the shares that one and two trainable cores leave frozen.",
     {"camvid": CAMVID},
     {
@@ -61,5 +67,6 @@ EXPERIMENT = Experiment(
         tables.area(),
         *tables.accuracies("camvid", CAMVID),
     ),
+    {"tiny_imagenet": WIDE_CORE},
     picture,
 )

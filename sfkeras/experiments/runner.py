@@ -15,7 +15,7 @@ class Request:
     """What a command asks of an experiment.
 
     Fields:
-        folders: {task: data folder}.
+        folders: {task: data folder}, that of the core's training too.
         seeds, tasks, rows: which trainings.
         folder: of the results files.
         overrides: {recipe key: text} for all trainings; what a row itself sets stands above them.
@@ -49,7 +49,12 @@ def run(experiment: Experiment, words):
     request = parse(experiment, words)
     file = request.folder / f"{experiment.name}.jsonl"
     waiting = unfinished(experiment, request, file)
-    require_data(experiment, request, waiting)
+    core = core_recipe(experiment, request)
+    is_needed = core and any(planned.recipe.network.core == core_file(core) for planned in waiting)
+    require_data(experiment, request, waiting, core if is_needed else None)
+    if is_needed and not Path(core_file(core)).exists():
+        print(f"{experiment.name}: the core of its rows", flush=True)
+        train_recipe(core)
     for number, planned in enumerate(waiting, 1):
         print(f"{experiment.name} {number} of {len(waiting)}: {planned.recipe.name}", flush=True)
         results.append(file, taken_over(experiment, planned, request.folder) or train(experiment, planned))
@@ -70,14 +75,20 @@ def taken_over(experiment, planned, folder):
 
 def train(experiment, planned):
     """Trains, exports and proves one run, or finishes it. Returns its result."""
-    from sfkeras.run import Run
-    from sfkeras.train import train as train_recipe
-
     train_recipe(planned.recipe)
-    import tensorflow as tf  # late, as in train_recipe
+    from sfkeras.run import Run
 
-    tf.keras.backend.clear_session()  # a table is many trainings in one process: none may keep its images
     return results.make(experiment.name, planned.task, planned.row, Run(planned.recipe))
+
+
+def train_recipe(recipe):
+    """Trains a recipe, and forgets what that left in memory: a table is many trainings in one process."""
+    from sfkeras.train import train
+
+    train(recipe)
+    import tensorflow as tf  # late, as in train
+
+    tf.keras.backend.clear_session()
 
 
 def parse(experiment, words) -> Request:
@@ -89,7 +100,7 @@ def parse(experiment, words) -> Request:
             wrong = "is given twice" if equals else "is no key=value"
             raise RecipeError(f"{experiment.name}: {word} {wrong}. Write for example {experiment.command} seeds=1,2,3")
         given[name] = value
-    folders = {task: given.pop(task) for task in experiment.tasks if task in given}
+    folders = {task: given.pop(task) for task in {**experiment.core, **experiment.tasks} if task in given}
     return Request(
         folders,
         numbers(experiment, given.pop("seeds", "1")),
@@ -131,10 +142,29 @@ def unfinished(experiment, request, file) -> list[Planned]:
     return [each for each in planned if not results.is_finished(file, rows, each.task, each.row, each.recipe)]
 
 
+def core_recipe(experiment, request) -> recipes.Recipe | None:
+    """The recipe of the core that an experiment makes for its rows, if it does."""
+    for name, task in experiment.core.items():
+        words = {"run_root": run_root(experiment, request), "name": "core", **task.words}
+        return recipes.read(task.recipe, words | {"data.root": request.folders.get(name, "FOLDER")})
+    return None
+
+
+def core_file(recipe) -> str:
+    """The core that a finished training of this recipe has made."""
+    return str(recipe.folder / "export" / f"{recipe.name}.npz")
+
+
+def run_root(experiment, request) -> str:
+    """The folder of an experiment's runs."""
+    return f"{'runs' if request.folder == page.RESULTS else request.folder / 'runs'}/{experiment.name}"
+
+
 def recipe_for(experiment, request, task, row, seed) -> recipes.Recipe:
     """The recipe of one training."""
-    runs = "runs" if request.folder == page.RESULTS else request.folder / "runs"
-    words = {"run_root": f"{runs}/{experiment.name}", **experiment.tasks[task].words}
+    words = {"run_root": run_root(experiment, request), **experiment.tasks[task].words}
+    if core := core_recipe(experiment, request):
+        words["network.core"] = core_file(core)
     words |= {**request.overrides, **experiment.rows[row].words}
     words |= {"name": f"{task}_{row}_{seed}", "seed": str(seed)}
     if experiment.tasks[task].folder:
@@ -142,13 +172,21 @@ def recipe_for(experiment, request, task, row, seed) -> recipes.Recipe:
     return recipes.read(experiment.tasks[task].recipe, words)
 
 
-def require_data(experiment, request, waiting):
-    """Refuses folders that are not given or do not hold what the tasks need. Raises: RecipeError."""
-    for name in dict.fromkeys(planned.task for planned in waiting):
-        task, recipe = experiment.tasks[name], next(each.recipe for each in waiting if each.task == name)
+def require_data(experiment, request, waiting, core=None):
+    """Refuses folders that are not given or do not hold what the trainings need. Raises: RecipeError.
+
+    Args:
+        waiting: list of Planned.
+        core: recipe of the core that they need, if the experiment makes it.
+    """
+    needed = dict.fromkeys(experiment.core, core) if core else {}
+    for planned in waiting:
+        needed.setdefault(planned.task, planned.recipe)
+    for name, recipe in needed.items():
+        task = {**experiment.core, **experiment.tasks}[name]
         if task.folder and name not in request.folders:
             others = [other for other in experiment.tasks if other != name]
-            without = f", or leave it out by tasks={','.join(others)}" if others else ""
+            without = f", or leave it out by tasks={','.join(others)}" if others and name in experiment.tasks else ""
             raise RecipeError(
                 f"{experiment.name} needs {name}=FOLDER with {task.folder}. Write {name}=FOLDER{without}."
             )

@@ -46,6 +46,21 @@ def test_what_cannot_be_meant_is_one_line_and_leaves_nothing(words, told, tmp_pa
     assert list(tmp_path.iterdir()) == [empty]
 
 
+def test_a_core_that_the_rows_need_is_made_first_from_data_of_its_own(tmp_path):
+    def refusal(*words):
+        with pytest.raises(RecipeError) as error:
+            runner.run(EXPERIMENTS["figure6"], [*words, f"results={tmp_path}"])
+        return str(error.value)
+
+    assert refusal().startswith("figure6 needs tiny_imagenet=FOLDER with Tiny ImageNet: shards train-*")
+    assert refusal("tiny_imagenet=/nowhere").startswith(
+        "figure6: tiny_imagenet is /nowhere, and there is no such folder"
+    )
+    for rows_that_need_none in ("rows=one_core,two_cores", "network.core=mine.npz"):
+        assert refusal(rows_that_need_none).startswith("figure6 needs camvid=FOLDER")
+    assert EXPERIMENTS["figure6"].command.endswith("figure6 tiny_imagenet=FOLDER camvid=FOLDER")
+
+
 @pytest.mark.parametrize("name", EXPERIMENTS)
 def test_every_experiment_is_a_command_that_answers_with_one_line_and_code_2(name):
     words = [sys.executable, "-m", "sfkeras.compare", name, "seeds=x"]
