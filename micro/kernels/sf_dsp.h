@@ -235,6 +235,13 @@ static inline int32_t sf_half_from_zero(int32_t x) {
   return code;
 }
 
+// x / 2^14, rounded down, clamped to an int8.
+static inline int32_t sf_power_as_code(int32_t x) {
+  int32_t code;
+  __asm__("ssat %0, #8, %1, asr #14" : "=r"(code) : "r"(x));
+  return code;
+}
+
 // Stores four codes so many bytes apart.
 SF_INLINED void sf_store_apart(const int32_t codes[4], int32_t apart, int8_t *to) {
   __asm__ volatile(

@@ -44,6 +44,7 @@ void sf_multiply_row(int32_t count, const sf_pair *pair, const sf_factor *factor
 
 void sf_scale_row(const sf_scaling *scaling, const int8_t *codes, const sf_factor *factor,
                   const int8_t *input, int8_t *output) {
+  if (sf_scale_row_dsp(scaling, codes, factor, input, output)) return;
   if (sf_scale_row_avx(scaling, codes, factor, input, output)) return;
   const sf_pair pair = {scaling->input_zero_point, scaling->constant_zero_point,
                         scaling->output_zero_point, scaling->minimum, scaling->maximum};

@@ -6,6 +6,8 @@
 
 #if SF_DSP
 
+enum { HALF = 1 << 30 };  // a multiplier
+
 // --- Products
 
 int sf_multiply_row_dsp(int32_t count, const sf_pair *pair, const sf_factor *factor,
@@ -28,9 +30,56 @@ int sf_multiply_row_dsp(int32_t count, const sf_pair *pair, const sf_factor *fac
   return 1;
 }
 
+// --- Products with a code a channel: the factor is a power of two, all zero points are 0
+
+// An int8 that an instruction has widened to 32 bits is a pair: the code, and -1 if it is negative.
+// Its products with such a pair of weights, added to `start`, are what sf_requantise() divides by a
+// power of two, with the 1 by which halves go away from zero, all times 2^14 over that power.
+enum { POWER = 14 };  // in which sf_power_as_code() divides by it
+
+static inline uint32_t weights_of(int32_t code, int32_t unit) {
+  return (uint32_t)(code * unit) | (uint32_t)unit << 17;
+}
+
+static inline int8_t scaled_code(int32_t code, uint32_t weights, uint32_t start) {
+  return (int8_t)sf_power_as_code((int32_t)sf_add_both(start, (uint32_t)code, weights));
+}
+
+static void scale_four_channels(int32_t width, int32_t channels, const int8_t *codes, int32_t unit,
+                                const int8_t *input, int8_t *output) {
+  const uint32_t start = (UINT32_C(1) << (POWER - 1)) + (uint32_t)unit;
+  const uint32_t weights0 = weights_of(codes[0], unit), weights1 = weights_of(codes[1], unit);
+  const uint32_t weights2 = weights_of(codes[2], unit), weights3 = weights_of(codes[3], unit);
+  for (; width > 0; --width, input += channels, output += channels) {
+    output[0] = scaled_code(input[0], weights0, start);
+    output[1] = scaled_code(input[1], weights1, start);
+    output[2] = scaled_code(input[2], weights2, start);
+    output[3] = scaled_code(input[3], weights3, start);
+  }
+}
+
+static int is_negative(int32_t count, const int8_t *codes) {
+  uint32_t signs = 0;
+  for (; count > 0; count -= 4, codes += 4) signs |= sf_four_codes(codes);
+  return (signs & 0x80808080) != 0;
+}
+
+int sf_scale_row_dsp(const sf_scaling *scaling, const int8_t *codes, const sf_factor *factor,
+                     const int8_t *input, int8_t *output) {
+  const int32_t channels = scaling->channels, bits = POWER - 1 + factor->shift;
+  const int zero_points = scaling->input_zero_point | scaling->constant_zero_point;
+  if (channels % 4 != 0 || (zero_points | scaling->output_zero_point) != 0) return 0;
+  if (scaling->minimum != INT8_MIN || scaling->maximum != INT8_MAX) return 0;
+  if (factor->multiplier != HALF || bits < 0 || bits > 8 || is_negative(channels, codes)) return 0;
+  for (int32_t i = 0; i < channels; i += 4) {
+    scale_four_channels(scaling->width, channels, codes + i, 1 << bits, input + i, output + i);
+  }
+  return 1;
+}
+
 // --- Sums: the larger of the two operands' factors is a half
 
-enum { ADD_LEFT_SHIFT = 20, HALF = 1 << 30 };  // HALF: its multiplier
+enum { ADD_LEFT_SHIFT = 20 };
 
 static int is_half(sf_factor factor) { return factor.multiplier == HALF && factor.shift == 0; }
 

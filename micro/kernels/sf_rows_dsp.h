@@ -14,12 +14,15 @@ int sf_add_row_dsp(int32_t count, const sf_pair *pair, const sf_factor factors[3
                    const int8_t *first, const int8_t *second, int8_t *output);
 int sf_multiply_row_dsp(int32_t count, const sf_pair *pair, const sf_factor *factor,
                         const int8_t *first, const int8_t *second, int8_t *output);
+int sf_scale_row_dsp(const sf_scaling *scaling, const int8_t *codes, const sf_factor *factor,
+                     const int8_t *input, int8_t *output);
 
 #else
 
 #define sf_depthwise_row_dsp(window, constants, rows, output) 0
 #define sf_add_row_dsp(count, pair, factors, first, second, output) 0
 #define sf_multiply_row_dsp(count, pair, factor, first, second, output) 0
+#define sf_scale_row_dsp(scaling, codes, factor, input, output) 0
 
 #endif  // SF_DSP
 

@@ -117,16 +117,18 @@ VALUES = ("scaled", "sum", "product", "looked_up")
 @st.composite
 def values(draw):
     """The operators VALUES, which work value by value."""
-    net, channels, minimum = Builder(draw(SEEDS)), draw(st.integers(1, 8)), draw(st.just(-128) | CODES)
+    net, channels, minimum = Builder(draw(SEEDS)), draw(st.just(8) | st.integers(1, 8)), draw(st.just(-128) | CODES)
     # The second operand of a sum may be too small to count.
     each_scale = SCALES, SCALES | st.just(2.0**-25), SCALES, SCALES
     scales, zero_points = [draw(each) for each in each_scale], [draw(ZERO_POINTS) for _ in range(4)]
-    if draw(st.booleans()):  # codes that can be added as they are
-        scales[:3], zero_points[:3] = [draw(POWERS_OF_TWO)] * 3, [0] * 3
+    codes = net.codes(channels)
+    if draw(st.booleans()):  # codes that can be added as they are, and alphas
+        scales[:3], zero_points = [draw(POWERS_OF_TWO)] * 3, [0] * 4
+        codes, scales[3] = np.abs(codes), 2.0 ** -draw(st.integers(5, 15))
     net.input((2, 5, channels), scales[0], zero_points[0])
     net.input((2, 5, channels), scales[1], zero_points[1], name="other")
     coding = scales[2], zero_points[2]
-    constants = {"codes": net.codes(channels), "scale": scales[3], "constant_zero_point": zero_points[3]}
+    constants = {"codes": codes, "scale": scales[3], "constant_zero_point": zero_points[3]}
     net.add(ChannelScale(name="scaled", inputs=["image"], minimum=minimum, **constants), *coding)
     net.add(Add(name="sum", inputs=["image", "other"], minimum=minimum), *coding)
     net.add(Multiply(name="product", inputs=["image", "other"], minimum=minimum), *coding)

@@ -122,10 +122,11 @@ static inline int32_t sf_high_mul_add(int32_t a, int32_t b, int32_t c) {
   const uint64_t product = (uint64_t)((int64_t)a * b + (INT64_C(1) << 31));
   return (int32_t)((product + ((uint64_t)c << 32)) >> 32);
 }
-static inline int32_t sf_half_as_code(int32_t x) {
-  x >>= 1;
+static inline int32_t clamp_to_code(int32_t x) {
   return x < INT8_MIN ? INT8_MIN : x > INT8_MAX ? INT8_MAX : x;
 }
+static inline int32_t sf_half_as_code(int32_t x) { return clamp_to_code(x >> 1); }
+static inline int32_t sf_power_as_code(int32_t x) { return clamp_to_code(x >> 14); }
 static inline int32_t sf_half_from_zero(int32_t x) { return x < 0 ? 0 : sf_half_as_code(x); }
 
 static inline void sf_store_apart(const int32_t codes[4], int32_t apart, int8_t *to) {
