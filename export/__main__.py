@@ -112,17 +112,9 @@ class Commands:
         from sfkeras.startup import load_tensorflow
 
         load_tensorflow()
-        from export import deploy
-        from export.join import join, prove
-        from export.opened import open_network
+        from export.join import join_runs
 
-        tasks, out = [open_network(run, size).graph for run in runs], Path(str(out))
-        joined = join(tasks, out.resolve().name)
-        prove(joined, tasks)
-        deploy.write(joined, out / "export")
-        print(
-            f"{out}: {len(joined.outputs)} outputs, each with the bytes of its task alone: {', '.join(joined.outputs)}"
-        )
+        print(join_runs(runs, str(out), size))
 
     def verify(self, network, inputs=20, few=4, json_file=None, task=None):
         """Proves that every way to run a network gives the same bytes at every tensor; ends with status 1 if one does not.

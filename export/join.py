@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import functools
+import os
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import fields, replace
+from pathlib import Path
 
 import numpy as np
 
-from export import datapath, golden
+from export import datapath, deploy, golden
 from export.graph import Graph, GraphError, Operator
+from export.opened import open_network
 from export.verify import random_inputs
 
 
@@ -41,6 +44,21 @@ def join(tasks: Sequence[Graph], name: str) -> Graph:
             operators[operator.name], tensors[operator.output] = operator, tensor
     outputs = [output for part in parts for output in part.outputs]
     return Graph(name, parts[0].inputs, outputs, tensors.values(), operators.values(), parts[0].metadata)
+
+
+def join_runs(runs: Sequence[str | os.PathLike], out: str | os.PathLike, size: str | None = None) -> str:
+    """Joins runs, proves each output and writes what is deployed into out/export. Returns what was made, as a text.
+
+    Args:
+        runs: run folders; the first settles the frozen core for the others.
+        size: height and width of the images, such as 480x640, if not those of the trainings.
+    Raises: GraphError as `join` and `prove`; ValueError if a folder is no run.
+    """
+    tasks, out = [open_network(run, size).graph for run in runs], Path(out)
+    joined = join(tasks, out.resolve().name)
+    prove(joined, tasks)
+    deploy.write(joined, out / "export")
+    return f"{out}: {len(joined.outputs)} outputs, each with the bytes of its task alone: {', '.join(joined.outputs)}"
 
 
 def prove(joined: Graph, tasks: Sequence[Graph], images: int = 4) -> None:

@@ -48,6 +48,11 @@ class Comparisons:
         """Freezing by cores, uniformly, gradually, or the first layers (Figs. 1 and 2)."""
         run_experiment("schemes", words)
 
+    @fire.decorators.SetParseFn(str)
+    def three_tasks(self, *words):
+        """Classes, faces and streets on one frozen core, trained one by one and joined to one network (section 3.2)."""
+        run_experiment("three_tasks", words)
+
     def table2(self):
         """Frames a second of 1 to 6 repeats, by the cycle model (Table 2). Trains nothing."""
         from sfkeras.experiments import repeats, tables

@@ -6,7 +6,7 @@ results.py      the results files, a line of JSON a training
 page.py         docs/results.md and its pictures, from the results files alone
 """
 
-from sfkeras.experiments import ablations, figure6, repeats, schemes, table3
+from sfkeras.experiments import ablations, figure6, repeats, schemes, table3, three_tasks
 
 EXPERIMENTS = {
     experiment.name: experiment
@@ -16,5 +16,6 @@ EXPERIMENTS = {
         repeats.EXPERIMENT,
         ablations.EXPERIMENT,
         schemes.EXPERIMENT,
+        three_tasks.EXPERIMENT,
     )
 }

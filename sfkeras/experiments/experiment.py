@@ -55,7 +55,9 @@ class Experiment:
     tasks: {name: Task}; the name is also the word that gives its data folder.
     rows: {name: Row}, in the order of the table.
     columns: of the table, after the row's title.
-    core: {name: Task} of one that makes the frozen core of the rows that name none; the name gives its data folder.
+    core: {name: Task} of one that makes the frozen core of the rows that name none; the name gives its data folder. It may
+        be one of the tasks, whose run then makes the core of the others.
+    after: what is done with the folders of all runs of a seed, in the order of the tasks.
     picture: draws the results, a list of dicts, into a path; None: accuracies, a line a row.
     """
 
@@ -66,6 +68,7 @@ class Experiment:
     rows: dict[str, Row]
     columns: tuple[Column, ...]
     core: dict[str, Task] = field(default_factory=dict)
+    after: Callable[[list[Path]], None] | None = None
     picture: Callable[[Path, list[dict]], None] | None = None
 
     @property

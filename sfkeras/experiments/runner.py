@@ -31,11 +31,12 @@ class Request:
 
 @dataclass(frozen=True)
 class Planned:
-    """One training of an experiment."""
+    """One training of an experiment, and the recipe of the core that it begins with if the experiment makes that."""
 
     task: str
     row: str
     recipe: recipes.Recipe
+    core: recipes.Recipe | None = None
 
 
 def run(experiment: Experiment, words):
@@ -49,18 +50,19 @@ def run(experiment: Experiment, words):
     request = parse(experiment, words)
     file = request.folder / f"{experiment.name}.jsonl"
     waiting = unfinished(experiment, request, file)
-    core = core_recipe(experiment, request)
-    is_needed = core and any(planned.recipe.network.core == core_file(core) for planned in waiting)
-    require_data(experiment, request, waiting, core if is_needed else None)
-    if is_needed and not Path(core_file(core)).exists():
-        print(f"{experiment.name}: the core of its rows", flush=True)
-        train_recipe(core)
+    require_data(experiment, request, waiting)
     for number, planned in enumerate(waiting, 1):
         print(f"{experiment.name} {number} of {len(waiting)}: {planned.recipe.name}", flush=True)
+        if planned.core:
+            make_core(planned.core)
         results.append(file, taken_over(experiment, planned, request.folder) or train(experiment, planned))
         page.draw(request.folder)
     page.draw(request.folder)
     print("\n".join(page.table(experiment, results.read(file))))
+    for seed in request.seeds:
+        runs = [each.recipe.folder for each in wanted(experiment, request) if each.recipe.seed == seed]
+        if experiment.after and len(runs) == len(experiment.tasks) * len(experiment.rows):
+            experiment.after(runs)
 
 
 def taken_over(experiment, planned, folder):
@@ -89,6 +91,13 @@ def train_recipe(recipe):
     import tensorflow as tf  # late, as in train
 
     tf.keras.backend.clear_session()
+
+
+def make_core(recipe):
+    """Trains the core that an experiment makes for its rows, unless that was done."""
+    if not core_file(recipe).exists():
+        print(f"the core {recipe.folder}", flush=True)
+        train_recipe(recipe)
 
 
 def parse(experiment, words) -> Request:
@@ -130,29 +139,46 @@ def chosen(experiment, word, given, known):
     return names
 
 
-def unfinished(experiment, request, file) -> list[Planned]:
-    """The trainings that are asked for and have no result, seed by seed. Raises: RecipeError."""
-    rows = results.of(experiment, request.folder)
-    planned = [
-        Planned(task, row, recipe_for(experiment, request, task, row, seed))
+def wanted(experiment, request) -> list[Planned]:
+    """The trainings that are asked for, seed by seed. Raises: RecipeError."""
+    return [
+        plan(experiment, request, task, row, seed)
         for seed in request.seeds
         for task in request.tasks
         for row in request.rows
     ]
-    return [each for each in planned if not results.is_finished(file, rows, each.task, each.row, each.recipe)]
 
 
-def core_recipe(experiment, request) -> recipes.Recipe | None:
+def unfinished(experiment, request, file) -> list[Planned]:
+    """Those of them that have no result. Raises: RecipeError."""
+    rows = results.of(experiment, request.folder)
+    return [
+        each
+        for each in wanted(experiment, request)
+        if not results.is_finished(file, rows, each.task, each.row, each.recipe)
+    ]
+
+
+def plan(experiment, request, task, row, seed) -> Planned:
+    """One training."""
+    core = None if task in experiment.core else core_recipe(experiment, request, seed)
+    recipe = recipe_for(experiment, request, task, row, seed, core)
+    return Planned(task, row, recipe, core if core and recipe.network.core == str(core_file(core)) else None)
+
+
+def core_recipe(experiment, request, seed) -> recipes.Recipe | None:
     """The recipe of the core that an experiment makes for its rows, if it does."""
     for name, task in experiment.core.items():
+        if name in experiment.tasks:
+            return recipe_for(experiment, request, name, next(iter(experiment.rows)), seed)
         words = {"run_root": run_root(experiment, request), "name": "core", **task.words}
         return recipes.read(task.recipe, words | {"data.root": request.folders.get(name, "FOLDER")})
     return None
 
 
-def core_file(recipe) -> str:
+def core_file(recipe) -> Path:
     """The core that a finished training of this recipe has made."""
-    return str(recipe.folder / "export" / f"{recipe.name}.npz")
+    return recipe.folder / "export" / f"{recipe.name}.npz"
 
 
 def run_root(experiment, request) -> str:
@@ -160,11 +186,11 @@ def run_root(experiment, request) -> str:
     return f"{'runs' if request.folder == page.RESULTS else request.folder / 'runs'}/{experiment.name}"
 
 
-def recipe_for(experiment, request, task, row, seed) -> recipes.Recipe:
-    """The recipe of one training."""
+def recipe_for(experiment, request, task, row, seed, core=None) -> recipes.Recipe:
+    """The recipe of one training, on the core that another recipe makes, if there is such a one."""
     words = {"run_root": run_root(experiment, request), **experiment.tasks[task].words}
-    if core := core_recipe(experiment, request):
-        words["network.core"] = core_file(core)
+    if core:
+        words["network.core"] = str(core_file(core))
     words |= {**request.overrides, **experiment.rows[row].words}
     words |= {"name": f"{task}_{row}_{seed}", "seed": str(seed)}
     if experiment.tasks[task].folder:
@@ -172,21 +198,18 @@ def recipe_for(experiment, request, task, row, seed) -> recipes.Recipe:
     return recipes.read(experiment.tasks[task].recipe, words)
 
 
-def require_data(experiment, request, waiting, core=None):
-    """Refuses folders that are not given or do not hold what the trainings need. Raises: RecipeError.
-
-    Args:
-        waiting: list of Planned.
-        core: recipe of the core that they need, if the experiment makes it.
-    """
-    needed = dict.fromkeys(experiment.core, core) if core else {}
+def require_data(experiment, request, waiting):
+    """Refuses folders that are not given or do not hold what the trainings need. Raises: RecipeError."""
+    needed = {}
     for planned in waiting:
+        if planned.core and not core_file(planned.core).exists():
+            needed |= dict.fromkeys(experiment.core, planned.core)
         needed.setdefault(planned.task, planned.recipe)
     for name, recipe in needed.items():
         task = {**experiment.core, **experiment.tasks}[name]
         if task.folder and name not in request.folders:
             others = [other for other in experiment.tasks if other != name]
-            without = f", or leave it out by tasks={','.join(others)}" if others and name in experiment.tasks else ""
+            without = f", or leave it out by tasks={','.join(others)}" if others and name not in experiment.core else ""
             raise RecipeError(
                 f"{experiment.name} needs {name}=FOLDER with {task.folder}. Write {name}=FOLDER{without}."
             )

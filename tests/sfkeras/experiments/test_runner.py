@@ -61,6 +61,19 @@ def test_a_core_that_the_rows_need_is_made_first_from_data_of_its_own(tmp_path):
     assert EXPERIMENTS["figure6"].command.endswith("figure6 tiny_imagenet=FOLDER camvid=FOLDER")
 
 
+def test_three_tasks_are_trained_on_what_the_first_leaves_of_the_core(tmp_path):
+    experiment = EXPERIMENTS["three_tasks"]
+    wanted = runner.wanted(experiment, runner.parse(experiment, ["seeds=1,2", f"results={tmp_path}"]))
+    for settling, *others in (wanted[:3], wanted[3:]):
+        assert settling.core is None and settling.recipe.network.core == "tiny_imagenet"
+        for each in others:
+            assert each.core == settling.recipe and each.recipe.seed == settling.recipe.seed
+            assert each.recipe.network.core == str(settling.recipe.folder / "export" / f"{settling.recipe.name}.npz")
+            assert (
+                not each.recipe.network.train_batch_norm and each.recipe.network.input == settling.recipe.network.input
+            )
+
+
 @pytest.mark.parametrize("name", EXPERIMENTS)
 def test_every_experiment_is_a_command_that_answers_with_one_line_and_code_2(name):
     words = [sys.executable, "-m", "sfkeras.compare", name, "seeds=x"]
