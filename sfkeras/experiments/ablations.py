@@ -45,4 +45,5 @@ EXPERIMENT = Experiment(
         Column("nearly dead channels", nearly_dead),
         tables.paper(PAPER),
     ),
+    order=tuple(("two_cores", other) for other in ("frozen_batch_norm", "alpha_0", "alpha_half", "no_rejuvenation")),
 )

@@ -14,12 +14,14 @@ class Task:
         metrics: {metric, as accuracy.json has it: how a table calls it}; the first is drawn.
         folder: what must lie in the data folder; None if the recipe needs none.
         words: {recipe key: value} of all rows; a command may give others.
+        cases: how many answers the first metric is a share of, if they are independent.
     """
 
     recipe: str
     metrics: dict[str, str]
     folder: str | None = None
     words: dict[str, str] = field(default_factory=dict)
+    cases: int | None = None
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,7 @@ class Experiment:
     tasks: {name: Task}; the name is also the word that gives its data folder.
     rows: {name: Row}, in the order of the table.
     columns: of the table, after the row's title.
+    order: (better, worse): rows that are in this order in the paper.
     core: {name: Task} of one that makes the frozen core of the rows that name none; the name gives its data folder. It may
         be one of the tasks, whose run then makes the core of the others.
     after: what is done with the folders of all runs of a seed, in the order of the tasks.
@@ -67,6 +70,7 @@ class Experiment:
     tasks: dict[str, Task]
     rows: dict[str, Row]
     columns: tuple[Column, ...]
+    order: tuple[tuple[str, str], ...] = ()
     core: dict[str, Task] = field(default_factory=dict)
     after: Callable[[list[Path]], None] | None = None
     picture: Callable[[Path, list[dict]], None] | None = None
@@ -83,6 +87,7 @@ LFW = Task(
     "Labeled Faces in the Wild: peopleDevTrain.txt, peopleDevTest.txt, pairsDevTest.txt and images/NAME/NAME_0001.jpg",
     # The recipe's second pass is what the experiment on repeats asks about; the rest lets forty trainings fit into a day.
     {"network.repeats": "1", "network.input": "64x64x3", "training.epochs": "8", "qat.epochs": "3"},
+    cases=1000,
 )
 TINY_IMAGENET = Task(
     "classify",
@@ -94,4 +99,5 @@ TINY_IMAGENET = Task(
         "training.steps_per_epoch": "200",
         "training.start_scale": "0.67",  # 32x32, as the images are, then 48x48
     },
+    cases=10_000,
 )

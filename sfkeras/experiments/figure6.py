@@ -67,6 +67,6 @@ EXPERIMENT = Experiment(
         tables.area(),
         *tables.accuracies("camvid", CAMVID),
     ),
-    {"tiny_imagenet": WIDE_CORE},
-    picture,
+    core={"tiny_imagenet": WIDE_CORE},
+    picture=picture,
 )

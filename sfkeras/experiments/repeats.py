@@ -71,4 +71,5 @@ EXPERIMENT = Experiment(
         *tables.accuracies("lfw", LFW),
         tables.paper("paper: faces"),
     ),
+    order=tuple((f"passes{more}", f"passes{more - 1}") for more in list(PAPER)[1:]),
 )

@@ -57,4 +57,13 @@ EXPERIMENT = Experiment(
         *tables.accuracies("lfw", LFW),
         tables.paper(FACES),
     ),
+    order=(
+        ("two_cores", "one_core"),
+        ("two_cores", "two_cores_apart"),
+        ("one_core", "frozen_only"),
+        ("one_core", "trainable_only"),
+        ("trainable_only", "shufflenet_half"),
+        ("two_cores", "shufflenet_half"),
+        ("two_cores", "shufflenet"),
+    ),
 )

@@ -1,5 +1,6 @@
 """The columns that tables share, and tables as Markdown. Every number in them comes out of a results file."""
 
+import math
 import statistics
 
 from sfkeras.area import area_mm2
@@ -51,6 +52,26 @@ def spread(shares):
     if len(shares) == 1:
         return f"{mean} %"
     return f"{mean} ± {100 * statistics.stdev(shares):.1f} % ({len(shares)})"
+
+
+def difference(better, worse, cases):
+    """What two rows' shares say of their order: "yes, +2.1 points", "no, -3.0 points", or "in doubt" within two errors.
+
+    Args:
+        better, worse: shares, one a seed; without any the text is empty.
+        cases: how many answers each is a share of, or None: then nothing is in doubt.
+    """
+    if not better or not worse:
+        return ""
+    means = statistics.mean(better), statistics.mean(worse)
+    variances = [mean * (1 - mean) / (cases * len(rows)) if cases else 0 for mean, rows in zip(means, (better, worse))]
+    beyond = abs(means[0] - means[1]) > 2 * math.sqrt(sum(variances))
+    return f"{('yes' if means[0] > means[1] else 'no') if beyond else 'in doubt'}, {points(*means)} points"
+
+
+def points(better, worse):
+    """A difference of two shares in points; empty if one of them is None."""
+    return "" if None in (better, worse) else f"{100 * (better - worse):+.1f}"
 
 
 def markdown(lines):

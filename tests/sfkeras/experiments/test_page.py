@@ -50,6 +50,16 @@ def test_a_spread_is_the_mean_and_the_deviation_of_the_seeds():
     assert tables.spread(shares) == f"30.0 ± {100 * statistics.stdev(shares):.1f} % (3)"
 
 
+def test_an_order_is_in_doubt_within_two_standard_errors():
+    assert tables.difference([], [0.5], 100) == "" == tables.points(0.5, None)
+    assert tables.difference([0.9], [0.8], 1000) == "yes, +10.0 points"
+    assert tables.difference([0.8], [0.9], 1000) == "no, -10.0 points"
+    # At 1,000 cases around 0.85 two standard errors of a difference are 3.2 points, with four seeds 1.6.
+    assert tables.difference([0.86], [0.84], 1000) == "in doubt, +2.0 points"
+    assert tables.difference([0.86] * 4, [0.84] * 4, 1000) == "yes, +2.0 points"
+    assert tables.difference([0.85], [0.85], None) == "in doubt, +0.0 points"
+
+
 # ---- what the paper has
 
 
