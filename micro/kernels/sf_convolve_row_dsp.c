@@ -1,5 +1,5 @@
-// Works on four neighbouring pixels at a time. The codes under their windows are widened to int16
-// once, less the zero point, so that padding is zeros; they then serve all output channels.
+// Works on up to six neighbouring pixels at a time. The codes under their windows are widened to
+// int16 once, less the zero point, so that padding is zeros; they then serve all output channels.
 #include "sf_scale_dsp.h"
 #include "sf_source.h"
 #include "sf_sums.h"
@@ -7,16 +7,19 @@
 #if SF_DSP
 
 enum {
-  PIXELS = 4,
-  MOST_VALUES = 832,  // of a block's windows; longer ones are widened part by part
-  MOST_COLLECTED = 256,
-  PART_VALUES = 80,  // of a window
-  PART_WORDS = PIXELS * PART_VALUES / 2,
-  PART_CHANNELS = (MOST_VALUES / 2 - PART_WORDS) / PIXELS,  // whose sums lie behind these words
+  PIXELS = 6,
+  CHANNELS = 4,       // of a single pixel
+  MOST_BYTES = 1920,  // of a block's windows on the stack
+
+  // Windows of which fewer pixels would fit, but not the whole row, are taken part by part.
+  FEWEST_PIXELS = 3,
+  PART_PIXELS = 4,
+  PART_VALUES = 320,  // of all its pixels
+  PART_CHANNELS = 64,
 };
 
 typedef struct {
-  uint32_t pixel[PIXELS];
+  uint32_t pixel[PART_PIXELS];
 } sums_of_pixels;
 
 // --- Widening
@@ -102,57 +105,39 @@ static void widen_windows(const sf_source *from, int32_t x, int32_t pixels, int3
   const int32_t channels = window->input_channels, apart = window->stride * channels;
   const int32_t row_end = window->input_width * channels;
   int32_t at = x * apart - window->left * channels + from->channel;
-  int8_t collected[MOST_COLLECTED];
+  if (is_pointwise(window)) {
+    const int8_t *values = from->rows[0] + at + first;
+    for (int32_t i = 0; i < pixels; ++i, values += apart) {
+      widen(count, offsets, values, 2 * pixels, words + 2 * i);
+    }
+    return;
+  }
+  int8_t collected[count];
   for (int32_t i = 0; i < pixels; ++i, at += apart) {
-    const int8_t *values = is_pointwise(window) ? from->rows[0] + at + first : collected;
-    if (!is_pointwise(window) && count == from->size) collect(from, at, row_end, collected);
-    if (!is_pointwise(window) && count != from->size)
+    if (count == from->size) {
+      collect(from, at, row_end, collected);
+    } else {
       collect_part(from, at, row_end, first, count, collected);
-    widen(count, offsets, values, 2 * pixels, words + 2 * i);
+    }
+    widen(count, offsets, collected, 2 * pixels, words + 2 * i);
   }
 }
 
 // --- Products
 
-// Adds four values of each pixel times four weights; for up to three pixels.
-SF_INLINED const uint32_t *add_four(int pixels, uint32_t weights, const uint32_t *words,
-                                    sums_of_pixels *sums) {
-  const uint32_t even = sf_even_weights(weights), odd = sf_odd_weights(weights);
-  uint32_t values[4], *sum = sums->pixel;
-  words = pixels == 1 ? sf_load_two(words, values) : sf_load_four(words, values);
-  sum[0] = sf_add_both(sf_add_both(sum[0], values[0], even), values[1], odd);
-  if (pixels == 1) return words;
-  sum[1] = sf_add_both(sf_add_both(sum[1], values[2], even), values[3], odd);
-  if (pixels == 3) {
-    words = sf_load_two(words, values);
-    sum[2] = sf_add_both(sf_add_both(sum[2], values[0], even), values[1], odd);
-  }
-  return words;
+// The codes that come after the last whole four of a channel, whose codes end at `end`.
+SF_INLINED uint32_t last_weights(int32_t count, const int8_t *end) {
+  return sf_last_codes(end - count, count);
 }
 
 // Adds `count` values of each pixel times as many weights. Returns what follows on the weights.
-SF_INLINED const int8_t *add_products(int pixels, int32_t count, const int8_t *weights,
-                                      const uint32_t *words, sums_of_pixels *sums) {
-  const int8_t *next = weights, *sixteens = weights + (count & ~15),
-               *fours = weights + (count & ~3);
-  if (pixels == 4) {
-    if (next != sixteens) sf_add_to_four(16, &next, sixteens, &words, sums->pixel);
-    if (count % 16 == 0) return next;
-    if (next != fours) sf_add_to_four(4, &next, fours, &words, sums->pixel);
-    if (count % 4 != 0) sf_add_word_to_four(sf_last_codes(weights, count), words, sums->pixel);
-  } else {
-    for (; next != sixteens; next += 16) {
-      words = add_four(pixels, sf_four_codes(next), words, sums);
-      words = add_four(pixels, sf_four_codes(next + 4), words, sums);
-      words = add_four(pixels, sf_four_codes(next + 8), words, sums);
-      words = add_four(pixels, sf_four_codes(next + 12), words, sums);
-    }
-    for (; next != fours; next += 4) {
-      words = add_four(pixels, sf_four_codes(next), words, sums);
-    }
-    if (count % 4 != 0) add_four(pixels, sf_last_codes(weights, count), words, sums);
-  }
-  return weights + count;
+SF_INLINED const int8_t *add_products(int pixels, int32_t entry, int32_t count,
+                                      const int8_t *weights, const uint32_t *words,
+                                      uint32_t *sums) {
+  const int8_t *end = weights + count;
+  words = sf_add_to_pixels(pixels, entry, weights, weights + (count & ~3), words, sums);
+  if (count % 4 != 0) sf_add_word_to_pixels(pixels, last_weights(count, end), words, sums);
+  return end;
 }
 
 // --- Work
@@ -162,24 +147,24 @@ typedef struct {
   const sf_window *window;
   sf_constants constants;
   int32_t channel, channels;
-  int32_t size;             // of a channel's weights
-  int32_t first, count;     // which of them meet the words
-  const uint32_t *words;    // as widen_windows() leaves them
-  sums_of_pixels *sums;     // of each channel
-  int8_t *output;           // of the first pixel
-  int32_t pitch;            // from one pixel to the next
-  int32_t offset;           // see sf_code_of_sum()
-  uint32_t usual_halvings;  // a factor that has fewer is not for the slow path
+  int32_t size;           // of a channel's weights
+  int32_t first, count;   // which of them meet the words
+  const uint32_t *words;  // as widen_windows() leaves them
+  sums_of_pixels *sums;   // of each channel
+  int8_t *output;         // of the first pixel
+  sf_range range;
+  int32_t usual_shifts;  // a factor with a shift of as many to the right is not for the slow path
 } work;
 
 // Adds a part of the window to the sums.
 SF_INLINED void add_part(int pixels, const work *of) {
+  const int32_t entry = sf_entry_of_pixels(pixels, of->count);
   const int8_t *weights = of->constants.codes + of->channel * of->size + of->first;
   sums_of_pixels *sums = of->sums;
   for (const sums_of_pixels *end = sums + of->channels; sums != end; ++sums, weights += of->size) {
-    sums_of_pixels copy = *sums;
-    add_products(pixels, of->count, weights, of->words, &copy);
-    *sums = copy;
+    uint32_t copy[PIXELS] = {sums->pixel[0], sums->pixel[1], sums->pixel[2], sums->pixel[3]};
+    add_products(pixels, entry, of->count, weights, of->words, copy);
+    *sums = (sums_of_pixels){{copy[0], copy[1], copy[2], copy[3]}};
   }
 }
 static void add_part_1(const work *of) { add_part(1, of); }
@@ -191,9 +176,9 @@ typedef void function(const work *);
 static function *const add_parts[] = {add_part_1, add_part_2, add_part_3, add_part_4};
 
 // With any factor and clamp.
-static void store_slowly(const work *of, int32_t channel, int32_t pixels,
-                         const sums_of_pixels *sums) {
-  sf_store_codes(of->window, sf_channel_factor(&of->constants, channel), pixels, 1, sums->pixel,
+SF_OUTLINED void store_slowly(const work *of, int32_t channel, int32_t pixels,
+                              const uint32_t *sums) {
+  sf_store_codes(of->window, sf_channel_factor(&of->constants, channel), pixels, 1, sums,
                  of->output + channel);
 }
 
@@ -202,199 +187,244 @@ static void store_slowly(const work *of, int32_t channel, int32_t pixels,
 // The most that so many products can add up to.
 static int32_t most_of(int32_t count) { return count * 255 * 128; }
 
-// A factor with as many halvings leaves nothing of the products.
-static uint32_t most_halvings(int32_t count) {
-  uint32_t halvings = 15;
-  while (most_of(count) >> halvings != 0) ++halvings;
-  return halvings;
-}
-
-SF_INLINED sf_scale scale_of_channel(const work *of, int32_t channel) {
-  return sf_scale_of(sf_channel_factor(&of->constants, channel));
+// A factor with a shift of more to the right leaves nothing of the products.
+static int32_t most_shifts(int32_t count) {
+  int32_t shifts = 15;
+  while (most_of(count) >> shifts != 0) ++shifts;
+  return shifts;
 }
 
 // Stores the code of a channel whose sums all have the same. Returns whether it is one.
 static int store_constant(const work *of, int32_t channel, int32_t pixels) {
-  const sf_scale scale = scale_of_channel(of, channel);
+  const sf_window *window = of->window;
+  const sf_factor factor = sf_channel_factor(&of->constants, channel);
   const uint32_t bias = (uint32_t)of->constants.bias[channel], most = (uint32_t)most_of(of->size);
   // A sum that wrapped around would be on the wrong side of the other.
   const int32_t lowest = (int32_t)(bias - most), highest = (int32_t)(bias + most);
-  if (scale.halvings < 0 || lowest > highest) return 0;
-  const int32_t code = sf_code_of_sum(SF_WHOLE_RANGE, scale, of->offset, bias - most);
-  if (code != sf_code_of_sum(SF_WHOLE_RANGE, scale, of->offset, bias + most)) return 0;
+  if (factor.shift > 0 || lowest > highest) return 0;
+  const int32_t scaled = sf_requantise(lowest, factor.multiplier, factor.shift);
+  if (scaled != sf_requantise(highest, factor.multiplier, factor.shift)) return 0;
+  const int8_t code = sf_code(scaled, window->output_zero_point, window->minimum, window->maximum);
   int8_t *output = of->output + channel;
-  for (; pixels > 0; --pixels, output += of->pitch) {
-    *output = (int8_t)sf_clamp(code, of->window->minimum, of->window->maximum);
-  }
+  for (; pixels > 0; --pixels, output += window->output_channels) *output = code;
   return 1;
-}
-
-SF_OUTLINED void convolve_slowly(const work *of, int32_t channel, int32_t pixels) {
-  if (store_constant(of, channel, pixels)) return;
-  const uint32_t bias = (uint32_t)of->constants.bias[channel];
-  sums_of_pixels sums = {{bias, bias, bias, bias}};
-  work one = *of;
-  one.channel = channel, one.channels = 1, one.sums = &sums;
-  add_parts[pixels - 1](&one);
-  store_slowly(of, channel, pixels, &sums);
 }
 
 // --- Rows
 
-SF_INLINED int is_usual(const work *of, sf_scale scale) {
-  return (uint32_t)scale.halvings < of->usual_halvings;
+// Returns whether a factor is for sf_code_of_sum(), and may leave something of the products.
+SF_INLINED int unpack(const int32_t *factors, const int8_t *shifts, int32_t usual_shifts,
+                      int32_t channel, sf_scale *scale) {
+  const int32_t word = factors[channel];
+  const int32_t shift = shifts == NULL ? (word & 127) - 64 : shifts[channel];
+  scale->multiplier = (int32_t)((uint32_t)(shifts == NULL ? word & ~127 : word) << 1);
+  scale->power = (int32_t)(UINT32_C(1) << (shift & 31));
+  return scale->multiplier < 0 && (uint32_t)(shift + usual_shifts) <= (uint32_t)(usual_shifts - 2);
 }
 
-SF_INLINED void convolve(sf_range range, int pixels, const work *of) {
-  const int32_t count = of->size;
+// Any channel.
+SF_OUTLINED void convolve_slowly(const work *of, int32_t channel, int32_t pixels) {
+  if (store_constant(of, channel, pixels)) return;
+  const int8_t *weights = of->constants.codes + channel * of->size;
+  const uint32_t *words = of->words;
+  uint32_t sums[PIXELS], values[2];
+  for (int32_t i = 0; i < pixels; ++i) sums[i] = (uint32_t)of->constants.bias[channel];
+  for (int32_t left = of->size; left > 0; left -= 4, weights += 4) {
+    const uint32_t codes =
+        left < 4 ? last_weights(of->size, weights + left) : sf_four_codes(weights);
+    for (int32_t i = 0; i < pixels; ++i) {
+      words = sf_load_two(words, values);
+      sums[i] = sf_add_both(sums[i], values[0], sf_even_weights(codes));
+      sums[i] = sf_add_both(sums[i], values[1], sf_odd_weights(codes));
+    }
+  }
+  store_slowly(of, channel, pixels, sums);
+}
+
+// `apart` lies from one code to the next.
+SF_INLINED void store(sf_range range, int count, sf_scale scale, int32_t zero_point,
+                      const uint32_t *sums, int32_t apart, int8_t *to) {
+  to[0] = (int8_t)sf_code_of_sum(range, scale, zero_point, sums[0]);
+  if (count > 1) to[apart] = (int8_t)sf_code_of_sum(range, scale, zero_point, sums[1]);
+  to += 2 * apart;
+  if (count > 2) to[0] = (int8_t)sf_code_of_sum(range, scale, zero_point, sums[2]);
+  if (count > 3) to[apart] = (int8_t)sf_code_of_sum(range, scale, zero_point, sums[3]);
+  to += 2 * apart;
+  if (count > 4) to[0] = (int8_t)sf_code_of_sum(range, scale, zero_point, sums[4]);
+  if (count > 5) to[apart] = (int8_t)sf_code_of_sum(range, scale, zero_point, sums[5]);
+}
+
+SF_INLINED void convolve(int pixels, const work *of) {
+  const int32_t count = of->size, entry = sf_entry_of_pixels(pixels, count);
+  const int32_t *factors = of->constants.factors, *bias = of->constants.bias;
+  const int8_t *shifts = of->constants.shifts;
+  const int32_t zero_point = of->window->output_zero_point, pitch = of->window->output_channels;
+  const int32_t usual_shifts = of->usual_shifts;
   const int8_t *weights = of->constants.codes + of->channel * count;
   for (int32_t i = of->channel, end = i + of->channels; i != end; ++i) {
-    const sf_scale scale = scale_of_channel(of, i);
-    if (!is_usual(of, scale)) {
+    sf_scale scale;
+    if (!unpack(factors, shifts, usual_shifts, i, &scale)) {
       convolve_slowly(of, i, pixels);
       weights += count;
       continue;
     }
-    const uint32_t bias = (uint32_t)of->constants.bias[i];
-    sums_of_pixels sums = {{bias, bias, bias, bias}};
-    weights = add_products(pixels, count, weights, of->words, &sums);
-    const int32_t pitch = of->pitch, offset = of->offset;
+    const uint32_t start = (uint32_t)bias[i];
+    uint32_t sums[PIXELS] = {start, start, start, start, start, start};
+    weights = add_products(pixels, entry, count, weights, of->words, sums);
     int8_t *output = of->output + i;
-    int32_t codes[PIXELS];
-    codes[0] = sf_code_of_sum(range, scale, offset, sums.pixel[0]);
-    codes[1] = sf_code_of_sum(range, scale, offset, sums.pixel[1]);
-    if (pixels > 2) codes[2] = sf_code_of_sum(range, scale, offset, sums.pixel[2]);
-    if (pixels > 3) codes[3] = sf_code_of_sum(range, scale, offset, sums.pixel[3]);
-    if (pixels == 4) {
-      sf_store_apart(codes, pitch, output);
+    if (of->range == SF_WHOLE_RANGE) {
+      store(SF_WHOLE_RANGE, pixels, scale, zero_point, sums, pitch, output);
+    } else if (of->range == SF_FROM_LOWEST) {
+      store(SF_FROM_LOWEST, pixels, scale, INT8_MIN, sums, pitch, output);
+    } else if (of->range == SF_FROM_ZERO) {
+      store(SF_FROM_ZERO, pixels, scale, 0, sums, pitch, output);
     } else {
-      output[0] = (int8_t)codes[0], output[pitch] = (int8_t)codes[1];
-      if (pixels > 2) output[2 * pitch] = (int8_t)codes[2];
+      const uint32_t kept[] = {sums[0], sums[1], sums[2], sums[3], sums[4], sums[5]};
+      store_slowly(of, i, pixels, kept);
     }
   }
 }
 
-// Four values of one pixel times four weights of each of two channels.
-SF_INLINED void add_four_to_two(const uint32_t values[2], uint32_t weights0, uint32_t weights1,
-                                uint32_t sums[2]) {
-  sums[0] = sf_add_both(sums[0], values[0], sf_even_weights(weights0));
-  sums[0] = sf_add_both(sums[0], values[1], sf_odd_weights(weights0));
-  sums[1] = sf_add_both(sums[1], values[0], sf_even_weights(weights1));
-  sums[1] = sf_add_both(sums[1], values[1], sf_odd_weights(weights1));
-}
-
-// One pixel: two channels at a time share its words.
-SF_INLINED void convolve_pixel(sf_range range, const work *of) {
-  const int32_t count = of->size, end = of->channel + of->channels;
-  const int8_t *weights = of->constants.codes + of->channel * count;
-  int32_t i = of->channel;
-  for (; i + 1 < end; i += 2, weights += 2 * count) {
-    const sf_scale scale0 = scale_of_channel(of, i), scale1 = scale_of_channel(of, i + 1);
-    if (!is_usual(of, scale0) || !is_usual(of, scale1)) {
-      convolve_slowly(of, i, 1);
-      convolve_slowly(of, i + 1, 1);
+// One pixel: its words serve four channels at a time.
+static void convolve_pixel(const work *of) {
+  const int32_t count = of->size, entry = sf_entry_of_channels(count);
+  const sf_constants *constants = &of->constants;
+  const int32_t zero_point = of->window->output_zero_point;
+  for (int32_t done = 0; done < of->channels; done += CHANNELS) {
+    // The last four channels are made again in part.
+    const int32_t rest = of->channels - done, i = of->channel + done - (rest < 4 ? 4 - rest : 0);
+    sf_scale scales[CHANNELS];
+    int usual = of->channels >= CHANNELS;
+    for (int32_t k = 0; k < CHANNELS && usual; ++k) {
+      usual = unpack(constants->factors, constants->shifts, of->usual_shifts, i + k, &scales[k]);
+    }
+    if (!usual) {
+      for (int32_t k = 0; k < CHANNELS && k < rest; ++k) {
+        convolve_slowly(of, of->channel + done + k, 1);
+      }
       continue;
     }
-    uint32_t sums[2] = {(uint32_t)of->constants.bias[i], (uint32_t)of->constants.bias[i + 1]};
-    const uint32_t *words = of->words;
-    const int8_t *first = weights, *second = weights + count;
-    uint32_t values[2];
-    const int8_t *whole = first + (count & ~15);
-    if (first != whole) sf_add_to_two(&first, whole, &second, &words, sums);
-    for (int32_t left = count & 12; left > 0; left -= 4, first += 4, second += 4) {
-      words = sf_load_two(words, values);
-      add_four_to_two(values, sf_four_codes(first), sf_four_codes(second), sums);
-    }
-    if (count & 3) {
+    const int32_t *bias = constants->bias + i;
+    uint32_t sums[CHANNELS] = {(uint32_t)bias[0], (uint32_t)bias[1], (uint32_t)bias[2],
+                               (uint32_t)bias[3]};
+    const int8_t *weights = constants->codes + i * count;
+    const uint32_t *words =
+        sf_add_to_channels(entry, weights, count, weights + (count & ~3), of->words, sums);
+    if (count % 4 != 0) {
+      const int8_t *end = constants->codes + (i + 1) * count;
+      uint32_t values[2];
       sf_load_two(words, values);
-      add_four_to_two(values, sf_last_codes(weights, count), sf_last_codes(weights + count, count),
-                      sums);
+      for (int32_t k = 0; k < CHANNELS; ++k, end += count) {
+        const uint32_t codes = last_weights(count, end);
+        sums[k] = sf_add_both(sums[k], values[0], sf_even_weights(codes));
+        sums[k] = sf_add_both(sums[k], values[1], sf_odd_weights(codes));
+      }
     }
-    of->output[i] = (int8_t)sf_code_of_sum(range, scale0, of->offset, sums[0]);
-    of->output[i + 1] = (int8_t)sf_code_of_sum(range, scale1, of->offset, sums[1]);
+    int8_t *output = of->output + i;
+    for (int32_t k = 0; k < CHANNELS; ++k) {
+      if (of->range == SF_WHOLE_RANGE) {
+        store(SF_WHOLE_RANGE, 1, scales[k], zero_point, sums + k, 0, output + k);
+      } else if (of->range == SF_FROM_LOWEST) {
+        store(SF_FROM_LOWEST, 1, scales[k], INT8_MIN, sums + k, 0, output + k);
+      } else if (of->range == SF_FROM_ZERO) {
+        store(SF_FROM_ZERO, 1, scales[k], 0, sums + k, 0, output + k);
+      } else {
+        store_slowly(of, i + k, 1, sums + k);
+      }
+    }
   }
-  if (i != end) convolve_slowly(of, i, 1);
 }
 
-// One function for each range and number of pixels.
-static void whole_1(const work *of) { convolve_pixel(SF_WHOLE_RANGE, of); }
-static void whole_2(const work *of) { convolve(SF_WHOLE_RANGE, 2, of); }
-static void whole_3(const work *of) { convolve(SF_WHOLE_RANGE, 3, of); }
-static void whole_4(const work *of) { convolve(SF_WHOLE_RANGE, 4, of); }
-static void from_zero_1(const work *of) { convolve_pixel(SF_FROM_ZERO, of); }
-static void from_zero_2(const work *of) { convolve(SF_FROM_ZERO, 2, of); }
-static void from_zero_3(const work *of) { convolve(SF_FROM_ZERO, 3, of); }
-static void from_zero_4(const work *of) { convolve(SF_FROM_ZERO, 4, of); }
-static function *const of_range[][PIXELS] = {{whole_1, whole_2, whole_3, whole_4},
-                                             {from_zero_1, from_zero_2, from_zero_3, from_zero_4}};
+static void convolve_2(const work *of) { convolve(2, of); }
+static void convolve_3(const work *of) { convolve(3, of); }
+static void convolve_4(const work *of) { convolve(4, of); }
+static void convolve_5(const work *of) { convolve(5, of); }
+static void convolve_6(const work *of) { convolve(6, of); }
+static function *const convolve_pixels[PIXELS] = {convolve_pixel, convolve_2, convolve_3,
+                                                  convolve_4,     convolve_5, convolve_6};
 
-// The codes of sums that are kept.
-SF_INLINED void store_sums(sf_range range, int32_t pixels, const work *of) {
+// --- Windows that are taken part by part
+
+static void store_sums(int32_t pixels, const work *of) {
   for (int32_t i = 0; i < of->channels; ++i) {
-    const sf_scale scale = scale_of_channel(of, of->channel + i);
-    int8_t *output = of->output + of->channel + i;
-    if (!is_usual(of, scale)) {
-      store_slowly(of, of->channel + i, pixels, &of->sums[i]);
+    const sf_constants *constants = &of->constants;
+    const int32_t channel = of->channel + i, pitch = of->window->output_channels;
+    const int32_t zero_point = of->window->output_zero_point;
+    int8_t *output = of->output + channel;
+    sf_scale scale;
+    if (of->range == SF_OTHER_RANGE ||
+        !unpack(constants->factors, constants->shifts, of->usual_shifts, channel, &scale)) {
+      store_slowly(of, channel, pixels, of->sums[i].pixel);
       continue;
     }
-    for (int32_t x = 0; x < pixels; ++x, output += of->pitch) {
-      *output = (int8_t)sf_code_of_sum(range, scale, of->offset, of->sums[i].pixel[x]);
+    for (int32_t x = 0; x < pixels; ++x, output += pitch) {
+      const uint32_t sum = of->sums[i].pixel[x];
+      if (of->range == SF_FROM_ZERO) {
+        *output = (int8_t)sf_code_of_sum(SF_FROM_ZERO, scale, zero_point, sum);
+      } else {
+        *output = (int8_t)sf_code_of_sum(SF_WHOLE_RANGE, scale, zero_point, sum);
+      }
     }
   }
 }
 
-static void convolve_by_parts(const sf_source *from, sf_range range, int32_t x, int32_t pixels,
-                              uint32_t *words, work of) {
-  of.sums = (sums_of_pixels *)(words + PART_WORDS);
+static void convolve_by_parts(const sf_source *from, int32_t x, int32_t pixels, work of) {
+  uint32_t words[PART_VALUES / 2];
+  sums_of_pixels sums[PART_CHANNELS];
+  const int32_t part = PART_VALUES / pixels & ~3;
+  of.words = words, of.sums = sums;
   for (const int32_t end = of.channel + of.channels; of.channel < end; of.channel += of.channels) {
     of.channels = end - of.channel < PART_CHANNELS ? end - of.channel : PART_CHANNELS;
     for (int32_t i = 0; i < of.channels; ++i) {
       const uint32_t bias = (uint32_t)of.constants.bias[of.channel + i];
-      of.sums[i] = (sums_of_pixels){{bias, bias, bias, bias}};
+      sums[i] = (sums_of_pixels){{bias, bias, bias, bias}};
     }
     for (of.first = 0; of.first < of.size; of.first += of.count) {
-      of.count = of.size - of.first < PART_VALUES ? of.size - of.first : PART_VALUES;
+      of.count = of.size - of.first < part ? of.size - of.first : part;
       widen_windows(from, x, pixels, of.first, of.count, words);
       add_parts[pixels - 1](&of);
     }
-    if (range == SF_FROM_ZERO) {
-      store_sums(SF_FROM_ZERO, pixels, &of);
-    } else {
-      store_sums(SF_WHOLE_RANGE, pixels, &of);
-    }
+    store_sums(pixels, &of);
   }
 }
 
-static void convolve_group(const sf_source *from, sf_range range, work of) {
-  const int32_t width = of.window->output_width;
-  uint32_t words[MOST_VALUES / 2];
-  int8_t *output = of.output;
+// --- Blocks
+
+static void convolve_whole(const sf_source *from, int32_t x, int32_t pixels, work of) {
+  uint32_t words[(from->size + 3) / 4 * 2 * pixels];
+  widen_windows(from, x, pixels, 0, from->size, words);
   of.words = words;
+  convolve_pixels[pixels - 1](&of);
+}
+
+// How many pixels' windows have room on the stack.
+static int32_t pixels_with_room(const sf_source *from) {
+  const int32_t size = (from->size + 3) & ~3, collected = is_pointwise(from->window) ? 0 : size;
+  return (MOST_BYTES - collected) / (2 * size);
+}
+
+static void convolve_group(const sf_source *from, work of) {
+  const int32_t width = of.window->output_width, room = pixels_with_room(from);
+  const int by_parts = room < FEWEST_PIXELS && room < width;
+  const int32_t most = by_parts ? PART_PIXELS : room < PIXELS ? room : PIXELS;
+  int8_t *output = of.output;
   for (int32_t x = 0, pixels; x < width; x += pixels) {
-    pixels = width - x < PIXELS ? width - x : PIXELS;
-    of.output = output + x * of.pitch;
-    const int32_t most = is_pointwise(of.window) ? MOST_VALUES : MOST_COLLECTED;
-    if (of.size > most || (of.size + 3) / 4 * 4 * pixels > MOST_VALUES) {
-      convolve_by_parts(from, range, x, pixels, words, of);
-    } else {
-      widen_windows(from, x, pixels, 0, of.size, words);
-      of_range[range == SF_FROM_ZERO][pixels - 1](&of);
-    }
+    pixels = width - x < most ? width - x : most;
+    of.output = output + x * of.window->output_channels;
+    (by_parts ? convolve_by_parts : convolve_whole)(from, x, pixels, of);
   }
 }
 
 void sf_convolve_row(const sf_window *window, const sf_constants *constants,
                      const int8_t *const *rows, int8_t *output) {
-  const int32_t zero_point = window->output_zero_point, pitch = window->output_channels;
-  const sf_range range = sf_range_of(window->minimum, window->maximum, zero_point);
-  work of = {.window = window, .constants = *constants, .output = output, .pitch = pitch};
-  of.channels = pitch / window->groups;
-  of.offset = sf_code_offset(zero_point);
+  work of = {.window = window, .constants = *constants, .output = output};
+  of.channels = window->output_channels / window->groups;
+  of.range = sf_range_of(window->minimum, window->maximum, window->output_zero_point);
   for (int32_t group = 0; group < window->groups; ++group, of.channel += of.channels) {
     const sf_source from = sf_source_of(window, rows, group);
     of.size = of.count = from.size;
-    of.usual_halvings = range == SF_OTHER_RANGE ? 0 : most_halvings(from.size);
-    convolve_group(&from, range, of);
+    of.usual_shifts = most_shifts(from.size);
+    convolve_group(&from, of);
   }
 }
 

@@ -153,14 +153,14 @@ static void set_coding(const sf_window *window, const sf_constants *constants, i
                        coding *to) {
   const int32_t *factors = constants->factors + channel, *bias = constants->bias + channel;
   const int8_t *shifts = constants->shifts == NULL ? NULL : constants->shifts + channel;
-  int32_t usual = -1;  // negative as long as every multiplier is, and no number of halvings
+  int32_t usual = -1;  // negative as long as every multiplier is, and every shift below -1
   for (int32_t i = 0; i < CHANNELS; ++i) {
     const int32_t word = factors[i];
     const int32_t multiplier = (int32_t)((uint32_t)(shifts == NULL ? word & ~127 : word) << 1);
-    const int32_t halvings = shifts == NULL ? 63 - (word & 127) : -1 - shifts[i];
-    usual &= multiplier & ~halvings;
+    const int32_t shift = shifts == NULL ? (word & 127) - 64 : shifts[i];
+    usual &= multiplier & (shift + 1);
     to->bias[i] = bias[i];
-    to->scales[i] = (sf_scale){multiplier, halvings};
+    to->scales[i] = (sf_scale){multiplier, (int32_t)(UINT32_C(1) << (shift & 31))};
   }
   to->constants = constants;
   to->channel = channel;
@@ -170,12 +170,12 @@ static void set_coding(const sf_window *window, const sf_constants *constants, i
   }
 }
 
-SF_INLINED void store(sf_range range, const coding *by, int32_t offset, const uint32_t *sums,
+SF_INLINED void store(sf_range range, const coding *by, int32_t zero_point, const uint32_t *sums,
                       int8_t *output) {
-  output[0] = (int8_t)sf_code_of_sum(range, by->scales[0], offset, sums[0]);
-  output[1] = (int8_t)sf_code_of_sum(range, by->scales[1], offset, sums[1]);
-  output[2] = (int8_t)sf_code_of_sum(range, by->scales[2], offset, sums[2]);
-  output[3] = (int8_t)sf_code_of_sum(range, by->scales[3], offset, sums[3]);
+  output[0] = (int8_t)sf_code_of_sum(range, by->scales[0], zero_point, sums[0]);
+  output[1] = (int8_t)sf_code_of_sum(range, by->scales[1], zero_point, sums[1]);
+  output[2] = (int8_t)sf_code_of_sum(range, by->scales[2], zero_point, sums[2]);
+  output[3] = (int8_t)sf_code_of_sum(range, by->scales[3], zero_point, sums[3]);
 }
 
 // With any factors and clamp.
@@ -194,7 +194,7 @@ SF_INLINED void convolve(int is_3x3, const strips *of, const coding *by, const u
   const sf_window *window = of->window;
   const int32_t channels = window->output_channels, step = window->stride * of->column;
   const int32_t skipped = (window->dilation - 1) * of->column;
-  const int32_t offset = sf_code_offset(window->output_zero_point);
+  const int32_t zero_point = window->output_zero_point;
   const sf_range range = by->range;
   for (; pixels > 0; --pixels, values += step, output += channels) {
     uint32_t sums[CHANNELS] = {(uint32_t)by->bias[0], (uint32_t)by->bias[1], (uint32_t)by->bias[2],
@@ -210,9 +210,11 @@ SF_INLINED void convolve(int is_3x3, const strips *of, const coding *by, const u
       }
     }
     if (range == SF_WHOLE_RANGE) {
-      store(SF_WHOLE_RANGE, by, offset, sums, output);
+      store(SF_WHOLE_RANGE, by, zero_point, sums, output);
+    } else if (range == SF_FROM_LOWEST) {
+      store(SF_FROM_LOWEST, by, zero_point, sums, output);
     } else if (range == SF_FROM_ZERO) {
-      store(SF_FROM_ZERO, by, offset, sums, output);
+      store(SF_FROM_ZERO, by, 0, sums, output);
     } else {
       store_slowly(window, by, sums[0], sums[1], sums[2], sums[3], output);
     }

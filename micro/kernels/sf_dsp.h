@@ -127,91 +127,144 @@ static inline void sf_store_two(uint32_t first, uint32_t second, uint32_t *to) {
   __asm__("strd %0, %1, [%2]" : : "r"(first), "r"(second), "r"(to) : "memory");
 }
 
-// --- The inner loop of a convolution
+// --- The inner loops of a convolution
+//
+// Of four values, the first and the third one are a word, the others the next; the words of
+// neighbouring pixels lie one behind the other, so that a load of four words gives four values of
+// two pixels. Four codes become two such words.
+//
+// r12 is where the words are, r11 where the codes are. Sums are in r0 to r3, r9 and r10, words of
+// codes in lr and another register, of values in r4, r5, r6 and r8. A loop needs r7 too, which may
+// be a compiler's frame pointer, and saves it.
 
-// Adds the products of `step` codes at a time, 16 or 4, from `weights` up to `end`, which lies
-// further, and of as many values of each of four pixels. Of four values, the first and the third
-// one are one word, the others the next; words lie pixel by pixel. Weights and words become what
-// follows on them.
-#define SF_WIDEN_WEIGHTS               \
-  "ldr %[even], [%[weights]], #4\n\t"  \
-  "sxtb16 %[odd], %[even], ror #8\n\t" \
-  "sxtb16 %[even], %[even]\n\t"
-#define SF_TWO_PIXELS(a, b)               \
-  "ldmia %[words]!, {r4, r5, r6, r8}\n\t" \
-  "smlad %[" a "], r4, %[even], %[" a     \
-  "]\n\t"                                 \
-  "smlad %[" b "], r6, %[even], %[" b     \
-  "]\n\t"                                 \
-  "smlad %[" a "], r5, %[odd], %[" a      \
-  "]\n\t"                                 \
-  "smlad %[" b "], r8, %[odd], %[" b "]\n\t"
-#define SF_FOUR_PIXELS SF_TWO_PIXELS("s0", "s1") SF_TWO_PIXELS("s2", "s3")
-#define SF_FOUR_CODES SF_WIDEN_WEIGHTS SF_FOUR_PIXELS
-// `end` is in memory, because all other registers are in use.
-#define SF_ADD_UNTIL_END(codes)                                                               \
-  __asm__("1:\n\t" codes                                                                      \
-          "ldr %[even], %[end]\n\t"                                                           \
-          "cmp %[weights], %[even]\n\t"                                                       \
-          "bne 1b"                                                                            \
-          : [s0] "+r"(s0), [s1] "+r"(s1), [s2] "+r"(s2), [s3] "+r"(s3), [weights] "+r"(from), \
-            [words] "+r"(next), [even] "=&r"(even), [odd] "=&r"(odd)                          \
-          : [end] "m"(end)                                                                    \
-          : "r4", "r5", "r6", "r8", "cc", "memory")
-SF_INLINED void sf_add_to_four(int step, const int8_t **weights, const int8_t *end,
-                               const uint32_t **words, uint32_t sums[4]) {
-  uint32_t s0 = sums[0], s1 = sums[1], s2 = sums[2], s3 = sums[3], even, odd;
-  const int8_t *from = *weights;
-  const uint32_t *next = *words;
-  if (step == 16) {
-    SF_ADD_UNTIL_END(SF_FOUR_CODES SF_FOUR_CODES SF_FOUR_CODES SF_FOUR_CODES);
-  } else {
-    SF_ADD_UNTIL_END(SF_FOUR_CODES);
+#define SF_WIDEN_CODES(odd) \
+  "sxtb16 " odd             \
+  ", lr, ror #8\n\t"        \
+  "sxtb16 lr, lr\n\t"
+#define SF_ADD_WORDS(sum, first, second, odd) \
+  "smlad " sum ", " first ", lr, " sum        \
+  "\n\t"                                      \
+  "smlad " sum ", " second ", " odd ", " sum "\n\t"
+#define SF_ADD_ONE(sum, odd) "ldrd r4, r5, [r12], #8\n\t" SF_ADD_WORDS(sum, "r4", "r5", odd)
+#define SF_ADD_TWO(sum, next, odd)                                        \
+  "ldmia.w r12!, {r4, r5, r6, r8}\n\t" SF_ADD_WORDS(sum, "r4", "r5", odd) \
+      SF_ADD_WORDS(next, "r6", "r8", odd)
+
+// Of so many pixels.
+#define SF_ADD_1(odd) SF_ADD_ONE("r0", odd)
+#define SF_ADD_2(odd) SF_ADD_TWO("r0", "r1", odd)
+#define SF_ADD_3(odd) SF_ADD_2(odd) SF_ADD_ONE("r2", odd)
+#define SF_ADD_4(odd) SF_ADD_2(odd) SF_ADD_TWO("r2", "r3", odd)
+#define SF_ADD_5(odd) SF_ADD_4(odd) SF_ADD_ONE("r9", odd)
+#define SF_ADD_6(odd) SF_ADD_4(odd) SF_ADD_TWO("r9", "r10", odd)
+
+// The sums, which are in registers where they are called so.
+#define SF_SUMS_1 "+r"(s0)
+#define SF_SUMS_2 SF_SUMS_1, "+r"(s1)
+#define SF_SUMS_3 SF_SUMS_2, "+r"(s2)
+#define SF_SUMS_4 SF_SUMS_3, "+r"(s3)
+#define SF_SUMS_5 SF_SUMS_4, "+r"(s4)
+#define SF_SUMS_6 SF_SUMS_5, "+r"(s5)
+#define SF_SUMS_IN_REGISTERS                                                \
+  register uint32_t s0 __asm__("r0") = sums[0], s1 __asm__("r1") = sums[1]; \
+  register uint32_t s2 __asm__("r2") = sums[2], s3 __asm__("r3") = sums[3]; \
+  register uint32_t s4 __asm__("r9") = sums[4], s5 __asm__("r10") = sums[5]
+
+// Four times four values a round. It is entered, r4 bytes from its beginning, where all rounds
+// together end with the last values; with lr where the codes end.
+#define SF_LOOP(four_values)                               \
+  "push {r7, lr}\n\t"                                      \
+  "add pc, r4\n\t"                                         \
+  "nop\n"                                                  \
+  "1:\n\t" four_values four_values four_values four_values \
+  "ldr.w lr, [sp, #4]\n\t"                                 \
+  "cmp.w r11, lr\n\t"                                      \
+  "bne.w 1b\n\t"                                           \
+  "pop {r7, lr}"
+
+// Where a loop over `count` values is entered, four of which take so many instructions.
+static inline int32_t sf_entry(int32_t instructions, int32_t count) {
+  return 4 * (count < 4 ? 4 * instructions + 3 : (-(count / 4) & 3) * instructions);
+}
+static inline int32_t sf_entry_of_pixels(int pixels, int32_t count) {
+  return sf_entry(3 + 2 * pixels + (pixels + 1) / 2, count);
+}
+static inline int32_t sf_entry_of_channels(int32_t count) { return sf_entry(21, count); }
+
+// Adds the products of the codes from `weights` up to `end`, a multiple of 4, and of as many values
+// of each of 1 to 6 pixels. Returns what follows on the words.
+SF_INLINED const uint32_t *sf_add_to_pixels(int pixels, int32_t entry, const int8_t *weights,
+                                            const int8_t *end, const uint32_t *words,
+                                            uint32_t sums[6]) {
+  SF_SUMS_IN_REGISTERS;
+  register int32_t at __asm__("r4") = entry;
+  register const int8_t *from __asm__("r11") = weights, *last __asm__("lr") = end;
+  register const uint32_t *next __asm__("r12") = words;
+#define SF_ADD_TO_PIXELS(n)                                                                   \
+  case n:                                                                                     \
+    __asm__ volatile(SF_LOOP("ldr.w lr, [r11], #4\n\t" SF_WIDEN_CODES("r7") SF_ADD_##n("r7")) \
+                     : SF_SUMS_##n, "+r"(at), "+r"(from), "+r"(last), "+r"(next)              \
+                     :                                                                        \
+                     : "r5", "r6", "r8", "cc", "memory");                                     \
+    break
+  switch (pixels) {
+    SF_ADD_TO_PIXELS(1);
+    SF_ADD_TO_PIXELS(2);
+    SF_ADD_TO_PIXELS(3);
+    SF_ADD_TO_PIXELS(4);
+    SF_ADD_TO_PIXELS(5);
+    SF_ADD_TO_PIXELS(6);
   }
-  sums[0] = s0, sums[1] = s1, sums[2] = s2, sums[3] = s3;
-  *weights = from, *words = next;
+  sums[0] = s0, sums[1] = s1, sums[2] = s2, sums[3] = s3, sums[4] = s4, sums[5] = s5;
+  return next;
 }
 
-// The same of four weights.
-SF_INLINED void sf_add_word_to_four(uint32_t weights, const uint32_t *words, uint32_t sums[4]) {
-  uint32_t s0 = sums[0], s1 = sums[1], s2 = sums[2], s3 = sums[3], odd;
-  __asm__(
-      "sxtb16 %[odd], %[even], ror #8\n\t"
-      "sxtb16 %[even], %[even]\n\t" SF_FOUR_PIXELS
-      : [s0] "+r"(s0), [s1] "+r"(s1), [s2] "+r"(s2), [s3] "+r"(s3), [even] "+r"(weights),
-        [words] "+r"(words), [odd] "=&r"(odd)
-      :
-      : "r4", "r5", "r6", "r8", "memory");
-  sums[0] = s0, sums[1] = s1, sums[2] = s2, sums[3] = s3;
+// The same of the four codes of a word.
+SF_INLINED void sf_add_word_to_pixels(int pixels, uint32_t weights, const uint32_t *words,
+                                      uint32_t sums[6]) {
+  SF_SUMS_IN_REGISTERS;
+  register uint32_t even __asm__("lr") = weights;
+  register const uint32_t *next __asm__("r12") = words;
+#define SF_ADD_WORD_TO_PIXELS(n)                                 \
+  case n:                                                        \
+    __asm__ volatile(SF_WIDEN_CODES("r11") SF_ADD_##n("r11")     \
+                     : SF_SUMS_##n, "+r"(even), "+r"(next)       \
+                     :                                           \
+                     : "r4", "r5", "r6", "r8", "r11", "memory"); \
+    break
+  switch (pixels) {
+    SF_ADD_WORD_TO_PIXELS(1);
+    SF_ADD_WORD_TO_PIXELS(2);
+    SF_ADD_WORD_TO_PIXELS(3);
+    SF_ADD_WORD_TO_PIXELS(4);
+    SF_ADD_WORD_TO_PIXELS(5);
+    SF_ADD_WORD_TO_PIXELS(6);
+  }
+  sums[0] = s0, sums[1] = s1, sums[2] = s2, sums[3] = s3, sums[4] = s4, sums[5] = s5;
 }
 
-// The same of one pixel, sixteen codes at a time, and of as many weights of a second channel.
-#define SF_FOUR_OF_BOTH                    \
-  "ldrd %[v0], %[v1], [%[words]], #8\n\t"  \
-  "ldr %[even], [%[weights]], #4\n\t"      \
-  "sxtb16 %[odd], %[even], ror #8\n\t"     \
-  "sxtb16 %[even], %[even]\n\t"            \
-  "smlad %[s0], %[v0], %[even], %[s0]\n\t" \
-  "ldr %[even], [%[others]], #4\n\t"       \
-  "smlad %[s0], %[v1], %[odd], %[s0]\n\t"  \
-  "sxtb16 %[odd], %[even], ror #8\n\t"     \
-  "sxtb16 %[even], %[even]\n\t"            \
-  "smlad %[s1], %[v0], %[even], %[s1]\n\t" \
-  "smlad %[s1], %[v1], %[odd], %[s1]\n\t"
-SF_INLINED void sf_add_to_two(const int8_t **weights, const int8_t *end, const int8_t **others,
-                              const uint32_t **words, uint32_t sums[2]) {
-  uint32_t s0 = sums[0], s1 = sums[1], even, odd, v0, v1;
-  const int8_t *from = *weights, *other = *others;
-  const uint32_t *next = *words;
-  __asm__("1:\n\t" SF_FOUR_OF_BOTH SF_FOUR_OF_BOTH SF_FOUR_OF_BOTH SF_FOUR_OF_BOTH
-          "cmp %[weights], %[end]\n\t"
-          "bne 1b"
-          : [s0] "+r"(s0), [s1] "+r"(s1), [weights] "+r"(from), [others] "+r"(other),
-            [words] "+r"(next), [even] "=&r"(even), [odd] "=&r"(odd), [v0] "=&r"(v0), [v1] "=&r"(v1)
-          : [end] "r"(end)
-          : "cc", "memory");
-  sums[0] = s0, sums[1] = s1;
-  *weights = from, *others = other, *words = next;
+// Adds the products of the values of one pixel and as many weights of each of four channels, whose
+// codes lie `apart`, to their sums; up to `end` of the first one's. Returns what follows on the
+// words.
+#define SF_ADD_CHANNEL(sum, codes) \
+  "ldr.w lr, " codes "\n\t" SF_WIDEN_CODES("r7") SF_ADD_WORDS(sum, "r4", "r5", "r7")
+SF_INLINED const uint32_t *sf_add_to_channels(int32_t entry, const int8_t *weights, int32_t apart,
+                                              const int8_t *end, const uint32_t *words,
+                                              uint32_t sums[4]) {
+  register uint32_t s0 __asm__("r0") = sums[0], s1 __asm__("r1") = sums[1];
+  register uint32_t s2 __asm__("r2") = sums[2], s3 __asm__("r3") = sums[3];
+  register int32_t at __asm__("r4") = entry, to_second __asm__("r6") = apart;
+  register const int8_t *from __asm__("r11") = weights, *third __asm__("r8") = weights + 2 * apart;
+  register const int8_t *last __asm__("lr") = end;
+  register const uint32_t *next __asm__("r12") = words;
+  __asm__ volatile(SF_LOOP("ldrd r4, r5, [r12], #8\n\t" SF_ADD_CHANNEL("r1", "[r11, r6]")
+                               SF_ADD_CHANNEL("r0", "[r11], #4") SF_ADD_CHANNEL("r3", "[r8, r6]")
+                                   SF_ADD_CHANNEL("r2", "[r8], #4"))
+                   : SF_SUMS_4, "+r"(at), "+r"(from), "+r"(third), "+r"(last), "+r"(next)
+                   : "r"(to_second)
+                   : "r5", "cc", "memory");
+  sums[0] = s0, sums[1] = s1, sums[2] = s2, sums[3] = s3;
+  return next;
 }
 
 // --- Scaling
@@ -223,36 +276,15 @@ static inline int32_t sf_high_mul_add(int32_t a, int32_t b, int32_t c) {
   return result;
 }
 
-// x / 2, rounded down, clamped to an int8; or to an int8 that is not negative.
-static inline int32_t sf_half_as_code(int32_t x) {
-  int32_t code;
-  __asm__("ssat %0, #8, %1, asr #1" : "=r"(code) : "r"(x));
-  return code;
-}
-static inline int32_t sf_half_from_zero(int32_t x) {
-  int32_t code;
-  __asm__("usat %0, #7, %1, asr #1" : "=r"(code) : "r"(x));
-  return code;
-}
+// x, clamped to an int8; or to an int8 that is not negative.
+static inline int32_t sf_clamp_to_code(int32_t x) { return __ssat(x, 8); }
+static inline int32_t sf_clamp_from_zero(int32_t x) { return (int32_t)__usat(x, 7); }
 
 // x / 2^14, rounded down, clamped to an int8.
 static inline int32_t sf_power_as_code(int32_t x) {
   int32_t code;
   __asm__("ssat %0, #8, %1, asr #14" : "=r"(code) : "r"(x));
   return code;
-}
-
-// Stores four codes so many bytes apart.
-SF_INLINED void sf_store_apart(const int32_t codes[4], int32_t apart, int8_t *to) {
-  __asm__ volatile(
-      "strb %1, [%0]\n\t"
-      "strb %2, [%0, %5]\n\t"
-      "add %0, %0, %5, lsl #1\n\t"
-      "strb %3, [%0]\n\t"
-      "strb %4, [%0, %5]"
-      : "+&r"(to)
-      : "r"(codes[0]), "r"(codes[1]), "r"(codes[2]), "r"(codes[3]), "r"(apart)
-      : "memory");
 }
 
 #endif  // SF_DSP

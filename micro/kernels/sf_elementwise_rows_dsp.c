@@ -8,24 +8,31 @@
 
 enum { HALF = 1 << 30 };  // a multiplier
 
+static int is_whole_range(const sf_pair *pair) {
+  return pair->minimum == INT8_MIN && pair->maximum == INT8_MAX;
+}
+
 // --- Products
 
 int sf_multiply_row_dsp(int32_t count, const sf_pair *pair, const sf_factor *factor,
                         const int8_t *first, const int8_t *second, int8_t *output) {
-  const sf_range range = sf_range_of(pair->minimum, pair->maximum, pair->output_zero_point);
   const sf_scale scale = sf_scale_of(*factor);
-  const int32_t offset = sf_code_offset(pair->output_zero_point);
+  const int32_t zero_point = pair->output_zero_point;
   const uint32_t offsets0 = sf_offsets(pair->first_zero_point);
   const uint32_t offsets1 = sf_offsets(pair->second_zero_point);
-  if (count % 4 != 0 || range != SF_WHOLE_RANGE || scale.halvings < 0) return 0;
+  if (count % 4 != 0 || !is_whole_range(pair) || scale.power == 0) return 0;
   for (const int8_t *end = output + count; output != end; first += 4, second += 4, output += 4) {
     const uint32_t codes0 = sf_four_codes(first), codes1 = sf_four_codes(second);
     const uint32_t even0 = sf_even_codes(offsets0, codes0), odd0 = sf_odd_codes(offsets0, codes0);
     const uint32_t even1 = sf_even_codes(offsets1, codes1), odd1 = sf_odd_codes(offsets1, codes1);
-    output[0] = (int8_t)sf_code_of_sum(range, scale, offset, sf_multiply_lower(even0, even1));
-    output[1] = (int8_t)sf_code_of_sum(range, scale, offset, sf_multiply_lower(odd0, odd1));
-    output[2] = (int8_t)sf_code_of_sum(range, scale, offset, sf_multiply_upper(even0, even1));
-    output[3] = (int8_t)sf_code_of_sum(range, scale, offset, sf_multiply_upper(odd0, odd1));
+    output[0] =
+        (int8_t)sf_code_of_sum(SF_WHOLE_RANGE, scale, zero_point, sf_multiply_lower(even0, even1));
+    output[1] =
+        (int8_t)sf_code_of_sum(SF_WHOLE_RANGE, scale, zero_point, sf_multiply_lower(odd0, odd1));
+    output[2] =
+        (int8_t)sf_code_of_sum(SF_WHOLE_RANGE, scale, zero_point, sf_multiply_upper(even0, even1));
+    output[3] =
+        (int8_t)sf_code_of_sum(SF_WHOLE_RANGE, scale, zero_point, sf_multiply_upper(odd0, odd1));
   }
   return 1;
 }
@@ -105,32 +112,33 @@ SF_OUTLINED void add_moved(int32_t count, const sf_pair *pair, int32_t bits, sf_
                            const int8_t *first, const int8_t *second, int8_t *output) {
   const int32_t one0 = 1 << (ADD_LEFT_SHIFT - 1), one1 = 1 << bits;
   const int32_t start = -pair->first_zero_point * one0 - pair->second_zero_point * one1;
-  const int32_t offset = sf_code_offset(pair->output_zero_point);
+  const int32_t zero_point = pair->output_zero_point;
   for (const int8_t *end = output + count; output != end;) {
     const int32_t sum = start + *first++ * one0 + *second++ * one1;
-    *output++ = (int8_t)sf_code_of_sum(SF_WHOLE_RANGE, scale, offset, (uint32_t)sum);
+    *output++ = (int8_t)sf_code_of_sum(SF_WHOLE_RANGE, scale, zero_point, (uint32_t)sum);
   }
 }
 
-SF_OUTLINED void add_scaled(int32_t count, const sf_pair *pair, sf_scale of_second, sf_scale scale,
+// The second operand's factor is one that sf_scale_of() would take, or one with a shift of -1.
+SF_OUTLINED void add_scaled(int32_t count, const sf_pair *pair, sf_factor of_second, sf_scale scale,
                             const int8_t *first, const int8_t *second, int8_t *output) {
   const int32_t zero0 = pair->first_zero_point, zero1 = pair->second_zero_point;
-  const int32_t offset = sf_code_offset(pair->output_zero_point);
+  const int32_t multiplier = sf_scale_of(of_second).multiplier, halvings = -1 - of_second.shift;
+  const int32_t zero_point = pair->output_zero_point;
   for (const int8_t *end = output + count; output != end;) {
     const int32_t a = (*first++ - zero0) * (1 << (ADD_LEFT_SHIFT - 1));
     int32_t b = (*second++ - zero1) * (1 << ADD_LEFT_SHIFT);
-    b = sf_high_mul_add(b, of_second.multiplier, b);
-    b = (((b + (b >> 31)) >> of_second.halvings) + 1) >> 1;
-    *output++ = (int8_t)sf_code_of_sum(SF_WHOLE_RANGE, scale, offset, (uint32_t)(a + b));
+    b = sf_high_mul_add(b, multiplier, b);
+    b = (((b + (b >> 31)) >> halvings) + 1) >> 1;
+    *output++ = (int8_t)sf_code_of_sum(SF_WHOLE_RANGE, scale, zero_point, (uint32_t)(a + b));
   }
 }
 
 int sf_add_row_dsp(int32_t count, const sf_pair *pair, const sf_factor factors[3],
                    const int8_t *first, const int8_t *second, int8_t *output) {
   const sf_factor of_first = factors[0], of_second = factors[1];
-  const sf_scale scale = sf_scale_of(factors[2]), second_scale = sf_scale_of(of_second);
-  const sf_range range = sf_range_of(pair->minimum, pair->maximum, pair->output_zero_point);
-  if (range != SF_WHOLE_RANGE || scale.halvings < 0) return 0;
+  const sf_scale scale = sf_scale_of(factors[2]);
+  if (!is_whole_range(pair) || scale.power == 0) return 0;
   if (adds_codes(pair, factors)) {
     add_codes(count, first, second, output);
     return 1;
@@ -145,8 +153,8 @@ int sf_add_row_dsp(int32_t count, const sf_pair *pair, const sf_factor factors[3
   const int32_t bits = ADD_LEFT_SHIFT - 1 + of_second.shift;
   if (of_second.multiplier == HALF && of_second.shift <= 0 && bits >= 0) {
     add_moved(count, pair, bits, scale, first, second, output);
-  } else if (second_scale.halvings >= 0) {
-    add_scaled(count, pair, second_scale, scale, first, second, output);
+  } else if (of_second.multiplier >= HALF && of_second.shift < 0) {
+    add_scaled(count, pair, of_second, scale, first, second, output);
   } else {
     return 0;
   }

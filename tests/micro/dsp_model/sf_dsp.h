@@ -89,48 +89,49 @@ static inline void sf_store_two(uint32_t first, uint32_t second, uint32_t *to) {
   to[0] = first, to[1] = second;
 }
 
-static inline void sf_add_word_to_four(uint32_t weights, const uint32_t *words, uint32_t sums[4]) {
-  for (int i = 0; i < 4; ++i) {
+// Loops are not entered in their midst here; an entry only tells for what it was made.
+static inline int32_t sf_entry_of_pixels(int pixels, int32_t count) { return 64 * count + pixels; }
+static inline int32_t sf_entry_of_channels(int32_t count) { return 64 * count; }
+
+static inline void sf_add_word_to_pixels(int pixels, uint32_t weights, const uint32_t *words,
+                                         uint32_t *sums) {
+  for (int i = 0; i < pixels; ++i) {
     uint32_t values[2];
     words = sf_load_two(words, values);
     sums[i] = sf_add_both(sums[i], values[0], sf_even_weights(weights));
     sums[i] = sf_add_both(sums[i], values[1], sf_odd_weights(weights));
   }
 }
-static inline void sf_add_to_four(int step, const int8_t **weights, const int8_t *end,
-                                  const uint32_t **words, uint32_t sums[4]) {
-  if (*weights == end || (end - *weights) % step != 0) abort();
-  for (; *weights != end; *weights += 4, *words += 8) {
-    sf_add_word_to_four(sf_four_codes(*weights), *words, sums);
+static inline const uint32_t *sf_add_to_pixels(int pixels, int32_t entry, const int8_t *weights,
+                                               const int8_t *end, const uint32_t *words,
+                                               uint32_t *sums) {
+  if (entry != sf_entry_of_pixels(pixels, entry / 64) || entry / 256 != (end - weights) / 4)
+    abort();
+  for (; weights != end; weights += 4, words += 2 * pixels) {
+    sf_add_word_to_pixels(pixels, sf_four_codes(weights), words, sums);
   }
+  return words;
 }
-static inline void sf_add_to_two(const int8_t **weights, const int8_t *end, const int8_t **others,
-                                 const uint32_t **words, uint32_t sums[2]) {
-  if (*weights == end || (end - *weights) % 16 != 0) abort();
-  for (; *weights != end; *weights += 4, *others += 4) {
-    const uint32_t codes[2] = {sf_four_codes(*weights), sf_four_codes(*others)};
-    uint32_t values[2];
-    *words = sf_load_two(*words, values);
-    for (int i = 0; i < 2; ++i) {
-      sums[i] = sf_add_both(sums[i], values[0], sf_even_weights(codes[i]));
-      sums[i] = sf_add_both(sums[i], values[1], sf_odd_weights(codes[i]));
+static inline const uint32_t *sf_add_to_channels(int32_t entry, const int8_t *weights,
+                                                 int32_t apart, const int8_t *end,
+                                                 const uint32_t *words, uint32_t *sums) {
+  if (entry / 256 != (end - weights) / 4) abort();
+  for (; weights != end; weights += 4, words += 2) {
+    for (int i = 0; i < 4; ++i) {
+      sf_add_word_to_pixels(1, sf_four_codes(weights + i * apart), words, sums + i);
     }
   }
+  return words;
 }
 
 static inline int32_t sf_high_mul_add(int32_t a, int32_t b, int32_t c) {
   const uint64_t product = (uint64_t)((int64_t)a * b + (INT64_C(1) << 31));
   return (int32_t)((product + ((uint64_t)c << 32)) >> 32);
 }
-static inline int32_t clamp_to_code(int32_t x) {
+static inline int32_t sf_clamp_to_code(int32_t x) {
   return x < INT8_MIN ? INT8_MIN : x > INT8_MAX ? INT8_MAX : x;
 }
-static inline int32_t sf_half_as_code(int32_t x) { return clamp_to_code(x >> 1); }
-static inline int32_t sf_power_as_code(int32_t x) { return clamp_to_code(x >> 14); }
-static inline int32_t sf_half_from_zero(int32_t x) { return x < 0 ? 0 : sf_half_as_code(x); }
-
-static inline void sf_store_apart(const int32_t codes[4], int32_t apart, int8_t *to) {
-  for (int i = 0; i < 4; ++i) to[i * apart] = (int8_t)codes[i];
-}
+static inline int32_t sf_clamp_from_zero(int32_t x) { return x < 0 ? 0 : sf_clamp_to_code(x); }
+static inline int32_t sf_power_as_code(int32_t x) { return sf_clamp_to_code(x >> 14); }
 
 #endif  // SF_DSP_H_
