@@ -118,7 +118,7 @@ def vector_image(graph: Graph) -> np.ndarray:
 
 def _values(plan: LinePlan, image: task_image.TaskImage) -> dict:
     """What the templates ask for."""
-    graph, numbers = plan.graph, datapath.tensor_numbers(plan)
+    graph, numbers = plan.graph, plan.tensor_numbers
     name = c_identifier(graph.name)
     outputs = [graph.tensor(output) for output in graph.outputs]
     made = golden.run(graph, vector_image(graph), graph.outputs)
@@ -267,7 +267,7 @@ def _stage(stage, plan: LinePlan, places: _Places, image: task_image.TaskImage, 
         f"{name}_retires" if stage.retires else "NULL",
         *map(str, (len(operator.inputs), len(stage.retires))),
         *map(str, (*_window_rows(operator, plan), _rows_above(operator, plan))),
-        *map(str, (steps(operator, graph), datapath.tensor_numbers(plan)[operator.output])),
+        *map(str, (steps(operator, graph), plan.tensor_numbers[operator.output])),
         *map(str, (_number(stage.when, conditions), image.sections[operator.name])),
     ]
     return f"    {{{', '.join(fields)}}},"
@@ -275,7 +275,7 @@ def _stage(stage, plan: LinePlan, places: _Places, image: task_image.TaskImage, 
 
 def _constants(stage, plan: LinePlan, places: _Places) -> str:
     """The constants that a stage points at."""
-    operator, numbers = stage.operator, datapath.tensor_numbers(plan)
+    operator, numbers = stage.operator, plan.tensor_numbers
     name = _identifier(operator, plan)
     shape = "x".join(map(str, plan.graph.tensor(operator.output).shape))
     lines = [f"// {c_comment(operator.name)}: {shape}, lines {stage.first_line} to {stage.last_line}"]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from export import c_model, datapath, machines
+from export import c_model, machines
 from export.lines import LinePlan
 
 DUMPING = ('SF_HOOKS="sf_dump_hooks.h"', "SF_DUMP")  # builds a program that writes every row of every stage
@@ -70,7 +70,7 @@ def output_maps(plan: LinePlan, output: bytes, count: int) -> dict[str, np.ndarr
 
 def dumped_maps(plan: LinePlan, output: bytes, count: int) -> dict[str, np.ndarray]:
     """All tensors that were made of `count` images, from rows in the order in which they were made."""
-    tensors = [plan.graph.tensor(name) for name in datapath.tensor_numbers(plan)]
+    tensors = [plan.graph.tensor(name) for name in plan.tensor_numbers]
     maps: dict[str, np.ndarray] = {}
     images = {tensor.name: 0 for tensor in tensors}  # complete ones
     place = 0

@@ -29,7 +29,7 @@ def core_digest(graph: Graph) -> str:
 
 def digest(plan: LinePlan) -> str:
     """SHA-256 of the datapath, in hexadecimal. Names do not count."""
-    image, numbers = plan.graph.tensor(plan.graph.inputs[0]), tensor_numbers(plan)
+    image, numbers = plan.graph.tensor(plan.graph.inputs[0]), plan.tensor_numbers
     ends = [image.shape, image.zero_point, [numbers[output] for output in plan.graph.outputs]]
     if plan.switches:
         ends += [[_positions(switch.positions) for switch in plan.switches]]
@@ -41,7 +41,7 @@ def digest(plan: LinePlan) -> str:
 def structure(plan: LinePlan, stage: Stage) -> dict:
     """What is fixed about a stage, as plain lists and dicts; tensors are numbered as they are made; 0 is the image."""
     operator, graph = stage.operator, plan.graph
-    numbers = tensor_numbers(plan)
+    numbers = plan.tensor_numbers
     inputs, output = graph.inputs_of(operator), graph.tensor(operator.output)
     fixed = {each.name: getattr(operator, each.name) for each in fields(operator)}
     fixed = {name: value for name, value in fixed.items() if name not in TASK_FIELDS | {"name", "inputs"}}
@@ -62,12 +62,6 @@ def structure(plan: LinePlan, stage: Stage) -> dict:
         "zero_points": [tensor.zero_point for tensor in (*inputs, output)],
         **fixed,
     }
-
-
-def tensor_numbers(plan: LinePlan) -> dict[str, int]:
-    """The number of each tensor: 0 is the image; then in the order in which stages first make them."""
-    made = [*plan.graph.inputs, *(stage.operator.output for stage in plan.stages)]
-    return {name: i for i, name in enumerate(dict.fromkeys(made))}
 
 
 def _when(when: When | None) -> dict | None:

@@ -80,7 +80,7 @@ def _text(blocks: Blocks, block: Block) -> list[str]:
     graph = blocks.plan.graph
     if block.kind == "image":
         return [block.name, _size(graph.tensor(block.name).shape)]
-    last, macs = block.stages[-1], sum(graph.macs()[stage.operator.name] for stage in block.stages)
+    last, macs = block.stages[-1], sum(graph.macs_of(stage.operator) for stage in block.stages)
     size = _size(graph.tensor(last.operator.output).shape) + (f", {macs:,} MACs" if macs else "")
     lines = f"lines {last.first_line} to {last.last_line}"
     if block.kind == "stage":
@@ -152,7 +152,7 @@ def _draw_lanes(svg: Svg, grid: Grid, top: float) -> None:
     for lane, core in enumerate(grid.blocks.lanes):
         x, blocks = grid.centre(lane), [block for block in grid.blocks.blocks.values() if block.core == core]
         tensors = [stage.operator.output for block in blocks if block.module != HEADS for stage in block.stages]
-        macs = sum(plan.graph.macs()[name] for name in tensors)
+        macs = sum(plan.graph.macs_of(plan.graph.operator(name)) for name in tensors)
         kept = sum(plan.buffers[name].bytes for name in tensors)
         name = "frozen core" if core == FROZEN else f"trainable core {core.removeprefix('core')}"
         svg.box(x - width / 2, top, width, grid.bottom - top, LANE, radius=8)

@@ -32,4 +32,4 @@ def write(graph: Graph, folder: Path) -> None:
     graph_file.save(graph, folder / f"{graph.name}.graph")
     atomic.write(folder / f"{graph.name}.tflite", written.content)
     write_sources(folder, c_identifier(graph.name), written.content)
-    c_model.write_folder(Network(graph, written).plan, folder / "c")
+    c_model.write_folder(Network(graph).plan, folder / "c")

@@ -469,7 +469,7 @@ class Wire(Operator):
         array = self.sources
         pairs = isinstance(array, np.ndarray) and array.ndim == 2 and array.shape[1] == 2 and array.dtype.kind in "iu"
         self._require(pairs and len(array) > 0, "sources must be an integer array (channels out, 2)")
-        for input, channel in array:
+        for input, channel in array.tolist():
             exists = 0 <= input < len(shapes) and 0 <= channel < shapes[input][2]
             self._require(exists, f"it reads channel {channel} of input {input}, which does not exist")
         return *sizes.pop(), len(array)
@@ -578,7 +578,10 @@ class Graph:
 
     def macs(self) -> dict[str, int]:
         """Multiplications by constants for one input, by operator name."""
-        return {operator.name: operator.macs(self.tensor(operator.output)) for operator in self.operators}
+        return {operator.name: self.macs_of(operator) for operator in self.operators}
+
+    def macs_of(self, operator: Operator) -> int:
+        return operator.macs(self.tensor(operator.output))
 
     def frozen_kernels(self) -> dict[str, np.ndarray]:
         """The codes of each frozen kernel, by name. Passes of a repeated module have the same, which are taped out once.

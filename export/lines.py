@@ -127,6 +127,12 @@ class LinePlan:
         )
 
     @cached_property
+    def tensor_numbers(self) -> dict[str, int]:
+        """The number of each tensor: 0 is the image; then in the order in which stages first make them."""
+        made = [*self.graph.inputs, *(stage.operator.output for stage in self.stages)]
+        return {name: i for i, name in enumerate(dict.fromkeys(made))}
+
+    @cached_property
     def kept(self) -> int:
         """Bytes of all rows that are kept."""
         return sum(buffer.bytes for buffer in self.buffers.values())

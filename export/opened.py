@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
 from export import graph_file, lines, tflite, tflite_reader
@@ -17,15 +18,24 @@ from export.tflite import Tflite
 
 @dataclass(frozen=True)
 class Network:
-    """A graph and its .tflite."""
+    """A graph and its .tflite.
+
+    Attributes:
+        graph: the graph.
+        to_tflite: gives its .tflite when that is first asked for: what only plans or compiles does not wait for it.
+    """
 
     graph: Graph
-    tflite: Tflite
+    to_tflite: Callable[[Graph], Tflite] = tflite.write
 
     def resized(self, size: tuple[int, int]) -> Network:
         """The same network for images of another height and width, with a .tflite written anew."""
-        graph = resize(self.graph, size)
-        return Network(graph, tflite.write(graph))
+        return Network(resize(self.graph, size))
+
+    @cached_property
+    def tflite(self) -> Tflite:
+        """Its .tflite. Raises: GraphError if it has none; see export.tflite.write."""
+        return self.to_tflite(self.graph)
 
     @cached_property
     def plan(self) -> LinePlan:
@@ -51,12 +61,16 @@ def read_network(path: str | os.PathLike) -> Network:
             graph, model = tflite_reader.read(path.read_bytes())
         except tflite_reader.TfliteError as error:
             raise ValueError(f"{path}: {error}") from None
-        return Network(replace(graph, name=path.stem), model)  # in the file it is called "main" or nothing at all
+        graph = replace(graph, name=path.stem)  # in the file it is called "main" or nothing at all
+        return Network(graph, lambda _: model)
     graph = graph_file.load(graph_path(path))
-    written = tflite.write(graph)
     exported = path / "export" / f"{graph.name}.tflite"
-    # Where its tensors are follows from the graph alone; the bytes under test are the file's.
-    return Network(graph, Tflite(exported.read_bytes(), written.tensors) if exported.exists() else written)
+    return Network(graph, partial(_exported, exported.read_bytes())) if exported.exists() else Network(graph)
+
+
+def _exported(content: bytes, graph: Graph) -> Tflite:
+    """The file under test. Where its tensors are follows from the graph alone."""
+    return replace(tflite.write(graph), content=content)
 
 
 def graph_path(path: Path) -> Path:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from export import golden, machines, tflite
+from export import golden, machines
 from export.chain import QUICK, Chain
 from export.opened import Network
 from export.verify import random_inputs
@@ -12,7 +12,7 @@ from tests.export.tasks import every_operator, other_task
 
 def chain(graph, *stages, few=2):
     """Its chain, with all stages or only some."""
-    made = Chain(Network(graph, tflite.write(graph)), few)
+    made = Chain(Network(graph), few)
     made.stages = {name: made.stages[name] for name in stages or made.stages}
     return made
 

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from export import host_bench, lines, tflite
+from export import host_bench, lines
 from export.host_bench import OURS, PEER, measure
 from export.opened import Network
 from tests.export.networks import semifreddo
@@ -13,7 +13,7 @@ from tests.export.networks import semifreddo
 @pytest.fixture(scope="module")
 def network():
     graph = semifreddo(channels=(8, 16, 16, 16, 32))
-    return Network(lines.plan(graph).graph, tflite.write(graph))
+    return Network(lines.plan(graph).graph)
 
 
 @pytest.mark.compiler

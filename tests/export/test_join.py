@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from export import golden, tflite
+from export import golden
 from export.chain import Chain
 from export.graph import AveragePool, GraphError
 from export.join import join, prove
@@ -77,7 +77,7 @@ def test_the_frozen_core_is_there_once_and_cores_are_numbered_through():
 @pytest.mark.compiler
 def test_tflm_the_line_stream_and_c_give_three_outputs_with_goldens_bytes():
     joined = join(three(), "three")
-    proof = Chain(Network(joined, tflite.write(joined)), few=1, on=["gcc-O3"]).verify(random_inputs(joined, 2))
+    proof = Chain(Network(joined), few=1, on=["gcc-O3"]).verify(random_inputs(joined, 2))
     assert proof.passed, str(proof)
 
 

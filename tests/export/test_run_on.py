@@ -5,7 +5,7 @@ import re
 import numpy as np
 import pytest
 
-from export import golden, lines, task_image, tflite
+from export import golden, lines, task_image
 from export.machines import MachineError, boards
 from export.opened import Network
 from export.run_on import READINGS, run_on
@@ -21,7 +21,7 @@ every_reading = pytest.mark.parametrize(
 @pytest.fixture(scope="module")
 def network():
     graph = every_operator()
-    return Network(graph, tflite.write(graph))
+    return Network(graph)
 
 
 @pytest.fixture(scope="module")
