@@ -43,9 +43,9 @@ class Commands:
             network: a run folder, a .tflite or a compiled folder.
             inputs: .npy, int8 (images, height, width, channels).
             outputs: .npy to write; .npz, by name, for a network of several outputs.
-            on: golden, stream, tflite, tflm, c, m4, m7 or m55.
+            on: golden, stream, tflite, tflm, c, native, m4, m7 or m55.
             size: height and width of the images, such as 480x640, if not those of the training.
-            task: a task image to load instead of the network's own; on c, m4, m7 or m55.
+            task: a task image to load instead of the network's own; on c, native, m4, m7 or m55.
         """
         from export.arrays import load_images, save_outputs
         from export.opened import open_network
@@ -71,10 +71,7 @@ class Commands:
         from export.opened import open_network
         from sfkeras import atomic
 
-        places = on.split(",") if isinstance(on, str) else list(on)
-        known = [*machines.boards(), "host"]
-        if unknown := [place for place in places if place not in known]:
-            raise ValueError(f"--on names {unknown[0]!r}, wanted one or several of {', '.join(known)}")
+        places = _chosen(on, [*machines.boards(), "host"])
         opened, measured = open_network(network, size), []
         for place in places:
             measured.append(host_bench.measure(opened) if place == "host" else bench.measure(opened.plan, place))
@@ -116,7 +113,7 @@ class Commands:
 
         print(join_runs(runs, str(out), size))
 
-    def verify(self, network, inputs=20, few=4, json_file=None, task=None):
+    def verify(self, network, inputs=20, few=4, json_file=None, task=None, on=None):
         """Proves that every way to run a network gives the same bytes at every tensor; ends with status 1 if one does not.
 
         A run is proven on its test images too, and its report.md written again.
@@ -127,20 +124,32 @@ class Commands:
             few: how many of them for the slow stages: emulated boards, sanitizers, C that is not optimised.
             json_file: where to write the result with the CRC-32 of every tensor at every stage; runs have verify.json.
             task: a run whose task image the network then loads; proven against the task's own graph.
+            on: one or several of the machines that run the C, such as native,m4; all if not given. native is this
+                computer with all its instructions, m4, m7 and m55 are emulated boards.
         """
+        from export.machines import MACHINES
         from sfkeras.startup import load_tensorflow
 
+        chosen = list(MACHINES) if on is None else _chosen(on, list(MACHINES))
         load_tensorflow()
-        sys.exit(0 if _prove(Path(str(network)), inputs, few, json_file, task) else 1)
+        sys.exit(0 if _prove(Path(str(network)), inputs, few, json_file, task, chosen) else 1)
 
 
-def _prove(path: Path, inputs: int, few: int, json_file: str | None, task: str | None) -> bool:
+def _chosen(on: str | tuple[str, ...], known: list[str]) -> list[str]:
+    """The names that a user gives behind --on. Raises: ValueError for one that is not known."""
+    names = on.split(",") if isinstance(on, str) else list(on)
+    if unknown := [name for name in names if name not in known]:
+        raise ValueError(f"--on names {unknown[0]!r}, wanted one or several of {', '.join(known)}")
+    return names
+
+
+def _prove(path: Path, inputs: int, few: int, json_file: str | None, task: str | None, on: list[str]) -> bool:
     if (path / "recipe.yaml").is_file() and task is None:
         from export.report import verify_run
         from sfkeras.run import Run
         from sfkeras.training import Training
 
-        return verify_run(Training(Run.at(path)))
+        return verify_run(Training(Run.at(path)), on)
 
     from export.chain import Chain
     from export.opened import open_network
@@ -151,7 +160,7 @@ def _prove(path: Path, inputs: int, few: int, json_file: str | None, task: str |
     if task is not None:
         compiled = opened.plan
         opened = open_network(task).resized(compiled.graph.tensor(compiled.graph.inputs[0]).shape[:2])
-    proof = Chain(opened, few, compiled=compiled).verify(random_inputs(opened.graph, inputs))
+    proof = Chain(opened, few, on, compiled).verify(random_inputs(opened.graph, inputs))
     print(proof)
     if json_file:
         atomic.write(json_file, json.dumps(proof.to_json(), indent=1))

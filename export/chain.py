@@ -12,7 +12,7 @@ from export.switches import tensors_of
 from export.verify import Maps, Stage, Verification, compare, interpreters
 
 FEW = 4  # inputs for the stages that are slow
-QUICK = ("builtin_ref", "tflm", "gcc-O3", "clang-O3")
+QUICK = ("builtin_ref", "tflm", "gcc-O3", "clang-O3", "native")
 
 
 class Chain:

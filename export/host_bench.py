@@ -21,7 +21,7 @@ from export.machines import MACHINES, Machine
 from export.opened import Network
 
 OURS, PEER = "C, -O3 -march=native", "tf.lite, XNNPACK"
-COMPILED = {OURS: Machine("gcc-native", "gcc", ("-O3", "-march=native")), "C, -O3": MACHINES["gcc-O3"]}
+COMPILED = {OURS: MACHINES["native"], "C, -O3": MACHINES["gcc-O3"]}
 SHORT = 0.2  # seconds that a contender is run for at least, in each round
 
 Contender = Callable[[], float]  # runs some images; returns processor seconds of one

@@ -69,6 +69,7 @@ MACHINES = {
     for machine in (
         *(_host(compiler, level, f"-{level}") for compiler in ("gcc", "clang") for level in ("O0", "O3")),
         *(_host(compiler, "sanitizers", *SANITIZERS) for compiler in ("gcc", "clang")),
+        Machine("native", "gcc", ("-O3", "-march=native")),  # with the AVX kernels, where this computer has AVX2
         _cortex("m4", "mps2-an386"),
         _cortex("m7", "mps2-an500"),
         _cortex("m55", "mps3-an547"),  # with MVE

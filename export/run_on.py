@@ -108,7 +108,7 @@ def _compiled(name: str):
     return run
 
 
-COMPILED = {"c": HOST_COMPILER, **{board: board for board in machines.boards()}}
+COMPILED = {"c": HOST_COMPILER, "native": "native", **{board: board for board in machines.boards()}}
 READINGS = {
     "golden": _golden,
     "stream": _stream,

@@ -130,8 +130,23 @@ def only_the_first(count):
     return write_some
 
 
+needs_cmake = pytest.mark.skipif(shutil.which("cmake") is None, reason="needs cmake")
+
+
 @pytest.mark.compiler
-@pytest.mark.skipif(shutil.which("cmake") is None, reason="needs cmake")
+@needs_cmake
+def test_cmake_builds_for_this_computer_if_asked(tmp_path):
+    c_model.write_folder(lines.plan(every_operator()), tmp_path)
+    for command in (["cmake", "-B", "build", "-DNATIVE=ON"], ["cmake", "--build", "build", "--verbose"]):
+        made = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+        assert made.returncode == 0, made.stdout + made.stderr
+    compiled = [line for line in made.stdout.splitlines() if " -c " in line]
+    assert compiled and all("-O3" in line and "-march=native" in line for line in compiled)
+    subprocess.run([tmp_path / "build" / "net_check"], check=True)  # its test vector
+
+
+@pytest.mark.compiler
+@needs_cmake
 def test_a_copy_of_the_folder_builds_and_checks_itself_with_cmake(tmp_path):
     graph = replace(every_operator(), name="test")  # a name that CMake keeps for itself
     c_model.write_folder(lines.plan(graph), tmp_path / "made")

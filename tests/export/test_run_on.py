@@ -12,7 +12,7 @@ from export.run_on import READINGS, run_on
 from export.verify import random_inputs
 from tests.export.tasks import every_operator, other_task
 
-MARKS = {"c": pytest.mark.compiler, **dict.fromkeys(boards(), pytest.mark.cross)}
+MARKS = {**dict.fromkeys(("c", "native"), pytest.mark.compiler), **dict.fromkeys(boards(), pytest.mark.cross)}
 every_reading = pytest.mark.parametrize(
     "reading", [pytest.param(reading, marks=MARKS.get(reading, ())) for reading in READINGS]
 )
@@ -69,14 +69,14 @@ def test_a_task_image_that_is_refused_is_told(network, images):
         run_on(network, images, "c", image[:-1] + bytes([image[-1] ^ 1]))
     with pytest.raises(MachineError, match="was refused: the task image is not of the size"):
         run_on(network, images, "c", image[:-4])
-    with pytest.raises(ValueError, match="--task is for c, m4, m7, m55; golden has no task images"):
+    with pytest.raises(ValueError, match="--task is for c, native, m4, m7, m55; golden has no task images"):
         run_on(network, images, "golden", image)
 
 
 @pytest.mark.parametrize(
     "change, reading, message",
     [
-        (lambda x: x, "m3", "--on is 'm3'; it must be one of golden, stream, tflite, tflm, c, m4, m7, m55"),
+        (lambda x: x, "m3", "--on is 'm3'; it must be one of golden, stream, tflite, tflm, c, native, m4, m7, m55"),
         (lambda x: x.astype(np.uint8), "golden", "the inputs are uint8 (3, 7, 5, 3); they must be int8"),
         (lambda x: x[0], "golden", "the inputs are int8 (7, 5, 3); they must be int8 (images, (7, 5, 3))"),
         (lambda x: x[:0], "golden", "the inputs are int8 (0, 7, 5, 3)"),
