@@ -103,9 +103,8 @@ def shares(experiment, rows, task, row):
 
 def trainings(experiment, rows):
     """The lines of a table with one row a training: what it was, what it took and what came out."""
-    lines = [
-        ["task", "network", "seed", "input", "epochs", "minutes", "float", "int8", "nearly dead", "commit", "with"]
-    ]
+    headings = "task, network, seed, input, epochs, batches an epoch, minutes, float, int8, nearly dead, commit, with"
+    lines = [headings.split(", ")]
     for result in rows:
         recipe, metric = result["recipe"], next(iter(experiment.tasks[result["task"]].metrics))
         forms = [tables.spread([result["accuracy"][form][metric]]) for form in (tables.FLOAT, tables.INT8)]
@@ -117,6 +116,7 @@ def trainings(experiment, rows):
                 str(result["seed"]),
                 recipe["network.input"],
                 f"{recipe['training.epochs']} + {recipe['qat.epochs']}",
+                f"{recipe['training.steps_per_epoch'].replace('null', 'all')} of {recipe['data.batch_size']}",
                 f"{result['seconds'] / 60:.1f}",
                 *forms,
                 str(result["nearly_dead_channels"]),
