@@ -171,7 +171,8 @@ def core_recipe(experiment, request, seed) -> recipes.Recipe | None:
     for name, task in experiment.core.items():
         if name in experiment.tasks:
             return recipe_for(experiment, request, name, next(iter(experiment.rows)), seed)
-        words = {"run_root": run_root(experiment, request), "name": "core", **task.words}
+        words = {**task.words, **request.overrides, "network.core": "null"}
+        words |= {"run_root": run_root(experiment, request), "name": "core"}
         return recipes.read(task.recipe, words | {"data.root": request.folders.get(name, "FOLDER")})
     return None
 
