@@ -30,7 +30,8 @@ def fit(task: Graph, network: LinePlan) -> LinePlan:
         raise GraphError(f"{task.name} was trained on core {cores[0][:16]}, {network.graph.name} holds {cores[1][:16]}")
     size = network.graph.tensor(network.graph.inputs[0]).shape[:2]
     ways = ways_of_task(resize(task, size), Ways(network.graph, network.switches))
-    fitted = lines.plan(_filled_up(ways.graph, network.graph), ways.switches, in_order=True)
+    composed = lines.composed(ways.graph, ways.switches)
+    fitted = lines.plan(_filled_up(composed, network.graph), ways.switches, in_order=True)
     for stage, wanted in zip(fitted.stages, network.stages):
         got, structure = datapath.structure(fitted, stage), datapath.structure(network, wanted)
         if got != structure:

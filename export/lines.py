@@ -21,9 +21,10 @@ from bisect import bisect_left
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from export.graph import AveragePool, Graph, GraphError, Mean, Operator, Pad, Shape, Tensor, Window
+from export.graph import AveragePool, Graph, GraphError, Mean, Operator, Pad, Shape, Tensor, Window, Wire
 from export.schedule import Step, small_memory_order
 from export.switches import Switch
+from export.wiring import without_wires
 
 ALIGNMENT = 4  # bytes, of every row's place: kernels load words
 SUM_BYTES = 4  # a running sum is an int32
@@ -194,7 +195,7 @@ def plan(graph: Graph, switches: tuple[Switch, ...] = (), in_order: bool = False
             f"{', '.join(graph.inputs)}"
         )
     if not in_order:
-        graph = _in_small_memory_order(graph, {name for switch in switches for name in switch.chooses})
+        graph = _in_small_memory_order(composed(graph, switches), _chosen(switches))
     steps_of_a_line = _steps_of_a_line(graph, switches)
     operators = [operator for operator, _ in steps_of_a_line]
     last_use = _last_use(operators)
@@ -213,6 +214,28 @@ def plan(graph: Graph, switches: tuple[Switch, ...] = (), in_order: bool = False
     height = graph.tensor(graph.inputs[0]).shape[0]
     lines = max([height, *(1 + made[-1] for made in longest.values())])
     return LinePlan(graph, tuple(stages), buffers, lines, shared, switches)
+
+
+def composed(graph: Graph, switches: tuple[Switch, ...] = ()) -> Graph:
+    """The same graph without the Wires whose rows other Wires take up in the line that makes them, and nothing else does.
+
+    So channels that are split, concatenated and shuffled in one line move once.
+    """
+    steps = _steps_of_a_line(graph, switches)
+    times = [_Times(graph, [steps[i][0] for i in running]) for running in _running(steps, switches)]
+    switched = _chosen(switches) | {operator.name for operator in graph.operators if _is_core_shuffle(operator)}
+    wires = {operator.name for operator in graph.operators if isinstance(operator, Wire)} - switched
+    kept = {name for name in wires if any(each.kept(name) for each in times)}
+    read = {name for operator in graph.operators if operator.name not in wires for name in operator.inputs}
+    return without_wires(graph, wires - kept - read - set(graph.outputs))
+
+
+def _chosen(switches: tuple[Switch, ...]) -> set[str]:
+    return {name for switch in switches for name in switch.chooses}
+
+
+def _is_core_shuffle(operator: Operator) -> bool:
+    return isinstance(operator, Wire) and operator.core_shuffle
 
 
 def _steps_of_a_line(graph: Graph, switches: tuple[Switch, ...]) -> list[tuple[Operator, When | None]]:

@@ -50,6 +50,20 @@ def compose_wires(graph: Graph) -> Graph:
     return _with_operators(graph, _needed(operators, graph.outputs))
 
 
+def without_wires(graph: Graph, names) -> Graph:
+    """The same graph without some Wires that only Wires read, which then read what those were made of."""
+    sources: dict[str, list[tuple[str, int]]] = {}  # of every Wire that goes
+    operators = []
+    for operator in graph.operators:
+        if operator.name in names:
+            sources[operator.name] = _trace(operator, sources, {})
+        elif sources.keys() & set(operator.inputs):
+            operators.append(_wire(operator.name, _trace(operator, sources, {})))
+        else:
+            operators.append(operator)
+    return _with_operators(graph, operators)
+
+
 def _trace(wire: Wire, sources, stands_for) -> list[tuple[str, int]]:
     """The tensors and channels, past other Wires, that a Wire's channels come from."""
     channels = [(wire.inputs[input], int(channel)) for input, channel in wire.sources]

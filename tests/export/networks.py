@@ -18,6 +18,7 @@ from export.graph import (
     Softmax,
     Tensor,
     Wire,
+    switched_sources,
 )
 
 
@@ -74,9 +75,10 @@ class Builder:
         )
         return self.add(operator, scale, zero_point)
 
-    def wire(self, name, inputs, sources):
+    def wire(self, name, inputs, sources, **options):
         tensor = self.tensors[inputs[0]]
-        return self.add(Wire(name=name, inputs=inputs, sources=np.array(sources)), tensor.scale, tensor.zero_point)
+        wire = Wire(name=name, inputs=inputs, sources=np.array(sources), **options)
+        return self.add(wire, tensor.scale, tensor.zero_point)
 
     def concat(self, name, *inputs):
         return self.wire(
@@ -130,10 +132,9 @@ def level_unit(net, name, input):
 
 def core_shuffle(net, name, first, second):
     """Swaps the second half of the maps between two cores."""
-    half = net.channels(first) // 2
+    sources = switched_sources(net.channels(first), True)
     pairs = [(first, second), (second, first)]
-    own, other = [(0, c) for c in range(half)], [(1, c) for c in range(half, 2 * half)]
-    return [net.wire(f"core{i}.{name}", pair, own + other) for i, pair in enumerate(pairs, start=1)]
+    return [net.wire(f"core{i}.{name}", pair, sources, core_shuffle=True) for i, pair in enumerate(pairs, start=1)]
 
 
 def semifreddo(size=(32, 32), channels=(32, 64, 128, 128, 256), seed=0, classes=10, core_shuffled=True):

@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 
 from export import datapath_svg, lines
 from export.blocks import blocks_of
-from export.graph import Add
+from export.graph import Add, switched_sources
 from export.svg import text_width
 from tests.export.networks import Builder, semifreddo
 from tests.export.streams import random_streams
@@ -98,8 +98,8 @@ def cores_net(cores, frozen=True, passes=1, heads=("cores",)):
                 maps[name] = net.blend(f"{name}.{stage}.blend", maps["frozen"], maps[name])
         if cores > 1:
             followed = zip(names[-cores:], [*names[-cores + 1 :], names[-cores]])
-            swapped = [(int(channel >= 4), channel) for channel in range(8)]
-            maps |= {a: net.wire(f"{stage}.core_shuffle.{a}", [maps[a], maps[b]], swapped) for a, b in followed}
+            swapped = {"sources": switched_sources(8, True), "core_shuffle": True}
+            maps |= {a: net.wire(f"{stage}.core_shuffle.{a}", [maps[a], maps[b]], **swapped) for a, b in followed}
     outputs = []
     for head in heads:
         read = (

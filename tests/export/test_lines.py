@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from export import lines
-from export.graph import Add, AveragePool, GraphError, Mean, Pad
+from export.graph import Add, AveragePool, GraphError, Mean, Pad, Wire
 from export.lines import ALIGNMENT, SUM_BYTES
 from tests.export.networks import Builder, semifreddo
 from tests.export.streams import random_streams
@@ -21,6 +21,10 @@ def vga():
 
 def kept(plan):
     return {name: buffer.rows for name, buffer in plan.buffers.items()}
+
+
+def names(graph):
+    return {operator.name for operator in graph.operators}
 
 
 def made(plan):
@@ -151,13 +155,30 @@ def test_newest_rows_that_are_in_use_at_the_same_time_lie_apart(graph):
 @settings(max_examples=100, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 @given(random_streams())
 def test_a_plan_orders_the_same_operators_and_adds_up(graph):
-    plan = lines.plan(graph)
-    assert sorted(stage.operator.name for stage in plan.stages) == sorted(each.name for each in graph.operators)
+    plan, composed = lines.plan(graph), lines.composed(graph)
+    assert sorted(stage.operator.name for stage in plan.stages) == sorted(each.name for each in composed.operators)
     assert plan.lines >= graph.tensor("image").shape[0]
     assert plan.bytes == plan.kept + plan.shared + plan.sums
     table = str(plan)
     assert all(re.search(rf"^{re.escape(stage.operator.name)} ", table, re.MULTILINE) for stage in plan.stages)
     assert f"{plan.lines} lines an image" in table and f"{plan.bytes:,} bytes" in table
+
+
+@settings(max_examples=50, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+@given(random_streams())
+def test_wires_that_go_cost_no_rows(graph):
+    as_it_is, composed = lines.plan(graph, in_order=True), lines.plan(graph)
+    gone = names(graph) - names(composed.graph)
+    assert all(isinstance(graph.operator(name), Wire) for name in gone) and not gone & set(graph.outputs)
+    assert all(rows <= kept(as_it_is)[name] for name, rows in kept(composed).items())
+    assert names(lines.composed(composed.graph)) == names(composed.graph)
+
+
+def test_channels_of_a_unit_move_once():
+    """The shuffle that ends a unit goes where only the split of the next unit reads it."""
+    graph = semifreddo((32, 32))
+    units = {f"frozen.stage{stage}.unit{unit}" for stage in (1, 2, 3, 4) for unit in (1, 2, 3)}
+    assert names(graph) - names(lines.plan(graph).graph) == units
 
 
 def test_a_graph_of_two_inputs_is_refused():
