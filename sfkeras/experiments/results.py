@@ -3,10 +3,12 @@
 import json
 import platform
 import subprocess
+from importlib import metadata
 from pathlib import Path
 
 import yaml
 
+import sfkeras
 from sfkeras import atomic
 from sfkeras import recipe as recipes
 from sfkeras.errors import RecipeError
@@ -136,10 +138,5 @@ def git(*words):
 
 def versions():
     """Returns {package: version} of what computes."""
-    import numpy
-    import tensorflow
-
-    import sfkeras
-
-    packages = {"sfkeras": sfkeras, "tensorflow": tensorflow, "numpy": numpy}
-    return {"python": platform.python_version(), **{name: module.__version__ for name, module in packages.items()}}
+    packages = {name: metadata.version(name) for name in ("tensorflow", "numpy")}
+    return {"python": platform.python_version(), "sfkeras": sfkeras.__version__, **packages}

@@ -1,5 +1,9 @@
 """Runs an experiment: trains what is not among its results yet, and draws them after each training."""
 
+import multiprocessing
+import os
+import threading
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -84,13 +88,22 @@ def train(experiment, planned):
 
 
 def train_recipe(recipe):
-    """Trains a recipe, and forgets what that left in memory: a table is many trainings in one process."""
+    """Trains a recipe in a process of its own: a table is many trainings, and none may keep its images. Raises: RecipeError."""
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as process:
+        process.submit(train_for_parent, recipe).result()
+
+
+def train_for_parent(recipe):
+    """Trains in a child process, which ends when its parent is killed: the same words may be given again at once."""
     from sfkeras.train import train
 
+    threading.Thread(target=end_with_parent, daemon=True).start()
     train(recipe)
-    import tensorflow as tf  # late, as in train
 
-    tf.keras.backend.clear_session()
+
+def end_with_parent():
+    multiprocessing.parent_process().join()
+    os._exit(1)
 
 
 def make_core(recipe):
