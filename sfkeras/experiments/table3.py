@@ -37,6 +37,15 @@ EXPERIMENT = Experiment(
             0.86,
             0.58,
         ),
+        "frozen_whole": Row(
+            "Frozen core only, batch-norms too",
+            {
+                "network.cores": "0",
+                "heads.task.on": "frozen",
+                "network.start": "random",
+                "network.train_batch_norm": "false",
+            },
+        ),
         "trainable_only": row("Trainable cores only", FROM_SCRATCH, "0 + 120K", "2.68", 0.62, 0.83, 0.84),
         "shufflenet_half": row(
             "ShuffleNetV2 0.5x", {**SHUFFLENET, "network.width": "0.5"}, "0 + 65K", "1.56", 0.60, 0.81, 0.81
@@ -61,6 +70,7 @@ EXPERIMENT = Experiment(
         ("two_cores", "one_core"),
         ("two_cores", "two_cores_apart"),
         ("one_core", "frozen_only"),
+        ("frozen_only", "frozen_whole"),
         ("one_core", "trainable_only"),
         ("trainable_only", "shufflenet_half"),
         ("two_cores", "shufflenet_half"),
