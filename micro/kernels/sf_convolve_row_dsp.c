@@ -9,7 +9,7 @@
 enum {
   PIXELS = 6,
   CHANNELS = 4,       // of a single pixel
-  MOST_BYTES = 1920,  // of a block's windows on the stack
+  MOST_BYTES = 1664,  // of windows on the stack
 
   // Windows of which fewer pixels would fit, but not the whole row, are taken part by part.
   FEWEST_PIXELS = 3,
@@ -130,40 +130,58 @@ SF_INLINED uint32_t last_weights(int32_t count, const int8_t *end) {
   return sf_last_codes(end - count, count);
 }
 
-// Adds `count` values of each pixel times as many weights. Returns what follows on the weights.
-SF_INLINED const int8_t *add_products(int pixels, int32_t entry, int32_t count,
-                                      const int8_t *weights, const uint32_t *words,
-                                      uint32_t *sums) {
-  const int8_t *end = weights + count;
-  words = sf_add_to_pixels(pixels, entry, weights, weights + (count & ~3), words, sums);
-  if (count % 4 != 0) sf_add_word_to_pixels(pixels, last_weights(count, end), words, sums);
-  return end;
+// Values of each pixel that meet as many weights of a channel.
+typedef struct {
+  int32_t count, fours;  // in whole fours
+  int32_t entry;         // see sf_add_to_pixels()
+} products;
+
+static products products_of(int32_t count, int32_t entry) {
+  return (products){count, count & ~3, entry};
+}
+
+// Adds them to the sums. Returns what follows on the words.
+SF_INLINED const uint32_t *add_products(int pixels, const products *of, const int8_t *weights,
+                                        const uint32_t *words, uint32_t *sums) {
+  words = sf_add_to_pixels(pixels, of->entry, weights, weights + of->fours, words, sums);
+  if (of->fours == of->count) return words;
+  return sf_add_word_to_pixels(pixels, last_weights(of->count, weights + of->count), words, sums);
+}
+
+// The same of four values of one pixel.
+static inline uint32_t add_four(const uint32_t values[2], uint32_t codes, uint32_t sum) {
+  sum = sf_add_both(sum, values[0], sf_even_weights(codes));
+  return sf_add_both(sum, values[1], sf_odd_weights(codes));
 }
 
 // --- Work
 
-// A block of pixels, and the output channels of one group.
+// Blocks of as many pixels each, and the output channels of one group. Channels are told by how far
+// they lie before the end of the group.
 typedef struct {
   const sf_window *window;
-  sf_constants constants;
+  sf_constants constants;  // of the end
   int32_t channel, channels;
-  int32_t size;           // of a channel's weights
-  int32_t first, count;   // which of them meet the words
-  const uint32_t *words;  // as widen_windows() leaves them
-  sums_of_pixels *sums;   // of each channel
-  int8_t *output;         // of the first pixel
+  int32_t size;       // of a channel's weights
+  products products;  // of weights and words
+  int32_t first;      // of these weights
+  int32_t blocks;
+  const uint32_t *words, *words_end;  // as widen_windows() leaves them
+  sums_of_pixels *sums;               // of each channel
+  int8_t *output;                     // of the end, of the first pixel
+  int32_t pitch;                      // from one pixel to the next
+  int32_t zero_point;                 // of the output
   sf_range range;
   int32_t usual_shifts;  // a factor with a shift of as many to the right is not for the slow path
 } work;
 
 // Adds a part of the window to the sums.
 SF_INLINED void add_part(int pixels, const work *of) {
-  const int32_t entry = sf_entry_of_pixels(pixels, of->count);
   const int8_t *weights = of->constants.codes + of->channel * of->size + of->first;
   sums_of_pixels *sums = of->sums;
   for (const sums_of_pixels *end = sums + of->channels; sums != end; ++sums, weights += of->size) {
     uint32_t copy[PIXELS] = {sums->pixel[0], sums->pixel[1], sums->pixel[2], sums->pixel[3]};
-    add_products(pixels, entry, of->count, weights, of->words, copy);
+    add_products(pixels, &of->products, weights, of->words, copy);
     *sums = (sums_of_pixels){{copy[0], copy[1], copy[2], copy[3]}};
   }
 }
@@ -176,10 +194,10 @@ typedef void function(const work *);
 static function *const add_parts[] = {add_part_1, add_part_2, add_part_3, add_part_4};
 
 // With any factor and clamp.
-SF_OUTLINED void store_slowly(const work *of, int32_t channel, int32_t pixels,
-                              const uint32_t *sums) {
-  sf_store_codes(of->window, sf_channel_factor(&of->constants, channel), pixels, 1, sums,
-                 of->output + channel);
+SF_OUTLINED void store_slowly(const work *of, int32_t channel, int32_t pixels, const uint32_t *sums,
+                              int8_t *output) {
+  const sf_factor factor = sf_channel_factor(&of->constants, channel);
+  sf_store_codes(of->window, factor, pixels, 1, sums, output);
 }
 
 // --- Channels that died in training: every sum has the same code
@@ -212,125 +230,145 @@ static int store_constant(const work *of, int32_t channel, int32_t pixels) {
 
 // --- Rows
 
-// Returns whether a factor is for sf_code_of_sum(), and may leave something of the products.
-SF_INLINED int unpack(const int32_t *factors, const int8_t *shifts, int32_t usual_shifts,
-                      int32_t channel, sf_scale *scale) {
-  const int32_t word = factors[channel];
-  const int32_t shift = shifts == NULL ? (word & 127) - 64 : shifts[channel];
-  scale->multiplier = (int32_t)((uint32_t)(shifts == NULL ? word & ~127 : word) << 1);
-  scale->power = (int32_t)(UINT32_C(1) << (shift & 31));
-  return scale->multiplier < 0 && (uint32_t)(shift + usual_shifts) <= (uint32_t)(usual_shifts - 2);
+// Returns a negative number if a factor is for sf_code_of_sum().
+SF_INLINED int32_t unpack(const sf_constants *constants, int32_t channel, sf_scale *scale,
+                          int32_t *shift) {
+  const int32_t word = constants->factors[channel];
+  const int32_t narrow = constants->shifts == NULL;
+  *shift = narrow ? (word & 127) - 64 : constants->shifts[channel];
+  scale->multiplier = (int32_t)((uint32_t)(narrow ? word & ~127 : word) << 1);
+  scale->power = (int32_t)(UINT32_C(1) << (*shift & 31));
+  return scale->multiplier & (*shift + 1);
 }
 
 // Any channel.
 SF_OUTLINED void convolve_slowly(const work *of, int32_t channel, int32_t pixels) {
-  if (store_constant(of, channel, pixels)) return;
-  const int8_t *weights = of->constants.codes + channel * of->size;
-  const uint32_t *words = of->words;
-  uint32_t sums[PIXELS], values[2];
-  for (int32_t i = 0; i < pixels; ++i) sums[i] = (uint32_t)of->constants.bias[channel];
-  for (int32_t left = of->size; left > 0; left -= 4, weights += 4) {
-    const uint32_t codes =
-        left < 4 ? last_weights(of->size, weights + left) : sf_four_codes(weights);
-    for (int32_t i = 0; i < pixels; ++i) {
-      words = sf_load_two(words, values);
-      sums[i] = sf_add_both(sums[i], values[0], sf_even_weights(codes));
-      sums[i] = sf_add_both(sums[i], values[1], sf_odd_weights(codes));
+  if (store_constant(of, channel, pixels * of->blocks)) return;
+  const uint32_t start = (uint32_t)of->constants.bias[channel], *words = of->words;
+  int8_t *output = of->output + channel;
+  for (int32_t i = 0; i < of->blocks; ++i, output += pixels * of->pitch) {
+    const int8_t *weights = of->constants.codes + channel * of->size;
+    uint32_t sums[PIXELS] = {start, start, start, start, start, start}, values[2];
+    for (int32_t left = of->size; left > 0; left -= 4, weights += 4) {
+      const uint32_t codes =
+          left < 4 ? last_weights(of->size, weights + left) : sf_four_codes(weights);
+      for (int32_t pixel = 0; pixel < pixels; ++pixel) {
+        words = sf_load_two(words, values);
+        sums[pixel] = add_four(values, codes, sums[pixel]);
+      }
     }
+    store_slowly(of, channel, pixels, sums, output);
   }
-  store_slowly(of, channel, pixels, sums);
 }
 
-// `apart` lies from one code to the next.
-SF_INLINED void store(sf_range range, int count, sf_scale scale, int32_t zero_point,
-                      const uint32_t *sums, int32_t apart, int8_t *to) {
-  to[0] = (int8_t)sf_code_of_sum(range, scale, zero_point, sums[0]);
-  if (count > 1) to[apart] = (int8_t)sf_code_of_sum(range, scale, zero_point, sums[1]);
-  to += 2 * apart;
-  if (count > 2) to[0] = (int8_t)sf_code_of_sum(range, scale, zero_point, sums[2]);
-  if (count > 3) to[apart] = (int8_t)sf_code_of_sum(range, scale, zero_point, sums[3]);
-  to += 2 * apart;
-  if (count > 4) to[0] = (int8_t)sf_code_of_sum(range, scale, zero_point, sums[4]);
-  if (count > 5) to[apart] = (int8_t)sf_code_of_sum(range, scale, zero_point, sums[5]);
+// Stores one or two pixels' codes. Returns where the next one belongs.
+SF_INLINED int8_t *store_two(sf_range range, int pixels, sf_scale scale, int32_t zero_point,
+                             uint32_t sum, uint32_t next, int32_t pitch, int8_t *to) {
+  const int32_t code = sf_code_of_sum(range, scale, zero_point, sum);
+  if (pixels > 1) {
+    return sf_store_apart(code, sf_code_of_sum(range, scale, zero_point, next), pitch, to);
+  }
+  *to = (int8_t)code;
+  return to + pitch;
 }
 
+SF_INLINED int8_t *store_pixels(sf_range range, int pixels, sf_scale scale, int32_t zero_point,
+                                const uint32_t *sums, int32_t pitch, int8_t *to) {
+  to = store_two(range, pixels, scale, zero_point, sums[0], sums[1], pitch, to);
+  if (pixels > 2) {
+    to = store_two(range, pixels - 2, scale, zero_point, sums[2], sums[3], pitch, to);
+  }
+  if (pixels > 4) {
+    to = store_two(range, pixels - 4, scale, zero_point, sums[4], sums[5], pitch, to);
+  }
+  return to;
+}
+
+SF_INLINED void store_channels(sf_range range, const sf_scale *scales, int32_t zero_point,
+                               const uint32_t *sums, int8_t *to) {
+  to[0] = (int8_t)sf_code_of_sum(range, scales[0], zero_point, sums[0]);
+  to[1] = (int8_t)sf_code_of_sum(range, scales[1], zero_point, sums[1]);
+  to[2] = (int8_t)sf_code_of_sum(range, scales[2], zero_point, sums[2]);
+  to[3] = (int8_t)sf_code_of_sum(range, scales[3], zero_point, sums[3]);
+}
+
+// Blocks of so many pixels.
 SF_INLINED void convolve(int pixels, const work *of) {
-  const int32_t count = of->size, entry = sf_entry_of_pixels(pixels, count);
-  const int32_t *factors = of->constants.factors, *bias = of->constants.bias;
-  const int8_t *shifts = of->constants.shifts;
-  const int32_t zero_point = of->window->output_zero_point, pitch = of->window->output_channels;
-  const int32_t usual_shifts = of->usual_shifts;
-  const int8_t *weights = of->constants.codes + of->channel * count;
-  for (int32_t i = of->channel, end = i + of->channels; i != end; ++i) {
+  for (int32_t i = of->channel; i != 0; ++i) {
+    const int8_t *weights = of->constants.codes + i * of->size;
     sf_scale scale;
-    if (!unpack(factors, shifts, usual_shifts, i, &scale)) {
+    int32_t shift;
+    if ((unpack(&of->constants, i, &scale, &shift) & ~(shift + of->usual_shifts)) >= 0) {
       convolve_slowly(of, i, pixels);
-      weights += count;
       continue;
     }
-    const uint32_t start = (uint32_t)bias[i];
-    uint32_t sums[PIXELS] = {start, start, start, start, start, start};
-    weights = add_products(pixels, entry, count, weights, of->words, sums);
+    const uint32_t start = (uint32_t)of->constants.bias[i], *words = of->words;
     int8_t *output = of->output + i;
-    if (of->range == SF_WHOLE_RANGE) {
-      store(SF_WHOLE_RANGE, pixels, scale, zero_point, sums, pitch, output);
-    } else if (of->range == SF_FROM_LOWEST) {
-      store(SF_FROM_LOWEST, pixels, scale, INT8_MIN, sums, pitch, output);
-    } else if (of->range == SF_FROM_ZERO) {
-      store(SF_FROM_ZERO, pixels, scale, 0, sums, pitch, output);
-    } else {
-      const uint32_t kept[] = {sums[0], sums[1], sums[2], sums[3], sums[4], sums[5]};
-      store_slowly(of, i, pixels, kept);
-    }
+    do {
+      uint32_t sums[PIXELS] = {start, start, start, start, start, start};
+      words = add_products(pixels, &of->products, weights, words, sums);
+      if (of->range == SF_WHOLE_RANGE) {
+        output =
+            store_pixels(SF_WHOLE_RANGE, pixels, scale, of->zero_point, sums, of->pitch, output);
+      } else if (of->range == SF_FROM_LOWEST) {
+        output = store_pixels(SF_FROM_LOWEST, pixels, scale, INT8_MIN, sums, of->pitch, output);
+      } else if (of->range == SF_FROM_ZERO) {
+        output = store_pixels(SF_FROM_ZERO, pixels, scale, 0, sums, of->pitch, output);
+      } else {
+        const uint32_t kept[] = {sums[0], sums[1], sums[2], sums[3], sums[4], sums[5]};
+        store_slowly(of, i, pixels, kept, output);
+        output += pixels * of->pitch;
+      }
+    } while (words != of->words_end);
   }
+}
+
+static void convolve_channels_slowly(const work *of, int32_t channel, int32_t end) {
+  for (; channel < end; ++channel) convolve_slowly(of, channel, 1);
 }
 
 // One pixel: its words serve four channels at a time.
 static void convolve_pixel(const work *of) {
-  const int32_t count = of->size, entry = sf_entry_of_channels(count);
-  const sf_constants *constants = &of->constants;
-  const int32_t zero_point = of->window->output_zero_point;
-  for (int32_t done = 0; done < of->channels; done += CHANNELS) {
+  if (of->channel > -CHANNELS) {
+    convolve_channels_slowly(of, of->channel, 0);
+    return;
+  }
+  for (int32_t first = of->channel; first < 0; first += CHANNELS) {
     // The last four channels are made again in part.
-    const int32_t rest = of->channels - done, i = of->channel + done - (rest < 4 ? 4 - rest : 0);
+    const int32_t i = first < -CHANNELS ? first : -CHANNELS, count = of->size;
     sf_scale scales[CHANNELS];
-    int usual = of->channels >= CHANNELS;
-    for (int32_t k = 0; k < CHANNELS && usual; ++k) {
-      usual = unpack(constants->factors, constants->shifts, of->usual_shifts, i + k, &scales[k]);
-    }
-    if (!usual) {
-      for (int32_t k = 0; k < CHANNELS && k < rest; ++k) {
-        convolve_slowly(of, of->channel + done + k, 1);
-      }
+    int32_t shift, usual = unpack(&of->constants, i, &scales[0], &shift);
+    usual &= unpack(&of->constants, i + 1, &scales[1], &shift);
+    usual &= unpack(&of->constants, i + 2, &scales[2], &shift);
+    usual &= unpack(&of->constants, i + 3, &scales[3], &shift);
+    if (usual >= 0) {
+      convolve_channels_slowly(of, first, i + CHANNELS);
       continue;
     }
-    const int32_t *bias = constants->bias + i;
+    const int32_t *bias = of->constants.bias + i;
     uint32_t sums[CHANNELS] = {(uint32_t)bias[0], (uint32_t)bias[1], (uint32_t)bias[2],
                                (uint32_t)bias[3]};
-    const int8_t *weights = constants->codes + i * count;
+    const int8_t *weights = of->constants.codes + i * count, *fours = weights + of->products.fours;
     const uint32_t *words =
-        sf_add_to_channels(entry, weights, count, weights + (count & ~3), of->words, sums);
-    if (count % 4 != 0) {
-      const int8_t *end = constants->codes + (i + 1) * count;
+        sf_add_to_channels(of->products.entry, weights, count, fours, of->words, sums);
+    if (of->products.fours != count) {
       uint32_t values[2];
       sf_load_two(words, values);
-      for (int32_t k = 0; k < CHANNELS; ++k, end += count) {
-        const uint32_t codes = last_weights(count, end);
-        sums[k] = sf_add_both(sums[k], values[0], sf_even_weights(codes));
-        sums[k] = sf_add_both(sums[k], values[1], sf_odd_weights(codes));
-      }
+      sums[0] = add_four(values, last_weights(count, weights + count), sums[0]);
+      sums[1] = add_four(values, last_weights(count, weights + 2 * count), sums[1]);
+      sums[2] = add_four(values, last_weights(count, weights + 3 * count), sums[2]);
+      sums[3] = add_four(values, last_weights(count, weights + 4 * count), sums[3]);
     }
     int8_t *output = of->output + i;
-    for (int32_t k = 0; k < CHANNELS; ++k) {
-      if (of->range == SF_WHOLE_RANGE) {
-        store(SF_WHOLE_RANGE, 1, scales[k], zero_point, sums + k, 0, output + k);
-      } else if (of->range == SF_FROM_LOWEST) {
-        store(SF_FROM_LOWEST, 1, scales[k], INT8_MIN, sums + k, 0, output + k);
-      } else if (of->range == SF_FROM_ZERO) {
-        store(SF_FROM_ZERO, 1, scales[k], 0, sums + k, 0, output + k);
-      } else {
-        store_slowly(of, i + k, 1, sums + k);
-      }
+    if (of->range == SF_WHOLE_RANGE) {
+      store_channels(SF_WHOLE_RANGE, scales, of->zero_point, sums, output);
+    } else if (of->range == SF_FROM_LOWEST) {
+      store_channels(SF_FROM_LOWEST, scales, INT8_MIN, sums, output);
+    } else if (of->range == SF_FROM_ZERO) {
+      store_channels(SF_FROM_ZERO, scales, 0, sums, output);
+    } else {
+      const uint32_t kept[] = {sums[0], sums[1], sums[2], sums[3]};
+      for (int32_t k = 0; k < CHANNELS; ++k) store_slowly(of, i + k, 1, kept + k, output + k);
     }
   }
 }
@@ -346,23 +384,20 @@ static function *const convolve_pixels[PIXELS] = {convolve_pixel, convolve_2, co
 // --- Windows that are taken part by part
 
 static void store_sums(int32_t pixels, const work *of) {
-  for (int32_t i = 0; i < of->channels; ++i) {
-    const sf_constants *constants = &of->constants;
-    const int32_t channel = of->channel + i, pitch = of->window->output_channels;
-    const int32_t zero_point = of->window->output_zero_point;
-    int8_t *output = of->output + channel;
+  for (int32_t i = of->channel, end = i + of->channels; i != end; ++i) {
+    const uint32_t *sums = of->sums[i - of->channel].pixel;
+    int8_t *output = of->output + i;
     sf_scale scale;
-    if (of->range == SF_OTHER_RANGE ||
-        !unpack(constants->factors, constants->shifts, of->usual_shifts, channel, &scale)) {
-      store_slowly(of, channel, pixels, of->sums[i].pixel);
+    int32_t shift;
+    if (of->range == SF_OTHER_RANGE || unpack(&of->constants, i, &scale, &shift) >= 0) {
+      store_slowly(of, i, pixels, sums, output);
       continue;
     }
-    for (int32_t x = 0; x < pixels; ++x, output += pitch) {
-      const uint32_t sum = of->sums[i].pixel[x];
+    for (int32_t x = 0; x < pixels; ++x, output += of->pitch) {
       if (of->range == SF_FROM_ZERO) {
-        *output = (int8_t)sf_code_of_sum(SF_FROM_ZERO, scale, zero_point, sum);
+        *output = (int8_t)sf_code_of_sum(SF_FROM_ZERO, scale, 0, sums[x]);
       } else {
-        *output = (int8_t)sf_code_of_sum(SF_WHOLE_RANGE, scale, zero_point, sum);
+        *output = (int8_t)sf_code_of_sum(SF_WHOLE_RANGE, scale, of->zero_point, sums[x]);
       }
     }
   }
@@ -373,57 +408,72 @@ static void convolve_by_parts(const sf_source *from, int32_t x, int32_t pixels, 
   sums_of_pixels sums[PART_CHANNELS];
   const int32_t part = PART_VALUES / pixels & ~3;
   of.words = words, of.sums = sums;
-  for (const int32_t end = of.channel + of.channels; of.channel < end; of.channel += of.channels) {
-    of.channels = end - of.channel < PART_CHANNELS ? end - of.channel : PART_CHANNELS;
+  for (; of.channel < 0; of.channel += of.channels) {
+    of.channels = -of.channel < PART_CHANNELS ? -of.channel : PART_CHANNELS;
     for (int32_t i = 0; i < of.channels; ++i) {
       const uint32_t bias = (uint32_t)of.constants.bias[of.channel + i];
       sums[i] = (sums_of_pixels){{bias, bias, bias, bias}};
     }
-    for (of.first = 0; of.first < of.size; of.first += of.count) {
-      of.count = of.size - of.first < part ? of.size - of.first : part;
-      widen_windows(from, x, pixels, of.first, of.count, words);
+    for (of.first = 0; of.first < of.size; of.first += of.products.count) {
+      const int32_t count = of.size - of.first < part ? of.size - of.first : part;
+      of.products = products_of(count, sf_entry_of_pixels(pixels, count));
+      widen_windows(from, x, pixels, of.first, count, words);
       add_parts[pixels - 1](&of);
     }
     store_sums(pixels, &of);
   }
 }
 
-// --- Blocks
+// --- Rows
 
 static void convolve_whole(const sf_source *from, int32_t x, int32_t pixels, work of) {
-  uint32_t words[(from->size + 3) / 4 * 2 * pixels];
-  widen_windows(from, x, pixels, 0, from->size, words);
-  of.words = words;
+  const int32_t block = (from->size + 3) / 4 * 2 * pixels;
+  uint32_t words[block * of.blocks];
+  of.products = products_of(from->size, pixels == 1 ? sf_entry_of_channels(from->size)
+                                                    : sf_entry_of_pixels(pixels, from->size));
+  of.words = words, of.words_end = words + block * of.blocks;
+  for (int32_t i = 0; i < of.blocks; ++i) {
+    widen_windows(from, x + i * pixels, pixels, 0, from->size, words + i * block);
+  }
   convolve_pixels[pixels - 1](&of);
 }
 
-// How many pixels' windows have room on the stack.
-static int32_t pixels_with_room(const sf_source *from) {
+// Of how many pixels the windows have room on the stack.
+static int32_t room_for(const sf_source *from) {
   const int32_t size = (from->size + 3) & ~3, collected = is_pointwise(from->window) ? 0 : size;
   return (MOST_BYTES - collected) / (2 * size);
 }
 
 static void convolve_group(const sf_source *from, work of) {
-  const int32_t width = of.window->output_width, room = pixels_with_room(from);
+  const int32_t width = of.window->output_width;
+  const int32_t room = room_for(from);
   const int by_parts = room < FEWEST_PIXELS && room < width;
   const int32_t most = by_parts ? PART_PIXELS : room < PIXELS ? room : PIXELS;
-  int8_t *output = of.output;
-  for (int32_t x = 0, pixels; x < width; x += pixels) {
-    pixels = width - x < most ? width - x : most;
-    of.output = output + x * of.window->output_channels;
+  for (int32_t x = 0, pixels; x < width; x += of.blocks * pixels) {
+    const int32_t left = width - x;
+    pixels = left < most ? left : most;
+    of.blocks = by_parts ? 1 : (left < room ? left : room) / pixels;
     (by_parts ? convolve_by_parts : convolve_whole)(from, x, pixels, of);
+    of.output += of.blocks * pixels * of.pitch;
   }
 }
 
 void sf_convolve_row(const sf_window *window, const sf_constants *constants,
                      const int8_t *const *rows, int8_t *output) {
-  work of = {.window = window, .constants = *constants, .output = output};
-  of.channels = window->output_channels / window->groups;
+  const int32_t channels = window->output_channels / window->groups;
+  work of = {.window = window, .constants = *constants, .channel = -channels, .output = output};
+  of.pitch = window->output_channels;
+  of.zero_point = window->output_zero_point;
   of.range = sf_range_of(window->minimum, window->maximum, window->output_zero_point);
-  for (int32_t group = 0; group < window->groups; ++group, of.channel += of.channels) {
+  for (int32_t group = 0; group < window->groups; ++group) {
     const sf_source from = sf_source_of(window, rows, group);
-    of.size = of.count = from.size;
+    of.size = from.size;
     of.usual_shifts = most_shifts(from.size);
+    of.constants.codes += channels * from.size;
+    of.constants.bias += channels;
+    of.constants.factors += channels;
+    if (of.constants.shifts != NULL) of.constants.shifts += channels;
+    of.output += channels;
     convolve_group(&from, of);
   }
 }

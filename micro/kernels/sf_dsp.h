@@ -170,26 +170,29 @@ static inline void sf_store_two(uint32_t first, uint32_t second, uint32_t *to) {
   register uint32_t s2 __asm__("r2") = sums[2], s3 __asm__("r3") = sums[3]; \
   register uint32_t s4 __asm__("r9") = sums[4], s5 __asm__("r10") = sums[5]
 
-// Four times four values a round. It is entered, r4 bytes from its beginning, where all rounds
+// Some times four values a round. It is entered, r4 bytes from its beginning, where all rounds
 // together end with the last values; with lr where the codes end.
-#define SF_LOOP(four_values)                               \
-  "push {r7, lr}\n\t"                                      \
-  "add pc, r4\n\t"                                         \
-  "nop\n"                                                  \
-  "1:\n\t" four_values four_values four_values four_values \
-  "ldr.w lr, [sp, #4]\n\t"                                 \
-  "cmp.w r11, lr\n\t"                                      \
-  "bne.w 1b\n\t"                                           \
+#define SF_LOOP(round)     \
+  "push {r7, lr}\n\t"      \
+  "add pc, r4\n\t"         \
+  "nop\n"                  \
+  "1:\n\t" round           \
+  "ldr.w lr, [sp, #4]\n\t" \
+  "cmp.w r11, lr\n\t"      \
+  "bne.w 1b\n\t"           \
   "pop {r7, lr}"
+#define SF_FOUR_TIMES(four_values) four_values four_values four_values four_values
 
 // Where a loop over `count` values is entered, four of which take so many instructions.
-static inline int32_t sf_entry(int32_t instructions, int32_t count) {
-  return 4 * (count < 4 ? 4 * instructions + 3 : (-(count / 4) & 3) * instructions);
+static inline int32_t sf_entry(int32_t instructions, int32_t times, int32_t count) {
+  return 4 * (count < 4 ? times * instructions + 3 : (-(count / 4) & (times - 1)) * instructions);
 }
 static inline int32_t sf_entry_of_pixels(int pixels, int32_t count) {
-  return sf_entry(3 + 2 * pixels + (pixels + 1) / 2, count);
+  return sf_entry(3 + 2 * pixels + (pixels + 1) / 2, 4, count);
 }
-static inline int32_t sf_entry_of_channels(int32_t count) { return sf_entry(21, count); }
+static inline int32_t sf_entry_of_channels(int32_t count) { return sf_entry(21, 8, count); }
+
+#define SF_ADD_FOUR(n) "ldr.w lr, [r11], #4\n\t" SF_WIDEN_CODES("r7") SF_ADD_##n("r7")
 
 // Adds the products of the codes from `weights` up to `end`, a multiple of 4, and of as many values
 // of each of 1 to 6 pixels. Returns what follows on the words.
@@ -200,12 +203,12 @@ SF_INLINED const uint32_t *sf_add_to_pixels(int pixels, int32_t entry, const int
   register int32_t at __asm__("r4") = entry;
   register const int8_t *from __asm__("r11") = weights, *last __asm__("lr") = end;
   register const uint32_t *next __asm__("r12") = words;
-#define SF_ADD_TO_PIXELS(n)                                                                   \
-  case n:                                                                                     \
-    __asm__ volatile(SF_LOOP("ldr.w lr, [r11], #4\n\t" SF_WIDEN_CODES("r7") SF_ADD_##n("r7")) \
-                     : SF_SUMS_##n, "+r"(at), "+r"(from), "+r"(last), "+r"(next)              \
-                     :                                                                        \
-                     : "r5", "r6", "r8", "cc", "memory");                                     \
+#define SF_ADD_TO_PIXELS(n)                                                      \
+  case n:                                                                        \
+    __asm__ volatile(SF_LOOP(SF_FOUR_TIMES(SF_ADD_FOUR(n)))                      \
+                     : SF_SUMS_##n, "+r"(at), "+r"(from), "+r"(last), "+r"(next) \
+                     :                                                           \
+                     : "r5", "r6", "r8", "cc", "memory");                        \
     break
   switch (pixels) {
     SF_ADD_TO_PIXELS(1);
@@ -220,8 +223,8 @@ SF_INLINED const uint32_t *sf_add_to_pixels(int pixels, int32_t entry, const int
 }
 
 // The same of the four codes of a word.
-SF_INLINED void sf_add_word_to_pixels(int pixels, uint32_t weights, const uint32_t *words,
-                                      uint32_t sums[6]) {
+SF_INLINED const uint32_t *sf_add_word_to_pixels(int pixels, uint32_t weights,
+                                                 const uint32_t *words, uint32_t sums[6]) {
   SF_SUMS_IN_REGISTERS;
   register uint32_t even __asm__("lr") = weights;
   register const uint32_t *next __asm__("r12") = words;
@@ -241,6 +244,7 @@ SF_INLINED void sf_add_word_to_pixels(int pixels, uint32_t weights, const uint32
     SF_ADD_WORD_TO_PIXELS(6);
   }
   sums[0] = s0, sums[1] = s1, sums[2] = s2, sums[3] = s3, sums[4] = s4, sums[5] = s5;
+  return next;
 }
 
 // Adds the products of the values of one pixel and as many weights of each of four channels, whose
@@ -248,6 +252,9 @@ SF_INLINED void sf_add_word_to_pixels(int pixels, uint32_t weights, const uint32
 // words.
 #define SF_ADD_CHANNEL(sum, codes) \
   "ldr.w lr, " codes "\n\t" SF_WIDEN_CODES("r7") SF_ADD_WORDS(sum, "r4", "r5", "r7")
+#define SF_ADD_CHANNELS                                                                            \
+  "ldrd r4, r5, [r12], #8\n\t" SF_ADD_CHANNEL("r1", "[r11, r6]") SF_ADD_CHANNEL("r0", "[r11], #4") \
+      SF_ADD_CHANNEL("r3", "[r8, r6]") SF_ADD_CHANNEL("r2", "[r8], #4")
 SF_INLINED const uint32_t *sf_add_to_channels(int32_t entry, const int8_t *weights, int32_t apart,
                                               const int8_t *end, const uint32_t *words,
                                               uint32_t sums[4]) {
@@ -257,9 +264,7 @@ SF_INLINED const uint32_t *sf_add_to_channels(int32_t entry, const int8_t *weigh
   register const int8_t *from __asm__("r11") = weights, *third __asm__("r8") = weights + 2 * apart;
   register const int8_t *last __asm__("lr") = end;
   register const uint32_t *next __asm__("r12") = words;
-  __asm__ volatile(SF_LOOP("ldrd r4, r5, [r12], #8\n\t" SF_ADD_CHANNEL("r1", "[r11, r6]")
-                               SF_ADD_CHANNEL("r0", "[r11], #4") SF_ADD_CHANNEL("r3", "[r8, r6]")
-                                   SF_ADD_CHANNEL("r2", "[r8], #4"))
+  __asm__ volatile(SF_LOOP(SF_FOUR_TIMES(SF_ADD_CHANNELS) SF_FOUR_TIMES(SF_ADD_CHANNELS))
                    : SF_SUMS_4, "+r"(at), "+r"(from), "+r"(third), "+r"(last), "+r"(next)
                    : "r"(to_second)
                    : "r5", "cc", "memory");
@@ -285,6 +290,18 @@ static inline int32_t sf_power_as_code(int32_t x) {
   int32_t code;
   __asm__("ssat %0, #8, %1, asr #14" : "=r"(code) : "r"(x));
   return code;
+}
+
+// Stores two codes so many bytes apart. Returns where the next one belongs.
+SF_INLINED int8_t *sf_store_apart(int32_t code, int32_t next, int32_t apart, int8_t *to) {
+  __asm__ volatile(
+      "strb %1, [%0]\n\t"
+      "strb %2, [%0, %3]\n\t"
+      "add %0, %0, %3, lsl #1"
+      : "+&r"(to)
+      : "r"(code), "r"(next), "r"(apart)
+      : "memory");
+  return to;
 }
 
 #endif  // SF_DSP

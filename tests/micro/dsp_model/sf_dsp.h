@@ -93,14 +93,15 @@ static inline void sf_store_two(uint32_t first, uint32_t second, uint32_t *to) {
 static inline int32_t sf_entry_of_pixels(int pixels, int32_t count) { return 64 * count + pixels; }
 static inline int32_t sf_entry_of_channels(int32_t count) { return 64 * count; }
 
-static inline void sf_add_word_to_pixels(int pixels, uint32_t weights, const uint32_t *words,
-                                         uint32_t *sums) {
+static inline const uint32_t *sf_add_word_to_pixels(int pixels, uint32_t weights,
+                                                    const uint32_t *words, uint32_t *sums) {
   for (int i = 0; i < pixels; ++i) {
     uint32_t values[2];
     words = sf_load_two(words, values);
     sums[i] = sf_add_both(sums[i], values[0], sf_even_weights(weights));
     sums[i] = sf_add_both(sums[i], values[1], sf_odd_weights(weights));
   }
+  return words;
 }
 static inline const uint32_t *sf_add_to_pixels(int pixels, int32_t entry, const int8_t *weights,
                                                const int8_t *end, const uint32_t *words,
@@ -133,5 +134,10 @@ static inline int32_t sf_clamp_to_code(int32_t x) {
 }
 static inline int32_t sf_clamp_from_zero(int32_t x) { return x < 0 ? 0 : sf_clamp_to_code(x); }
 static inline int32_t sf_power_as_code(int32_t x) { return sf_clamp_to_code(x >> 14); }
+
+static inline int8_t *sf_store_apart(int32_t code, int32_t next, int32_t apart, int8_t *to) {
+  to[0] = (int8_t)code, to[apart] = (int8_t)next;
+  return to + 2 * apart;
+}
 
 #endif  // SF_DSP_H_
