@@ -256,6 +256,13 @@ def _rows_above(operator: Operator, plan: LinePlan) -> int:
     return 0
 
 
+def _first_rows(operator: Operator, plan: LinePlan) -> int:
+    """How many rows of its inputs, from their first on, a stage's first step reads down to; 0 or less: only padding."""
+    rows, _, dilation = _window_rows(operator, plan)
+    height = plan.graph.inputs_of(operator)[0].shape[0]
+    return min(height, (rows - 1) * dilation + 1 - _rows_above(operator, plan))
+
+
 def _stage(stage, plan: LinePlan, places: _Places, image: task_image.TaskImage, conditions: list[When]) -> str:
     operator, graph = stage.operator, plan.graph
     name = _identifier(operator, plan)
@@ -267,6 +274,7 @@ def _stage(stage, plan: LinePlan, places: _Places, image: task_image.TaskImage, 
         f"{name}_retires" if stage.retires else "NULL",
         *map(str, (len(operator.inputs), len(stage.retires))),
         *map(str, (*_window_rows(operator, plan), _rows_above(operator, plan))),
+        *map(str, (_first_rows(operator, plan), graph.inputs_of(operator)[0].shape[0])),
         *map(str, (steps(operator, graph), plan.tensor_numbers[operator.output])),
         *map(str, (_number(stage.when, conditions), image.sections[operator.name])),
     ]

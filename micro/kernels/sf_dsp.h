@@ -80,6 +80,21 @@ static inline uint32_t sf_upper_halves(uint32_t first, uint32_t second) {
   return pair;
 }
 
+// Of two words of codes a0..a3 and b0..b3 makes a0 b0 a1 b1 and a2 b2 a3 b3.
+static inline void sf_alternate(uint32_t *first, uint32_t *second) {
+  uint32_t evens;
+  __asm__(
+      "uadd8 %2, %3, %3\n\t"  // SEL takes bytes 0 and 2 of its first operand, 1 and 3 of the other
+      "lsl %2, %1, #8\n\t"
+      "sel %2, %0, %2\n\t"
+      "lsr %0, %0, #8\n\t"
+      "sel %1, %0, %1\n\t"
+      "pkhbt %0, %2, %1, lsl #16\n\t"
+      "pkhtb %1, %1, %2, asr #16"
+      : "+&r"(*first), "+&r"(*second), "=&r"(evens)
+      : "r"(0x00ff00ff));
+}
+
 // --- Products of two pairs
 
 // sum + both products; + that of the lower halves; + that of the upper halves.

@@ -1,7 +1,30 @@
 #include <string.h>
 
+#include "sf_dsp.h"
 #include "sf_kernels.h"
 #include "sf_mve.h"
+
+#if !SF_MVE
+
+// Makes of four codes of each of two words, in turn, the lower and the upper four of eight.
+static inline void alternate(uint32_t *first, uint32_t *second) {
+#if SF_DSP
+  sf_alternate(first, second);
+#else
+  const uint32_t even = 0x00ff00ff, a = *first, b = *second;  // bytes of a little-endian word
+  const uint32_t evens = (a & even) | (b & even) << 8, odds = (a >> 8 & even) | (b & ~even);
+  *first = (evens & 0xffff) | odds << 16, *second = evens >> 16 | (odds & ~0xffffu);
+#endif
+}
+
+static inline void interleave_four(const int8_t *first, const int8_t *second, int8_t *output) {
+  uint32_t a, b;
+  memcpy(&a, first, 4), memcpy(&b, second, 4);
+  alternate(&a, &b);
+  memcpy(output, &a, 4), memcpy(output + 4, &b, 4);
+}
+
+#endif  // !SF_MVE
 
 void sf_interleave_channels(int32_t width, int32_t count, int32_t first_channels,
                             int32_t second_channels, int32_t output_channels, const int8_t *first,
@@ -10,17 +33,16 @@ void sf_interleave_channels(int32_t width, int32_t count, int32_t first_channels
   sf_copy_channels(width, count, 2, first_channels, output_channels, first, output);
   sf_copy_channels(width, count, 2, second_channels, output_channels, second, output + 1);
 #else
-  const uint32_t even = 0x00ff00ff;  // of the bytes of a little-endian word
+  if (first_channels == count && second_channels == count && output_channels == 2 * count) {
+    count *= width, width = 1;
+  }
   for (; width > 0; --width, first += first_channels, second += second_channels) {
     const int8_t *from = first, *other = second;
     int8_t *to = output;
     int32_t left = count;
-    for (; left >= 4; left -= 4, from += 4, other += 4, to += 8) {
-      uint32_t a, b;
-      memcpy(&a, from, 4), memcpy(&b, other, 4);
-      const uint32_t evens = (a & even) | (b & even) << 8, odds = (a >> 8 & even) | (b & ~even);
-      const uint32_t lower = (evens & 0xffff) | odds << 16, upper = evens >> 16 | (odds & ~0xffffu);
-      memcpy(to, &lower, 4), memcpy(to + 4, &upper, 4);
+    for (; left >= 8; left -= 8, from += 8, other += 8, to += 16) {
+      interleave_four(from, other, to);
+      interleave_four(from + 4, other + 4, to + 8);
     }
     for (; left > 0; --left) *to++ = *from++, *to++ = *other++;
     output += output_channels;

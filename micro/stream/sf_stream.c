@@ -44,35 +44,41 @@ static const int8_t *row_of(const sf_network *network, uint16_t tensor, uint16_t
   return kept_row(network, &network->tensors[tensor], y);
 }
 
-// Moves the newest row of a tensor to where later lines find it.
+// Moves the newest row of a tensor, if it has one, to where later lines find it.
 static void retire(const sf_network *network, uint16_t tensor) {
   if (!(network->made[tensor] & IS_NEW)) return;
   network->made[tensor] &= COUNT;
-  memcpy(kept_row(network, &network->tensors[tensor], (uint16_t)(made(network, tensor) - 1)),
-         newest_row(network, tensor), row_bytes(&network->tensors[tensor]));
+  const sf_tensor *kept = &network->tensors[tensor];
+  const int32_t size = (int32_t)row_bytes(kept);
+  sf_copy_channels(1, size, 1, size, size, newest_row(network, tensor),
+                   kept_row(network, kept, (uint16_t)(made(network, tensor) - 1)));
 }
 
-// Points at the rows that the next step of a stage reads. Returns whether they are all there.
-static int find_rows(const sf_network *network, const sf_stage *stage, uint16_t step) {
-  const int32_t height = network->tensors[stage->inputs[0]].height;
-  const int32_t first = (int32_t)step * stage->row_stride - stage->rows_above;
-  int32_t end = first + (stage->window_rows - 1) * stage->row_dilation + 1;
-  if (end > height) end = height;
-  for (int32_t i = 0; i < stage->input_count; i++) {
-    if (end > made(network, stage->inputs[i])) return 0;
+// Whether the rows that a step of a stage reads are there.
+static int is_due(const sf_network *network, const sf_stage *stage, uint16_t step) {
+  const int32_t last = stage->first_rows + step * stage->row_stride;
+  const int32_t rows = last < stage->input_height ? last : stage->input_height;
+  const uint16_t *input = stage->inputs, *end = input + stage->input_count;
+  for (; input < end; input++) {
+    if (made(network, *input) < rows) return 0;
   }
+  return 1;
+}
+
+// Points at them.
+static void find_rows(const sf_network *network, const sf_stage *stage, uint16_t step) {
+  const int32_t first = step * stage->row_stride - stage->rows_above;
   if (stage->input_count == 1) {
     for (int32_t i = 0; i < stage->window_rows; i++) {
       const int32_t y = first + i * stage->row_dilation;
-      network->rows[i] =
-          y >= 0 && y < height ? row_of(network, stage->inputs[0], (uint16_t)y) : NULL;
+      const int is_within = y >= 0 && y < stage->input_height;
+      network->rows[i] = is_within ? row_of(network, stage->inputs[0], (uint16_t)y) : NULL;
     }
   } else {
     for (int32_t i = 0; i < stage->input_count; i++) {
       network->rows[i] = row_of(network, stage->inputs[i], step);
     }
   }
-  return 1;
 }
 
 static int is_met(const sf_network *network, uint8_t condition) {
@@ -91,38 +97,34 @@ static void report(const sf_network *network, uint16_t tensor, uint16_t row, con
   }
 }
 
-// Does the next step of a stage if it can. Returns whether any are left.
-static int run(const sf_network *network, uint32_t index) {
-  const sf_stage *stage = &network->stages[index];
-  uint16_t *steps = &network->steps[index];
-  const uint16_t step = *steps;
-  if (step == stage->steps) return 0;
-  if (!find_rows(network, stage, step)) return 1;
+// Does a step of a stage.
+static void run(const sf_network *network, const sf_stage *stage, uint16_t step) {
+  const uint16_t index = (uint16_t)(stage - network->stages);
   const sf_tensor *tensor = &network->tensors[stage->output];
   int8_t *output = network->memory + tensor->newest;
-  SF_BEFORE_STAGE(network, (uint16_t)index);
+  find_rows(network, stage, step);
+  SF_BEFORE_STAGE(network, index);
   stage->kind->run(network, stage, network->rows, output);
-  *steps = (uint16_t)(step + 1);
+  network->steps[index] = (uint16_t)(step + 1);
   // A stage that sums up has no row before its last step.
   const uint16_t row = made(network, stage->output);
-  const int is_last = step + 1 == stage->steps,
-            makes_row = is_last || stage->steps == tensor->height;
-  SF_AFTER_STAGE(network, (uint16_t)index, row, makes_row ? output : NULL);
+  const int makes_row = step + 1 == stage->steps || stage->steps == tensor->height;
+  SF_AFTER_STAGE(network, index, row, makes_row ? output : NULL);
   if (makes_row) {
     network->made[stage->output] = (uint16_t)((row + 1) | IS_NEW);
     report(network, stage->output, row, output);
   }
-  return !is_last;
 }
 
-// Runs every stage once: the time that one row of the image takes in hardware. Returns whether
-// anything is left to do.
+// Runs every stage that is due once: the time that one row of the image takes in hardware. Returns
+// whether anything is left to do.
 static int run_line(const sf_network *network) {
   int left = 0;
-  for (uint32_t i = 0; i < network->stage_count; i++) {
-    const sf_stage *stage = &network->stages[i];
-    left |= run(network, i);
-    for (int32_t j = 0; j < stage->retire_count; j++) retire(network, stage->retires[j]);
+  const sf_stage *stage = network->stages, *end = stage + network->stage_count;
+  for (const uint16_t *steps = network->steps; stage < end; stage++, steps++) {
+    if (*steps < stage->steps && is_due(network, stage, *steps)) run(network, stage, *steps);
+    left |= *steps < stage->steps;
+    for (int32_t i = 0; i < stage->retire_count; i++) retire(network, stage->retires[i]);
   }
   return left;
 }

@@ -72,7 +72,9 @@ struct sf_stage {
   const uint16_t *retires;  // tensors whose newest row no later stage of a line reads
   uint8_t input_count, retire_count;
   uint8_t window_rows, row_stride, row_dilation, rows_above;  // which rows of its input it reads
-  uint16_t steps;     // rows of its output, or of its input if it sums them up
+  int16_t first_rows;     // that its first step reads down to; each further one row_stride more
+  uint16_t input_height;  // and none more than these
+  uint16_t steps;         // rows of its output, or of its input if it sums them up
   uint16_t output;    // the tensor that it makes; of the stages that make the same one, one runs
   uint8_t condition;  // it runs while this is met: 0 for always, or 1 + its index
   uint32_t section;   // offset of what a task can change about it in the task image

@@ -108,7 +108,8 @@ def test_values_in_place(kernels):
 
 
 @EXAMPLES
-@given(SEEDS, *[st.integers(1, 6)] * 3, *[st.integers(0, 3)] * 4)
+@example(0, 3, 40, 1, 0, 0, 0, 0)  # whole rows
+@given(SEEDS, st.integers(1, 6), st.integers(1, 80), st.integers(1, 6), *[st.integers(0, 4)] * 4)
 def test_copy_channels(kernels, seed, width, count, step, before, after, skipped, rest):
     random = np.random.default_rng(seed)
     input = random.integers(-128, 128, (width, skipped + count + rest)).astype(np.int8)
@@ -122,7 +123,8 @@ def test_copy_channels(kernels, seed, width, count, step, before, after, skipped
 
 
 @EXAMPLES
-@given(SEEDS, *[st.integers(1, 9)] * 2, *[st.integers(0, 3)] * 3)
+@example(0, 3, 13, 0, 0, 0)  # whole rows
+@given(SEEDS, st.integers(1, 9), st.integers(1, 40), *[st.integers(0, 3)] * 3)
 def test_interleave_channels(kernels, seed, width, count, first_rest, second_rest, rest):
     random = np.random.default_rng(seed)
     first, second = (random.integers(-128, 128, (width, count + more), np.int8) for more in (first_rest, second_rest))

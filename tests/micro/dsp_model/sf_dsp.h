@@ -46,6 +46,14 @@ static inline uint32_t sf_upper_halves(uint32_t first, uint32_t second) {
   return pair_of(upper(first), upper(second));
 }
 
+static inline void sf_alternate(uint32_t *first, uint32_t *second) {
+  int8_t codes[8];
+  for (int i = 0; i < 4; ++i) {
+    codes[2 * i] = code_at(*first, i), codes[2 * i + 1] = code_at(*second, i);
+  }
+  *first = sf_four_codes(codes), *second = sf_four_codes(codes + 4);
+}
+
 static inline uint32_t sf_multiply_lower(uint32_t a, uint32_t b) {
   return (uint32_t)(lower(a) * lower(b));
 }
