@@ -48,9 +48,18 @@ SF_INLINED void store_some(int four, int32_t count, int32x4_t codes, int8_t *out
   }
 }
 
+enum { HALF = 1 << 30 };  // a multiplier
+
+// Values are the codes themselves.
+static int is_plain(const sf_pair *pair) {
+  const int zero_points =
+      pair->first_zero_point | pair->second_zero_point | pair->output_zero_point;
+  return zero_points == 0 && pair->minimum == INT8_MIN && pair->maximum == INT8_MAX;
+}
+
 // --- Sums
 
-enum { ADD_LEFT_SHIFT = 20, HALF = 1 << 30 };  // HALF: a multiplier
+enum { ADD_LEFT_SHIFT = 20 };
 
 typedef struct {
   int32_t zero0, zero1;
@@ -83,8 +92,29 @@ SF_INLINED void add(int moves, int32_t count, addition by, const int8_t *first,
   if (count > 0) add_some(moves, 0, count, by, first, second, output);
 }
 
+// The sum's scale is that of both operands, and no zero point is in the way: codes are only added.
+static int adds_codes(const sf_pair *pair, const sf_factor factors[3]) {
+  for (int i = 0; i < 3; ++i) {
+    if (factors[i].multiplier != HALF) return 0;
+  }
+  const int are_halves = factors[0].shift == 0 && factors[1].shift == 0;
+  return is_plain(pair) && are_halves && factors[2].shift == 2 - ADD_LEFT_SHIFT;
+}
+
+static void add_codes(int32_t count, const int8_t *first, const int8_t *second, int8_t *output) {
+  for (; count > 0; count -= 16, first += 16, second += 16, output += 16) {
+    const mve_pred16_t within = vctp8q((uint32_t)count);
+    const int8x16_t a = vldrbq_z_s8(first, within), b = vldrbq_z_s8(second, within);
+    vstrbq_p_s8(output, vqaddq_s8(a, b), within);
+  }
+}
+
 void sf_add_row(int32_t count, const sf_pair *pair, const sf_factor factors[3], const int8_t *first,
                 const int8_t *second, int8_t *output) {
+  if (adds_codes(pair, factors)) {
+    add_codes(count, first, second, output);
+    return;
+  }
   const addition by = {
       pair->first_zero_point,
       pair->second_zero_point,
@@ -104,6 +134,30 @@ void sf_add_row(int32_t count, const sf_pair *pair, const sf_factor factors[3], 
 
 // --- Products
 
+// The factor is a power of two, as are all in networks of fixed8.
+static int shifts_codes(const sf_pair *pair, sf_factor factor) {
+  return is_plain(pair) && factor.multiplier == HALF && factor.shift < 0 && factor.shift > -16;
+}
+
+// sf_requantise() of products, before its last clamp.
+SF_INLINED int16x8_t halved_and_shifted(int16x8_t products, int16x8_t minus_right) {
+  const int16x8_t x = vrshrq_n_s16(products, 1);
+  return vrshlq_s16(vaddq_s16(x, vshrq_n_s16(x, 15)), minus_right);  // a half goes away from zero
+}
+
+static void multiply_codes(int32_t count, sf_factor factor, const int8_t *first,
+                           const int8_t *second, int8_t *output) {
+  const int16x8_t minus_right = vdupq_n_s16((int16_t)factor.shift);
+  int8x16_t codes = vdupq_n_s8(0);
+  for (; count > 0; count -= 16, first += 16, second += 16, output += 16) {
+    const mve_pred16_t within = vctp8q((uint32_t)count);
+    const int8x16_t a = vldrbq_z_s8(first, within), b = vldrbq_z_s8(second, within);
+    codes = vqmovnbq_s16(codes, halved_and_shifted(vmullbq_int_s8(a, b), minus_right));
+    codes = vqmovntq_s16(codes, halved_and_shifted(vmulltq_int_s8(a, b), minus_right));
+    vstrbq_p_s8(output, codes, within);
+  }
+}
+
 SF_INLINED void multiply_some(int four, int32_t count, const sf_pair *pair, scale by, clamp to,
                               const int8_t *first, const int8_t *second, int8_t *output) {
   const int32x4_t a = some_values(four, count, first, pair->first_zero_point);
@@ -121,6 +175,10 @@ SF_INLINED void multiply(int32_t count, const sf_pair *pair, scale by, clamp to,
 
 void sf_multiply_row(int32_t count, const sf_pair *pair, const sf_factor *factor,
                      const int8_t *first, const int8_t *second, int8_t *output) {
+  if (shifts_codes(pair, *factor)) {
+    multiply_codes(count, *factor, first, second, output);
+    return;
+  }
   const sf_pair coding = *pair;
   multiply(count, &coding, scale_of(*factor, 0), clamp_of(pair), first, second, output);
 }
@@ -130,10 +188,8 @@ void sf_scale_row(const sf_scaling *scaling, const int8_t *codes, const sf_facto
   const sf_pair pair = {scaling->input_zero_point, scaling->constant_zero_point,
                         scaling->output_zero_point, scaling->minimum, scaling->maximum};
   const int32_t channels = scaling->channels;
-  const scale by = scale_of(*factor, 0);
-  const clamp to = clamp_of(&pair);
   for (int32_t left = scaling->width; left > 0; --left, input += channels, output += channels) {
-    multiply(channels, &pair, by, to, input, codes, output);
+    sf_multiply_row(channels, &pair, factor, input, codes, output);
   }
 }
 

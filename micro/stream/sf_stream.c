@@ -116,26 +116,30 @@ static void run(const sf_network *network, const sf_stage *stage, uint16_t step)
   }
 }
 
-// Runs every stage that is due once: the time that one row of the image takes in hardware. Returns
-// whether anything is left to do.
-static int run_line(const sf_network *network) {
-  int left = 0;
+// Runs every stage that is due once: the time that one row of the image takes in hardware.
+static void run_line(const sf_network *network) {
+  const uint16_t *steps = network->steps;
   const sf_stage *stage = network->stages, *end = stage + network->stage_count;
-  for (const uint16_t *steps = network->steps; stage < end; stage++, steps++) {
+  for (; stage < end; stage++, steps++) {
     if (*steps < stage->steps && is_due(network, stage, *steps)) run(network, stage, *steps);
-    left |= *steps < stage->steps;
     for (int32_t i = 0; i < stage->retire_count; i++) retire(network, stage->retires[i]);
   }
-  return left;
+}
+
+static int is_unfinished(const sf_network *network) {
+  for (uint32_t i = 0; i < network->stage_count; i++) {
+    if (network->steps[i] < network->stages[i].steps) return 1;
+  }
+  return 0;
 }
 
 sf_status sf_push_row(const sf_network *network, const int8_t *row) {
   if (!network->state->task) return SF_NO_TASK;
   network->state->image_row = row;
   network->made[0] = (uint16_t)((made(network, 0) + 1) | IS_NEW);
-  int left = run_line(network);
+  run_line(network);
   if (made(network, 0) != network->tensors[0].height) return SF_OK;
-  while (left) left = run_line(network);
+  while (is_unfinished(network)) run_line(network);
   sf_start(network);
   return SF_IMAGE_COMPLETE;
 }

@@ -187,6 +187,19 @@ static inline int32_t doubled_high_product(int32_t a, int32_t b) {
   return (int32_t)(((int64_t)a * b + (1 << 30)) >> 31);
 }
 
+static inline int8_t saturated_code(int32_t x) {
+  return (int8_t)(x < INT8_MIN ? INT8_MIN : x > INT8_MAX ? INT8_MAX : x);
+}
+
+EACH_LANE(int8x16_t, vqaddq_s8, (int8x16_t a, int8x16_t b), saturated_code(a.lane[i] + b.lane[i]))
+EACH_LANE(int8x16_t, vqmovnbq_s16, (int8x16_t a, int16x8_t b),
+          i % 2 == 0 ? saturated_code(b.lane[i / 2]) : a.lane[i])
+EACH_LANE(int8x16_t, vqmovntq_s16, (int8x16_t a, int16x8_t b),
+          i % 2 == 1 ? saturated_code(b.lane[i / 2]) : a.lane[i])
+EACH_LANE(int16x8_t, vshrq_n_s16, (int16x8_t a, int b), (int16_t)(a.lane[i] >> b))
+EACH_LANE(int16x8_t, vrshrq_n_s16, (int16x8_t a, int b), (int16_t)rounded(a.lane[i], b))
+EACH_LANE(int16x8_t, vrshlq_s16, (int16x8_t a, int16x8_t b),
+          (int16_t)rounded(a.lane[i], -b.lane[i]))
 EACH_LANE(int32x4_t, vqaddq_s32, (int32x4_t a, int32x4_t b),
           saturated((int64_t)a.lane[i] + b.lane[i]))
 EACH_LANE(int32x4_t, vqaddq_n_s32, (int32x4_t a, int32_t b), saturated((int64_t)a.lane[i] + b))
