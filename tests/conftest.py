@@ -17,12 +17,15 @@ settings.load_profile("sfkeras")
 TOOLS = {"compiler": ["gcc"], "clang": ["clang"], "cross": ["arm-none-eabi-gcc", "qemu-system-arm"]}  # by marker
 
 
+LONGEST = "test_train.py", "test_workers.py", "test_runner.py", "test_lower.py"
+
+
 def pytest_collection_modifyitems(items):
     """Leaves out each test whose tools are missing. In CI none is left out: it fails and says what is missing.
 
     The trainings go first: they take longest, and would else run alone on one core at the end.
     """
-    items.sort(key=lambda item: item.path.name != "test_train.py")
+    items.sort(key=lambda item: LONGEST.index(item.path.name) if item.path.name in LONGEST else len(LONGEST))
     if os.environ.get("CI"):
         return
     missing = {marker: [tool for tool in tools if shutil.which(tool) is None] for marker, tools in TOOLS.items()}

@@ -33,6 +33,7 @@ HERE = Path(__file__).parent
 KERNELS = HERE.parents[1] / "micro" / "kernels"
 STRICT = ["-std=c99", "-pedantic", "-Wall", "-Wextra", "-Werror", "-Wconversion"]
 UNDEFINED = ["-O1", "-fsanitize=undefined", "-fno-sanitize-recover=all"]
+BOUNDS = ["-g", "-fsanitize=address", *UNDEFINED, "-O0", str(HERE / "bounds.c")]  # to optimise takes longer than to run
 GUARD = np.full(64, 85, np.int8)  # around outputs: a kernel that writes there is found out
 VARIANTS = {  # and the header that stands in for instructions
     "portable": None,

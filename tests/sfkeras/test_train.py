@@ -11,16 +11,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
-from sfkeras import core
-from sfkeras.backbone import SemifreddoNet
-from sfkeras.heads import Head
+from sfkeras import core, train, training
+from sfkeras.blocks import convolution, downscaling_unit, semifreddo_module
+from sfkeras.heads import Head, attach
 
 ROOT = Path(__file__).parents[2]
+COMMAND = "-m", "sfkeras.train"
 SMALL = {
     "recipe": "face",
-    "network.width": 0.25,
-    "network.cores": 1,
     "network.input": "32x32x1",
     "heads.task.outputs": 16,
     "training.epochs": 3,
@@ -30,20 +30,19 @@ SMALL = {
 }
 
 
-def command(words, **options):
+def start(words, program=COMMAND):
     return subprocess.Popen(
-        [sys.executable, "-u", "-m", "sfkeras.train", *words],
+        [sys.executable, "-u", *program, *words],
         cwd=ROOT,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
-        **options,
     )
 
 
-def run(*words):
-    process = command(words)
+def run(*words, program=COMMAND):
+    process = start(words, program)
     out, err = process.communicate()
     return process.returncode, out, err
 
@@ -93,18 +92,31 @@ def test_data_and_cores_that_are_not_there_are_told_at_once(words, told, tmp_pat
         (["recipe=face", "heads.task.outputs=600", "network.core=null"], "Lower its outputs to at most 256"),
     ],
 )
-def test_what_cannot_be_meant_is_one_line_and_leaves_nothing(words, told, tmp_path):
-    code, _, err = run(*words, f"run_root={tmp_path / 'runs'}")
-    assert code == 2
+def test_what_cannot_be_meant_is_one_line_and_leaves_nothing(words, told, tmp_path, capsys):
+    assert train.main([*words, f"run_root={tmp_path / 'runs'}"]) == 2
+    err = capsys.readouterr().err
     assert err.startswith("error: ") and err.count("\n") == 1 and told in err
     assert not (tmp_path / "runs").exists()
 
 
+# ---- a training that is killed
+
+PROGRAM = (__file__,)  # the command, with a network that is quick to trace: see the end of this file
+
+
+def one_module(input_shape, outputs, core):
+    """A frozen and a trainable core of one Semifreddo module: a sixth of the layers of Table 1."""
+    image = tf.keras.Input(input_shape, name="image")
+    stems = convolution(image, 8, 3, 2, "frozen.stem", core), convolution(image, 8, 3, 2, "core1.stem")
+    units = downscaling_unit, downscaling_unit
+    frozen, (trainable,) = semifreddo_module(stems[0], stems[1:], units, 1, "stage1", core)
+    return tf.keras.Model(image, attach(Head(outputs), {"frozen": frozen, "core1": trainable}))
+
+
 @pytest.fixture(scope="module")
-def narrow_core(tmp_path_factory):
-    path = tmp_path_factory.mktemp("core") / "narrow.npz"
-    model = SemifreddoNet((32, 32, 3), [Head(10, on="frozen")], cores=0, width=0.25)
-    core.freeze(model, "narrow").save(path)
+def small_core(tmp_path_factory):
+    path = tmp_path_factory.mktemp("core") / "small.npz"
+    core.freeze(one_module((32, 32, 1), 16, core=None), "small").save(path)
     return path
 
 
@@ -113,8 +125,8 @@ def words_of(core_path, run_root):
 
 
 def kill_when(words, moment):
-    """Runs the command and kills it, as a power cut would, in the line of output where `moment` appears."""
-    process = command(words)
+    """Starts a training and kills it, as a power cut would, in the line of output where `moment` appears."""
+    process = start(words, PROGRAM)
     for line in process.stdout:
         if moment in line:
             break
@@ -122,15 +134,15 @@ def kill_when(words, moment):
     process.communicate()
 
 
-def test_a_killed_training_ends_with_the_same_bytes(narrow_core, tmp_path):
-    code, out, err = run(*words_of(narrow_core, tmp_path / "whole"))
+def test_a_killed_training_ends_with_the_same_bytes(small_core, tmp_path):
+    code, out, err = run(*words_of(small_core, tmp_path / "whole"), program=PROGRAM)
     assert code == 0, err
     assert "0 differ" in out
 
-    words = words_of(narrow_core, tmp_path / "cut")
+    words = words_of(small_core, tmp_path / "cut")
     kill_when(words, "Epoch 3/3")
     kill_when(words, "Epoch 2/2")
-    code, out, err = run(*words)
+    code, out, err = run(*words, program=PROGRAM)
     assert code == 0, err
     assert "Epoch 1/" not in out and "Epoch 3/3" not in out
 
@@ -146,10 +158,16 @@ def test_a_killed_training_ends_with_the_same_bytes(narrow_core, tmp_path):
     # What a user looks at afterwards.
     assert (cut / "curves.png").read_bytes().startswith(b"\x89PNG") and (cut / "alphas.png").exists()
     assert "| TFLM |" in (cut / "report.md").read_text()
-    frozen = core.Core.load(narrow_core)
+    frozen = core.Core.load(small_core)
     assert (cut / "export" / "face.graph").exists() and frozen.digest.encode() in (
         cut / "export" / "face.graph"
     ).read_bytes()
 
     code, _, err = run(*words, "seed=5")
     assert code == 2 and "started with other values of seed" in err
+    assert err.startswith("error: ") and err.count("\n") == 1  # of TensorFlow, which has been loaded, nothing
+
+
+if __name__ == "__main__":  # one process of the test above
+    training.network = lambda recipe, shape, core: one_module(shape, recipe.heads["task"].outputs, core)
+    sys.exit(train.main(sys.argv[1:]))
