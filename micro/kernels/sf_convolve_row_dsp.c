@@ -9,7 +9,7 @@
 enum {
   PIXELS = 6,
   CHANNELS = 4,       // of a single pixel
-  MOST_BYTES = 1664,  // of windows on the stack
+  MOST_BYTES = 1872,  // of windows on the stack
 
   // Windows of which fewer pixels would fit, but not the whole row, are taken part by part.
   FEWEST_PIXELS = 3,
