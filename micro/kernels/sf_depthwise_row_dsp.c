@@ -46,24 +46,24 @@ SF_INLINED void widen_rows(int count, four_codes upper, four_codes lower, uint32
     }
     const uint32_t codes1 = sf_four_codes(lower.codes);
     const uint32_t even1 = sf_even_codes(offsets, codes1), odd1 = sf_odd_codes(offsets, codes1);
-    sf_store_two(sf_lower_halves(even0, even1), sf_lower_halves(odd0, odd1), to);
-    sf_store_two(sf_upper_halves(even0, even1), sf_upper_halves(odd0, odd1), to + 2);
+    uint32_t *next = sf_store_two(sf_lower_halves(even0, even1), sf_lower_halves(odd0, odd1), to);
+    sf_store_two(sf_upper_halves(even0, even1), sf_upper_halves(odd0, odd1), next);
   }
 }
 
-// Three rows.
-SF_INLINED void widen_three_rows(const four_codes rows[3], uint32_t offsets, int32_t count,
-                                 uint32_t *to) {
+// Three rows, with the steps from one column to the next.
+SF_INLINED void widen_three_rows(const four_codes rows[3], int32_t step0, int32_t step1,
+                                 int32_t step2, uint32_t offsets, int32_t count, uint32_t *to) {
   const int8_t *first = rows[0].codes, *second = rows[1].codes, *third = rows[2].codes;
-  for (const uint32_t *end = to + 6 * count; to != end; to += 6) {
+  for (const uint32_t *end = to + 6 * count; to != end;) {
     const uint32_t codes0 = sf_four_codes(first), codes1 = sf_four_codes(second);
     const uint32_t codes2 = sf_four_codes(third);
     const uint32_t even0 = sf_even_codes(offsets, codes0), odd0 = sf_odd_codes(offsets, codes0);
     const uint32_t even1 = sf_even_codes(offsets, codes1), odd1 = sf_odd_codes(offsets, codes1);
-    first += rows[0].step, second += rows[1].step, third += rows[2].step;
-    sf_store_two(sf_lower_halves(even0, even1), sf_lower_halves(odd0, odd1), to);
-    sf_store_two(sf_upper_halves(even0, even1), sf_upper_halves(odd0, odd1), to + 2);
-    sf_store_two(sf_even_codes(offsets, codes2), sf_odd_codes(offsets, codes2), to + 4);
+    first += step0, second += step1, third += step2;
+    to = sf_store_two(sf_lower_halves(even0, even1), sf_lower_halves(odd0, odd1), to);
+    to = sf_store_two(sf_upper_halves(even0, even1), sf_upper_halves(odd0, odd1), to);
+    to = sf_store_two(sf_even_codes(offsets, codes2), sf_odd_codes(offsets, codes2), to);
   }
 }
 
@@ -79,7 +79,12 @@ static void widen_columns(const strips *of, const int8_t *const *rows, int32_t a
     for (int32_t y = 0; y < 3; ++y) {
       three[y] = rows[y] == NULL ? padding : (four_codes){rows[y] + at, channels};
     }
-    widen_three_rows(three, offsets, columns, to);
+    const int32_t step0 = three[0].step, step1 = three[1].step, step2 = three[2].step;
+    if (step0 == channels && step1 == channels && step2 == channels) {
+      widen_three_rows(three, channels, channels, channels, offsets, columns, to);
+    } else {
+      widen_three_rows(three, step0, step1, step2, offsets, columns, to);
+    }
     return;
   }
   for (int32_t y = 0; y < height; y += 2, to += CHANNELS) {
@@ -97,7 +102,7 @@ static void widen_columns(const strips *of, const int8_t *const *rows, int32_t a
 
 // An even number of words.
 static void clear(int32_t count, uint32_t *words) {
-  for (; count > 0; count -= 2, words += 2) sf_store_two(0, 0, words);
+  for (; count > 0; count -= 2) words = sf_store_two(0, 0, words);
 }
 
 // The columns from `x` on, some of which may lie in the padding.
@@ -170,12 +175,23 @@ static void set_coding(const sf_window *window, const sf_constants *constants, i
   }
 }
 
+// Returns what follows on the scale.
+SF_INLINED const uint32_t *store_code(sf_range range, const uint32_t *scale, int32_t zero_point,
+                                      uint32_t sum, int8_t *output) {
+  uint32_t words[2];
+  scale = sf_load_two(scale, words);
+  const sf_scale by = {(int32_t)words[0], (int32_t)words[1]};
+  *output = (int8_t)sf_code_of_sum(range, by, zero_point, sum);
+  return scale;
+}
+
 SF_INLINED void store(sf_range range, const coding *by, int32_t zero_point, const uint32_t *sums,
                       int8_t *output) {
-  output[0] = (int8_t)sf_code_of_sum(range, by->scales[0], zero_point, sums[0]);
-  output[1] = (int8_t)sf_code_of_sum(range, by->scales[1], zero_point, sums[1]);
-  output[2] = (int8_t)sf_code_of_sum(range, by->scales[2], zero_point, sums[2]);
-  output[3] = (int8_t)sf_code_of_sum(range, by->scales[3], zero_point, sums[3]);
+  const uint32_t *scale = (const uint32_t *)&by->scales[0].multiplier;
+  scale = store_code(range, scale, zero_point, sums[0], output);
+  scale = store_code(range, scale, zero_point, sums[1], output + 1);
+  scale = store_code(range, scale, zero_point, sums[2], output + 2);
+  store_code(range, scale, zero_point, sums[3], output + 3);
 }
 
 // With any factors and clamp.

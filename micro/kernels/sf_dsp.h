@@ -138,8 +138,10 @@ SF_INLINED const uint32_t *sf_load_four(const uint32_t *from, uint32_t words[4])
   return from;
 }
 
-static inline void sf_store_two(uint32_t first, uint32_t second, uint32_t *to) {
-  __asm__("strd %0, %1, [%2]" : : "r"(first), "r"(second), "r"(to) : "memory");
+// Returns where the next words belong.
+SF_INLINED uint32_t *sf_store_two(uint32_t first, uint32_t second, uint32_t *to) {
+  __asm__ volatile("strd %1, %2, [%0], #8" : "+r"(to) : "r"(first), "r"(second) : "memory");
+  return to;
 }
 
 // --- The inner loops of a convolution

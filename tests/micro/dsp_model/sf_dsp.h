@@ -92,9 +92,10 @@ static inline const uint32_t *sf_load_four(const uint32_t *from, uint32_t words[
   memcpy(words, from, 4 * sizeof *words);
   return from + 4;
 }
-static inline void sf_store_two(uint32_t first, uint32_t second, uint32_t *to) {
+static inline uint32_t *sf_store_two(uint32_t first, uint32_t second, uint32_t *to) {
   require_aligned(to);
   to[0] = first, to[1] = second;
+  return to + 2;
 }
 
 // Loops are not entered in their midst here; an entry only tells for what it was made.
