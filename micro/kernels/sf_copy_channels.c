@@ -8,7 +8,6 @@
 
 #if !SF_AVX && !SF_MVE  // else sf_copy_channels_avx.c, _mve.c
 
-// Fewer instructions than a call of memcpy takes.
 static void copy_codes(int32_t count, const int8_t *from, int8_t *to) {
   const int8_t *end = from + count;
 #if SF_DSP
@@ -16,6 +15,11 @@ static void copy_codes(int32_t count, const int8_t *from, int8_t *to) {
     for (; end - from >= 32; from += 32, to += 32) {
       memcpy(__builtin_assume_aligned(to, 4), __builtin_assume_aligned(from, 4), 32);
     }
+  }
+#else
+  if (count >= 64) {  // below, a call takes more instructions than it saves
+    memcpy(to, from, (size_t)count);
+    return;
   }
 #endif
   for (; end - from >= 8; from += 8, to += 8) memcpy(to, from, 8);

@@ -48,6 +48,19 @@ SF_INLINED void store_some(int four, int32_t count, int32x4_t codes, int8_t *out
   }
 }
 
+// Sixteen codes, or as many as there are, of fewer than sixteen.
+SF_INLINED int8x16_t some_codes(int all, int32_t count, const int8_t *codes) {
+  return all ? vldrbq_s8(codes) : vldrbq_z_s8(codes, vctp8q((uint32_t)count));
+}
+
+SF_INLINED void store_some_codes(int all, int32_t count, int8x16_t codes, int8_t *output) {
+  if (all) {
+    vstrbq_s8(output, codes);
+  } else {
+    vstrbq_p_s8(output, codes, vctp8q((uint32_t)count));
+  }
+}
+
 enum { HALF = 1 << 30 };  // a multiplier
 
 // Values are the codes themselves.
@@ -101,12 +114,17 @@ static int adds_codes(const sf_pair *pair, const sf_factor factors[3]) {
   return is_plain(pair) && are_halves && factors[2].shift == 2 - ADD_LEFT_SHIFT;
 }
 
+SF_INLINED void add_some_codes(int all, int32_t count, const int8_t *first, const int8_t *second,
+                               int8_t *output) {
+  const int8x16_t a = some_codes(all, count, first), b = some_codes(all, count, second);
+  store_some_codes(all, count, vqaddq_s8(a, b), output);
+}
+
 static void add_codes(int32_t count, const int8_t *first, const int8_t *second, int8_t *output) {
-  for (; count > 0; count -= 16, first += 16, second += 16, output += 16) {
-    const mve_pred16_t within = vctp8q((uint32_t)count);
-    const int8x16_t a = vldrbq_z_s8(first, within), b = vldrbq_z_s8(second, within);
-    vstrbq_p_s8(output, vqaddq_s8(a, b), within);
+  for (; count >= 16; count -= 16, first += 16, second += 16, output += 16) {
+    add_some_codes(1, 16, first, second, output);
   }
+  if (count > 0) add_some_codes(0, count, first, second, output);
 }
 
 void sf_add_row(int32_t count, const sf_pair *pair, const sf_factor factors[3], const int8_t *first,
@@ -145,17 +163,21 @@ SF_INLINED int16x8_t halved_and_shifted(int16x8_t products, int16x8_t minus_righ
   return vrshlq_s16(vaddq_s16(x, vshrq_n_s16(x, 15)), minus_right);  // a half goes away from zero
 }
 
+SF_INLINED void multiply_some_codes(int all, int32_t count, int16x8_t minus_right,
+                                    const int8_t *first, const int8_t *second, int8_t *output) {
+  const int8x16_t a = some_codes(all, count, first), b = some_codes(all, count, second);
+  const int16x8_t even = halved_and_shifted(vmullbq_int_s8(a, b), minus_right);
+  const int16x8_t odd = halved_and_shifted(vmulltq_int_s8(a, b), minus_right);
+  store_some_codes(all, count, vqmovntq_s16(vqmovnbq_s16(a, even), odd), output);
+}
+
 static void multiply_codes(int32_t count, sf_factor factor, const int8_t *first,
                            const int8_t *second, int8_t *output) {
   const int16x8_t minus_right = vdupq_n_s16((int16_t)factor.shift);
-  int8x16_t codes = vdupq_n_s8(0);
-  for (; count > 0; count -= 16, first += 16, second += 16, output += 16) {
-    const mve_pred16_t within = vctp8q((uint32_t)count);
-    const int8x16_t a = vldrbq_z_s8(first, within), b = vldrbq_z_s8(second, within);
-    codes = vqmovnbq_s16(codes, halved_and_shifted(vmullbq_int_s8(a, b), minus_right));
-    codes = vqmovntq_s16(codes, halved_and_shifted(vmulltq_int_s8(a, b), minus_right));
-    vstrbq_p_s8(output, codes, within);
+  for (; count >= 16; count -= 16, first += 16, second += 16, output += 16) {
+    multiply_some_codes(1, 16, minus_right, first, second, output);
   }
+  if (count > 0) multiply_some_codes(0, count, minus_right, first, second, output);
 }
 
 SF_INLINED void multiply_some(int four, int32_t count, const sf_pair *pair, scale by, clamp to,
