@@ -78,13 +78,14 @@ SF_OUTLINED void collect_part(const sf_source *from, int32_t at, int32_t row_end
   }
 }
 
-// Four values become two words; those of the next four lie `apart` words further.
-static void widen(int32_t count, uint32_t offsets, const int8_t *values, int32_t apart,
+// Four values become two words; those of the next four come after `between` others.
+static void widen(int32_t count, uint32_t offsets, const int8_t *values, int32_t between,
                   uint32_t *words) {
   const int8_t *next = values;
-  for (const int8_t *end = values + count / 4 * 4; next != end; next += 4, words += apart) {
+  for (const int8_t *end = values + count / 4 * 4; next != end; next += 4) {
     const uint32_t codes = sf_four_codes(next);
-    sf_store_two(sf_even_codes(offsets, codes), sf_odd_codes(offsets, codes), words);
+    words = sf_store_two(sf_even_codes(offsets, codes), sf_odd_codes(offsets, codes), words);
+    words += between;
   }
   if (count % 4 != 0) {
     const uint32_t codes = sf_last_codes(values, count);
@@ -108,7 +109,7 @@ static void widen_windows(const sf_source *from, int32_t x, int32_t pixels, int3
   if (is_pointwise(window)) {
     const int8_t *values = from->rows[0] + at + first;
     for (int32_t i = 0; i < pixels; ++i, values += apart) {
-      widen(count, offsets, values, 2 * pixels, words + 2 * i);
+      widen(count, offsets, values, 2 * pixels - 2, words + 2 * i);
     }
     return;
   }
@@ -119,7 +120,7 @@ static void widen_windows(const sf_source *from, int32_t x, int32_t pixels, int3
     } else {
       collect_part(from, at, row_end, first, count, collected);
     }
-    widen(count, offsets, collected, 2 * pixels, words + 2 * i);
+    widen(count, offsets, collected, 2 * pixels - 2, words + 2 * i);
   }
 }
 
@@ -307,13 +308,13 @@ SF_INLINED void convolve(int pixels, const work *of) {
     do {
       uint32_t sums[PIXELS] = {start, start, start, start, start, start};
       words = add_products(pixels, &of->products, weights, words, sums);
-      if (of->range == SF_WHOLE_RANGE) {
-        output =
-            store_pixels(SF_WHOLE_RANGE, pixels, scale, of->zero_point, sums, of->pitch, output);
-      } else if (of->range == SF_FROM_LOWEST) {
+      if (of->range == SF_FROM_LOWEST) {
         output = store_pixels(SF_FROM_LOWEST, pixels, scale, INT8_MIN, sums, of->pitch, output);
       } else if (of->range == SF_FROM_ZERO) {
         output = store_pixels(SF_FROM_ZERO, pixels, scale, 0, sums, of->pitch, output);
+      } else if (of->range == SF_WHOLE_RANGE) {
+        output =
+            store_pixels(SF_WHOLE_RANGE, pixels, scale, of->zero_point, sums, of->pitch, output);
       } else {
         const uint32_t kept[] = {sums[0], sums[1], sums[2], sums[3], sums[4], sums[5]};
         store_slowly(of, i, pixels, kept, output);

@@ -20,9 +20,9 @@ static inline sf_scale sf_scale_of(sf_factor factor) {
   return (sf_scale){multiplier, suits ? 1 << (32 + factor.shift) : 0};
 }
 
-// What codes are clamped to: an int8; an int8 from -128 on, that being the zero point; one from 0
-// on, that being the zero point; or anything else.
-typedef enum { SF_WHOLE_RANGE, SF_FROM_LOWEST, SF_FROM_ZERO, SF_OTHER_RANGE } sf_range;
+// What codes are clamped to: an int8 from -128 on, that being the zero point; one from 0 on, that
+// being the zero point; any int8; or anything else.
+typedef enum { SF_FROM_LOWEST, SF_FROM_ZERO, SF_WHOLE_RANGE, SF_OTHER_RANGE } sf_range;
 
 static inline sf_range sf_range_of(int32_t minimum, int32_t maximum, int32_t zero_point) {
   if (maximum != INT8_MAX) return SF_OTHER_RANGE;
