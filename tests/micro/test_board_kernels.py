@@ -1,12 +1,16 @@
 """The kernels with the instructions of each emulated board against the golden arithmetic."""
 
+import subprocess
+
 import numpy as np
 import pytest
 
 from export.graph import Conv2D, DepthwiseConv2D
+from export.machines import MACHINES, STRICT
 from tests.export.targets import BOARDS
 from tests.micro import cases
 from tests.micro.board_kernels import BoardKernels
+from tests.micro.kernels import KERNELS
 
 
 def copies(random):
@@ -45,3 +49,12 @@ def test_kernels_on_boards(machine, tmp_path):
     for graph, inputs, expected in tries:
         np.testing.assert_array_equal(kernels.run(graph, graph.outputs[0], *inputs), expected)
     assert len(tries) > 600
+
+
+@pytest.mark.cross
+@pytest.mark.parametrize("level", ["-O0", "-O1", "-Os", "-O3"])
+def test_instructions_of_the_dsp_extension_find_registers_at_every_level(level, tmp_path):
+    """Assembler that needs all but one of them is refused where a frame pointer takes another."""
+    machine = MACHINES["m4"]
+    sources = map(str, sorted(KERNELS.glob("*_dsp.c")))
+    subprocess.run([machine.compiler, *STRICT, *machine.flags, level, "-c", *sources], cwd=tmp_path, check=True)
