@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tensorflow as tf
+from tensorflow.python.distribute.collective_all_reduce_strategy import CollectiveAllReduceExtended
 
 from sfkeras import recipe as recipes
 from sfkeras import train, training, workers
@@ -165,4 +166,5 @@ def test_two_workers_of_which_one_is_killed_train_what_one_process_does(shards, 
 
 if __name__ == "__main__":  # one process of the test above
     training.network = small_network
+    CollectiveAllReduceExtended._check_health_interval = 1  # second; else a strategy that ends sleeps for up to 30
     sys.exit(train.main(sys.argv[1:]))
