@@ -85,12 +85,12 @@ def test_every_experiment_is_a_command_that_answers_with_one_line_and_code_2(nam
 @pytest.mark.parametrize("name", EXPERIMENTS)
 def test_every_row_is_a_recipe_that_can_be_trained(name):
     experiment = EXPERIMENTS[name]
-    request = runner.parse(experiment, ["seeds=1,2", "training.epochs=3"])
+    request = runner.parse(experiment, ["seeds=1,2", "qat.calibration_images=7"])
     planned = runner.unfinished(experiment, request, "f") if not request.folder.exists() else []
     for row in experiment.rows:
         for task in experiment.tasks:
             recipe = runner.recipe_for(experiment, request, task, row, 2)
-            assert (recipe.seed, recipe.training.epochs, recipe.name) == (2, 3, f"{task}_{row}_2")
+            assert (recipe.seed, recipe.qat.calibration_images, recipe.name) == (2, 7, f"{task}_{row}_2")
             assert recipe.run_root == f"runs/{name}"
     assert not planned or len(planned) == 2 * len(experiment.rows) * len(experiment.tasks)
 
