@@ -5,6 +5,7 @@ from pathlib import Path
 from sfkeras.experiments import tables
 from sfkeras.experiments.experiment import LFW, TINY_IMAGENET, Experiment, Row, Task
 from sfkeras.experiments.figure6 import CAMVID
+from sfkeras.startup import load_tensorflow
 
 IMAGE = {"network.input": "96x96x3"}  # one network takes one image
 BESIDE = {**IMAGE, "network.cores": "1", "network.train_batch_norm": "false"}  # a core that another task has settled
@@ -26,6 +27,7 @@ def join(runs):
     Args:
         runs: paths of run folders, the settling one first.
     """
+    load_tensorflow()
     from export.join import join_runs  # as the last step of a training does: export knows sfkeras, not the reverse
 
     print(join_runs(runs, Path(runs[0]).parent / f"three{Path(runs[0]).name.removeprefix('tiny_imagenet')}"))
