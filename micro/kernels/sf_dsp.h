@@ -186,6 +186,20 @@ SF_INLINED uint32_t *sf_store_two(uint32_t first, uint32_t second, uint32_t *to)
   register uint32_t s0 __asm__("r0") = sums[0], s1 __asm__("r1") = sums[1]; \
   register uint32_t s2 __asm__("r2") = sums[2], s3 __asm__("r3") = sums[3]; \
   register uint32_t s4 __asm__("r9") = sums[4], s5 __asm__("r10") = sums[5]
+#define SF_SUMS_OUT_OF_REGISTERS            \
+  sums[0] = s0, sums[1] = s1, sums[2] = s2; \
+  sums[3] = s3, sums[4] = s4, sums[5] = s5
+
+// The case of 1 to 6 pixels that `of` makes.
+#define SF_OF_SO_MANY(pixels, of) \
+  switch (pixels) {               \
+    of(1);                        \
+    of(2);                        \
+    of(3);                        \
+    of(4);                        \
+    of(5);                        \
+    of(6);                        \
+  }
 
 // Some times four values a round. It is entered, r4 bytes from its beginning, where all rounds
 // together end with the last values; with lr where the codes end.
@@ -227,15 +241,8 @@ SF_INLINED const uint32_t *sf_add_to_pixels(int pixels, int32_t entry, const int
                      :                                                           \
                      : "r5", "r6", "r8", "cc", "memory");                        \
     break
-  switch (pixels) {
-    SF_ADD_TO_PIXELS(1);
-    SF_ADD_TO_PIXELS(2);
-    SF_ADD_TO_PIXELS(3);
-    SF_ADD_TO_PIXELS(4);
-    SF_ADD_TO_PIXELS(5);
-    SF_ADD_TO_PIXELS(6);
-  }
-  sums[0] = s0, sums[1] = s1, sums[2] = s2, sums[3] = s3, sums[4] = s4, sums[5] = s5;
+  SF_OF_SO_MANY(pixels, SF_ADD_TO_PIXELS)
+  SF_SUMS_OUT_OF_REGISTERS;
   return next;
 }
 
@@ -252,15 +259,8 @@ SF_INLINED const uint32_t *sf_add_word_to_pixels(int pixels, uint32_t weights,
                      :                                           \
                      : "r4", "r5", "r6", "r8", "r11", "memory"); \
     break
-  switch (pixels) {
-    SF_ADD_WORD_TO_PIXELS(1);
-    SF_ADD_WORD_TO_PIXELS(2);
-    SF_ADD_WORD_TO_PIXELS(3);
-    SF_ADD_WORD_TO_PIXELS(4);
-    SF_ADD_WORD_TO_PIXELS(5);
-    SF_ADD_WORD_TO_PIXELS(6);
-  }
-  sums[0] = s0, sums[1] = s1, sums[2] = s2, sums[3] = s3, sums[4] = s4, sums[5] = s5;
+  SF_OF_SO_MANY(pixels, SF_ADD_WORD_TO_PIXELS)
+  SF_SUMS_OUT_OF_REGISTERS;
   return next;
 }
 

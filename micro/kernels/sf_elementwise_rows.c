@@ -1,4 +1,4 @@
-#include "sf_kernels.h"
+#include "sf_elementwise.h"
 #include "sf_mve.h"
 #include "sf_rounding.h"
 #include "sf_rows_avx.h"
@@ -6,11 +6,8 @@
 
 #if !SF_MVE  // else sf_elementwise_rows_mve.c
 
-// So many more bits have the operands of a sum before they are scaled, as in TensorFlow Lite.
-enum { ADD_LEFT_SHIFT = 20 };
-
 static inline int32_t scaled_operand(int32_t value, sf_factor factor) {
-  return sf_requantise(value * (1 << ADD_LEFT_SHIFT), factor.multiplier, factor.shift);
+  return sf_requantise(value * (1 << SF_ADD_LEFT_SHIFT), factor.multiplier, factor.shift);
 }
 
 void sf_add_row(int32_t count, const sf_pair *pair, const sf_factor factors[3], const int8_t *first,

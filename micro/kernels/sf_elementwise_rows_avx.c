@@ -1,15 +1,12 @@
 // Works on SF_LANES values at a time; on twice as many, in 16 bits, where every factor is a power
 // of two and no input has a zero point, as is so in networks of fixed8.
+#include "sf_elementwise.h"
 #include "sf_rows_avx.h"
 #include "sf_scale_avx.h"
 
 #if SF_AVX
 
-enum {
-  ADD_LEFT_SHIFT = 20,
-  HALF = 1 << 30,  // multiplier of a factor that is a power of two
-  ROOM = 1024      // for codes that are scaled by, again and again
-};
+enum { ROOM = 1024 };  // for codes that are scaled by, again and again
 
 // --- 16 bits
 
@@ -62,7 +59,7 @@ static int32_t multiply_shorts(int32_t count, const sf_pair *pair, sf_factor fac
   const sf_pair coding = *pair;
   int32_t done = 0;
   if (pair->first_zero_point != 0 || pair->second_zero_point != 0) return 0;
-  if (factor.multiplier != HALF || factor.shift > 0 || factor.shift < -15) return 0;
+  if (factor.multiplier != SF_HALF || factor.shift > 0 || factor.shift < -15) return 0;
   for (; done + SHORTS <= count; done += SHORTS) {
     const sf_shorts product = shorts_of(first + done) * shorts_of(second + done);
     write_codes((product + 1) >> 1, -factor.shift, &coding, output + done);
@@ -75,12 +72,12 @@ static int32_t add_shorts(int32_t count, const sf_pair *pair, const sf_factor fa
   const sf_pair coding = *pair;
   const int32_t right0 = -factors[0].shift, right1 = -factors[1].shift;
   const int32_t most = right0 > right1 ? right0 : right1;
-  // Operands are worth their codes * 2^(ADD_LEFT_SHIFT - 1 - right).
-  const int32_t exponent = -factors[2].shift - (ADD_LEFT_SHIFT - 2 - most);
+  // Operands are worth their codes * 2^(SF_ADD_LEFT_SHIFT - 1 - right).
+  const int32_t exponent = -factors[2].shift - (SF_ADD_LEFT_SHIFT - 2 - most);
   int32_t done = 0;
   if (pair->first_zero_point != 0 || pair->second_zero_point != 0) return 0;
   for (int i = 0; i < 3; ++i) {
-    if (factors[i].multiplier != HALF) return 0;
+    if (factors[i].multiplier != SF_HALF) return 0;
   }
   if (right0 < 0 || right1 < 0 || most > 6 || exponent < 0 || exponent > 15) return 0;
   const sf_shorts zero = {0};
@@ -123,8 +120,8 @@ int sf_add_row_avx(int32_t count, const sf_pair *pair, const sf_factor factors[3
   for (int32_t i = add_shorts(count, pair, factors, first, second, output); i < count;
        i += SF_LANES) {
     const int32_t left = count - i;
-    const sf_words a = values_of(left, first + i, zero0) << ADD_LEFT_SHIFT;
-    const sf_words b = values_of(left, second + i, zero1) << ADD_LEFT_SHIFT;
+    const sf_words a = values_of(left, first + i, zero0) << SF_ADD_LEFT_SHIFT;
+    const sf_words b = values_of(left, second + i, zero1) << SF_ADD_LEFT_SHIFT;
     const sf_words sum = (sf_words)sf_scaled(a, by0) + (sf_words)sf_scaled(b, by1);
     sf_write_codes(left, sf_codes_of(sum, by_sum, coding), output + i);
   }

@@ -1,16 +1,11 @@
 #include <string.h>
 
+#include "sf_elementwise.h"
 #include "sf_rounding.h"
 #include "sf_rows_dsp.h"
 #include "sf_scale_dsp.h"
 
 #if SF_DSP
-
-enum { HALF = 1 << 30 };  // a multiplier
-
-static int is_whole_range(const sf_pair *pair) {
-  return pair->minimum == INT8_MIN && pair->maximum == INT8_MAX;
-}
 
 // --- Products
 
@@ -20,7 +15,7 @@ int sf_multiply_row_dsp(int32_t count, const sf_pair *pair, const sf_factor *fac
   const int32_t zero_point = pair->output_zero_point;
   const uint32_t offsets0 = sf_offsets(pair->first_zero_point);
   const uint32_t offsets1 = sf_offsets(pair->second_zero_point);
-  if (count % 4 != 0 || !is_whole_range(pair) || scale.power == 0) return 0;
+  if (count % 4 != 0 || !sf_is_whole_range(pair) || scale.power == 0) return 0;
   for (const int8_t *end = output + count; output != end; first += 4, second += 4, output += 4) {
     const uint32_t codes0 = sf_four_codes(first), codes1 = sf_four_codes(second);
     const uint32_t even0 = sf_even_codes(offsets0, codes0), odd0 = sf_odd_codes(offsets0, codes0);
@@ -77,7 +72,8 @@ int sf_scale_row_dsp(const sf_scaling *scaling, const int8_t *codes, const sf_fa
   const int zero_points = scaling->input_zero_point | scaling->constant_zero_point;
   if (channels % 4 != 0 || (zero_points | scaling->output_zero_point) != 0) return 0;
   if (scaling->minimum != INT8_MIN || scaling->maximum != INT8_MAX) return 0;
-  if (factor->multiplier != HALF || bits < 0 || bits > 8 || is_negative(channels, codes)) return 0;
+  if (factor->multiplier != SF_HALF || bits < 0 || bits > 8 || is_negative(channels, codes))
+    return 0;
   for (int32_t i = 0; i < channels; i += 4) {
     scale_four_channels(scaling->width, channels, codes + i, 1 << bits, input + i, output + i);
   }
@@ -85,18 +81,6 @@ int sf_scale_row_dsp(const sf_scaling *scaling, const int8_t *codes, const sf_fa
 }
 
 // --- Sums: the larger of the two operands' factors is a half
-
-enum { ADD_LEFT_SHIFT = 20 };
-
-static int is_half(sf_factor factor) { return factor.multiplier == HALF && factor.shift == 0; }
-
-// Both are, the sum's scale is theirs and all zero points are 0: codes are only added.
-static int adds_codes(const sf_pair *pair, const sf_factor factors[3]) {
-  const int zero_points =
-      pair->first_zero_point | pair->second_zero_point | pair->output_zero_point;
-  return zero_points == 0 && is_half(factors[0]) && is_half(factors[1]) &&
-         factors[2].multiplier == HALF && factors[2].shift == 2 - ADD_LEFT_SHIFT;
-}
 
 SF_OUTLINED void add_codes(int32_t count, const int8_t *first, const int8_t *second,
                            int8_t *output) {
@@ -110,7 +94,7 @@ SF_OUTLINED void add_codes(int32_t count, const int8_t *first, const int8_t *sec
 // The second operand only moves by some bits, too.
 SF_OUTLINED void add_moved(int32_t count, const sf_pair *pair, int32_t bits, sf_scale scale,
                            const int8_t *first, const int8_t *second, int8_t *output) {
-  const int32_t one0 = 1 << (ADD_LEFT_SHIFT - 1), one1 = 1 << bits;
+  const int32_t one0 = 1 << (SF_ADD_LEFT_SHIFT - 1), one1 = 1 << bits;
   const int32_t start = -pair->first_zero_point * one0 - pair->second_zero_point * one1;
   const int32_t zero_point = pair->output_zero_point;
   for (const int8_t *end = output + count; output != end;) {
@@ -126,8 +110,8 @@ SF_OUTLINED void add_scaled(int32_t count, const sf_pair *pair, sf_factor of_sec
   const int32_t multiplier = sf_scale_of(of_second).multiplier, halvings = -1 - of_second.shift;
   const int32_t zero_point = pair->output_zero_point;
   for (const int8_t *end = output + count; output != end;) {
-    const int32_t a = (*first++ - zero0) * (1 << (ADD_LEFT_SHIFT - 1));
-    int32_t b = (*second++ - zero1) * (1 << ADD_LEFT_SHIFT);
+    const int32_t a = (*first++ - zero0) * (1 << (SF_ADD_LEFT_SHIFT - 1));
+    int32_t b = (*second++ - zero1) * (1 << SF_ADD_LEFT_SHIFT);
     b = sf_high_mul_add(b, multiplier, b);
     b = (((b + (b >> 31)) >> halvings) + 1) >> 1;
     *output++ = (int8_t)sf_code_of_sum(SF_WHOLE_RANGE, scale, zero_point, (uint32_t)(a + b));
@@ -138,22 +122,22 @@ int sf_add_row_dsp(int32_t count, const sf_pair *pair, const sf_factor factors[3
                    const int8_t *first, const int8_t *second, int8_t *output) {
   const sf_factor of_first = factors[0], of_second = factors[1];
   const sf_scale scale = sf_scale_of(factors[2]);
-  if (!is_whole_range(pair) || scale.power == 0) return 0;
-  if (adds_codes(pair, factors)) {
+  if (!sf_is_whole_range(pair) || scale.power == 0) return 0;
+  if (sf_adds_codes(pair, factors)) {
     add_codes(count, first, second, output);
     return 1;
   }
-  if (!is_half(of_first)) {
+  if (!sf_is_half(of_first)) {
     const sf_pair turned = {pair->second_zero_point, pair->first_zero_point,
                             pair->output_zero_point, pair->minimum, pair->maximum};
     const sf_factor turned_factors[3] = {of_second, of_first, factors[2]};
-    if (!is_half(of_second)) return 0;
+    if (!sf_is_half(of_second)) return 0;
     return sf_add_row_dsp(count, &turned, turned_factors, second, first, output);
   }
-  const int32_t bits = ADD_LEFT_SHIFT - 1 + of_second.shift;
-  if (of_second.multiplier == HALF && of_second.shift <= 0 && bits >= 0) {
+  const int32_t bits = SF_ADD_LEFT_SHIFT - 1 + of_second.shift;
+  if (of_second.multiplier == SF_HALF && of_second.shift <= 0 && bits >= 0) {
     add_moved(count, pair, bits, scale, first, second, output);
-  } else if (of_second.multiplier >= HALF && of_second.shift < 0) {
+  } else if (of_second.multiplier >= SF_HALF && of_second.shift < 0) {
     add_scaled(count, pair, of_second, scale, first, second, output);
   } else {
     return 0;

@@ -1,3 +1,4 @@
+#include "sf_elementwise.h"
 #include "sf_mve.h"
 #include "sf_rounding.h"
 #include "sf_scale_mve.h"
@@ -61,18 +62,7 @@ SF_INLINED void store_some_codes(int all, int32_t count, int8x16_t codes, int8_t
   }
 }
 
-enum { HALF = 1 << 30 };  // a multiplier
-
-// Values are the codes themselves.
-static int is_plain(const sf_pair *pair) {
-  const int zero_points =
-      pair->first_zero_point | pair->second_zero_point | pair->output_zero_point;
-  return zero_points == 0 && pair->minimum == INT8_MIN && pair->maximum == INT8_MAX;
-}
-
 // --- Sums
-
-enum { ADD_LEFT_SHIFT = 20 };
 
 typedef struct {
   int32_t zero0, zero1;
@@ -84,8 +74,8 @@ typedef struct {
 
 // By how many bits a factor moves an operand to the left; -1 if it does not only move it.
 static int32_t moved_by(sf_factor factor) {
-  const int32_t bits = ADD_LEFT_SHIFT - 1 + factor.shift;
-  return factor.multiplier == HALF && bits >= 0 && factor.shift <= 0 ? bits : -1;
+  const int32_t bits = SF_ADD_LEFT_SHIFT - 1 + factor.shift;
+  return factor.multiplier == SF_HALF && bits >= 0 && factor.shift <= 0 ? bits : -1;
 }
 
 SF_INLINED void add_some(int moves, int four, int32_t count, addition by, const int8_t *first,
@@ -105,15 +95,6 @@ SF_INLINED void add(int moves, int32_t count, addition by, const int8_t *first,
   if (count > 0) add_some(moves, 0, count, by, first, second, output);
 }
 
-// The sum's scale is that of both operands, and no zero point is in the way: codes are only added.
-static int adds_codes(const sf_pair *pair, const sf_factor factors[3]) {
-  for (int i = 0; i < 3; ++i) {
-    if (factors[i].multiplier != HALF) return 0;
-  }
-  const int are_halves = factors[0].shift == 0 && factors[1].shift == 0;
-  return is_plain(pair) && are_halves && factors[2].shift == 2 - ADD_LEFT_SHIFT;
-}
-
 SF_INLINED void add_some_codes(int all, int32_t count, const int8_t *first, const int8_t *second,
                                int8_t *output) {
   const int8x16_t a = some_codes(all, count, first), b = some_codes(all, count, second);
@@ -129,7 +110,7 @@ static void add_codes(int32_t count, const int8_t *first, const int8_t *second, 
 
 void sf_add_row(int32_t count, const sf_pair *pair, const sf_factor factors[3], const int8_t *first,
                 const int8_t *second, int8_t *output) {
-  if (adds_codes(pair, factors)) {
+  if (sf_is_whole_range(pair) && sf_adds_codes(pair, factors)) {
     add_codes(count, first, second, output);
     return;
   }
@@ -138,8 +119,8 @@ void sf_add_row(int32_t count, const sf_pair *pair, const sf_factor factors[3], 
       pair->second_zero_point,
       moved_by(factors[0]),
       moved_by(factors[1]),
-      scale_of(factors[0], ADD_LEFT_SHIFT),
-      scale_of(factors[1], ADD_LEFT_SHIFT),
+      scale_of(factors[0], SF_ADD_LEFT_SHIFT),
+      scale_of(factors[1], SF_ADD_LEFT_SHIFT),
       scale_of(factors[2], 0),
       clamp_of(pair),
   };
@@ -154,7 +135,8 @@ void sf_add_row(int32_t count, const sf_pair *pair, const sf_factor factors[3], 
 
 // The factor is a power of two, as are all in networks of fixed8.
 static int shifts_codes(const sf_pair *pair, sf_factor factor) {
-  return is_plain(pair) && factor.multiplier == HALF && factor.shift < 0 && factor.shift > -16;
+  return sf_is_whole_range(pair) && !sf_has_zero_points(pair) && factor.multiplier == SF_HALF &&
+         factor.shift < 0 && factor.shift > -16;
 }
 
 // sf_requantise() of products, before its last clamp.
