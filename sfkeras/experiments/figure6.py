@@ -4,6 +4,7 @@ from sfkeras import plots
 from sfkeras.area import area_mm2
 from sfkeras.experiments import tables
 from sfkeras.experiments.experiment import TINY_IMAGENET, Column, Experiment, Row, Task
+from sfkeras.experiments.table3 import FROZEN_ALONE
 
 CAMVID = Task(
     "segment",
@@ -17,8 +18,7 @@ WIDE_CORE = Task(
     TINY_IMAGENET.folder,
     {"network.width": "2", "network.input": "48x48x3", "training.epochs": "4", "training.start_scale": "0.67"},
 )
-# The frozen core's layers alone, twice as wide, which start as a core of that width.
-WIDE = {"network.cores": "0", "network.width": "2", "network.start": "random", "heads.task.on": "frozen"}
+WIDE = {**FROZEN_ALONE, "network.width": "2"}
 SEMIFREDDO = {"network.core": "tiny_imagenet", "network.width": "1"}
 SHARES = (0, 25, 50, 75, 90, 100)
 UNIFORM, BY_CORES = "uniformly frozen, twice as wide", "SemifreddoNet"

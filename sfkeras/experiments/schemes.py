@@ -2,9 +2,7 @@
 
 from sfkeras.experiments import tables
 from sfkeras.experiments.experiment import LFW, Experiment, Row
-
-# The frozen core's own layers alone, which start as the core was trained.
-ONE_NETWORK = {"network.cores": "0", "heads.task.on": "frozen", "network.start": "random"}
+from sfkeras.experiments.table3 import FROZEN_ALONE
 
 EXPERIMENT = Experiment(
     "schemes",
@@ -14,12 +12,12 @@ EXPERIMENT = Experiment(
     {"lfw": LFW},
     {
         "one_core": Row("One trainable core beside the frozen one", {"network.cores": "1"}),
-        "uniform": Row("The same share of each layer", {**ONE_NETWORK, "network.frozen_share": "0.75"}),
-        "rising": Row("A share that rises with depth", {**ONE_NETWORK, "network.frozen_share": "[0.3, 0.9]"}),
-        "falling": Row("A share that falls with depth", {**ONE_NETWORK, "network.frozen_share": "[1, 0.66]"}),
-        "horizontal": Row("The first 35 of 39 layers (FixyNN)", {**ONE_NETWORK, "network.frozen_layers": "35"}),
-        "none": Row("Nothing", {**ONE_NETWORK, "network.frozen_share": "0"}),
-        "all": Row("Everything but batch-norm and head", ONE_NETWORK),
+        "uniform": Row("The same share of each layer", {**FROZEN_ALONE, "network.frozen_share": "0.75"}),
+        "rising": Row("A share that rises with depth", {**FROZEN_ALONE, "network.frozen_share": "[0.3, 0.9]"}),
+        "falling": Row("A share that falls with depth", {**FROZEN_ALONE, "network.frozen_share": "[1, 0.66]"}),
+        "horizontal": Row("The first 35 of 39 layers (FixyNN)", {**FROZEN_ALONE, "network.frozen_layers": "35"}),
+        "none": Row("Nothing", {**FROZEN_ALONE, "network.frozen_share": "0"}),
+        "all": Row("Everything but batch-norm and head", FROZEN_ALONE),
     },
     (
         tables.parameters("frozen", "frozen"),
