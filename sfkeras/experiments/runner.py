@@ -57,16 +57,25 @@ def run(experiment: Experiment, words):
     require_data(experiment, request, waiting)
     for number, planned in enumerate(waiting, 1):
         print(f"{experiment.name} {number} of {len(waiting)}: {planned.recipe.name}", flush=True)
-        if planned.core:
-            make_core(planned.core)
         results.append(file, taken_over(experiment, planned, request.folder) or train(experiment, planned))
         page.draw(request.folder)
     page.draw(request.folder)
     print("\n".join(page.table(experiment, results.read(file))))
-    for seed in request.seeds:
-        runs = [each.recipe.folder for each in wanted(experiment, request) if each.recipe.seed == seed]
-        if experiment.after and len(runs) == len(experiment.tasks) * len(experiment.rows):
-            experiment.after(runs)
+    if experiment.after:
+        for seed in request.seeds:
+            finish(experiment, request, seed)
+
+
+def finish(experiment, request, seed):
+    """Does what comes after all trainings of a seed, if they are asked for and were done here."""
+    runs = [each.recipe.folder for each in wanted(experiment, request) if each.recipe.seed == seed]
+    missing = [run for run in runs if not (run / "export").is_dir()]
+    if len(runs) < len(experiment.tasks) * len(experiment.rows):
+        return
+    if missing:
+        print(f"{missing[0]} is not here, though its result is: write results=FOLDER to train all of them here.")
+        return
+    experiment.after(runs)
 
 
 def taken_over(experiment, planned, folder):
@@ -80,7 +89,9 @@ def taken_over(experiment, planned, folder):
 
 
 def train(experiment, planned):
-    """Trains, exports and proves one run, or finishes it. Returns its result."""
+    """Trains, exports and proves one run, or finishes it, on the core that it needs. Returns its result."""
+    if planned.core:
+        make_core(planned.core)
     train_recipe(planned.recipe)
     from sfkeras.run import Run
 

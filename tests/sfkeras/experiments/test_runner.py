@@ -74,6 +74,19 @@ def test_three_tasks_are_trained_on_what_the_first_leaves_of_the_core(tmp_path):
             )
 
 
+def test_three_tasks_that_were_trained_elsewhere_are_drawn_and_not_joined(tmp_path, capsys):
+    experiment = EXPERIMENTS["three_tasks"]
+    words = [f"results={tmp_path}"]
+    for each in runner.wanted(experiment, runner.parse(experiment, words)):
+        texts = results.texts(each.recipe)
+        results.append(tmp_path / "three_tasks.jsonl", {**result(each.row, each.task), "recipe": texts})
+    runner.run(experiment, words)
+    *_, table, told = capsys.readouterr().out.splitlines()
+    assert table.startswith("| Three heads, one frozen core | 80.0 % |")
+    assert "tiny_imagenet_alone_1 is not here, though its result is: write results=FOLDER" in told
+    assert not list(tmp_path.glob("runs"))
+
+
 @pytest.mark.parametrize("name", EXPERIMENTS)
 def test_every_experiment_is_a_command_that_answers_with_one_line_and_code_2(name):
     words = [sys.executable, "-m", "sfkeras.compare", name, "seeds=x"]
