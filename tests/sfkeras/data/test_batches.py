@@ -1,4 +1,7 @@
 import hashlib
+import os
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -153,7 +156,14 @@ def digests(epochs):
 
 
 def test_a_resumed_training_meets_the_same_bytes():
-    """In another process too: there a killed training would end with other weights (tests/sfkeras/test_train.py)."""
     whole = digests(range(0, 9))
     assert len(set(whole)) == 9
     assert digests(range(7, 9)) == whole[7:]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    resumed = subprocess.run([sys.executable, __file__], capture_output=True, text=True, env=environment)
+    assert not resumed.returncode, resumed.stderr
+    assert resumed.stdout.splitlines() == whole[7:]
+
+
+if __name__ == "__main__":  # the other process of the test above
+    print("\n".join(digests(range(7, 9))))
