@@ -1,9 +1,10 @@
 """The ablations of section 5, and of what section 3 leaves to choose: alphas and rejuvenation."""
 
 from sfkeras.experiments import tables
-from sfkeras.experiments.experiment import Column, Experiment, Row
-from sfkeras.experiments.table3 import FROM_SCRATCH, TASKS
+from sfkeras.experiments.experiment import LFW, TINY_IMAGENET, Column, Experiment, Row
+from sfkeras.experiments.table3 import FROM_SCRATCH
 
+TASKS = {"tiny_imagenet": TINY_IMAGENET, "lfw": LFW}
 PAPER = "paper"
 
 

@@ -1,14 +1,18 @@
 """Table 3: how many cores, shuffled or not, frozen or trained, beside ShuffleNetV2."""
 
+from dataclasses import replace
+
 from sfkeras.experiments import tables
 from sfkeras.experiments.experiment import LFW, TINY_IMAGENET, Experiment, Row
 
-TASKS = {"tiny_imagenet": TINY_IMAGENET, "lfw": LFW}
+# Forty epochs, because with eight a network that begins at random is still far from what it can learn.
+FACES_LONG = replace(LFW, words={**LFW.words, "training.epochs": "40"})
+TASKS = {"tiny_imagenet": TINY_IMAGENET, "lfw": FACES_LONG}
 FROM_SCRATCH = {"network.frozen": "false", "network.start": "random", "network.alpha_start": "null"}
 # The frozen core's own layers alone, which start as the core was trained.
 FROZEN_ALONE = {"network.cores": "0", "heads.task.on": "frozen", "network.start": "random"}
 SHUFFLENET = {**FROM_SCRATCH, "network.kind": "shufflenet", "network.cores": "1"}
-LONGER = {"training.epochs": "40"}  # what begins at random has learned little in the epochs of the others
+LONGER = {"training.epochs": "20"}  # for classes: the frozen core has seen them for long, a random start has not
 TOP1, TOP5, FACES, AREA, COUNTS = (f"paper: {what}" for what in ("top-1", "top-5", "faces", "area", "parameters"))
 
 
@@ -43,8 +47,8 @@ EXPERIMENT = Experiment(
         "shufflenet": row(
             "ShuffleNetV2 1.0x", {**SHUFFLENET, "network.width": "1"}, "0 + 240K", "5.24", 0.69, 0.88, 0.92
         ),
-        "trainable_only_longer": Row("Trainable cores only, 40 epochs", {**FROM_SCRATCH, **LONGER}),
-        "shufflenet_half_longer": Row("ShuffleNetV2 0.5x, 40 epochs", {**SHUFFLENET, **LONGER, "network.width": "0.5"}),
+        "trainable_only_longer": Row("Trainable cores only, 20 epochs", {**FROM_SCRATCH, **LONGER}),
+        "shufflenet_half_longer": Row("ShuffleNetV2 0.5x, 20 epochs", {**SHUFFLENET, **LONGER, "network.width": "0.5"}),
     },
     (
         tables.parameters("frozen", "frozen"),
@@ -63,8 +67,8 @@ EXPERIMENT = Experiment(
         ("two_cores", "two_cores_apart"),
         ("one_core", "frozen_only"),
         ("frozen_only", "frozen_whole"),
-        ("trainable_only_longer", "frozen_only"),
         ("one_core", "trainable_only"),
+        ("one_core", "trainable_only_longer"),
         ("trainable_only", "shufflenet_half"),
         ("two_cores", "shufflenet_half"),
         ("two_cores", "shufflenet"),
