@@ -13,19 +13,20 @@ from sfkeras.errors import RecipeError
 class Commands:
     """From a trained run, or any int8 .tflite, to what is deployed, and the proof of it."""
 
-    def compile(self, network, out, size=None):
+    def compile(self, network, out, size=None, flash="small"):
         """Writes the line-streaming C of a network into a folder, and prints its line plan.
 
         Args:
             network: a run folder such as runs/face, or a .tflite.
             out: the folder to write; made if need be.
             size: height and width of the images, such as 480x640, if not those of the training.
+            flash: small, or fast: codes lie as a Cortex-M4, M7 or M33 multiplies them, and take twice the bytes.
         """
         from export import c_model, graph_file, task_image
         from export.opened import open_network
 
         start = time.perf_counter()
-        opened = open_network(network, size)
+        opened = open_network(network, size).laid_out(flash)
         print(opened.plan)
         written = c_model.write_folder(opened.plan, out)
         graph_file.save(opened.graph, Path(out) / f"{c_model.c_identifier(opened.graph.name)}.graph")
@@ -56,7 +57,7 @@ class Commands:
         save_outputs(outputs, made)
         print(json.dumps(cost))
 
-    def bench(self, network, on="m4,m7,m55,host", size=None, json_file=None):
+    def bench(self, network, on="m4,m7,m55,host", size=None, flash=None, json_file=None):
         """Counts the instructions of one inference on emulated boards, stage by stage, and its RAM and flash.
 
         On this computer (host), times one thread in turn with tf.lite and TensorFlow Lite Micro.
@@ -65,6 +66,7 @@ class Commands:
             network: a run folder, a .tflite or a compiled folder.
             on: one or several of m4, m7, m55 and host.
             size: height and width of the images, such as 480x640, if not those of the training.
+            flash: small or fast, as of compile; if not given, as a compiled folder has it, else small.
             json_file: where to write the same as JSON: a list, with one entry a place.
         """
         from export import bench, host_bench, machines
@@ -73,6 +75,7 @@ class Commands:
 
         places = _chosen(on, [*machines.boards(), "host"])
         opened, measured = open_network(network, size), []
+        opened = opened.laid_out(flash) if flash else opened
         for place in places:
             measured.append(host_bench.measure(opened) if place == "host" else bench.measure(opened.plan, place))
             print(f"{measured[-1]}\n")

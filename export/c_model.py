@@ -14,7 +14,7 @@ from string import Template
 
 import numpy as np
 
-from export import core_header, datapath, datapath_svg, golden, task_image, vectors, zero_point
+from export import core_header, datapath, datapath_svg, flash, golden, task_image, vectors, zero_point
 from export.c_text import c_bytes, c_comment, c_identifier
 from export.datapath import wire_runs
 from export.graph import (
@@ -307,6 +307,8 @@ def _kind(operator: Operator, plan: LinePlan, places: _Places) -> tuple[str, tup
 @_kind.register
 def _(operator: Convolution, plan, places):
     kind = {Conv2D: "sf_convolve", DepthwiseConv2D: "sf_depthwise"}[type(operator)]
+    if flash.is_widened(operator, plan.graph):
+        kind = "sf_convolve_widened"
     codes = core_header.array_name(operator, plan.graph) if operator.frozen else "NULL"
     wide = int(datapath.is_wide(operator, plan.graph))
     return kind, ("sf_convolution", _initialiser(_window(operator, plan), wide, codes))

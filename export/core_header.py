@@ -1,6 +1,7 @@
 """The fixed-weight C header: what is taped out. The same bytes for every task of one frozen core.
 
-Codes keep TensorFlow Lite's layout, channels in the order of the paper, so they do not depend on the network around them.
+Codes keep TensorFlow Lite's layout, or are widened (export/flash.py), channels in the order of the paper, so they do not
+depend on the network around them.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from export import datapath
+from export import datapath, flash
 from export.c_text import c_array, c_comment, c_identifier
 from export.graph import Convolution, Graph, kernel_name
 
@@ -36,7 +37,9 @@ def write(graph: Graph) -> str:
     codes = graph.frozen_kernels()
     arrays = _array_names(codes)
     count, zeros, digits = (sum(map(measure, codes.values())) for measure in (np.size, count_zeros, signed_digits))
-    content = b"".join(map(np.ndarray.tobytes, codes.values()))
+    widened = {kernel_name(each) for each in graph.operators if flash.is_widened(each, graph)}
+    stored = {name: flash.widened(kernel) if name in widened else kernel for name, kernel in codes.items()}
+    content = b"".join(map(np.ndarray.tobytes, stored.values()))
     lines = [
         "// The frozen core: the int8 codes that are taped out. Generated; do not edit.",
         f"// SHA-256 of the core's codes: {datapath.core_digest(graph)}",
@@ -59,7 +62,7 @@ def write(graph: Graph) -> str:
         lines += [
             "",
             f"// {c_comment(name)}: {shape}, {count_zeros(kernel)} zeros, {signed_digits(kernel)} signed digits",
-            f"static const int8_t {arrays[name]}[{kernel.size}] = {c_array(kernel)};",
+            f"static const {stored[name].dtype.name}_t {arrays[name]}[{stored[name].size}] = {c_array(stored[name])};",
         ]
     return "\n".join([*lines, "", "#endif  // SF_CORE_H_", ""])
 

@@ -13,7 +13,7 @@ from dataclasses import fields
 
 import numpy as np
 
-from export import bits, rounding, zero_point
+from export import bits, flash, rounding, zero_point
 from export.graph import Convolution, Graph, Operator, Window, Wire
 from export.lines import LinePlan, Stage, When
 from export.switches import Switch
@@ -49,6 +49,8 @@ def structure(plan: LinePlan, stage: Stage) -> dict:
         fixed |= {"kernel": list(operator.kernel), "padding": operator.pads(inputs[0].shape[:2])}
     if isinstance(operator, Convolution):
         fixed["wide"] = is_wide(operator, graph)
+        if flash.is_widened(operator, graph):
+            fixed["widened"] = True
         if zero_point.is_folded(operator, graph):
             fixed["zero_point_in_bias"] = True
     if isinstance(operator, Wire):

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from export import datapath, lines
+from export import datapath, flash, lines
 from export.graph import Conv2D, Graph, GraphError, Operator, Tensor
 from export.lines import LinePlan
 from export.resize import resize
@@ -16,8 +16,9 @@ from export.switches import Ways, ways_of_task
 def fit(task: Graph, network: LinePlan) -> LinePlan:
     """Plans a task on the datapath of a network, whose task images it then shares.
 
-    The task takes the network's image size. A head with fewer outputs than the network's is filled up with outputs that
-    are always 0. Where the task has no pool, or fewer passes through the last module, the network's switches say so.
+    The task takes the network's image size, and its codes lie in flash as the network's do. A head with fewer outputs
+    than the network's is filled up with outputs that are always 0. Where the task has no pool, or fewer passes through
+    the last module, the network's switches say so.
 
     Args:
         task: the graph of the task; its stages are named as the network's.
@@ -28,6 +29,7 @@ def fit(task: Graph, network: LinePlan) -> LinePlan:
     cores = [datapath.core_digest(graph) for graph in (task, network.graph)]
     if len(set(cores)) > 1:
         raise GraphError(f"{task.name} was trained on core {cores[0][:16]}, {network.graph.name} holds {cores[1][:16]}")
+    task = flash.for_flash(task, flash.flash_of(network.graph))
     size = network.graph.tensor(network.graph.inputs[0]).shape[:2]
     ways = ways_of_task(resize(task, size), Ways(network.graph, network.switches))
     composed = lines.composed(ways.graph, ways.switches)

@@ -9,6 +9,7 @@ from functools import cached_property, partial
 from pathlib import Path
 
 from export import graph_file, lines, tflite, tflite_reader
+from export.flash import for_flash
 from export.graph import Graph
 from export.lines import LinePlan
 from export.resize import parse_size, resize
@@ -31,6 +32,10 @@ class Network:
     def resized(self, size: tuple[int, int]) -> Network:
         """The same network for images of another height and width, with a .tflite written anew."""
         return Network(resize(self.graph, size))
+
+    def laid_out(self, flash: str) -> Network:
+        """The same network with codes that lie so in flash. Raises: ValueError; see export.flash."""
+        return replace(self, graph=for_flash(self.graph, flash))
 
     @cached_property
     def tflite(self) -> Tflite:

@@ -15,7 +15,7 @@ and an image ends with the last pass that its task has.
 
     section of            parts, each padded to 4 bytes
     convolution           bias, int32 a channel; factors, a word a channel; if wide, shifts, int8 a channel; codes, int8,
-                          unless they are frozen
+                          unless they are frozen; or words, if widened (export/flash.py)
     channel scale         factor; codes, int8 a channel
     add                   three factors: of both operands, and of their sum
     multiply, mean        factor
@@ -37,7 +37,7 @@ from functools import singledispatch
 
 import numpy as np
 
-from export import datapath, rounding, softmax, zero_point
+from export import datapath, flash, rounding, softmax, zero_point
 from export.graph import Add, ChannelScale, Convolution, Graph, Lookup, Mean, Multiply, Operator, Softmax, Wire
 from export.lines import LinePlan, Stage
 from export.switches import PASSES, Switch
@@ -109,7 +109,8 @@ def _(operator: Convolution, graph):
         parts += [multipliers.astype(np.int32), shifts.astype(np.int8)]
     else:
         parts += [(multipliers & ~SHIFT_MASK | shifts + SHIFT_OFFSET).astype(np.int32)]
-    return b"".join(map(padded, parts if operator.frozen else [*parts, operator.codes]))
+    codes = flash.widened(operator.codes) if flash.is_widened(operator, graph) else operator.codes
+    return b"".join(map(padded, parts if operator.frozen else [*parts, codes]))
 
 
 @section.register

@@ -148,11 +148,11 @@ SF_INLINED uint32_t *sf_store_two(uint32_t first, uint32_t second, uint32_t *to)
 //
 // Of four values, the first and the third one are a word, the others the next; the words of
 // neighbouring pixels lie one behind the other, so that a load of four words gives four values of
-// two pixels. Four codes become two such words.
+// two pixels. Four codes become two such words, or lie widened as them, as `widened` says.
 //
-// r12 is where the words are, r11 where the codes are. Sums are in r0 to r3, r9 and r10, words of
-// codes in lr and another register, of values in r4, r5, r6 and r8. A loop needs r7 too, which may
-// be a compiler's frame pointer, and saves it.
+// r12 is where the words are, r11 where the weights are. Sums are in r0 to r3, r9 and r10, words of
+// weights in lr and another register, of values in r4, r5, r6 and r8. A loop needs r7 too, which
+// may be a compiler's frame pointer, and saves it.
 
 #define SF_WIDEN_CODES(odd) \
   "sxtb16 " odd             \
@@ -202,7 +202,7 @@ SF_INLINED uint32_t *sf_store_two(uint32_t first, uint32_t second, uint32_t *to)
   }
 
 // Some times four values a round. It is entered, r4 bytes from its beginning, where all rounds
-// together end with the last values; with lr where the codes end.
+// together end with the last values; with lr where the weights end.
 #define SF_LOOP(round)     \
   "push {r7, lr}\n\t"      \
   "add pc, r4\n\t"         \
@@ -218,28 +218,37 @@ SF_INLINED uint32_t *sf_store_two(uint32_t first, uint32_t second, uint32_t *to)
 static inline int32_t sf_entry(int32_t instructions, int32_t times, int32_t count) {
   return 4 * (count < 4 ? times * instructions + 3 : (-(count / 4) & (times - 1)) * instructions);
 }
-static inline int32_t sf_entry_of_pixels(int pixels, int32_t count) {
-  return sf_entry(3 + 2 * pixels + (pixels + 1) / 2, 4, count);
+static inline int32_t sf_entry_of_pixels(int widened, int pixels, int32_t count) {
+  return sf_entry((widened ? 1 : 3) + 2 * pixels + (pixels + 1) / 2, 4, count);
 }
-static inline int32_t sf_entry_of_channels(int32_t count) { return sf_entry(21, 8, count); }
+static inline int32_t sf_entry_of_channels(int widened, int32_t count) {
+  return sf_entry(widened ? 13 : 21, 8, count);
+}
 
-#define SF_ADD_FOUR(n) "ldr.w lr, [r11], #4\n\t" SF_WIDEN_CODES("r7") SF_ADD_##n("r7")
+#define SF_ADD_CODES(n) "ldr.w lr, [r11], #4\n\t" SF_WIDEN_CODES("r7") SF_ADD_##n("r7")
+#define SF_ADD_WIDENED(n) "ldrd lr, r7, [r11], #8\n\t" SF_ADD_##n("r7")
 
-// Adds the products of the codes from `weights` up to `end`, a multiple of 4, and of as many values
-// of each of 1 to 6 pixels. Returns what follows on the words.
-SF_INLINED const uint32_t *sf_add_to_pixels(int pixels, int32_t entry, const int8_t *weights,
-                                            const int8_t *end, const uint32_t *words,
-                                            uint32_t sums[6]) {
+// Adds the products of `weights` up to `end`, a multiple of 4, and of as many values of each of 1
+// to 6 pixels. Returns what follows on the words.
+SF_INLINED const uint32_t *sf_add_to_pixels(int widened, int pixels, int32_t entry,
+                                            const int8_t *weights, const int8_t *end,
+                                            const uint32_t *words, uint32_t sums[6]) {
   SF_SUMS_IN_REGISTERS;
   register int32_t at __asm__("r4") = entry;
   register const int8_t *from __asm__("r11") = weights, *last __asm__("lr") = end;
   register const uint32_t *next __asm__("r12") = words;
-#define SF_ADD_TO_PIXELS(n)                                                      \
-  case n:                                                                        \
-    __asm__ volatile(SF_LOOP(SF_FOUR_TIMES(SF_ADD_FOUR(n)))                      \
-                     : SF_SUMS_##n, "+r"(at), "+r"(from), "+r"(last), "+r"(next) \
-                     :                                                           \
-                     : "r5", "r6", "r8", "cc", "memory");                        \
+#define SF_ADD_BY(four, n)                                                     \
+  __asm__ volatile(SF_LOOP(SF_FOUR_TIMES(four(n)))                             \
+                   : SF_SUMS_##n, "+r"(at), "+r"(from), "+r"(last), "+r"(next) \
+                   :                                                           \
+                   : "r5", "r6", "r8", "cc", "memory")
+#define SF_ADD_TO_PIXELS(n)         \
+  case n:                           \
+    if (widened) {                  \
+      SF_ADD_BY(SF_ADD_WIDENED, n); \
+    } else {                        \
+      SF_ADD_BY(SF_ADD_CODES, n);   \
+    }                               \
     break
   SF_OF_SO_MANY(pixels, SF_ADD_TO_PIXELS)
   SF_SUMS_OUT_OF_REGISTERS;
@@ -264,27 +273,44 @@ SF_INLINED const uint32_t *sf_add_word_to_pixels(int pixels, uint32_t weights,
   return next;
 }
 
-// Adds the products of the values of one pixel and as many weights of each of four channels, whose
-// codes lie `apart`, to their sums; up to `end` of the first one's. Returns what follows on the
+// Adds the products of the values of one pixel and as many weights of each of four channels, which
+// lie `apart` bytes, to their sums; up to `end` of the first one's. Returns what follows on the
 // words.
-#define SF_ADD_CHANNEL(sum, codes) \
+#define SF_BY_CODES(sum, codes) \
   "ldr.w lr, " codes "\n\t" SF_WIDEN_CODES("r7") SF_ADD_WORDS(sum, "r4", "r5", "r7")
-#define SF_ADD_CHANNELS                                                                            \
-  "ldrd r4, r5, [r12], #8\n\t" SF_ADD_CHANNEL("r1", "[r11, r6]") SF_ADD_CHANNEL("r0", "[r11], #4") \
-      SF_ADD_CHANNEL("r3", "[r8, r6]") SF_ADD_CHANNEL("r2", "[r8], #4")
-SF_INLINED const uint32_t *sf_add_to_channels(int32_t entry, const int8_t *weights, int32_t apart,
-                                              const int8_t *end, const uint32_t *words,
-                                              uint32_t sums[4]) {
+#define SF_CHANNELS_BY_CODES                                                                 \
+  "ldrd r4, r5, [r12], #8\n\t" SF_BY_CODES("r1", "[r11, r6]") SF_BY_CODES("r0", "[r11], #4") \
+      SF_BY_CODES("r3", "[r8, r6]") SF_BY_CODES("r2", "[r8], #4")
+#define SF_BY_WIDENED(sum, from) \
+  "ldrd lr, r7, [" from "], #8\n\t" SF_ADD_WORDS(sum, "r4", "r5", "r7")
+#define SF_CHANNELS_BY_WIDENED                                                      \
+  "ldrd r4, r5, [r12], #8\n\t" SF_BY_WIDENED("r0", "r11") SF_BY_WIDENED("r1", "r6") \
+      SF_BY_WIDENED("r2", "r8") SF_BY_WIDENED("r3", "r9")
+#define SF_EIGHT_TIMES(four_values) SF_FOUR_TIMES(four_values) SF_FOUR_TIMES(four_values)
+SF_INLINED const uint32_t *sf_add_to_channels(int widened, int32_t entry, const int8_t *weights,
+                                              int32_t apart, const int8_t *end,
+                                              const uint32_t *words, uint32_t sums[4]) {
   register uint32_t s0 __asm__("r0") = sums[0], s1 __asm__("r1") = sums[1];
   register uint32_t s2 __asm__("r2") = sums[2], s3 __asm__("r3") = sums[3];
-  register int32_t at __asm__("r4") = entry, to_second __asm__("r6") = apart;
+  register int32_t at __asm__("r4") = entry;
   register const int8_t *from __asm__("r11") = weights, *third __asm__("r8") = weights + 2 * apart;
   register const int8_t *last __asm__("lr") = end;
   register const uint32_t *next __asm__("r12") = words;
-  __asm__ volatile(SF_LOOP(SF_FOUR_TIMES(SF_ADD_CHANNELS) SF_FOUR_TIMES(SF_ADD_CHANNELS))
-                   : SF_SUMS_4, "+r"(at), "+r"(from), "+r"(third), "+r"(last), "+r"(next)
-                   : "r"(to_second)
-                   : "r5", "cc", "memory");
+  if (widened) {
+    register const int8_t *second __asm__("r6") = weights + apart,
+                                  *fourth __asm__("r9") = third + apart;
+    __asm__ volatile(SF_LOOP(SF_EIGHT_TIMES(SF_CHANNELS_BY_WIDENED))
+                     : SF_SUMS_4, "+r"(at), "+r"(from), "+r"(second), "+r"(third), "+r"(fourth),
+                       "+r"(last), "+r"(next)
+                     :
+                     : "r5", "cc", "memory");
+  } else {
+    register int32_t to_second __asm__("r6") = apart;
+    __asm__ volatile(SF_LOOP(SF_EIGHT_TIMES(SF_CHANNELS_BY_CODES))
+                     : SF_SUMS_4, "+r"(at), "+r"(from), "+r"(third), "+r"(last), "+r"(next)
+                     : "r"(to_second)
+                     : "r5", "cc", "memory");
+  }
   sums[0] = s0, sums[1] = s1, sums[2] = s2, sums[3] = s3;
   return next;
 }

@@ -54,6 +54,11 @@ typedef struct {
 // or below.
 void sf_convolve_row(const sf_window *window, const sf_constants *constants,
                      const int8_t *const *rows, int8_t *output);
+// The same with widened weights, which are larger and faster on a Cortex-M4, M7 or M33. `codes`
+// points to words, two int16 each. A channel's weights are filled up with zeros to whole fours; of
+// each four the first one and, in the upper half, the third one are a word, the others the next.
+void sf_convolve_widened_row(const sf_window *window, const sf_constants *constants,
+                             const int8_t *const *rows, int8_t *output);
 void sf_depthwise_row(const sf_window *window, const sf_constants *constants,
                       const int8_t *const *rows, int8_t *output);
 // Mean of the values inside of the map, of which every window has some: (sum +- count / 2) / count.

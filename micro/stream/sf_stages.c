@@ -58,6 +58,13 @@ static void run_convolve(const sf_network *network, const sf_stage *stage,
   sf_convolve_row(&convolution->window, &constants, rows, output);
 }
 
+static void run_convolve_widened(const sf_network *network, const sf_stage *stage,
+                                 const int8_t *const *rows, int8_t *output) {
+  const sf_convolution *convolution = stage->parameters;
+  const sf_constants constants = constants_of(convolution, section(network, stage));
+  sf_convolve_widened_row(&convolution->window, &constants, rows, output);
+}
+
 static void run_depthwise(const sf_network *network, const sf_stage *stage,
                           const int8_t *const *rows, int8_t *output) {
   const sf_convolution *convolution = stage->parameters;
@@ -77,6 +84,7 @@ static sf_status check_convolution(const sf_stage *stage, const uint8_t *section
 }
 
 const sf_kind sf_convolve = {run_convolve, check_convolution};
+const sf_kind sf_convolve_widened = {run_convolve_widened, check_convolution};
 const sf_kind sf_depthwise = {run_depthwise, check_convolution};
 
 // --- Pools

@@ -11,13 +11,13 @@ extern "C" {
 #endif
 
 // Section: bias, int32 a channel; factors, a word a channel (see sf_constants); if wide, shifts,
-// int8 a channel; codes, unless they are fixed.
+// int8 a channel; codes, unless they are fixed. Those of sf_convolve_widened are widened.
 typedef struct {
   sf_window window;
   uint8_t wide;
-  const int8_t *fixed_codes;  // of the frozen core, or NULL
+  const void *fixed_codes;  // of the frozen core, or NULL
 } sf_convolution;
-extern const sf_kind sf_convolve, sf_depthwise;
+extern const sf_kind sf_convolve, sf_convolve_widened, sf_depthwise;
 
 // Parameters: sf_window. No section.
 extern const sf_kind sf_average_pool, sf_max_pool;

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from export import datapath
-from export.graph import Add, ChannelScale, Convolution, Lookup, Mean, Multiply, Softmax, Wire
+from export.graph import Add, ChannelScale, Convolution, DepthwiseConv2D, Lookup, Mean, Multiply, Softmax, Wire
 from export.lines import LinePlan
 
 HEADER_BYTES = 80
@@ -17,8 +17,8 @@ class Part:
     """A part of a stage's section.
 
     Attributes:
-        what: "bias", "words" (multiplier and shift in one), "multipliers", "shifts", "codes", "factors" (pairs of
-            multiplier and shift), "table", "smallest" or "switch".
+        what: "bias", "words" (multiplier and shift in one), "multipliers", "shifts", "codes", "widened" (codes:
+            output channel, four, word, half), "factors" (pairs of multiplier and shift), "table", "smallest" or "switch".
     """
 
     stage: str
@@ -47,6 +47,12 @@ def parts(plan: LinePlan) -> Iterator[Part]:
             offset += part.size + -part.size % 4
 
 
+def _codes(operator, graph):
+    if graph.metadata.get("flash") != "fast" or isinstance(operator, DepthwiseConv2D):
+        return "codes", "i1", operator.codes.shape
+    return "widened", "<i2", (len(operator.codes), (operator.codes[0].size + 3) // 4, 2, 2)
+
+
 def _section(operator, plan):
     if isinstance(operator, Convolution):
         channels = (plan.graph.tensor(operator.name).channels,)
@@ -57,7 +63,7 @@ def _section(operator, plan):
         else:
             yield "words", "<i4", channels
         if not operator.frozen:
-            yield "codes", "i1", operator.codes.shape
+            yield _codes(operator, plan.graph)
     factors = {ChannelScale: 1, Add: 3, Multiply: 1, Mean: 1, Softmax: 1}.get(type(operator))
     if factors:
         yield "factors", "<i4", (factors, 2)

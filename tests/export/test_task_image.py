@@ -9,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from export import datapath, lines, task_image, zero_point
+from export.flash import FLASHES, for_flash
 from export.graph import Add, Convolution, Mean, Softmax
 from export.rounding import mean_multiplier, quantize_multiplier
 from export.softmax import factor_and_smallest
@@ -44,6 +45,9 @@ def expected(part, graph):
         return zero_point.bias(operator, graph)
     if part.what in ("codes", "table"):
         return getattr(operator, part.what)
+    if part.what == "widened":
+        rows = operator.codes.reshape(len(operator.codes), -1)
+        return np.pad(rows, ((0, 0), (0, -rows.shape[1] % 4)))
     if part.what == "switch":
         return [operator.is_on]
     if part.what == "smallest":
@@ -54,12 +58,16 @@ def expected(part, graph):
 
 def found(part, image):
     values = part.of(image)
+    if part.what == "widened":  # the halves of words lie two apart
+        return values.swapaxes(-1, -2).reshape(len(values), -1)
     return np.stack([values & ~127, (values & 127) - 64], axis=1) if part.what == "words" else values
 
 
+@pytest.mark.parametrize("layout", FLASHES)
 @random_graphs
-@given(random_streams())
-def test_every_number_is_where_the_format_says(graph):
+@given(graph=random_streams())
+def test_every_number_is_where_the_format_says(graph, layout):
+    graph = for_flash(graph, layout)
     image, end, sections = written(graph), HEADER_BYTES, {}
     for part in parts(lines.plan(graph)):
         np.testing.assert_array_equal(found(part, image.content), expected(part, graph), err_msg=str(part))

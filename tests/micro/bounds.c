@@ -41,8 +41,10 @@ typedef void kernel(const sf_window *, const sf_constants *, const int8_t *const
 static void run_convolution(kernel *convolve, const sf_window *window, int missing, int wide) {
   const size_t channels = window->output_channels;
   const size_t depth = (size_t)(window->input_channels / window->groups);
+  const size_t size = window->kernel_height * window->kernel_width * depth;
   buffers made = allocate(window, missing);
-  int8_t *codes = filled(channels * window->kernel_height * window->kernel_width * depth);
+  int8_t *codes =
+      filled(channels * (convolve == sf_convolve_widened_row ? (size + 3) / 4 * 8 : size));
   int32_t *bias = filled(channels * sizeof *bias), *factors = filled(channels * sizeof *factors);
   int8_t *shifts = filled(channels);
   for (size_t i = 0; i < channels; ++i) {
@@ -66,9 +68,11 @@ static void run_window(sf_window window, int missing) {
   window.groups = window.input_channels;  // one input channel each, two output channels
   window.output_channels = (uint16_t)(2 * window.groups);
   run_convolution(sf_convolve_row, &window, missing, 1);
+  run_convolution(sf_convolve_widened_row, &window, missing, 1);
   window.groups = 1;
   window.output_channels = 3;
   run_convolution(sf_convolve_row, &window, missing, 0);
+  run_convolution(sf_convolve_widened_row, &window, missing, 0);
 }
 
 static void run_windows(void) {
@@ -111,6 +115,7 @@ static void run_deep_windows(void) {
       window.input_width = window.output_width = (uint16_t)width;
       window.output_channels = 18;
       run_convolution(sf_convolve_row, &window, width % 2 - 1, width % 2);
+      run_convolution(sf_convolve_widened_row, &window, width % 2 - 1, width % 2);
     }
   }
 }

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from export import flash
 from export.graph import (
     Add,
     AveragePool,
@@ -132,6 +133,12 @@ class Kernels:
         contiguous = map(np.ascontiguousarray, maps)
         return self._run(operator, graph.inputs_of(operator), graph.tensor(name), *contiguous)
 
+    def run_widened(self, graph, name: str, x: np.ndarray) -> np.ndarray:
+        """Makes the map of a Conv2D by widened codes."""
+        operator, inputs = graph.operator(name), graph.inputs_of(graph.operator(name))
+        constants = (flash.widened(operator.codes), *self._factors(operator, inputs, graph.tensor(name)))
+        return self._slide("sf_convolve_widened_row", operator, inputs[0], graph.tensor(name), x, Pointers(constants))
+
     def running_average(self, graph, name: str, x: np.ndarray) -> np.ndarray:
         """Makes the map of an AveragePool over the whole map by running sums."""
         operator, output = graph.operator(name), graph.tensor(name)
@@ -144,14 +151,9 @@ class Kernels:
 
     @_run.register
     def _(self, operator: Convolution, inputs, output, x):
-        factors = operator.multipliers(inputs[0], output)
-        multipliers, shifts = (array.astype(np.int32) for array in quantize_multiplier(factors))
-        if is_narrow(factors):
-            arrays = [operator.codes, operator.bias, multipliers | (shifts + 64), None]
-        else:
-            arrays = [operator.codes, operator.bias, multipliers, shifts.astype(np.int8)]
+        constants = Pointers((operator.codes, *self._factors(operator, inputs, output)))
         kernel = "sf_convolve_row" if isinstance(operator, Conv2D) else "sf_depthwise_row"
-        return self._slide(kernel, operator, inputs[0], output, x, Pointers(arrays))
+        return self._slide(kernel, operator, inputs[0], output, x, constants)
 
     @_run.register
     def _(self, operator: AveragePool, inputs, output, x):
@@ -207,6 +209,14 @@ class Kernels:
             rows = [x[row] if 0 <= row < len(x) else None for row in under]
             made.append(self.row(kernel, output.shape[1:], window, *constants, Pointers(rows)))
         return np.stack(made)
+
+    def _factors(self, operator: Convolution, inputs, output) -> tuple:
+        """Bias, factors and shifts of sf_constants."""
+        factors = operator.multipliers(inputs[0], output)
+        multipliers, shifts = (array.astype(np.int32) for array in quantize_multiplier(factors))
+        if is_narrow(factors):
+            return operator.bias, multipliers | (shifts + 64), None
+        return operator.bias, multipliers, shifts.astype(np.int8)
 
     def _window(self, operator: Window, input, output) -> WindowStruct:
         return WindowStruct(

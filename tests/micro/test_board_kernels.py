@@ -42,13 +42,14 @@ def test_kernels_on_boards(machine, tmp_path):
     nets = [net for kind in (Conv2D, DepthwiseConv2D) for net in cases.examples(cases.convolutions(kind), 60)]
     tries = [(net, "made") for net in nets + cases.examples(cases.deep_convolutions(), 40)]
     tries += [(net, name) for net in cases.examples(cases.values(), 60) for name in cases.VALUES]
-    tries = [each for net, name in tries for each in cases.maps_and_golden(net, name)]
-    for graph, inputs, _ in tries:
-        kernels.run(graph, graph.outputs[0], *inputs)
+    tries = [(kernels.run, *each) for net, name in tries for each in cases.maps_and_golden(net, name)]
+    tries += [(kernels.run_widened, *each) for _, *each in tries if isinstance(each[0].operators[0], Conv2D)]
+    for run, graph, inputs, _ in tries:
+        run(graph, graph.outputs[0], *inputs)
     kernels.make_calls()
-    for graph, inputs, expected in tries:
-        np.testing.assert_array_equal(kernels.run(graph, graph.outputs[0], *inputs), expected)
-    assert len(tries) > 600
+    for run, graph, inputs, expected in tries:
+        np.testing.assert_array_equal(run(graph, graph.outputs[0], *inputs), expected)
+    assert len(tries) > 800
 
 
 @pytest.mark.cross

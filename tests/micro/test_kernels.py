@@ -52,6 +52,12 @@ def test_deep_convolutions(kernels, net):
     agree(kernels, net, "made")
 
 
+@EXAMPLES
+@given(cases.convolutions(Conv2D) | cases.deep_convolutions())
+def test_widened_convolutions(kernels, net):
+    agree(kernels, net, "made", kernels.run_widened)
+
+
 @pytest.mark.parametrize("kind", [AveragePool, MaxPool])
 @EXAMPLES
 @given(st.data())

@@ -99,36 +99,57 @@ static inline uint32_t *sf_store_two(uint32_t first, uint32_t second, uint32_t *
 }
 
 // Loops are not entered in their midst here; an entry only tells for what it was made.
-static inline int32_t sf_entry_of_pixels(int pixels, int32_t count) { return 64 * count + pixels; }
-static inline int32_t sf_entry_of_channels(int32_t count) { return 64 * count; }
+static inline int32_t sf_entry_of_pixels(int widened, int pixels, int32_t count) {
+  return 64 * count + 8 * widened + pixels;
+}
+static inline int32_t sf_entry_of_channels(int widened, int32_t count) {
+  return 64 * count + 8 * widened;
+}
+static inline void require_entry(int32_t entry, int widened, int pixels, const int8_t *weights,
+                                 const int8_t *end) {
+  const int32_t count = (int32_t)(end - weights) / (widened ? 2 : 1);
+  if (entry / 256 != count / 4 || entry % 64 != 8 * widened + pixels) abort();
+}
 
-static inline const uint32_t *sf_add_word_to_pixels(int pixels, uint32_t weights,
-                                                    const uint32_t *words, uint32_t *sums) {
+static inline const uint32_t *add_two_words_to_pixels(int pixels, uint32_t even, uint32_t odd,
+                                                      const uint32_t *words, uint32_t *sums) {
   for (int i = 0; i < pixels; ++i) {
     uint32_t values[2];
     words = sf_load_two(words, values);
-    sums[i] = sf_add_both(sums[i], values[0], sf_even_weights(weights));
-    sums[i] = sf_add_both(sums[i], values[1], sf_odd_weights(weights));
+    sums[i] = sf_add_both(sums[i], values[0], even);
+    sums[i] = sf_add_both(sums[i], values[1], odd);
   }
   return words;
 }
-static inline const uint32_t *sf_add_to_pixels(int pixels, int32_t entry, const int8_t *weights,
-                                               const int8_t *end, const uint32_t *words,
-                                               uint32_t *sums) {
-  if (entry != sf_entry_of_pixels(pixels, entry / 64) || entry / 256 != (end - weights) / 4)
-    abort();
-  for (; weights != end; weights += 4, words += 2 * pixels) {
-    sf_add_word_to_pixels(pixels, sf_four_codes(weights), words, sums);
+static inline const uint32_t *sf_add_word_to_pixels(int pixels, uint32_t weights,
+                                                    const uint32_t *words, uint32_t *sums) {
+  const uint32_t even = sf_even_weights(weights), odd = sf_odd_weights(weights);
+  return add_two_words_to_pixels(pixels, even, odd, words, sums);
+}
+// Four weights.
+static inline const uint32_t *add_four_to_pixels(int widened, int pixels, const int8_t *weights,
+                                                 const uint32_t *words, uint32_t *sums) {
+  uint32_t four[2];
+  if (!widened) return sf_add_word_to_pixels(pixels, sf_four_codes(weights), words, sums);
+  sf_load_two((const uint32_t *)(const void *)weights, four);
+  return add_two_words_to_pixels(pixels, four[0], four[1], words, sums);
+}
+static inline const uint32_t *sf_add_to_pixels(int widened, int pixels, int32_t entry,
+                                               const int8_t *weights, const int8_t *end,
+                                               const uint32_t *words, uint32_t *sums) {
+  require_entry(entry, widened, pixels, weights, end);
+  for (; weights != end; weights += widened ? 8 : 4) {
+    words = add_four_to_pixels(widened, pixels, weights, words, sums);
   }
   return words;
 }
-static inline const uint32_t *sf_add_to_channels(int32_t entry, const int8_t *weights,
+static inline const uint32_t *sf_add_to_channels(int widened, int32_t entry, const int8_t *weights,
                                                  int32_t apart, const int8_t *end,
                                                  const uint32_t *words, uint32_t *sums) {
-  if (entry / 256 != (end - weights) / 4) abort();
-  for (; weights != end; weights += 4, words += 2) {
+  require_entry(entry, widened, 0, weights, end);
+  for (; weights != end; weights += widened ? 8 : 4, words += 2) {
     for (int i = 0; i < 4; ++i) {
-      sf_add_word_to_pixels(1, sf_four_codes(weights + i * apart), words, sums + i);
+      add_four_to_pixels(widened, 1, weights + i * apart, words, sums + i);
     }
   }
   return words;
