@@ -136,6 +136,7 @@ ABOUT = {
     "switches": "of a task image, which has a position for each; first and last position. Pooling is off or on, 0 or 1; "
     "passes through the last module are counted from 1",
     "gives": "in which positions of a switch an output is given; it is always given where no switch says so",
+    "widened": "whether the C holds the codes as a Cortex-M4 multiplies them (--flash=fast); it changes no number",
     "when": "in which positions of a switch a stage runs; of the stages that make one tensor, one does",
     "runs": "of a wire, [input, from, to, count, step]: so many channels from, from + 1, ... of an input go to places to, "
     "to + step, ...",
