@@ -51,25 +51,29 @@ static sf_constants constants_of(const sf_convolution *convolution, const uint8_
   return constants;
 }
 
-static void run_convolve(const sf_network *network, const sf_stage *stage,
-                         const int8_t *const *rows, int8_t *output) {
+typedef void convolution_kernel(const sf_window *window, const sf_constants *constants,
+                                const int8_t *const *rows, int8_t *output);
+
+static void run_convolution(convolution_kernel *kernel, const sf_network *network,
+                            const sf_stage *stage, const int8_t *const *rows, int8_t *output) {
   const sf_convolution *convolution = stage->parameters;
   const sf_constants constants = constants_of(convolution, section(network, stage));
-  sf_convolve_row(&convolution->window, &constants, rows, output);
+  kernel(&convolution->window, &constants, rows, output);
+}
+
+static void run_convolve(const sf_network *network, const sf_stage *stage,
+                         const int8_t *const *rows, int8_t *output) {
+  run_convolution(sf_convolve_row, network, stage, rows, output);
 }
 
 static void run_convolve_widened(const sf_network *network, const sf_stage *stage,
                                  const int8_t *const *rows, int8_t *output) {
-  const sf_convolution *convolution = stage->parameters;
-  const sf_constants constants = constants_of(convolution, section(network, stage));
-  sf_convolve_widened_row(&convolution->window, &constants, rows, output);
+  run_convolution(sf_convolve_widened_row, network, stage, rows, output);
 }
 
 static void run_depthwise(const sf_network *network, const sf_stage *stage,
                           const int8_t *const *rows, int8_t *output) {
-  const sf_convolution *convolution = stage->parameters;
-  const sf_constants constants = constants_of(convolution, section(network, stage));
-  sf_depthwise_row(&convolution->window, &constants, rows, output);
+  run_convolution(sf_depthwise_row, network, stage, rows, output);
 }
 
 static sf_status check_convolution(const sf_stage *stage, const uint8_t *section) {
