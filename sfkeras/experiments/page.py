@@ -97,8 +97,8 @@ def order(experiment, rows):
 
 def shares(experiment, rows, task, row):
     """The first metric of a task of all trainings of a row, int8."""
-    metric = next(iter(experiment.tasks[task].metrics))
-    return [each["accuracy"][tables.INT8][metric] for each in rows if (each["task"], each["row"]) == (task, row)]
+    own = [result for result in rows if result["row"] == row]
+    return tables.shares(own, task, next(iter(experiment.tasks[task].metrics)))
 
 
 def trainings(experiment, rows):

@@ -23,13 +23,14 @@ def area():
     return Column("area, mm2", lambda row, results: f"{area_mm2(**results[0]['parameters']):.2f}" if results else "")
 
 
+def shares(results, task, metric, form=INT8):
+    """A metric of a task in one form of the network, of each training among the results."""
+    return [result["accuracy"][form][metric] for result in results if result["task"] == task]
+
+
 def accuracy(task, metric, heading, form=INT8):
     """A metric of a task in one form of the network, over all seeds."""
-
-    def cell(row, results):
-        return spread([result["accuracy"][form][metric] for result in results if result["task"] == task])
-
-    return Column(heading, cell)
+    return Column(heading, lambda row, results: spread(shares(results, task, metric, form)))
 
 
 def accuracies(name: str, task: Task):
