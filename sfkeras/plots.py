@@ -159,7 +159,9 @@ def against(path, label, panels):
                 panel.plot(*zip(*sorted(means.items())), color=colour, linewidth=1.6, label=name)
         panel.set(xlim=(-0.04, 1.04), xlabel=label)
         panel.xaxis.set_major_formatter(PercentFormatter(1))
-    axes[0].legend(frameon=False, fontsize=8, loc="lower left", labelcolor=INK)
+    # Below the panels: in none of them is a corner always free.
+    handles = axes[0].get_legend_handles_labels()
+    figure.legend(*handles, frameon=False, fontsize=8, loc="outside lower center", ncols=len(CORES), labelcolor=INK)
     save(figure, path)
 
 
