@@ -38,8 +38,7 @@ def additive_angular_margin_loss(
 ):
     """ArcFace: softmax cross-entropy whose own class must win by an angle (Deng et al. 2019, equation 3).
 
-    The logits are scale * cos(angle + margin) for an image's own class (past a right angle see with_margin), scale *
-    cos(angle) for the others.
+    The logits are scale * cos(angle + margin) for an image's own class, scale * cos(angle) for the others.
 
     Args:
         labels: (batch,) or (batch, 1), int.
@@ -57,14 +56,11 @@ def additive_angular_margin_loss(
 
 
 def with_margin(cosines, margin: float):
-    """cos(angle + margin) up to a right angle, without the arc cosine, whose slope is infinite at 0 and pi.
-
-    Beyond it what the margin costs stays as it is there, sin(margin). ArcFace lets it shrink towards pi, which rewards a
-    network that tells nobody apart yet for turning every image away from every class, and there it stays.
-    """
+    """cos(angle + margin), without the arc cosine, whose slope is infinite at 0 and pi."""
     sines = tf.sqrt(tf.maximum(1.0 - tf.square(cosines), 1e-6))  # the floor bounds the square root's slope too
     moved = cosines * np.cos(margin) - sines * np.sin(margin)
-    return tf.where(cosines > 0, moved, cosines - np.sin(margin))
+    # Past pi the cosine would rise again and reward a larger angle; a straight line goes on falling.
+    return tf.where(cosines > -np.cos(margin), moved, cosines - margin * np.sin(margin))
 
 
 def segmentation_loss(masks, logits, weights):
