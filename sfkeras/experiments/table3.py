@@ -11,13 +11,13 @@ TASKS = {"tiny_imagenet": TINY_IMAGENET, "lfw": FACES_LONG}
 FROM_SCRATCH = {"network.frozen": "false", "network.start": "random", "network.alpha_start": "null"}
 # The frozen core's own layers alone, which start as the core was trained.
 FROZEN_ALONE = {"network.cores": "0", "heads.task.on": "frozen", "network.start": "random"}
-# Trained as its own paper does (Ma et al. 2018, section 4): under AdamW it has learned nothing after 300 steps.
+# Trained as its own paper does (Ma et al. 2018, section 4): under AdamW it has learned next to nothing after 300 steps.
 ITS_OWN_TRAINING = {
     "training.optimizer": "sgd",
     "training.learning_rate": "0.125",  # 0.5 for batches of 1,024
     "training.weight_decay": "4e-5",
     "qat.learning_rate": "1.25e-2",
-    "loss.margin": "0",  # with one, it puts all faces on one point, where the margin costs least
+    "loss.margin": "0",  # with one, SGD puts all faces on one point, where it costs least
 }
 SHUFFLENET = {**FROM_SCRATCH, **ITS_OWN_TRAINING, "network.kind": "shufflenet", "network.cores": "1"}
 LONGER = {"training.epochs": "20"}  # for classes: the frozen core has seen them for long, a random start has not
@@ -36,8 +36,8 @@ EXPERIMENT = Experiment(
     "Does the order of the paper's rows hold: two cores over one, shuffled over not, frozen alone poor on faces, trainable "
     "alone below one core? Parameters and area are without heads, area by the paper's calibration: 9.43 um2 a frozen "
     "weight, 22.33 a trainable one. The heads are as in the paper: ShuffleNetV2's own for classes, ours for faces. "
-    "ShuffleNetV2 trains by its own paper's SGD, and on faces without the angular margin, under which it does not begin; "
-    "its counts follow from its own paper's table 5, the 65K and 240K of this one do not.",
+    "ShuffleNetV2 trains by its own paper's SGD, and on faces without the angular margin, with which SGD puts all faces on "
+    "one point; its counts follow from its own paper's table 5, the 65K and 240K of this one do not.",
     TASKS,
     {
         "two_cores": row("Two trainable cores", {}, "140K + 120K", "4", 0.70, 0.89, 0.88),
