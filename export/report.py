@@ -53,8 +53,10 @@ def verify_run(training, on: Iterable[str] = MACHINES) -> bool:
     if len(training.split.test) <= MOST_IN_GOLDEN:
         outputs = golden.run(graph, codes, keep=graph.outputs)
         accuracy["integer graph"] = training.measure([outputs[output] for output in graph.outputs])
-    accuracy["TFLM"] = training.measure([in_tflm[place] for place in places])
+    deployed = [in_tflm[place] for place in places]
+    accuracy["TFLM"] = training.measure(deployed)
     run.write_accuracy(accuracy)
+    run.write_answers(training.answers(deployed))
     text = report(run, network, proofs, accuracy)
     atomic.write(run.folder / "report.md", text)
     print(f"\n{text}")

@@ -15,13 +15,18 @@ def face_metrics(embeddings: np.ndarray, labels: np.ndarray, pairs: Pairs) -> di
     Returns: verification_accuracy (mean over the folds), roc_area, tar_at_far_1e-2, rank1; each from 0 to 1.
     """
     embeddings = normalised(embeddings)
-    similarity = np.sum(embeddings[pairs.first] * embeddings[pairs.second], axis=1)
+    similarity = similarities(embeddings, pairs)
     return {
         "verification_accuracy": float(verification_accuracy(similarity, pairs.same, pairs.fold).mean()),
         "roc_area": roc_area(similarity, pairs.same),
         "tar_at_far_1e-2": true_accept_rate(similarity, pairs.same, false_accept_rate=1e-2),
         "rank1": rank1(embeddings, labels),
     }
+
+
+def similarities(embeddings: np.ndarray, pairs: Pairs) -> np.ndarray:
+    """(pairs,), the cosine of each pair's embeddings, which are normalised."""
+    return np.sum(embeddings[pairs.first] * embeddings[pairs.second], axis=1)
 
 
 def top_k_metrics(logits: np.ndarray, labels: np.ndarray) -> dict[str, float]:
@@ -33,9 +38,14 @@ def top_k_metrics(logits: np.ndarray, labels: np.ndarray) -> dict[str, float]:
         logits: (images, classes), float or int8.
         labels: (images,), int.
     """
-    own = np.take_along_axis(logits, np.asarray(labels)[:, None], axis=1)
-    ahead = np.count_nonzero(logits >= own, axis=1) - 1
+    ahead = ahead_of_right(logits, labels)
     return {f"top{k}": float(np.mean(ahead < k)) for k in (1, 5)}
+
+
+def ahead_of_right(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """(images,), int: how many other classes have a logit at least as high as that of the right one."""
+    own = np.take_along_axis(logits, np.asarray(labels)[:, None], axis=1)
+    return np.count_nonzero(logits >= own, axis=1) - 1
 
 
 def segmentation_metrics(logits: np.ndarray, masks: np.ndarray) -> dict[str, float]:
@@ -95,18 +105,24 @@ def raw_pixels(pixels: np.ndarray) -> np.ndarray:
 
 
 def verification_accuracy(similarity: np.ndarray, same: np.ndarray, fold: np.ndarray) -> np.ndarray:
-    """(folds,), share of a fold's pairs judged rightly by the threshold that is best on the other folds (LFW, section 4).
+    """(folds,), share of a fold's pairs that are judged rightly; arguments as judged_rightly."""
+    right = judged_rightly(similarity, same, fold)
+    return np.array([right[fold == number].mean() for number in np.unique(fold)])
+
+
+def judged_rightly(similarity: np.ndarray, same: np.ndarray, fold: np.ndarray) -> np.ndarray:
+    """(pairs,), bool: judged rightly by the threshold that is best on the other folds (LFW, section 4).
 
     Args:
         similarity: (pairs,), float.
         same: (pairs,), bool: both images show one person.
         fold: (pairs,), int.
     """
-    accuracy = []
+    right = np.empty(len(same), bool)
     for test in (fold == number for number in np.unique(fold)):
         threshold = best_threshold(similarity[~test], same[~test])
-        accuracy.append(np.mean((similarity[test] >= threshold) == same[test]))
-    return np.array(accuracy)
+        right[test] = (similarity[test] >= threshold) == same[test]
+    return right
 
 
 def best_threshold(similarity: np.ndarray, same: np.ndarray) -> float:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from sfkeras import atomic
+from sfkeras import answers, atomic
 from sfkeras import recipe as recipes
 from sfkeras.errors import RecipeError
 
@@ -59,6 +59,14 @@ class Run:
 
     def write_accuracy(self, accuracy):
         atomic.write(self.folder / "accuracy.json", json.dumps(accuracy, indent=1))
+
+    def answers(self):
+        """Returns which test cases the deployed network answers rightly: text of sfkeras.answers, or None."""
+        return json.loads((self.folder / "answers.json").read_text())
+
+    def write_answers(self, right):
+        """Keeps a (cases,) bool, or None where there are no independent cases."""
+        atomic.write(self.folder / "answers.json", json.dumps(None if right is None else answers.pack(right)))
 
     def summary(self):
         """Returns what a finished training was and took: {"parameters": ..., "nearly_dead_channels": ..., "seconds": ...}."""

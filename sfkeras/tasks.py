@@ -99,6 +99,13 @@ class Task:
             measured |= {prefix + metric: value for metric, value in self.measure(vector, split).items()}
         return measured
 
+    def answers(self, vectors, split):
+        """Which test cases a head answers rightly, the cases that its first metric is a share of.
+
+        Args: as measure.
+        Returns: (cases,) bool, or None where they are not independent, as the pixels of an image.
+        """
+
     def baseline(self, split):
         """Returns {what needs no training: its metrics}, if there is such a thing."""
         return {}
@@ -126,6 +133,9 @@ class Classification(Task):
 
     def measure(self, vectors, split):
         return metrics.top_k_metrics(flat(vectors), split.test.labels)
+
+    def answers(self, vectors, split):
+        return metrics.ahead_of_right(flat(vectors), split.test.labels) == 0
 
 
 class Segmentation(Classification):
@@ -164,6 +174,9 @@ class Segmentation(Classification):
     def measure(self, vectors, split):
         return metrics.segmentation_metrics(vectors, split.test.labels)
 
+    def answers(self, vectors, split):
+        return None
+
     def baseline(self, split):
         """What is seen most often at each place of the training images."""
         seen = np.stack([np.mean(self.images.labels == label, axis=0) for label in range(self.classes)], axis=-1)
@@ -184,6 +197,10 @@ class Faces(Task):
 
     def measure(self, vectors, split):
         return metrics.face_metrics(flat(vectors), split.test.labels, split.pairs)
+
+    def answers(self, vectors, split):
+        similarity = metrics.similarities(metrics.normalised(flat(vectors)), split.pairs)
+        return metrics.judged_rightly(similarity, split.pairs.same, split.pairs.fold)
 
     def baseline(self, split):
         return {"raw pixels": self.measure(metrics.raw_pixels(split.test.pixels), split)}

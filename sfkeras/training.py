@@ -176,6 +176,10 @@ class Training:
         """Returns the task's metrics for what the heads gave for all test images: list of arrays, one a head."""
         return self.task.measure_all(outputs, self.split)
 
+    def answers(self, outputs):
+        """As Task.answers, of the first head; outputs as measure."""
+        return self.task.answers(outputs[0], self.split)
+
     def report(self):
         """Measures the float and the quantised model, and draws the curves and the alphas."""
         accuracy = self.task.baseline(self.split) | {

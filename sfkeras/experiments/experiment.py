@@ -14,14 +14,12 @@ class Task:
         metrics: {metric, as accuracy.json has it: how a table calls it}; the first is drawn.
         folder: what must lie in the data folder; None if the recipe needs none.
         words: {recipe key: value} of all rows; a command may give others.
-        cases: how many answers the first metric is a share of, if they are independent.
     """
 
     recipe: str
     metrics: dict[str, str]
     folder: str | None = None
     words: dict[str, str] = field(default_factory=dict)
-    cases: int | None = None
 
 
 @dataclass(frozen=True)
@@ -87,7 +85,6 @@ LFW = Task(
     "Labeled Faces in the Wild: peopleDevTrain.txt, peopleDevTest.txt, pairsDevTest.txt and images/NAME/NAME_0001.jpg",
     # The recipe's second pass is what the experiment on repeats asks about; the rest lets forty trainings fit into a day.
     {"network.repeats": "1", "network.input": "64x64x3", "training.epochs": "8", "qat.epochs": "3"},
-    cases=1000,
 )
 TINY_IMAGENET = Task(
     "classify",
@@ -99,5 +96,4 @@ TINY_IMAGENET = Task(
         "training.steps_per_epoch": "200",
         "training.start_scale": "0.67",  # 32x32, as the images are, then 48x48
     },
-    cases=10_000,
 )

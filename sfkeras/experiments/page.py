@@ -3,7 +3,9 @@
 import functools
 from pathlib import Path
 
-from sfkeras import atomic, plots
+import numpy as np
+
+from sfkeras import answers, atomic, plots
 from sfkeras.experiments import repeats, results, tables
 from sfkeras.experiments.experiment import Experiment
 
@@ -40,7 +42,8 @@ def text(found):
         "Accuracies are of int8 in TensorFlow Lite Micro, which equals the integer graph byte for byte (each run proves it),",
         "unless a column says float; ± is the standard deviation over as many seeds as stand in parentheses. The paper",
         "trained on ImageNet and VGGFace2: compare the order of the rows, which is in doubt where two differ by less than two",
-        "standard errors of the test images.",
+        "standard errors: of the test cases, which both answer, and of the trainings where there are several. With one seed a",
+        "verdict is on these two trainings; others may lie apart.",
         "",
         *repeats.frames_section(),
     ]
@@ -89,9 +92,9 @@ def order(experiment, rows):
     for better, worse in experiment.order:
         lines.append([f"{experiment.rows[better].title} > {experiment.rows[worse].title}"])
         for name in experiment.tasks:
-            measured = [shares(experiment, rows, name, row) for row in (better, worse)]
+            measured = [answered(rows, name, row) for row in (better, worse)]
             papers = [experiment.rows[row].drawn.get(name) for row in (better, worse)]
-            lines[-1] += [tables.difference(*measured, experiment.tasks[name].cases), tables.points(*papers)]
+            lines[-1] += [tables.difference(*measured), tables.points(*papers)]
     return [*tables.markdown(lines), ""] if experiment.order else []
 
 
@@ -99,6 +102,12 @@ def shares(experiment, rows, task, row):
     """The first metric of a task of all trainings of a row, int8."""
     own = [result for result in rows if result["row"] == row]
     return tables.shares(own, task, next(iter(experiment.tasks[task].metrics)))
+
+
+def answered(rows, task, row):
+    """(trainings, cases), bool: which cases of a task each training of a row answers rightly; [] without trainings."""
+    own = [result["answers"] for result in rows if (result["task"], result["row"]) == (task, row)]
+    return np.array([answers.unpack(packed) for packed in own if packed])
 
 
 def trainings(experiment, rows):

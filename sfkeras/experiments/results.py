@@ -9,12 +9,12 @@ from pathlib import Path
 import yaml
 
 import sfkeras
-from sfkeras import atomic
+from sfkeras import answers, atomic
 from sfkeras import recipe as recipes
 from sfkeras.errors import RecipeError
 from sfkeras.keys import TextLoader, build
 
-FORMAT = "sfkeras results 1"
+FORMAT = "sfkeras results 2"
 ELSEWHERE = (
     "name",
     "run_root",
@@ -47,14 +47,23 @@ def read(path):
 
 
 def of(experiment, folder):
-    """Returns the rows of an experiment's file in a folder. Raises: RecipeError, also for rows that it does not have."""
+    """Returns the rows of an experiment's file in a folder.
+
+    Raises: RecipeError, also for rows that it does not have, or that were not tested on the same cases.
+    """
     path = Path(folder) / f"{experiment.name}.jsonl"
-    rows = read(path)
+    rows, tested = read(path), {}
     for row in rows:
         if row["row"] not in experiment.rows or row["task"] not in experiment.tasks:
             raise RecipeError(
                 f"{path} has {row['row']} on {row['task']}, wanted one of {', '.join(experiment.rows)} on one of "
                 f"{', '.join(experiment.tasks)}. Take that line out."
+            )
+        cases = len(answers.unpack(row["answers"])) if row["answers"] else None
+        if cases != tested.setdefault(row["task"], cases):
+            raise RecipeError(
+                f"{path} has {row['row']} on {row['task']}, seed {row['seed']}, tested on {cases} cases, the lines before "
+                f"it on {tested[row['task']]}. Take out what was tested on other data."
             )
     return rows
 
@@ -84,6 +93,7 @@ def make(experiment, task, row, run):
         "commit": commit(),
         "versions": versions(),
         "accuracy": run.accuracy(),
+        "answers": run.answers(),
         **run.summary(),
     }
 

@@ -3,6 +3,8 @@
 import math
 import statistics
 
+import numpy as np
+
 from sfkeras.area import area_mm2
 from sfkeras.experiments.experiment import Column, Task
 
@@ -55,19 +57,28 @@ def spread(shares):
     return f"{mean} ± {100 * statistics.stdev(shares):.1f} % ({len(shares)})"
 
 
-def difference(better, worse, cases):
-    """What two rows' shares say of their order: "yes, +2.1 points", "no, -3.0 points", or "in doubt" within two errors.
+def difference(better, worse):
+    """What the answers of two rows say of their order: "yes, +2.1 points", "no, -3.0 points", or "in doubt".
 
+    In doubt is what lies within two standard errors.
     Args:
-        better, worse: shares, one a seed; without any the text is empty.
-        cases: how many answers each is a share of, or None: then nothing is in doubt.
+        better, worse: (trainings, cases), 1 where a case is answered rightly; without trainings the text is empty.
     """
-    if not better or not worse:
+    if not len(better) or not len(worse):
         return ""
-    means = statistics.mean(better), statistics.mean(worse)
-    variances = [mean * (1 - mean) / (cases * len(rows)) if cases else 0 for mean, rows in zip(means, (better, worse))]
-    beyond = abs(means[0] - means[1]) > 2 * math.sqrt(sum(variances))
-    return f"{('yes' if means[0] > means[1] else 'no') if beyond else 'in doubt'}, {points(*means)} points"
+    apart = better.mean() - worse.mean()
+    verdict = "yes" if apart > 0 else "no"
+    return f"{verdict if abs(apart) > 2 * standard_error(better, worse) else 'in doubt'}, {100 * apart:+.1f} points"
+
+
+def standard_error(better, worse):
+    """Standard error of the difference of two rows' shares: of the cases, which both rows answer, and of the trainings.
+
+    A row with one training says nothing of how far another would be from it. Arguments as difference.
+    """
+    cases = np.var(better.mean(axis=0) - worse.mean(axis=0), ddof=1) / better.shape[1]
+    trainings = [np.var(row.mean(axis=1), ddof=1) / len(row) for row in (better, worse) if len(row) > 1]
+    return math.sqrt(cases + sum(trainings))
 
 
 def points(better, worse):

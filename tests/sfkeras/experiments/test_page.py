@@ -2,8 +2,10 @@
 
 import statistics
 
+import numpy as np
 import pytest
 
+from sfkeras import answers
 from sfkeras.area import area_mm2
 from sfkeras.experiments import EXPERIMENTS, figure6, page, repeats, results, tables
 from tests.sfkeras.experiments.test_results import result
@@ -51,13 +53,43 @@ def test_a_spread_is_the_mean_and_the_deviation_of_the_seeds():
 
 
 def test_an_order_is_in_doubt_within_two_standard_errors():
-    assert tables.difference([], [0.5], 100) == "" == tables.points(0.5, None)
-    assert tables.difference([0.9], [0.8], 1000) == "yes, +10.0 points"
-    assert tables.difference([0.8], [0.9], 1000) == "no, -10.0 points"
-    # At 1,000 cases around 0.85 two standard errors of a difference are 3.2 points, with four seeds 1.6.
-    assert tables.difference([0.86], [0.84], 1000) == "in doubt, +2.0 points"
-    assert tables.difference([0.86] * 4, [0.84] * 4, 1000) == "yes, +2.0 points"
-    assert tables.difference([0.85], [0.85], None) == "in doubt, +0.0 points"
+    none, some = np.zeros((0, 1000), bool), rightly(840)
+    assert tables.difference(none, some) == "" == tables.difference(some, none) == tables.points(0.5, None)
+    assert tables.difference(rightly(900), rightly(800)) == "yes, +10.0 points"
+    assert tables.difference(rightly(800), rightly(900)) == "no, -10.0 points"
+    assert tables.difference(some, some) == "in doubt, +0.0 points"
+
+
+def test_rows_are_compared_on_the_cases_that_they_answer_otherwise():
+    """At 86 and 84 % of 1,000 cases two standard errors are 3.2 points if other cases are right, 0.9 if the same are."""
+    better, worse = rightly(860), rightly(840)
+    assert tables.difference(better, worse) == "yes, +2.0 points"
+    assert tables.standard_error(better, worse) == pytest.approx(np.sqrt(0.02 * 0.98 / 999))
+    mixed = np.random.default_rng(1).permutation(worse[0])[None]
+    assert tables.difference(better, mixed) == "in doubt, +2.0 points"
+    assert tables.standard_error(better, mixed) == pytest.approx(np.sqrt((0.86 * 0.14 + 0.84 * 0.16) / 999), rel=0.1)
+
+
+def test_trainings_that_lie_far_apart_put_an_order_in_doubt():
+    near, far, worse = rightly(860, 861, 859), rightly(960, 860, 760), rightly(840)
+    assert tables.difference(near, worse) == "yes, +2.0 points"
+    assert tables.difference(far, worse) == "in doubt, +2.0 points"
+    assert tables.standard_error(far, worse) > np.sqrt(0.1**2 / 3)  # deviation over the root of the trainings
+
+
+def rightly(*counts):
+    """Answers of a training each: so many of 1,000 cases are right, the first ones."""
+    return np.arange(1000) < np.array(counts)[:, None]
+
+
+def test_the_committed_answers_have_the_accuracy_of_their_line():
+    for experiment in EXPERIMENTS.values():
+        for row in results.of(experiment, page.RESULTS):
+            metric = next(iter(experiment.tasks[row["task"]].metrics))
+            if row["answers"]:
+                assert answers.unpack(row["answers"]).mean() == pytest.approx(row["accuracy"]["TFLM"][metric])
+            else:
+                assert metric == "pixel_accuracy"
 
 
 # ---- what the paper has

@@ -2,10 +2,12 @@
 
 import json
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sfkeras import answers
 from sfkeras import recipe as recipes
 from sfkeras.errors import RecipeError
 from sfkeras.experiments import EXPERIMENTS, results
@@ -32,6 +34,7 @@ def result(row="one_core", task="lfw", accuracy=0.8, **overrides):
         "commit": "0123456789ab",
         "versions": {"python": "3.11"},
         "accuracy": forms,
+        "answers": answers.pack(np.arange(1000) < 1000 * accuracy),
         "parameters": {"frozen": 139_936, "trainable": 60_192},
         "nearly_dead_channels": 0,
         "seconds": 90,
@@ -63,6 +66,15 @@ def test_a_broken_line_or_another_format_is_refused_and_never_written_over(line,
 def test_a_row_that_the_experiment_does_not_have_is_refused(tmp_path):
     results.append(tmp_path / "table3.jsonl", result("three_cores"))
     with pytest.raises(RecipeError, match="has three_cores on lfw, wanted one of two_cores, .* Take that line out"):
+        results.of(EXPERIMENT, tmp_path)
+
+
+def test_rows_that_were_tested_on_other_cases_are_not_compared(tmp_path):
+    for row in (result(), result(task="tiny_imagenet"), {**result("two_cores"), "answers": "8:ff"}):
+        results.append(tmp_path / "table3.jsonl", row)
+    with pytest.raises(
+        RecipeError, match="has two_cores on lfw, seed 1, tested on 8 cases, the lines before it on 1000"
+    ):
         results.of(EXPERIMENT, tmp_path)
 
 

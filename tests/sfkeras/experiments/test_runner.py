@@ -4,8 +4,10 @@ import json
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
+from sfkeras import answers
 from sfkeras import recipe as recipes
 from sfkeras.errors import RecipeError
 from sfkeras.experiments import EXPERIMENTS, results, runner
@@ -120,7 +122,7 @@ def test_rows_of_one_experiment_differ_from_each_other():
 
 def test_a_results_file_of_another_format_stops_an_experiment_before_any_training(tmp_path):
     (tmp_path / "table3.jsonl").write_text(json.dumps({**result(), "format": "sfkeras results 7"}) + "\n")
-    with pytest.raises(RecipeError, match="'sfkeras results 7', wanted 'sfkeras results 1'"):
+    with pytest.raises(RecipeError, match=f"'sfkeras results 7', wanted '{results.FORMAT}'"):
         runner.run(TABLE3, ["lfw=/nowhere", "tasks=lfw", f"results={tmp_path}"])
 
 
@@ -157,8 +159,13 @@ def test_only_what_has_no_result_is_trained_and_then_nothing(small, tmp_path, ca
     file, page = tmp_path / "results" / "small.jsonl", tmp_path / "results" / "results.md"
     recipe = runner.recipe_for(experiment, runner.parse(experiment, words), "att", "frozen", 1)
     form = {"rank1": 0.25}
-    earlier = {"task": "att", "row": "frozen", "recipe": results.texts(recipe), "accuracy": {"float": form}}
-    earlier["accuracy"]["TFLM"] = form
+    earlier = {
+        "task": "att",
+        "row": "frozen",
+        "recipe": results.texts(recipe),
+        "accuracy": {"float": form, "TFLM": form},
+    }
+    earlier["answers"] = answers.pack(np.arange(900) < 225)
     results.append(file, {**result(), **earlier})
 
     runner.run(experiment, words)
@@ -167,6 +174,7 @@ def test_only_what_has_no_result_is_trained_and_then_nothing(small, tmp_path, ca
     assert (one["row"], one["seed"]) == ("one", 1) and one["commit"] != "" and one["seconds"] >= 0
     assert one["parameters"]["frozen"] == sum(c.size + s.size for c, s in kernels_of(narrow_core()))
     assert one["accuracy"]["integer graph"] == one["accuracy"]["TFLM"]
+    assert answers.unpack(one["answers"]).mean() == pytest.approx(one["accuracy"]["TFLM"]["verification_accuracy"])
     text = page.read_text()
     assert "25.0 %" in text and f"{100 * one['accuracy']['TFLM']['rank1']:.1f} %" in text
 
