@@ -4,13 +4,14 @@ import io
 
 import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator, PercentFormatter
+from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from sfkeras import atomic
 
 INK, FAINT, TINT = "#20242b", "#8a919c", "#eef1f5"
 TRAINING, VALIDATION = "#2a6fbb", "#d9722e"
 CORES = ("#2a6fbb", "#d9722e", "#2f8f6b", "#9b59a6", "#b8930b", "#5f6b7a")
+PERCENT = FuncFormatter(lambda share, _: f"{100 * share:.4g}%")  # 60%, not 60.0%, also where the range is small
 STYLE = {"dpi": 120, "facecolor": "white", "layout": "constrained"}
 
 
@@ -93,7 +94,7 @@ def alphas(path, blends):
             if f"{core}.{stage}" in blends:
                 draw_alphas(panel, blends[f"{core}.{stage}"], core, CORES[order % len(CORES)])
         panel.set(xlim=(0, 1), ylim=(-0.02, 1.02), xlabel="channels, sorted", xticks=[0, 0.5, 1])
-        panel.xaxis.set_major_formatter(PercentFormatter(1))
+        panel.xaxis.set_major_formatter(PERCENT)
         panel.legend(frameon=False, fontsize=8, loc="lower left", labelcolor=INK)
     panels[0].set_yticks([0, 0.25, 0.5, 0.75, 1], ["own  0", "0.25", "alpha  0.5", "0.75", "frozen  1"])
     save(figure, path)
@@ -133,7 +134,7 @@ def dots(path, panels):
             if paper is not None:
                 panel.plot(paper, place, "o", markerfacecolor="none", color=VALIDATION, markersize=6, label="paper")
         panel.set_ylim(len(names) - 0.5, -0.5)
-        panel.xaxis.set_major_formatter(PercentFormatter(1))
+        panel.xaxis.set_major_formatter(PERCENT)
         known = dict(zip(*reversed(panel.get_legend_handles_labels())))  # each name once
         panel.legend(known.values(), known.keys(), frameon=False, fontsize=8, labelcolor=INK)
     axes[0].set_yticks(range(len(names)), names)
@@ -158,7 +159,7 @@ def against(path, label, panels):
                 panel.plot(*zip(*points), "o", color=colour, markersize=5)
                 panel.plot(*zip(*sorted(means.items())), color=colour, linewidth=1.6, label=name)
         panel.set(xlim=(-0.04, 1.04), xlabel=label)
-        panel.xaxis.set_major_formatter(PercentFormatter(1))
+        panel.xaxis.set_major_formatter(PERCENT)
     # Below the panels: in none of them is a corner always free.
     handles = axes[0].get_legend_handles_labels()
     figure.legend(*handles, frameon=False, fontsize=8, loc="outside lower center", ncols=len(CORES), labelcolor=INK)
