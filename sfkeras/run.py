@@ -16,7 +16,8 @@ class Run:
     """One training's folder.
 
     Files: recipe.yaml; PHASE.npz, the newest whole epoch of a phase ("float", "qat"): weights, optimizer state and one
-    row of metrics an epoch; exponents.json; logs/ for TensorBoard; export/, the deployable files.
+    row of metrics an epoch; exponents.json; accuracy.json, answers.json and summary.json, what it came to; logs/ for
+    TensorBoard; export/, the deployable files.
     """
 
     def __init__(self, recipe, folder=None):
