@@ -22,14 +22,17 @@ class Commands:
             size: height and width of the images, such as 480x640, if not those of the training.
             flash: small, or fast: codes lie as a Cortex-M4, M7 or M33 multiplies them, and take twice the bytes.
         """
-        from export import c_model, graph_file, task_image
-        from export.opened import open_network
+        from export.c import project
+        from export.c.text import c_identifier
+        from export.datapath import task_image
+        from export.graph import graph_file
+        from export.network import open_network
 
         start = time.perf_counter()
         opened = open_network(network, size).laid_out(flash)
         print(opened.plan)
-        written = c_model.write_folder(opened.plan, out)
-        graph_file.save(opened.graph, Path(out) / f"{c_model.c_identifier(opened.graph.name)}.graph")
+        written = project.write_folder(opened.plan, out)
+        graph_file.save(opened.graph, Path(out) / f"{c_identifier(opened.graph.name)}.graph")
         parameters, image = opened.graph.parameters(), len(task_image.write(opened.plan).content)
         share = image / (image + parameters.frozen_codes)
         print(
@@ -49,8 +52,8 @@ class Commands:
             task: a task image to load instead of the network's own; on c, native, m4, m7 or m55.
         """
         from export.arrays import load_images, save_outputs
-        from export.opened import open_network
-        from export.run_on import run_on
+        from export.backends.run import run_on
+        from export.network import open_network
 
         image = Path(task).read_bytes() if task else None
         made, cost = run_on(open_network(network, size), load_images(inputs), on, image)
@@ -69,18 +72,19 @@ class Commands:
             flash: small or fast, as of compile; if not given, as a compiled folder has it, else small.
             json_file: where to write the same as JSON: a list, with one entry a place.
         """
-        from export import bench, host_bench, machines
-        from export.opened import open_network
-        from sfkeras import atomic
+        from export.backends import machines
+        from export.measure import board, host
+        from export.network import open_network
+        from sfkeras import atomic_file
 
         places = _chosen(on, [*machines.boards(), "host"])
         opened, measured = open_network(network, size), []
         opened = opened.laid_out(flash) if flash else opened
         for place in places:
-            measured.append(host_bench.measure(opened) if place == "host" else bench.measure(opened.plan, place))
+            measured.append(host.measure(opened) if place == "host" else board.measure(opened.plan, place))
             print(f"{measured[-1]}\n")
         if json_file:
-            atomic.write(json_file, json.dumps([each.to_json() for each in measured], indent=1))
+            atomic_file.write(json_file, json.dumps([each.to_json() for each in measured], indent=1))
 
     def image(self, task, network, file):
         """Writes the task image of a run for a network that was compiled before: another task on the same frozen core.
@@ -90,14 +94,14 @@ class Commands:
             network: the compiled folder, or the run that it was made of.
             file: the .bin to write.
         """
-        from export import task_image
-        from export.fit import fit
-        from export.opened import open_network
-        from sfkeras import atomic
+        from export.datapath import task_image
+        from export.datapath.retarget import fit
+        from export.network import open_network
+        from sfkeras import atomic_file
 
         plan = fit(open_network(task).graph, open_network(network).plan)
         content = task_image.write(plan).content
-        atomic.write(file, content)
+        atomic_file.write(file, content)
         positions = "".join(f", {switch.name} {switch.position}" for switch in plan.switches)
         print(f"{file}: {len(content):,} bytes{positions}")
 
@@ -112,7 +116,7 @@ class Commands:
         from sfkeras.startup import load_tensorflow
 
         load_tensorflow()
-        from export.join import join_runs
+        from export.deploy import join_runs
 
         print(join_runs(runs, str(out), size))
 
@@ -130,7 +134,7 @@ class Commands:
             on: one or several of the machines that run the C, such as native,m4; all if not given. native is this
                 computer with all its instructions, m4, m7 and m55 are emulated boards.
         """
-        from export.machines import MACHINES
+        from export.backends.machines import MACHINES
         from sfkeras.startup import load_tensorflow
 
         chosen = list(MACHINES) if on is None else _chosen(on, list(MACHINES))
@@ -148,16 +152,16 @@ def _chosen(on: str | tuple[str, ...], known: list[str]) -> list[str]:
 
 def _prove(path: Path, inputs: int, few: int, json_file: str | None, task: str | None, on: list[str]) -> bool:
     if (path / "recipe.yaml").is_file() and task is None:
-        from export.report import verify_run
-        from sfkeras.run import Run
-        from sfkeras.training import Training
+        from export.report.run_report import verify_run
+        from sfkeras.training.run import Run
+        from sfkeras.training.trainer import Training
 
         return verify_run(Training(Run.at(path)), on)
 
-    from export.chain import Chain
-    from export.opened import open_network
-    from export.verify import random_inputs
-    from sfkeras import atomic
+    from export.graph.golden import random_inputs
+    from export.network import open_network
+    from export.proof.proof import Chain
+    from sfkeras import atomic_file
 
     opened, compiled = open_network(path), None
     if task is not None:
@@ -166,7 +170,7 @@ def _prove(path: Path, inputs: int, few: int, json_file: str | None, task: str |
     proof = Chain(opened, few, on, compiled).verify(random_inputs(opened.graph, inputs))
     print(proof)
     if json_file:
-        atomic.write(json_file, json.dumps(proof.to_json(), indent=1))
+        atomic_file.write(json_file, json.dumps(proof.to_json(), indent=1))
     return proof.passed
 
 

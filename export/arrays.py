@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from sfkeras import atomic
+from sfkeras import atomic_file
 
 
 def load_images(path: str | os.PathLike) -> np.ndarray:
@@ -32,4 +32,4 @@ def save_outputs(path: str | os.PathLike, outputs: dict[str, np.ndarray]) -> Non
     else:
         wanted = ".npy or .npz" if len(outputs) == 1 else f".npz, for the network has {len(outputs)} outputs"
         raise ValueError(f"the file for outputs is {path}; it must end in {wanted}")
-    atomic.write(path, content.getvalue())
+    atomic_file.write(path, content.getvalue())

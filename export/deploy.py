@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Sequence
 from pathlib import Path
 
-from export import c_model, graph_file, tflite
-from export.c_text import c_identifier
-from export.graph import Graph
+from export.c import project
+from export.c.text import c_identifier
+from export.c.tflm import write_sources
+from export.graph import graph_file
+from export.graph.graph import Graph
+from export.graph.join import join, prove
 from export.lower import lower
-from export.opened import Network
-from export.tflm_sources import write_sources
-from sfkeras import atomic, fixed8
+from export.network import Network, open_network
+from export.tflite import writer
+from sfkeras import atomic_file
+from sfkeras.nn import fixed8
 
 
 def deploy(training) -> None:
     """Writes what a run deploys into its export folder.
 
     Args:
-        training: sfkeras.training.Training after its fixed8 phase.
+        training: sfkeras.training.trainer.Training after its fixed8 phase.
     """
     run, name = training.run, training.recipe.name
     model = training.deployable()
@@ -28,8 +34,23 @@ def deploy(training) -> None:
 def write(graph: Graph, folder: Path) -> None:
     """Writes NAME.graph, NAME.tflite with its C sources, and c/, the line-streaming C, into a folder."""
     folder.mkdir(parents=True, exist_ok=True)
-    written = tflite.write(graph)
+    written = writer.write(graph)
     graph_file.save(graph, folder / f"{graph.name}.graph")
-    atomic.write(folder / f"{graph.name}.tflite", written.content)
+    atomic_file.write(folder / f"{graph.name}.tflite", written.content)
     write_sources(folder, c_identifier(graph.name), written.content)
-    c_model.write_folder(Network(graph).plan, folder / "c")
+    project.write_folder(Network(graph).plan, folder / "c")
+
+
+def join_runs(runs: Sequence[str | os.PathLike], out: str | os.PathLike, size: str | None = None) -> str:
+    """Joins runs, proves each output and writes what is deployed into out/export. Returns what was made, as a text.
+
+    Args:
+        runs: run folders; the first settles the frozen core for the others.
+        size: height and width of the images, such as 480x640, if not those of the trainings.
+    Raises: GraphError as `join` and `prove`; ValueError if a folder is no run.
+    """
+    tasks, out = [open_network(run, size).graph for run in runs], Path(out)
+    joined = join(tasks, out.resolve().name)
+    prove(joined, tasks)
+    write(joined, out / "export")
+    return f"{out}: {len(joined.outputs)} outputs, each with the bytes of its task alone: {', '.join(joined.outputs)}"

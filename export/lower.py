@@ -5,23 +5,23 @@ from __future__ import annotations
 import numpy as np
 import tensorflow as tf
 
-from export.graph import (
+from export.graph.graph import Graph
+from export.graph.operators import (
     Add,
     AveragePool,
     ChannelScale,
     Conv2D,
     DepthwiseConv2D,
-    Graph,
     Lookup,
     MaxPool,
     Tensor,
     Wire,
     switched_sources,
 )
-from export.switches import NAMED_BY_SFKERAS
-from sfkeras import layers, piecewise
-from sfkeras.core import snap
-from sfkeras.fixed8 import INPUT_EXPONENT, trainable_kernel, unwrapped
+from export.graph.switches import NAMED_BY_SFKERAS
+from sfkeras.nn import layers, piecewise
+from sfkeras.nn.core import snap
+from sfkeras.nn.fixed8 import INPUT_EXPONENT, trainable_kernel, unwrapped
 
 keras = tf.keras
 

@@ -71,10 +71,10 @@ class Comparisons:
         Both train in one loop, in turn, on the same random images with the same loss, so that only the networks differ.
         """
         load_tensorflow()
-        from sfkeras.backbone import SemifreddoNet
-        from sfkeras.baselines import ShuffleNetV2
-        from sfkeras.core import Core
-        from sfkeras.heads import Head
+        from sfkeras.nn.backbone import SemifreddoNet
+        from sfkeras.nn.baselines import ShuffleNetV2
+        from sfkeras.nn.core import Core
+        from sfkeras.nn.heads import Head
 
         shape = (size, size, 3)
         networks = {

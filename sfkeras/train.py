@@ -4,8 +4,8 @@ import sys
 
 import fire
 
-from sfkeras import recipe as recipes
 from sfkeras.errors import RecipeError
+from sfkeras.training import recipe as recipes
 
 
 def train(recipe):
@@ -14,9 +14,10 @@ def train(recipe):
     Goes on where the run folder's last whole epoch ends.
     Raises: RecipeError.
     """
-    from sfkeras import data, workers
-    from sfkeras.core import Core
+    from sfkeras import data
+    from sfkeras.nn.core import Core
     from sfkeras.startup import load_tensorflow
+    from sfkeras.training import workers
 
     data.require(recipe.data.source, recipe.data.root, recipe.data.name)
     if recipe.takes_core:
@@ -24,8 +25,8 @@ def train(recipe):
     if recipe.distribute != "none":
         workers.place()
     load_tensorflow()  # late: an error in the recipe, missing data and a missing core are told before
-    from sfkeras.run import Run
-    from sfkeras.training import Training
+    from sfkeras.training.run import Run
+    from sfkeras.training.trainer import Training
 
     run, team = Run(recipe), workers.join(recipe)
     with team.together():
@@ -44,7 +45,7 @@ def train(recipe):
     training.save_settled_core()
 
     from export.deploy import deploy  # the one place where sfkeras calls export
-    from export.report import verify_run
+    from export.report.run_report import verify_run
 
     deploy(training)
     if not verify_run(training, on=["gcc-O3"]):

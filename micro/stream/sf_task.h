@@ -1,4 +1,4 @@
-// The start of a task image; export/task_image.py writes it.
+// The start of a task image; export/datapath/task_image.py writes it.
 #ifndef SF_TASK_H_
 #define SF_TASK_H_
 

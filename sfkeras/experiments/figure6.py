@@ -1,10 +1,10 @@
 """Fig. 6: how much of a network may be frozen, share by share or core by core, before segmentation suffers."""
 
-from sfkeras import plots
-from sfkeras.area import area_mm2
 from sfkeras.experiments import tables
+from sfkeras.experiments.area import area_mm2
 from sfkeras.experiments.experiment import TINY_IMAGENET, Column, Experiment, Row, Task
 from sfkeras.experiments.table3 import FROZEN_ALONE
+from sfkeras.training import plots
 
 CAMVID = Task(
     "segment",

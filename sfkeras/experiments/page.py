@@ -5,9 +5,10 @@ from pathlib import Path
 
 import numpy as np
 
-from sfkeras import answers, atomic, plots
+from sfkeras import atomic_file
 from sfkeras.experiments import repeats, results, tables
 from sfkeras.experiments.experiment import Experiment
+from sfkeras.training import correct_cases, plots
 
 ROOT = Path(__file__).parents[2]
 RESULTS = ROOT / "results"
@@ -28,7 +29,7 @@ def draw(folder):
         if rows:
             drawn = EXPERIMENTS[name].picture or functools.partial(picture, experiment=EXPERIMENTS[name])
             drawn(place / f"{name}.png", rows)
-    atomic.write(place / "results.md", text(found))
+    atomic_file.write(place / "results.md", text(found))
 
 
 def text(found):
@@ -107,7 +108,7 @@ def shares(experiment, rows, task, row):
 def answered(rows, task, row):
     """(trainings, cases), bool: which cases of a task each training of a row answers rightly; [] without trainings."""
     own = [result["answers"] for result in rows if (result["task"], result["row"]) == (task, row)]
-    return np.array([answers.unpack(packed) for packed in own if packed])
+    return np.array([correct_cases.unpack(packed) for packed in own if packed])
 
 
 def trainings(experiment, rows):

@@ -9,10 +9,11 @@ from pathlib import Path
 import yaml
 
 import sfkeras
-from sfkeras import answers, atomic
-from sfkeras import recipe as recipes
+from sfkeras import atomic_file
 from sfkeras.errors import RecipeError
-from sfkeras.keys import TextLoader, build
+from sfkeras.training import correct_cases
+from sfkeras.training import recipe as recipes
+from sfkeras.training.settings import TextLoader, build
 
 FORMAT = "sfkeras results 2"
 ELSEWHERE = (
@@ -59,7 +60,7 @@ def of(experiment, folder):
                 f"{path} has {row['row']} on {row['task']}, wanted one of {', '.join(experiment.rows)} on one of "
                 f"{', '.join(experiment.tasks)}. Take that line out."
             )
-        cases = len(answers.unpack(row["answers"])) if row["answers"] else None
+        cases = len(correct_cases.unpack(row["answers"])) if row["answers"] else None
         if cases != tested.setdefault(row["task"], cases):
             raise RecipeError(
                 f"{path} has {row['row']} on {row['task']}, seed {row['seed']}, tested on {cases} cases, the lines before "
@@ -73,7 +74,7 @@ def append(path, row):
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     lines = [json.dumps(each, sort_keys=True) for each in [*read(path), row]]
-    atomic.write(path, "\n".join(lines) + "\n")
+    atomic_file.write(path, "\n".join(lines) + "\n")
 
 
 def make(experiment, task, row, run):
@@ -81,7 +82,7 @@ def make(experiment, task, row, run):
 
     Args:
         experiment, task, row: names.
-        run: sfkeras.run.Run.
+        run: sfkeras.training.run.Run.
     """
     return {
         "format": FORMAT,

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from sfkeras import data
-from sfkeras import recipe as recipes
 from sfkeras.errors import RecipeError
 from sfkeras.experiments import page, results
 from sfkeras.experiments.experiment import Experiment
+from sfkeras.training import recipe as recipes
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ def train(experiment, planned):
     if planned.core:
         make_core(planned.core)
     train_recipe(planned.recipe)
-    from sfkeras.run import Run
+    from sfkeras.training.run import Run
 
     return results.make(experiment.name, planned.task, planned.row, Run(planned.recipe))
 

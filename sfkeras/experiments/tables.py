@@ -5,7 +5,7 @@ import statistics
 
 import numpy as np
 
-from sfkeras.area import area_mm2
+from sfkeras.experiments.area import area_mm2
 from sfkeras.experiments.experiment import Column, Task
 
 INT8, FLOAT = "TFLM", "float"

@@ -29,7 +29,7 @@ def join(runs):
         runs: paths of run folders, the settling one first.
     """
     load_tensorflow()
-    from export.join import join_runs  # as the last step of a training does: export knows sfkeras, not the reverse
+    from export.deploy import join_runs  # as the last step of a training does: export knows sfkeras, not the reverse
 
     print(join_runs(runs, Path(runs[0]).parent / f"three{Path(runs[0]).name.removeprefix('tiny_imagenet')}"))
 

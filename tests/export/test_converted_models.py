@@ -3,11 +3,12 @@
 import pytest
 import tensorflow as tf
 
-from export import tflite_file
-from export.graph import ChannelScale, Conv2D, DepthwiseConv2D, Lookup, MaxPool, Mean, Multiply, Softmax, Wire
-from export.tflite_reader import read
-from export.verify import random_inputs, verify
-from tests.export.converted_models import autoencoder, convert, ds_cnn, mobilenet_v2, resnet_v2, shuffled
+from export.graph.golden import random_inputs
+from export.graph.operators import ChannelScale, Conv2D, DepthwiseConv2D, Lookup, MaxPool, Mean, Multiply, Softmax, Wire
+from export.proof.comparison import verify
+from export.tflite import flatbuffer
+from export.tflite.reader import read
+from tests.support.converted_models import autoencoder, convert, ds_cnn, mobilenet_v2, resnet_v2, shuffled
 
 MODELS = {  # and operators of the graph that each is here for
     autoencoder: {Conv2D},
@@ -34,4 +35,4 @@ def test_a_model_with_float_ends_is_the_same_graph_between_them():
     graph, tflite = read(convert(ds_cnn(), io=tf.float32))
     result = verify(graph, tflite, random_inputs(graph, 5))
     assert result.passed, str(result)
-    assert not {"QUANTIZE", "DEQUANTIZE"} & {operator.kind for operator in tflite_file.parse(tflite.content).operators}
+    assert not {"QUANTIZE", "DEQUANTIZE"} & {operator.kind for operator in flatbuffer.parse(tflite.content).operators}

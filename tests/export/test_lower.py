@@ -11,19 +11,22 @@ import tensorflow as tf
 from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 from tflite_micro.tensorflow.lite.micro.python import schema_py_generated as schema
 
-from export import golden, lines, stream
-from export.graph import AveragePool, ChannelScale, Conv2D, DepthwiseConv2D, Graph, Lookup
+from export.graph import golden
+from export.graph.golden import random_inputs
+from export.graph.graph import Graph
+from export.graph.operators import AveragePool, ChannelScale, Conv2D, DepthwiseConv2D, Lookup
+from export.graph.switches import tensors_of, ways
 from export.lower import lower
-from export.switches import tensors_of, ways
-from export.tflite import Tflite, operator_counts, write
-from export.verify import random_inputs, verify
-from sfkeras.backbone import SemifreddoNet
-from sfkeras.baselines import ShuffleNetV2
-from sfkeras.core import Core
-from sfkeras.fixed8 import INPUT_EXPONENT
-from sfkeras.heads import Head
-from sfkeras.layers import fixed8
-from tests.sfkeras.networks import WIDTH, images, module_core, narrow_core, one_module, quantised, varied
+from export.proof.comparison import verify
+from export.streaming import line_model, line_plan
+from export.tflite.writer import Tflite, operator_counts, write
+from sfkeras.nn.backbone import SemifreddoNet
+from sfkeras.nn.baselines import ShuffleNetV2
+from sfkeras.nn.core import Core
+from sfkeras.nn.fixed8 import INPUT_EXPONENT
+from sfkeras.nn.heads import Head
+from sfkeras.nn.layers import fixed8
+from tests.support.keras_networks import WIDTH, images, module_core, narrow_core, one_module, quantised, varied
 
 keras = tf.keras
 
@@ -122,7 +125,7 @@ def test_heads_and_passes_can_be_switched_and_stand_as_they_were_trained(network
 def test_every_way_of_a_lowered_network_is_planned():
     graph = lowered(residual).graph
     found, inputs = ways(graph), random_inputs(graph, 1)
-    made = stream.run(lines.plan(found.graph, found.switches), inputs["image"])
+    made = line_model.run(line_plan.plan(found.graph, found.switches), inputs["image"])
     expected = golden.run(graph, inputs)
     for name, values in tensors_of(graph, found.graph, made).items():
         np.testing.assert_array_equal(values, expected[name], err_msg=name)

@@ -5,8 +5,9 @@ import sys
 
 import pytest
 
-from export import __main__, graph_file
-from tests.export.tasks import every_operator
+from export import __main__
+from export.graph import graph_file
+from tests.support.tasks import every_operator
 
 
 def command(monkeypatch, *words):

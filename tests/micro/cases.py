@@ -6,9 +6,10 @@ import numpy as np
 from hypothesis import Phase, assume, given, settings
 from hypothesis import strategies as st
 
-from export import golden
-from export.graph import Add, ChannelScale, Conv2D, DepthwiseConv2D, Graph, Lookup, Multiply
-from tests.export.networks import Builder
+from export.graph import golden
+from export.graph.graph import Graph
+from export.graph.operators import Add, ChannelScale, Conv2D, DepthwiseConv2D, Lookup, Multiply
+from tests.support.graphs import Builder
 
 SEEDS = st.integers(0, 2**32 - 1)
 POWERS_OF_TWO = st.integers(0, 7).map(lambda n: 2.0**-n)

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
-from export import flash
-from export.graph import (
+from export.datapath import weight_layout
+from export.graph.operators import (
     Add,
     AveragePool,
     ChannelScale,
@@ -27,8 +27,8 @@ from export.graph import (
     Softmax,
     Window,
 )
-from export.rounding import mean_multiplier, quantize_multiplier
-from export.softmax import factor_and_smallest
+from export.graph.rounding import mean_multiplier, quantize_multiplier
+from export.graph.softmax import factor_and_smallest
 
 HERE = Path(__file__).parent
 KERNELS = HERE.parents[1] / "micro" / "kernels"
@@ -136,7 +136,7 @@ class Kernels:
     def run_widened(self, graph, name: str, x: np.ndarray) -> np.ndarray:
         """Makes the map of a Conv2D by widened codes."""
         operator, inputs = graph.operator(name), graph.inputs_of(graph.operator(name))
-        constants = (flash.widened(operator.codes), *self._factors(operator, inputs, graph.tensor(name)))
+        constants = (weight_layout.widened(operator.codes), *self._factors(operator, inputs, graph.tensor(name)))
         return self._slide("sf_convolve_widened_row", operator, inputs[0], graph.tensor(name), x, Pointers(constants))
 
     def running_average(self, graph, name: str, x: np.ndarray) -> np.ndarray:

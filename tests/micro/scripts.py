@@ -9,11 +9,12 @@ from pathlib import Path
 
 import numpy as np
 
-from export import c_model, lines
-from export.graph import Graph
-from export.lines import LinePlan
-from export.machines import Machine, Program, build
-from export.task_image import CHECKED
+from export.backends.machines import Machine, Program, build
+from export.c import project
+from export.datapath.task_image import CHECKED
+from export.graph.graph import Graph
+from export.streaming import line_plan
+from export.streaming.line_plan import LinePlan
 
 HERE = Path(__file__).parent
 HEADER = HERE.parents[1] / "micro" / "stream" / "sf_stream.h"
@@ -22,7 +23,7 @@ Status = IntEnum("Status", re.findall(r"^  SF_(\w+)", HEADER.read_text(), re.MUL
 
 def build_with(main: str, network: Graph | LinePlan, machine: Machine, folder: Path, defines=()) -> Program:
     """Builds the C of a network, which must be named net, with a program of this folder in place of its main.c."""
-    c_model.write_folder(lines.plan(network) if isinstance(network, Graph) else network, folder / "c")
+    project.write_folder(line_plan.plan(network) if isinstance(network, Graph) else network, folder / "c")
     shutil.copy(HERE / main, folder / "c" / "main.c")
     return build(machine, folder / "c", folder / machine.name, defines)
 

@@ -6,12 +6,13 @@ from dataclasses import replace
 
 import pytest
 
-from export import lines, task_image
-from export.fit import fit
-from export.machines import Machine
-from tests.export.repeated import plan_of, repeated
-from tests.export.tasks import every_operator, other_task
+from export.backends.machines import Machine
+from export.datapath import task_image
+from export.datapath.retarget import fit
+from export.streaming import line_plan
 from tests.micro.scripts import build_with
+from tests.support.repeated import plan_of, repeated
+from tests.support.tasks import every_operator, other_task
 
 FUZZER = Machine("fuzzer", "clang", ("-O2", "-g", "-fno-sanitize-recover=all", "-fsanitize=fuzzer,address,undefined"))
 SECONDS = 6
@@ -21,7 +22,7 @@ MODES = 8  # of fuzz_task.c
 def every_kind():
     """A network of every kind of stage, and other tasks of it."""
     graph = every_operator()
-    return lines.plan(graph), [lines.plan(other_task(graph))]
+    return line_plan.plan(graph), [line_plan.plan(other_task(graph))]
 
 
 def every_switch():

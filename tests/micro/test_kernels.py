@@ -8,13 +8,13 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from export.graph import AveragePool, Conv2D, DepthwiseConv2D, MaxPool, Mean, Softmax
-from export.rounding import requantise, wrap_to_int32
+from export.graph.operators import AveragePool, Conv2D, DepthwiseConv2D, MaxPool, Mean, Softmax
+from export.graph.rounding import requantise, wrap_to_int32
 from tests import make_rounding_vectors
-from tests.export.networks import Builder
 from tests.micro import cases
 from tests.micro import kernels as c
 from tests.micro.cases import SCALES, SEEDS, ZERO_POINTS, two
+from tests.support.graphs import Builder
 
 pytestmark = pytest.mark.compiler
 VECTORS = json.loads(make_rounding_vectors.FILE.read_text())

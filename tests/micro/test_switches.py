@@ -6,12 +6,13 @@ from functools import cache
 import numpy as np
 import pytest
 
-from export import golden, task_image
-from export.fit import fit
-from export.task_image import HEADER
-from tests.export.repeated import plan_of, repeated
-from tests.export.targets import SANITIZERS
+from export.datapath import task_image
+from export.datapath.retarget import fit
+from export.datapath.task_image import HEADER
+from export.graph import golden
 from tests.micro.scripts import Script, Status, build_with, checked
+from tests.support.repeated import plan_of, repeated
+from tests.support.targets import SANITIZERS
 
 NETWORK = plan_of(replace(repeated(2), name="net"))
 GRAPH = NETWORK.graph

@@ -6,18 +6,20 @@ from functools import cache
 import numpy as np
 import pytest
 
-from export import golden, lines, task_image
-from export.machines import MACHINES
-from export.verify import random_inputs
-from tests.export.networks import semifreddo
-from tests.export.targets import BOARDS, SANITIZERS
-from tests.export.task_layout import HEADER_BYTES, parts
-from tests.export.tasks import every_operator, other_task
+from export.backends.machines import MACHINES
+from export.datapath import task_image
+from export.graph import golden
+from export.graph.golden import random_inputs
+from export.streaming import line_plan
 from tests.micro.scripts import Script, Status, build_with, checked
+from tests.support.graphs import semifreddo
+from tests.support.targets import BOARDS, SANITIZERS
+from tests.support.task_layout import HEADER_BYTES, parts
+from tests.support.tasks import every_operator, other_task
 
 GRAPH, OTHER = every_operator(), other_task(every_operator())
-PLAN = lines.plan(GRAPH)
-TASK, OTHER_TASK = (task_image.write(lines.plan(graph)).content for graph in (GRAPH, OTHER))
+PLAN = line_plan.plan(GRAPH)
+TASK, OTHER_TASK = (task_image.write(line_plan.plan(graph)).content for graph in (GRAPH, OTHER))
 ROWS = random_inputs(GRAPH, 1)["image"][0]
 HOSTILE = 600  # images
 CORE_DIGEST, DATAPATH_DIGEST = 16, 48  # offsets
@@ -144,7 +146,7 @@ def test_tasks_of_other_networks_are_refused(machine, built):
     other_core = replace(GRAPH, metadata={"core": "ab" * 32})
     without_core = replace(GRAPH, metadata={})
     images = [
-        task_image.write(lines.plan(graph)).content for graph in (other_core, without_core, every_operator((7, 6)))
+        task_image.write(line_plan.plan(graph)).content for graph in (other_core, without_core, every_operator((7, 6)))
     ]
     images += [changed(TASK, 4, b"\2"), changed(TASK, 3, b"J")]
     found = received(built(machine), images)
@@ -238,7 +240,7 @@ def test_a_task_is_checked_in_few_instructions_a_byte(machine, tmp_path):
     graph = replace(semifreddo((32, 32), (8, 8, 16, 16, 32)), name="net")
     loaded = build_with("measure_load.c", graph, machine, tmp_path).run()
     assert loaded.output == bytes([Status.OK])
-    assert loaded.instructions < 20 * len(task_image.write(lines.plan(graph)).content)
+    assert loaded.instructions < 20 * len(task_image.write(line_plan.plan(graph)).content)
 
 
 # --- Texts ------------------------------------------------------------------------------------------------------------

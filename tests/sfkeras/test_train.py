@@ -13,9 +13,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from sfkeras import core, train, training
-from sfkeras.blocks import convolution, downscaling_unit, semifreddo_module
-from sfkeras.heads import Head, attach
+from sfkeras import train
+from sfkeras.nn import core
+from sfkeras.nn.blocks import convolution, downscaling_unit, semifreddo_module
+from sfkeras.nn.heads import Head, attach
+from sfkeras.training import trainer
 
 ROOT = Path(__file__).parents[2]
 COMMAND = "-m", "sfkeras.train"
@@ -169,5 +171,5 @@ def test_a_killed_training_ends_with_the_same_bytes(small_core, tmp_path):
 
 
 if __name__ == "__main__":  # one process of the test above
-    training.network = lambda recipe, shape, core: one_module(shape, recipe.heads["task"].outputs, core)
+    trainer.network = lambda recipe, shape, core: one_module(shape, recipe.heads["task"].outputs, core)
     sys.exit(train.main(sys.argv[1:]))

@@ -5,9 +5,9 @@ import statistics
 import numpy as np
 import pytest
 
-from sfkeras import answers
-from sfkeras.area import area_mm2
 from sfkeras.experiments import EXPERIMENTS, figure6, page, repeats, results, tables
+from sfkeras.experiments.area import area_mm2
+from sfkeras.training import correct_cases
 from tests.sfkeras.experiments.test_results import result
 
 
@@ -87,7 +87,7 @@ def test_the_committed_answers_have_the_accuracy_of_their_line():
         for row in results.of(experiment, page.RESULTS):
             metric = next(iter(experiment.tasks[row["task"]].metrics))
             if row["answers"]:
-                assert answers.unpack(row["answers"]).mean() == pytest.approx(row["accuracy"]["TFLM"][metric])
+                assert correct_cases.unpack(row["answers"]).mean() == pytest.approx(row["accuracy"]["TFLM"][metric])
             else:
                 assert metric == "pixel_accuracy"
 

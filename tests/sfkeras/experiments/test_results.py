@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sfkeras import answers
-from sfkeras import recipe as recipes
 from sfkeras.errors import RecipeError
 from sfkeras.experiments import EXPERIMENTS, results
-from sfkeras.keys import all_keys
+from sfkeras.training import correct_cases
+from sfkeras.training import recipe as recipes
+from sfkeras.training.settings import all_keys
 
 EXPERIMENT = EXPERIMENTS["table3"]
 
@@ -34,7 +34,7 @@ def result(row="one_core", task="lfw", accuracy=0.8, **overrides):
         "commit": "0123456789ab",
         "versions": {"python": "3.11"},
         "accuracy": forms,
-        "answers": answers.pack(np.arange(1000) < 1000 * accuracy),
+        "answers": correct_cases.pack(np.arange(1000) < 1000 * accuracy),
         "parameters": {"frozen": 139_936, "trainable": 60_192},
         "nearly_dead_channels": 0,
         "seconds": 90,

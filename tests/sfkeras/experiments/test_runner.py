@@ -7,14 +7,14 @@ import sys
 import numpy as np
 import pytest
 
-from sfkeras import answers
-from sfkeras import recipe as recipes
 from sfkeras.errors import RecipeError
 from sfkeras.experiments import EXPERIMENTS, results, runner
 from sfkeras.experiments.experiment import Experiment, Row, Task
 from sfkeras.experiments.tables import accuracy, area
+from sfkeras.training import correct_cases
+from sfkeras.training import recipe as recipes
 from tests.sfkeras.experiments.test_results import recipe, result
-from tests.sfkeras.networks import narrow_core
+from tests.support.keras_networks import narrow_core
 
 TABLE3 = EXPERIMENTS["table3"]
 
@@ -165,7 +165,7 @@ def test_only_what_has_no_result_is_trained_and_then_nothing(small, tmp_path, ca
         "recipe": results.texts(recipe),
         "accuracy": {"float": form, "TFLM": form},
     }
-    earlier["answers"] = answers.pack(np.arange(900) < 225)
+    earlier["answers"] = correct_cases.pack(np.arange(900) < 225)
     results.append(file, {**result(), **earlier})
 
     runner.run(experiment, words)
@@ -174,7 +174,9 @@ def test_only_what_has_no_result_is_trained_and_then_nothing(small, tmp_path, ca
     assert (one["row"], one["seed"]) == ("one", 1) and one["commit"] != "" and one["seconds"] >= 0
     assert one["parameters"]["frozen"] == sum(c.size + s.size for c, s in kernels_of(narrow_core()))
     assert one["accuracy"]["integer graph"] == one["accuracy"]["TFLM"]
-    assert answers.unpack(one["answers"]).mean() == pytest.approx(one["accuracy"]["TFLM"]["verification_accuracy"])
+    assert correct_cases.unpack(one["answers"]).mean() == pytest.approx(
+        one["accuracy"]["TFLM"]["verification_accuracy"]
+    )
     text = page.read_text()
     assert "25.0 %" in text and f"{100 * one['accuracy']['TFLM']['rank1']:.1f} %" in text
 

@@ -1,0 +1,86 @@
+"""Running the exported C: a network on a machine, with every row of every stage looked at, or only its outputs."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from export.backends import machines
+from export.c import project
+from export.streaming.line_plan import LinePlan
+
+DUMPING = ('SF_HOOKS="sf_dump_hooks.h"', "SF_DUMP")  # builds a program that writes every row of every stage
+PLACE = np.dtype("<u2")  # tensor and row before each dumped row
+SECONDS = 3600  # after which a program is ended: an emulated board takes minutes for a large image
+
+
+class Built:
+    """A network's program on a machine.
+
+    Args:
+        plan: its line plan.
+        machine: one of machines.MACHINES.
+        folder: where the program goes; kept by the caller while it is used.
+        dumping: whether the program gives every tensor or only the outputs.
+    Raises: MachineError if it cannot be built.
+    """
+
+    def __init__(self, plan: LinePlan, machine: machines.Machine, folder: Path, dumping: bool = False):
+        self.plan, self.dumping = plan, dumping
+        project.write_folder(plan, folder / "c")
+        self.program = machines.build(machine, folder / "c", folder / machine.name, DUMPING if dumping else ())
+
+    def run(self, inputs: np.ndarray, *tasks: bytes) -> tuple[dict[str, np.ndarray], machines.Result]:
+        """Runs a batch.
+
+        Args:
+            inputs: int8 (batch, height, width, channels).
+            tasks: a task image to load instead of the network's own, or none.
+        Returns: int8 (batch, height, width, channels) by tensor name, and what the run cost.
+        Raises: MachineError if the program fails.
+        """
+        result = self.program.run(inputs.tobytes(), *tasks, timeout=SECONDS)
+        parse = dumped_maps if self.dumping else output_maps
+        return parse(self.plan, result.output, len(inputs)), result
+
+
+def stage(plan: LinePlan, machine: machines.Machine, *tasks: bytes) -> Callable[[dict], dict]:
+    """The machine as a stage of export.proof.comparison: built at its first batch. tasks: see Built.run."""
+    built = None
+    folder = tempfile.TemporaryDirectory()
+
+    def run(inputs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        nonlocal built
+        built = built or Built(plan, machine, Path(folder.name), dumping=True)
+        return built.run(inputs[plan.graph.inputs[0]], *tasks)[0]
+
+    return run
+
+
+def output_maps(plan: LinePlan, output: bytes, count: int) -> dict[str, np.ndarray]:
+    """The outputs of `count` images: all of the first image, one behind the other, then those of the next."""
+    shapes = {name: plan.graph.tensor(name).shape for name in plan.graph.outputs}
+    values = np.frombuffer(output, np.int8).reshape(count, -1)
+    ends = np.cumsum([np.prod(shape) for shape in shapes.values()])
+    parts = np.split(values, ends[:-1], axis=1)
+    return {name: part.reshape(count, *shape) for (name, shape), part in zip(shapes.items(), parts)}
+
+
+def dumped_maps(plan: LinePlan, output: bytes, count: int) -> dict[str, np.ndarray]:
+    """All tensors that were made of `count` images, from rows in the order in which they were made."""
+    tensors = [plan.graph.tensor(name) for name in plan.tensor_numbers]
+    maps: dict[str, np.ndarray] = {}
+    images = {tensor.name: 0 for tensor in tensors}  # complete ones
+    place = 0
+    while place < len(output):
+        number, y = np.frombuffer(output, PLACE, 2, place)
+        height, width, channels = (tensor := tensors[number]).shape
+        row = np.frombuffer(output, np.int8, width * channels, place + 2 * PLACE.itemsize)
+        made = maps.setdefault(tensor.name, np.empty((count, *tensor.shape), np.int8))
+        made[images[tensor.name], y] = row.reshape(width, channels)
+        images[tensor.name] += int(y == height - 1)
+        place += 2 * PLACE.itemsize + len(row)
+    return maps

@@ -1,0 +1,60 @@
+"""The folder that `compile` writes: self-contained C99 that needs a C compiler and nothing of this project."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from string import Template
+
+from export.c import core_header, tables
+from export.c.text import c_identifier
+from export.datapath import description, task_image
+from export.drawing import datapath_svg
+from export.streaming.line_plan import LinePlan
+from sfkeras import atomic_file
+
+MICRO = Path(__file__).parents[2] / "micro"
+
+
+LIBRARY = ("kernels", "stream")  # folders of MICRO whose files every exported folder holds, in sf/
+
+
+PROGRAM = "main.c"
+
+
+def write_folder(plan: LinePlan, folder: str | os.PathLike) -> list[Path]:
+    """Writes the C of a network into a folder, made if need be. Returns: the files written.
+
+    Nothing can be built of a folder that was left half-written, because main.c is missing until all else is there.
+    """
+    folder, contents = Path(folder), files(plan)
+    (folder / "sf").mkdir(parents=True, exist_ok=True)
+    (folder / PROGRAM).unlink(missing_ok=True)
+    for name in sorted(contents, key=PROGRAM.__eq__):
+        atomic_file.write(folder / name, contents[name])
+    return [folder / name for name in contents]
+
+
+def files(plan: LinePlan) -> dict[str, str | bytes]:
+    """The content of each file by its name in the folder; the same network gives the same bytes.
+
+    Raises: GraphError if the engine's tables cannot hold the network.
+    """
+    tables.require_fit(plan)
+    name = c_identifier(plan.graph.name)
+    image = task_image.write(plan)
+    values = tables.values(plan, image)
+    templates = sorted((MICRO / "project").glob("*.in"))
+    library = [path for part in LIBRARY for path in sorted((MICRO / part).glob("*.[ch]"))]
+    library.append(MICRO / "boards" / "sf_measure.h")
+    return {
+        **{
+            path.name.replace("NAME", name).removesuffix(".in"): Template(path.read_text()).substitute(values)
+            for path in templates
+        },
+        values["core"]: core_header.write(plan.graph),
+        f"{name}_task.bin": image.content,
+        "datapath.json": description.to_json(description.describe(plan)),
+        "datapath.svg": datapath_svg.draw(plan),
+        **{f"sf/{path.name}": path.read_text() for path in library},
+    }

@@ -1,0 +1,367 @@
+"""A line plan as C99: tables of tensors and stages for the engine in micro/stream, whatever the network."""
+
+from __future__ import annotations
+
+import hashlib
+import zlib
+from functools import singledispatch
+
+import numpy as np
+
+from export.c import core_header
+from export.c.test_vector import vector_image
+from export.c.text import c_bytes, c_comment, c_identifier
+from export.datapath import structure, task_image, weight_layout
+from export.datapath.structure import wire_runs
+from export.graph import golden, zero_point
+from export.graph.graph import Graph, core_digest
+from export.graph.operators import (
+    Add,
+    AveragePool,
+    ChannelScale,
+    Conv2D,
+    Convolution,
+    DepthwiseConv2D,
+    GraphError,
+    Lookup,
+    MaxPool,
+    Mean,
+    Multiply,
+    Operator,
+    Pad,
+    Pool,
+    Softmax,
+    Tensor,
+    Window,
+    Wire,
+)
+from export.streaming.line_plan import LinePlan, When, aligned, steps
+
+
+def require_fit(plan: LinePlan) -> None:
+    """Raises GraphError unless every number fits into its field of the tables of micro/stream."""
+    graph = plan.graph
+    _require_at_most(graph.name, "number of conditions of its switches", len(_conditions(plan)), 0xFF)
+    for name in graph.outputs:
+        if name in graph.inputs:
+            raise GraphError(f"{graph.name}: its output {name} is its input; C needs outputs that an operator makes")
+    for tensor in graph.tensors:
+        for what, got, most in zip(("height", "width", "channels"), tensor.shape, (0x7FFF, 0xFFFF, 0xFFFF)):
+            _require_at_most(tensor.name, what, got, most)
+    for stage in plan.stages:
+        operator = stage.operator
+        _require_at_most(operator.name, "number of inputs", len(operator.inputs), 0xFF)
+        _require_at_most(operator.name, "padding above", _rows_above(operator, plan), 0xFF)
+        if isinstance(operator, Window) and not plan.sums_up(operator):
+            columns = operator.pads(graph.inputs_of(operator)[0].shape[:2])[1]
+            numbers = {"window": operator.kernel, "stride": operator.strides, "dilation": operator.dilations}
+            for what, got in {**numbers, "padding on the left": columns[:1]}.items():
+                _require_at_most(operator.name, what, max(got), 0xFF)
+
+
+def _require_at_most(name: str, what: str, got: int, most: int) -> None:
+    if got > most:
+        raise GraphError(f"{name}: its {what} is {got}; the C's tables hold up to {most}")
+
+
+def values(plan: LinePlan, image: task_image.TaskImage) -> dict:
+    """What the templates ask for."""
+    graph, numbers = plan.graph, plan.tensor_numbers
+    name = c_identifier(graph.name)
+    outputs = [graph.tensor(output) for output in graph.outputs]
+    made = golden.run(graph, vector_image(graph), graph.outputs)
+    vector = b"".join((made[name] if name in plan.given else 0 * made[name]).tobytes() for name in graph.outputs)
+    conditions = _conditions(plan)
+    places = _Places(plan)
+    height, width, channels = graph.tensor(graph.inputs[0]).shape
+    sizes = [output.size for output in outputs]
+    return {
+        "name": name,
+        "NAME": name.upper(),
+        "made_from": f"SHA-256 of the task image: {hashlib.sha256(image.content).hexdigest()}",
+        "core": f"core_{core_digest(graph)[:8]}.h",
+        "height": height,
+        "width": width,
+        "channels": channels,
+        "output_macros": "\n".join(_output_macros(name.upper(), outputs, plan)),
+        "output_count": len(outputs),
+        "output_bytes": sum(sizes),
+        "output_offsets": ", ".join(map(str, np.cumsum([0, *sizes[:-1]]))),
+        "output_row_bytes": ", ".join(str(tensor.shape[1] * tensor.channels) for tensor in outputs),
+        "vector_crc": f"0x{zlib.crc32(vector):08x}",
+        "memory": places.bytes,
+        "tensors": "\n".join(places.tensor(tensor) for tensor in numbers),
+        "parameters": "\n\n".join(_constants(stage, plan, places) for stage in plan.stages),
+        "stages": "\n".join(_stage(stage, plan, places, image, conditions) for stage in plan.stages),
+        "stage_count": len(plan.stages),
+        "most_rows": max(
+            max(_window_rows(stage.operator, plan)[0], len(stage.operator.inputs)) for stage in plan.stages
+        ),
+        "outputs": ", ".join(
+            f"{{{numbers[output]}, {_number(plan.when_given(output), conditions)}}}" for output in graph.outputs
+        ),
+        "switch_tables": "\n".join(_switch_tables(plan, conditions)),
+        "switching": "&switching" if plan.switches else "NULL",
+        "core_digest": c_bytes(bytes.fromhex(graph.core_digest(graph))),
+        "datapath_digest": c_bytes(bytes.fromhex(structure.digest(plan))),
+        "task_bytes": len(image.content),
+        "bytes": c_bytes(image.content),
+        "digest": hashlib.sha256(image.content).hexdigest(),
+    }
+
+
+def _output_macros(prefix: str, outputs: list[Tensor], plan: LinePlan):
+    for i, output in enumerate(outputs):
+        height, width, channels = output.shape
+        yield f"// Output {i}, {c_comment(output.name)}: value = scale * (code - zero point){_written(output.name, plan)}"
+        yield f"#define {prefix}_OUTPUT{i}_HEIGHT {height}"
+        yield f"#define {prefix}_OUTPUT{i}_WIDTH {width}"
+        yield f"#define {prefix}_OUTPUT{i}_CHANNELS {channels}"
+        yield f"#define {prefix}_OUTPUT{i}_SCALE {np.format_float_scientific(np.float32(output.scale), trim='0')}f"
+        yield f"#define {prefix}_OUTPUT{i}_ZERO_POINT {output.zero_point}"
+
+
+def _written(output: str, plan: LinePlan) -> str:
+    if (when := plan.when_given(output)) is None:
+        return ""
+    positions = " or ".join(map(str, when.positions))
+    return f". Of tasks whose {c_comment(plan.switches[when.switch].name)} is {positions}"
+
+
+class _Places:
+    """Where in the memory of a network everything lies: newest rows, then kept rows, then running sums."""
+
+    def __init__(self, plan: LinePlan):
+        self.plan = plan
+        self.kept, self.sums = {}, {}
+        end = plan.shared
+        for name, buffer in plan.buffers.items():
+            self.kept[name], end = end, end + buffer.bytes
+        for stage in plan.stages:
+            if plan.sums_up(stage.operator):
+                output = plan.graph.tensor(stage.operator.output)
+                self.sums[stage.operator.name], end = end, end + 4 * output.channels
+        self.bytes = aligned(end)
+
+    def tensor(self, name: str) -> str:
+        buffer = self.plan.buffers[name]
+        shape = ", ".join(map(str, buffer.tensor.shape))
+        return f"    {{{shape}, {buffer.rows}, {self.kept[name]}, {buffer.place or 0}}},  // {c_comment(name)}"
+
+
+def _identifier(operator: Operator, plan: LinePlan) -> str:
+    """A C identifier for a stage, not that of any other. C tells identifiers apart by their first 63 letters."""
+    number = next(i for i, stage in enumerate(plan.stages, 1) if stage.operator is operator)
+    return f"s{number}_{c_identifier(operator.name)[-MOST_LETTERS:]}"
+
+
+MOST_LETTERS = 48  # of an operator's name in its identifiers
+
+
+# --- Switches ---------------------------------------------------------------------------------------------------------
+
+
+def _conditions(plan: LinePlan) -> list[When]:
+    """What stages and outputs depend on, each once."""
+    whens = [stage.when for stage in plan.stages] + [plan.when_given(output) for output in plan.graph.outputs]
+    return list(dict.fromkeys(when for when in whens if when))
+
+
+def _number(when: When | None, conditions: list[When]) -> int:
+    """How the tables name a condition: 0 if there is none, else 1 + its index."""
+    return 1 + conditions.index(when) if when else 0
+
+
+def _switch_tables(plan: LinePlan, conditions: list[When]):
+    if not plan.switches:
+        return
+    ends = [(switch.positions[0], switch.positions[-1]) for switch in plan.switches]
+    wanted = [(when.switch, when.positions[0], when.positions[-1]) for when in conditions]
+    fields = "sf_check_switched", "sf_is_met", "sf_rest", "switches", "conditions", "task_bytes", len(ends)
+    yield f"// {c_comment(', '.join(switch.name for switch in plan.switches))}"
+    yield f"static const sf_switch switches[] = {{{', '.join(_initialiser(*each) for each in ends)}}};"
+    yield f"static const sf_condition conditions[] = {{{', '.join(_initialiser(*each) for each in wanted)}}};"
+    yield f"static const uint32_t task_bytes[] = {{{', '.join(map(str, task_image.sizes(plan)))}}};"
+    yield f"static const sf_switching switching = {_initialiser(*fields)};"
+
+
+# --- Stages -----------------------------------------------------------------------------------------------------------
+
+
+def _window_rows(operator: Operator, plan: LinePlan) -> tuple[int, int, int]:
+    """Rows, stride and dilation of a stage's window."""
+    if isinstance(operator, Window) and not plan.sums_up(operator):
+        return operator.kernel[0], operator.strides[0], operator.dilations[0]
+    return 1, 1, 1
+
+
+def _rows_above(operator: Operator, plan: LinePlan) -> int:
+    """Rows of padding above the map."""
+    if isinstance(operator, Pad):
+        return operator.padding[0][0]
+    if isinstance(operator, Window) and not plan.sums_up(operator):
+        return operator.pads(plan.graph.inputs_of(operator)[0].shape[:2])[0][0]
+    return 0
+
+
+def _first_rows(operator: Operator, plan: LinePlan) -> int:
+    """How many rows of its inputs, from their first on, a stage's first step reads down to; 0 or less: only padding."""
+    rows, _, dilation = _window_rows(operator, plan)
+    height = plan.graph.inputs_of(operator)[0].shape[0]
+    return min(height, (rows - 1) * dilation + 1 - _rows_above(operator, plan))
+
+
+def _stage(stage, plan: LinePlan, places: _Places, image: task_image.TaskImage, conditions: list[When]) -> str:
+    operator, graph = stage.operator, plan.graph
+    name = _identifier(operator, plan)
+    kind, parameters = _kind(operator, plan, places)
+    fields = [
+        f"&{kind}",
+        f"&{name}" if parameters else "NULL",
+        f"{name}_inputs",
+        f"{name}_retires" if stage.retires else "NULL",
+        *map(str, (len(operator.inputs), len(stage.retires))),
+        *map(str, (*_window_rows(operator, plan), _rows_above(operator, plan))),
+        *map(str, (_first_rows(operator, plan), graph.inputs_of(operator)[0].shape[0])),
+        *map(str, (steps(operator, graph), plan.tensor_numbers[operator.output])),
+        *map(str, (_number(stage.when, conditions), image.sections[operator.name])),
+    ]
+    return f"    {{{', '.join(fields)}}},"
+
+
+def _constants(stage, plan: LinePlan, places: _Places) -> str:
+    """The constants that a stage points at."""
+    operator, numbers = stage.operator, plan.tensor_numbers
+    name = _identifier(operator, plan)
+    shape = "x".join(map(str, plan.graph.tensor(operator.output).shape))
+    lines = [f"// {c_comment(operator.name)}: {shape}, lines {stage.first_line} to {stage.last_line}"]
+    for what, tensors in (("inputs", operator.inputs), ("retires", stage.retires)):
+        if tensors:
+            lines.append(f"static const uint16_t {name}_{what}[] = {{{', '.join(str(numbers[t]) for t in tensors)}}};")
+    _, parameters = _kind(operator, plan, places)
+    if isinstance(operator, Wire) and not operator.core_shuffle:
+        lines += _wire_tables(operator, plan.graph, name)
+    if parameters:
+        lines.append(f"static const {parameters[0]} {name} = {parameters[1]};")
+    return "\n".join(lines)
+
+
+@singledispatch
+def _kind(operator: Operator, plan: LinePlan, places: _Places) -> tuple[str, tuple[str, str] | None]:
+    """The sf_kind of a stage, and type and initialiser of its parameters."""
+    raise TypeError(f"{operator.name}: there is no C for a {type(operator).__name__}")
+
+
+@_kind.register
+def _(operator: Convolution, plan, places):
+    kind = {Conv2D: "sf_convolve", DepthwiseConv2D: "sf_depthwise"}[type(operator)]
+    if weight_layout.is_widened(operator, plan.graph):
+        kind = "sf_convolve_widened"
+    codes = core_header.array_name(operator, plan.graph) if operator.frozen else "NULL"
+    wide = int(structure.is_wide(operator, plan.graph))
+    return kind, ("sf_convolution", _initialiser(_window(operator, plan), wide, codes))
+
+
+@_kind.register
+def _(operator: Pool, plan, places):
+    if plan.sums_up(operator):
+        pool = _initialiser(_window(operator, plan), places.sums[operator.name])
+        return "sf_running_average", ("sf_whole_pool", pool)
+    kind = {AveragePool: "sf_average_pool", MaxPool: "sf_max_pool"}[type(operator)]
+    return kind, ("sf_window", _window(operator, plan))
+
+
+def _window(operator: Window, plan: LinePlan) -> str:
+    input, output = plan.graph.inputs_of(operator)[0], plan.graph.tensor(operator.output)
+    _, width, channels = input.shape
+    _, output_width, output_channels = output.shape
+    kernel, stride, left = operator.kernel, operator.strides[1], operator.pads(input.shape[:2])[1][0]
+    if plan.sums_up(operator):  # without a window, so that the map may be larger than a window can be
+        kernel, stride, left = (1, 1), 1, 0
+    folded = isinstance(operator, Convolution) and zero_point.is_folded(operator, plan.graph)
+    values = {
+        "input_width": width,
+        "input_channels": channels,
+        "output_width": output_width,
+        "output_channels": output_channels,
+        "kernel_height": kernel[0],
+        "kernel_width": kernel[1],
+        "stride": stride,
+        "dilation": operator.dilations[1],
+        "left": left,
+        "groups": getattr(operator, "groups", 1),
+        "input_zero_point": 0 if folded else input.zero_point,
+        "output_zero_point": output.zero_point,
+        "minimum": operator.minimum,
+        "maximum": operator.maximum,
+    }
+    return f"{{{', '.join(f'.{name} = {value}' for name, value in values.items())}}}"
+
+
+@_kind.register
+def _(operator: Mean, plan, places):
+    input, output = plan.graph.inputs_of(operator)[0], plan.graph.tensor(operator.output)
+    height, width, channels = input.shape
+    zero_points, sums = (input.zero_point, output.zero_point), places.sums[operator.name]
+    return "sf_running_mean", ("sf_mean", _initialiser(width, height, channels, *zero_points, sums))
+
+
+@_kind.register
+def _(operator: ChannelScale, plan, places):
+    input, output = plan.graph.inputs_of(operator)[0], plan.graph.tensor(operator.output)
+    zero_points = input.zero_point, operator.constant_zero_point, output.zero_point
+    return "sf_scale", (
+        "sf_scaling",
+        _initialiser(*input.shape[1:], *zero_points, operator.minimum, operator.maximum),
+    )
+
+
+@_kind.register(Add)
+@_kind.register(Multiply)
+def _(operator, plan, places):
+    kind = {Add: "sf_add", Multiply: "sf_multiply"}[type(operator)]
+    output = plan.graph.tensor(operator.output)
+    zero_points = [tensor.zero_point for tensor in (*plan.graph.inputs_of(operator), output)]
+    pair = _initialiser(*zero_points, operator.minimum, operator.maximum)
+    return kind, ("sf_pairing", _initialiser(output.shape[1] * output.channels, pair))
+
+
+@_kind.register
+def _(operator: Lookup, plan, places):
+    _, width, channels = plan.graph.tensor(operator.output).shape
+    return "sf_lookup", ("sf_table", _initialiser(width * channels))
+
+
+@_kind.register
+def _(operator: Pad, plan, places):
+    _, width, channels = plan.graph.inputs_of(operator)[0].shape
+    _, columns, around = operator.padding
+    return "sf_pad", ("sf_padding", _initialiser(width, channels, *columns, *around, operator.value))
+
+
+@_kind.register
+def _(operator: Softmax, plan, places):
+    return "sf_softmax", ("sf_softmax_shape", _initialiser(*plan.graph.tensor(operator.output).shape[1:]))
+
+
+@_kind.register
+def _(operator: Wire, plan, places):
+    name = _identifier(operator, plan)
+    _, width, channels = plan.graph.tensor(operator.output).shape
+    if operator.core_shuffle:
+        return "sf_core_shuffle", ("sf_core_shuffling", _initialiser(width, channels))
+    count = len(wire_runs(operator.sources))
+    return "sf_wire", ("sf_wiring", _initialiser(width, channels, count, f"{name}_channels", f"{name}_runs"))
+
+
+def _wire_tables(operator: Wire, graph: Graph, name: str) -> list[str]:
+    channels = ", ".join(str(tensor.channels) for tensor in graph.inputs_of(operator))
+    runs = ", ".join(_initialiser(*run) for run in wire_runs(operator.sources))
+    return [
+        f"static const uint16_t {name}_channels[] = {{{channels}}};",
+        f"static const sf_wire_run {name}_runs[] = {{{runs}}};",
+    ]
+
+
+def _initialiser(*values) -> str:
+    return f"{{{', '.join(map(str, values))}}}"

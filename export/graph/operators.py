@@ -1,0 +1,514 @@
+"""The operators and tensors of an integer graph: what each one computes, in int8 codes, and what it must satisfy.
+
+Every operator makes one tensor, an int8 map of (height, width, channels) without a batch; value = scale * (code - zero_point).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, fields
+
+import numpy as np
+
+INT8_MIN, INT8_MAX = -128, 127
+
+
+ADD_LEFT_SHIFT = 20  # TFLite gives the operands of ADD 20 more bits before it scales them
+
+
+Shape = tuple[int, int, int]
+
+
+Pads = tuple[tuple[int, int], tuple[int, int]]  # rows (above, below), columns (left, right)
+
+
+class GraphError(ValueError):
+    """A graph that says something impossible; the message names the operator or tensor, what it got, what it wanted."""
+
+
+@dataclass(frozen=True)
+class Tensor:
+    """An int8 map. shape is (height, width, channels); scale must be a float32 number."""
+
+    name: str
+    shape: Shape
+    scale: float
+    zero_point: int = 0
+
+    @property
+    def exponent(self) -> int:
+        """n of a fixed8 scale 2^-n. Raises GraphError for any other scale."""
+        mantissa, exponent = math.frexp(self.scale)
+        if mantissa != 0.5:
+            raise GraphError(f"{self.name}: scale {self.scale} is not a power of two, so it has no exponent")
+        return 1 - exponent
+
+    @property
+    def channels(self) -> int:
+        return self.shape[2]
+
+    @property
+    def size(self) -> int:
+        """Number of values, and of bytes."""
+        return math.prod(self.shape)
+
+    def check(self) -> None:
+        if len(self.shape) != 3 or min(self.shape) < 1:
+            raise GraphError(
+                f"{self.name}: shape is {self.shape}; it must be (height, width, channels), each at least 1"
+            )
+        if not (self.scale > 0 and math.isfinite(self.scale) and float(np.float32(self.scale)) == self.scale):
+            raise GraphError(f"{self.name}: scale is {self.scale!r}; it must be a positive float32 number")
+        if not INT8_MIN <= self.zero_point <= INT8_MAX:
+            raise GraphError(f"{self.name}: zero_point is {self.zero_point}; it must lie in -128..127")
+
+
+def _is_pair(value) -> bool:
+    return isinstance(value, tuple) and len(value) == 2 and all(isinstance(n, int) for n in value)
+
+
+def _is_pair_of_pairs(value) -> bool:
+    return isinstance(value, tuple) and len(value) == 2 and all(map(_is_pair, value))
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Operator:
+    """One step of a graph. It reads the tensors named in inputs and makes the tensor that has its own name."""
+
+    name: str
+    inputs: tuple[str, ...]
+
+    arity = 1  # how many tensors it reads; None for any number
+
+    def __post_init__(self):
+        object.__setattr__(self, "inputs", tuple(self.inputs))
+        for each in fields(self):
+            value = getattr(self, each.name)
+            if isinstance(value, np.ndarray):  # constants of a graph never change
+                constant = np.array(value, order="C")
+                constant.setflags(write=False)
+                object.__setattr__(self, each.name, constant)
+
+    @property
+    def output(self) -> str:
+        """Name of the tensor that it makes."""
+        return self.name
+
+    def output_shape(self, *shapes: Shape) -> Shape:
+        """Shape of its output for inputs of these shapes. Raises GraphError if they do not suit."""
+        return shapes[0]
+
+    def check(self, inputs: list[Tensor], output: Tensor) -> None:
+        """Raises GraphError unless constants, scales and zero points suit each other. Shapes are checked before."""
+
+    def macs(self, output: Tensor) -> int:
+        """Multiplications by constants for one input; taps that fall on padding are counted too."""
+        return 0
+
+    def _require(self, condition: bool, what: str) -> None:
+        if not condition:
+            raise GraphError(f"{self.name}: {what}")
+
+    def _require_array(self, what: str, dtype: type, shape: tuple) -> None:
+        array = getattr(self, what)
+        got = f"{array.dtype} {array.shape}" if isinstance(array, np.ndarray) else type(array).__name__
+        wanted = f"{np.dtype(dtype).name} ({', '.join('any' if n is None else str(n) for n in shape)})"
+        fits = isinstance(array, np.ndarray) and array.dtype == dtype and array.ndim == len(shape)
+        fits = fits and all(n in (None, m) for n, m in zip(shape, array.shape))
+        self._require(fits, f"{what} is {got}; it must be {wanted}")
+
+    def _require_clamp(self) -> None:
+        fits = INT8_MIN <= self.minimum <= self.maximum <= INT8_MAX
+        self._require(fits, f"the clamp is {self.minimum}..{self.maximum}; it must be a range within -128..127")
+
+    def _require_multiplier(self, multiplier: float) -> None:
+        fits = 0 < multiplier < 2**30
+        self._require(fits, f"requantisation multiplies by {multiplier:.3g}; it must lie between 0 and 2^30")
+
+    def _require_equal_scales(self, *tensors: Tensor) -> None:
+        codings = {(tensor.scale, tensor.zero_point) for tensor in tensors}
+        got = ", ".join(f"{tensor.name} {tensor.scale}/{tensor.zero_point}" for tensor in tensors)
+        self._require(len(codings) == 1, f"its tensors must share one scale and zero point; got {got}")
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Window(Operator):
+    """An operator that slides a window, its `kernel` (height, width), over the map.
+
+    padding is TensorFlow's "same" or "valid", or says the rows and columns: ((above, below), (left, right)).
+    """
+
+    strides: tuple[int, int] = (1, 1)
+    padding: str | Pads = "valid"
+
+    dilations = (1, 1)  # distance of the window's taps; a convolution may have another
+
+    @property
+    def extent(self) -> tuple[int, int]:
+        """Height and width that the dilated window covers."""
+        return tuple((kernel - 1) * dilation + 1 for kernel, dilation in zip(self.kernel, self.dilations))
+
+    def output_size(self, size: tuple[int, int]) -> tuple[int, int]:
+        """Height and width of the output for an input of this height and width."""
+        if self.padding == "same":
+            return tuple(-(-n // stride) for n, stride in zip(size, self.strides))
+        sides = zip(size, self.pads(size), self.extent, self.strides)
+        return tuple((n + sum(pads) - extent) // stride + 1 for n, pads, extent, stride in sides)
+
+    def pads(self, size: tuple[int, int]) -> Pads:
+        """Rows (above, below) and columns (left, right) that padding adds. An odd one goes below and to the right."""
+        if self.padding == "valid":
+            return (0, 0), (0, 0)
+        if self.padding != "same":
+            return self.padding
+        sides = zip(size, self.output_size(size), self.extent, self.strides)
+        totals = [max((out - 1) * stride + extent - n, 0) for n, out, extent, stride in sides]
+        return tuple((total // 2, total - total // 2) for total in totals)
+
+    def _windowed_shape(self, shape: Shape, channels: int) -> Shape:
+        self._require(min(self.kernel) >= 1, f"window {self.kernel} is empty")
+        for what in ("strides", "dilations"):
+            steps = getattr(self, what)
+            self._require(_is_pair(steps) and min(steps) >= 1, f"{what} are {steps}; they must be two numbers from 1")
+        # A window that lies in the padding alone would have nothing to pool.
+        known = self.padding in ("same", "valid") or (
+            _is_pair_of_pairs(self.padding)
+            and all(0 <= pad < extent for pads, extent in zip(self.padding, self.extent) for pad in pads)
+        )
+        wanted = f"'same', 'valid' or ((above, below), (left, right)), each less than the window's extent {self.extent}"
+        self._require(known, f"padding is {self.padding!r}; it must be {wanted}")
+        height, width = self.output_size(shape[:2])
+        self._require(min(height, width) >= 1, f"window {self.kernel} does not fit into its input {shape[:2]}")
+        return height, width, channels
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Convolution(Window):
+    """What Conv2D and DepthwiseConv2D share: codes with one scale and bias an output channel, and an int8 clamp.
+
+    scales are float32 (out,); bias is int32 (out,) in units of input scale * scales. ReLU is minimum = zero point.
+    """
+
+    codes: np.ndarray
+    scales: np.ndarray
+    bias: np.ndarray
+    frozen: bool
+    minimum: int = INT8_MIN
+    maximum: int = INT8_MAX
+    dilations: tuple[int, int] = (1, 1)
+
+    def multipliers(self, input: Tensor, output: Tensor) -> np.ndarray:
+        """Requantisation factor of each output channel, in double as TFLite computes it."""
+        return self._accumulator_scales(input) / np.float64(output.scale)
+
+    def _accumulator_scales(self, input: Tensor) -> np.ndarray:
+        return np.float64(input.scale) * self.scales.astype(np.float64)
+
+    def check(self, inputs, output):
+        self._require_array("scales", np.float32, (output.channels,))
+        self._require_array("bias", np.int32, (output.channels,))
+        self._require_clamp()
+        self._require(bool(np.all(np.isfinite(self.scales) & (self.scales > 0))), "scales must be positive and finite")
+        multipliers = self.multipliers(inputs[0], output)
+        self._require_multiplier(multipliers.min())
+        self._require_multiplier(multipliers.max())
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Conv2D(Convolution):
+    """Convolution. codes are int8 (out, kernel height, kernel width, in / groups).
+
+    fully_connected: the scale of its sums is rounded to float32, as TFLite does it in a FULLY_CONNECTED with one weight
+    scale (not in one with a scale a channel). Its kernel is the whole map, or 1x1.
+    """
+
+    groups: int = 1
+    fully_connected: bool = False
+
+    @property
+    def kernel(self):
+        return self.codes.shape[1:3]
+
+    def output_shape(self, shape):
+        self._require_array("codes", np.int8, (None, None, None, None))
+        out, _, _, depth = self.codes.shape
+        fits = depth * self.groups == shape[2] and out % self.groups == 0
+        self._require(fits, f"codes {self.codes.shape} in {self.groups} groups do not suit {shape[2]} input channels")
+        plain = (self.groups, self.padding, self.strides, self.dilations) == (1, "valid", (1, 1), (1, 1))
+        fits = not self.fully_connected or plain and self.kernel in (shape[:2], (1, 1))
+        self._require(
+            fits, f"a fully connected kernel is the whole map {shape[:2]} or 1x1, at stride 1; got {self.kernel}"
+        )
+        return self._windowed_shape(shape, out)
+
+    def check(self, inputs, output):
+        super().check(inputs, output)
+        one_scale = not self.fully_connected or np.all(self.scales == self.scales[0])
+        self._require(bool(one_scale), "a fully connected operator has one scale for all its weights")
+
+    def _accumulator_scales(self, input):
+        scales = super()._accumulator_scales(input)
+        return scales.astype(np.float32).astype(np.float64) if self.fully_connected else scales
+
+    def macs(self, output):
+        return output.size * self.codes[0].size
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class DepthwiseConv2D(Convolution):
+    """Depthwise convolution. codes are int8 (kernel height, kernel width, channels)."""
+
+    @property
+    def kernel(self):
+        return self.codes.shape[:2]
+
+    def output_shape(self, shape):
+        self._require_array("codes", np.int8, (None, None, shape[2]))
+        return self._windowed_shape(shape, shape[2])
+
+    def macs(self, output):
+        return output.size * math.prod(self.kernel)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class ChannelScale(Operator):
+    """y = constant * x, one constant a channel, then clamped. Alpha of a blend, and 1 - alpha.
+
+    The constants are scale * (codes - constant_zero_point), codes int8 (channels,).
+    """
+
+    codes: np.ndarray
+    scale: float
+    constant_zero_point: int = 0
+    frozen: bool = False
+    minimum: int = INT8_MIN
+    maximum: int = INT8_MAX
+
+    def check(self, inputs, output):
+        self._require_array("codes", np.int8, (output.channels,))
+        shape = (1, 1, output.channels)
+        Tensor(f"{self.name} (its constants)", shape, self.scale, self.constant_zero_point).check()
+        self._require_clamp()
+        self._require_multiplier(self.multiplier(inputs[0], output))
+
+    def multiplier(self, input: Tensor, output: Tensor) -> float:
+        """Requantisation factor of the product of two codes."""
+        return input.scale * self.scale / output.scale
+
+    def macs(self, output):
+        return output.size
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Pair(Operator):
+    """What Add and Multiply share: two maps of equal shape, value by value, and an int8 clamp."""
+
+    minimum: int = INT8_MIN
+    maximum: int = INT8_MAX
+
+    arity = 2
+
+    def output_shape(self, first, second):
+        verb = type(self).__name__.lower()
+        self._require(first == second, f"it cannot {verb} shapes {first} and {second}; they must be equal")
+        return first
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Add(Pair):
+    """Sum of two maps of equal shape, requantised, then clamped."""
+
+    def check(self, inputs, output):
+        self._require_clamp()
+        coarsest = max(tensor.scale for tensor in inputs)
+        # TFLite shifts the operands left by 20 bits and aborts if the sum then had to be scaled up.
+        fits = 2 * coarsest < 2**ADD_LEFT_SHIFT * output.scale
+        self._require(fits, f"output scale {output.scale} is too fine for inputs of scale {coarsest}")
+
+    def multipliers(self, first: Tensor, second: Tensor, output: Tensor) -> tuple[float, float, float]:
+        """Factors of the first operand, of the second, and of their sum; operands are shifted left before."""
+        # The coarser operand gets the factor 1/2, so that the sum of the two cannot overflow.
+        unit = 2 * max(first.scale, second.scale)
+        return first.scale / unit, second.scale / unit, unit / (2**ADD_LEFT_SHIFT * output.scale)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Multiply(Pair):
+    """Product of two maps of equal shape, requantised, then clamped."""
+
+    def check(self, inputs, output):
+        self._require_clamp()
+        self._require_multiplier(self.multiplier(*inputs, output))
+
+    def multiplier(self, first: Tensor, second: Tensor, output: Tensor) -> float:
+        """Requantisation factor of the product of two codes."""
+        return first.scale * second.scale / output.scale
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Pool(Window):
+    """What AveragePool and MaxPool share: a window and an int8 clamp. Input and output share one scale."""
+
+    window: tuple[int, int]
+    minimum: int = INT8_MIN
+    maximum: int = INT8_MAX
+
+    @property
+    def kernel(self):
+        return self.window
+
+    def output_shape(self, shape):
+        return self._windowed_shape(shape, shape[2])
+
+    def check(self, inputs, output):
+        self._require_clamp()
+        self._require_equal_scales(*inputs, output)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class AveragePool(Pool):
+    """Mean over a window, padding not counted: (sum +- n/2) / n towards zero."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class MaxPool(Pool):
+    """Largest code of a window, padding not counted."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Mean(Operator):
+    """Mean over the whole map, one value a channel, requantised: TFLite's MEAN."""
+
+    def output_shape(self, shape):
+        self._require(math.prod(shape[:2]) <= 2**23, f"the sum over {shape[:2]} values would not fit into 32 bits")
+        return 1, 1, shape[2]
+
+    def check(self, inputs, output):
+        self._require_multiplier(self.multiplier(inputs[0], output))
+
+    def multiplier(self, input: Tensor, output: Tensor) -> float:
+        """Requantisation factor of the mean."""
+        return input.scale / output.scale
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Pad(Operator):
+    """Puts one code, `value`, around the map.
+
+    padding is ((above, below), (left, right), (before, after)): rows, columns and channels. Convolutions and pools pad
+    by themselves; this is for the rest.
+    """
+
+    padding: tuple[tuple[int, int], tuple[int, int], tuple[int, int]]
+    value: int
+
+    def output_shape(self, shape):
+        sides = self.padding
+        fits = len(sides) == 3 and all(_is_pair(side) and min(side) >= 0 for side in sides)
+        self._require(fits, f"padding is {sides}; it must be three pairs of numbers from 0: rows, columns, channels")
+        return tuple(n + sum(side) for n, side in zip(shape, sides))
+
+    def check(self, inputs, output):
+        self._require(INT8_MIN <= self.value <= INT8_MAX, f"value is {self.value}; it must lie in -128..127")
+        self._require_equal_scales(*inputs, output)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Softmax(Operator):
+    """Softmax over the channels of each pixel: exp(beta * x) / sum. Its output has scale 1/256 and zero point -128."""
+
+    beta: float = 1.0
+
+    def output_shape(self, shape):
+        self._require(shape[2] < 2**12, f"it can sum up to 4095 channels; its input has {shape[2]}")
+        return shape
+
+    def check(self, inputs, output):
+        coding = (output.scale, output.zero_point)
+        self._require(coding == (2.0**-8, -128), f"its output is {coding}; scale and zero point must be 1/256 and -128")
+        self._require(self.multiplier(inputs[0]) > 1, f"beta is {self.beta}; times input scale it must exceed 2^-26")
+
+    def multiplier(self, input: Tensor) -> float:
+        """Factor from a difference of two codes to 26 fractional bits, capped as TFLite does."""
+        return min(self.beta * input.scale * 2.0**26, 2.0**31 - 1)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Lookup(Operator):
+    """Any function of one code: table int8 (256,), entry i is the output code of input code i - 128.
+
+    breakpoints are the (x, y) pairs of the piecewise-linear function that filled the table, for descriptions.
+    """
+
+    table: np.ndarray
+    frozen: bool = False
+    breakpoints: tuple[tuple[float, float], ...] = ()
+
+    def check(self, inputs, output):
+        self._require_array("table", np.int8, (256,))
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Wire(Operator):
+    """Moves channels without changing a byte: concatenation, split, channel shuffle, core shuffle, grey to three.
+
+    sources are int (channels out, 2): output channel i is channel sources[i, 1] of input sources[i, 0].
+    core_shuffle marks a switch: a task chooses whether the second half of the channels comes from input 1 or, as all
+    others, from input 0.
+    """
+
+    sources: np.ndarray
+    core_shuffle: bool = False
+
+    arity = None
+
+    def output_shape(self, *shapes):
+        sizes = {shape[:2] for shape in shapes}
+        self._require(len(sizes) == 1, f"its inputs must have one height and width; got {sorted(sizes)}")
+        array = self.sources
+        pairs = isinstance(array, np.ndarray) and array.ndim == 2 and array.shape[1] == 2 and array.dtype.kind in "iu"
+        self._require(pairs and len(array) > 0, "sources must be an integer array (channels out, 2)")
+        for input, channel in array.tolist():
+            exists = 0 <= input < len(shapes) and 0 <= channel < shapes[input][2]
+            self._require(exists, f"it reads channel {channel} of input {input}, which does not exist")
+        return *sizes.pop(), len(array)
+
+    def check(self, inputs, output):
+        self._require_equal_scales(*(inputs[i] for i in np.unique(self.sources[:, 0])), output)
+        own, swapped = (switched_sources(output.channels, on).tolist() for on in (False, True))
+        fits = not self.core_shuffle or len(inputs) == 2 and self.sources.tolist() in (own, swapped)
+        self._require(fits, "a core shuffle takes all channels of input 0, or the second half of them from input 1")
+
+    @property
+    def is_on(self) -> bool:
+        """Whether a core shuffle swaps."""
+        return bool(self.sources[-1, 0])
+
+
+def switched_sources(channels: int, on: bool) -> np.ndarray:
+    """The sources of a core shuffle of so many channels that is on or off."""
+    return np.array([(int(on and channel >= channels // 2), channel) for channel in range(channels)])
+
+
+OPERATORS = {
+    kind.__name__: kind
+    for kind in (
+        Conv2D,
+        DepthwiseConv2D,
+        ChannelScale,
+        Add,
+        Multiply,
+        AveragePool,
+        MaxPool,
+        Mean,
+        Pad,
+        Lookup,
+        Softmax,
+        Wire,
+    )
+}
+
+
+def is_frozen(operator: Operator) -> bool:
+    """Whether the codes of an operator are taped out."""
+    return isinstance(operator, Convolution) and operator.frozen

@@ -1,0 +1,81 @@
+"""Softmax in fixed point, to the bit as TensorFlow Lite computes it with gemmlowp.
+
+A number with n integer bits is an int32 that stands for itself * 2^(n - 31). Products keep the sum of their integer
+bits.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from export.graph.rounding import quantize_multiplier, requantise, rounding_divide_by_pot
+from export.graph.rounding import saturating_rounding_doubling_high_mul as product
+
+DIFFERENCE_BITS = 5  # integer bits of the argument of exp
+SUM_BITS = 12  # integer bits of a sum of exps
+ONE = 2**31 - 1  # the largest number without integer bits stands for 1
+
+# exp(-2^i) for i = -2..4, without integer bits
+EXP_OF_MINUS_POWERS = (1672461947, 1302514674, 790015084, 290630308, 39332535, 720401, 242)
+
+
+def factor_and_smallest(multiplier: float) -> tuple[np.int64, np.int64, int]:
+    """The constants of a softmax.
+
+    Args:
+        multiplier: export.graph.operators.Softmax.multiplier.
+    Returns: (multiplier, shift, smallest): a difference of codes becomes a number with 5 integer bits by requantise
+        with the first two; differences below smallest count as an exp of 0.
+    """
+    factor, shift = quantize_multiplier(multiplier)
+    return factor, shift, -math.floor((2**DIFFERENCE_BITS - 1) * 2 ** (31 - DIFFERENCE_BITS) / 2 ** int(shift))
+
+
+def softmax(x: np.ndarray, multiplier, shift, smallest: int) -> np.ndarray:
+    """Softmax over the last axis of int8 codes; int8 with scale 1/256 and zero point -128."""
+    difference = x.astype(np.int64) - x.max(axis=-1, keepdims=True)
+    counts = difference >= smallest
+    exps = exp_on_negative_values(requantise(np.where(counts, difference, 0), multiplier, shift))
+    total = np.where(counts, rounding_divide_by_pot(exps, SUM_BITS), 0).sum(axis=-1, keepdims=True)
+    headroom = 32 - np.frexp(total)[1].astype(np.int64)  # leading zeros
+    # total << headroom is 1 + x with x in 0..1, in unsigned 32 bits.
+    reciprocal = one_over_one_plus_x_for_x_in_0_1((total << headroom) - 2**31)
+    codes = rounding_divide_by_pot(product(reciprocal, exps), SUM_BITS - headroom + 31 - 8) - 128
+    return np.where(counts, np.clip(codes, -128, 127), -128).astype(np.int8)
+
+
+def exp_on_negative_values(a: np.ndarray) -> np.ndarray:
+    """exp(a) without integer bits; a has 5 integer bits and is not positive."""
+    quarter = 1 << (31 - DIFFERENCE_BITS - 2)
+    within = (a & (quarter - 1)) - quarter
+    rest = within - a  # a multiple of 1/4
+    result = _exp_between_minus_a_quarter_and_0(within << DIFFERENCE_BITS)
+    for i, factor in enumerate(EXP_OF_MINUS_POWERS):
+        result = np.where(rest & (quarter << i), product(result, factor), result)
+    return np.where(a == 0, ONE, result)
+
+
+def _exp_between_minus_a_quarter_and_0(a: np.ndarray) -> np.ndarray:
+    """Taylor expansion around -1/8, neither side with integer bits."""
+    exp_of_minus_an_eighth, third = 1895147668, 715827883
+    x = a + (1 << 28)
+    square = product(x, x)
+    cube, fourth = product(square, x), product(square, square)
+    higher = rounding_divide_by_pot(product(rounding_divide_by_pot(fourth, 2) + cube, third) + square, 1)
+    return exp_of_minus_an_eighth + product(exp_of_minus_an_eighth, x + higher)
+
+
+def one_over_one_plus_x_for_x_in_0_1(x: np.ndarray) -> np.ndarray:
+    """1 / (1 + x), neither side with integer bits: three steps of Newton and Raphson, which have 2 integer bits."""
+    half_denominator = (x + ONE + 1) >> 1
+    y = 1515870810 + product(half_denominator, -1010580540)  # 48/17 - 32/17 * half_denominator
+    for _ in range(3):
+        error = (1 << 29) - product(half_denominator, y)
+        y = y + _saturated(product(y, error) << 2)
+    return _saturated(y << 1)
+
+
+def _saturated(x: np.ndarray) -> np.ndarray:
+    return np.clip(x, -(2**31), 2**31 - 1)

@@ -1,0 +1,155 @@
+"""`python -m export bench`: what a network costs on an emulated board, stage by stage."""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from export.backends import machines
+from export.c import project
+from export.graph.operators import Operator, Window
+from export.streaming.line_plan import LinePlan
+
+COUNTING = ('SF_HOOKS="sf_count_hooks.h"', "SF_COUNT")  # builds a program that counts the instructions of each stage
+
+# What TensorFlow Lite Micro (2026-08) with CMSIS-NN (2026-07) takes on the same emulated boards, counted by the
+# application of docs/tflm.md: instructions by (network, MACs), where there is a figure.
+CMSIS_NN = {("vww_96_int8", 7_489_664): {"m4": 24_102_320, "m55": 6_559_126}}
+
+
+@dataclass(frozen=True)
+class Stage:
+    """What one stage costs for one image. kind: its operator and, if it has one, the size of its window."""
+
+    name: str
+    kind: str
+    shape: tuple[int, int, int]
+    macs: int
+    instructions: int
+
+
+@dataclass(frozen=True)
+class Bench:
+    """What one inference costs on a board.
+
+    Attributes:
+        instructions: of all that the network does with the rows of an image.
+        ram: static data and stack, in bytes; flash: code and constants, in bytes, the task image included.
+        stages: instructions of each, as counted by a second program, to within a count of the board's timer a row. What
+            is left of `instructions` is the engine's: finding out which stage is due, and keeping rows.
+    """
+
+    network: str
+    board: str
+    instructions: int
+    stack: int
+    ram: int
+    flash: int
+    stages: tuple[Stage, ...]
+
+    @property
+    def macs(self) -> int:
+        return sum(stage.macs for stage in self.stages)
+
+    @property
+    def peer(self) -> int | None:
+        """Instructions of TensorFlow Lite Micro with CMSIS-NN, where they are known."""
+        return CMSIS_NN.get((self.network, self.macs), {}).get(self.board)
+
+    @property
+    def engine(self) -> int:
+        """Instructions outside of stages."""
+        return self.instructions - sum(stage.instructions for stage in self.stages)
+
+    def kinds(self) -> dict[str, tuple[int, int, int]]:
+        """Number of stages, MACs and instructions by kind of stage, the costliest first."""
+        sums = {}
+        for stage in self.stages:
+            count, macs, instructions = sums.get(stage.kind, (0, 0, 0))
+            sums[stage.kind] = count + 1, macs + stage.macs, instructions + stage.instructions
+        return dict(sorted(sums.items(), key=lambda item: -item[1][2]))
+
+    def to_json(self) -> dict:
+        """As plain lists and dicts, for json.dump."""
+        total = {"macs": self.macs, "instructions_per_mac": _per_mac(self.instructions, self.macs)}
+        names = ("stages", "macs", "instructions")
+        return {
+            **{name: getattr(self, name) for name in ("network", "board", "instructions")},
+            **total,
+            **{name: getattr(self, name) for name in ("peer", "ram", "stack", "flash", "engine")},
+            "kinds": {kind: dict(zip(names, sums)) for kind, sums in self.kinds().items()},
+            "stages": [{**vars(stage), "instructions_per_mac": _per_mac(*_cost(stage))} for stage in self.stages],
+        }
+
+    def __str__(self):
+        width = max(len(_short(stage.name)) for stage in self.stages)
+        rows = [
+            f"{'stage':{width}} {'kind':19} {'map':>11} {'MACs':>11} {'instructions':>12} {'a MAC':>6} {'share':>6}"
+        ]
+        for stage in self.stages:
+            size = "x".join(map(str, stage.shape))
+            rows.append(f"{_short(stage.name):{width}} {stage.kind:19} {size:>11} {self._figures(*_cost(stage))}")
+        rows.append("")
+        for kind, (count, macs, instructions) in self.kinds().items():
+            rows.append(f"{f'{count} stages':{width}} {kind:19} {'':11} {self._figures(instructions, macs)}")
+        rows.append(f"{'engine':{width}} {'':19} {'':11} {self._figures(self.engine, 0)}")
+        rows.append(f"{self.network} on {self.board}: {self._figures(self.instructions, self.macs)}")
+        if self.peer:
+            ratio = f"{self.instructions / self.peer:.2f} of TensorFlow Lite Micro with CMSIS-NN"
+            rows.append(f"{ratio}: {self.peer:,}, {self.peer / self.macs:.2f} a MAC")
+        rows.append(f"{self.ram:,} bytes of RAM, of them {self.stack:,} stack; {self.flash:,} bytes of flash")
+        return "\n".join(rows)
+
+    def _figures(self, instructions: int, macs: int) -> str:
+        per_mac = _per_mac(instructions, macs)
+        per_mac = "" if per_mac is None else f"{per_mac:.2f}"
+        return (
+            f"{f'{macs:,}' if macs else '':>11} {instructions:12,} {per_mac:>6} {instructions / self.instructions:6.1%}"
+        )
+
+
+def measure(plan: LinePlan, board: str) -> Bench:
+    """Runs a network on one image.
+
+    Args:
+        plan: its line plan.
+        board: one of machines.boards().
+    Raises: ValueError for another machine; MachineError if it cannot be built or run.
+    """
+    if board not in machines.boards():
+        raise ValueError(f"--on is {board!r}; instructions are counted only on {', '.join(machines.boards())}")
+    machine, graph = machines.MACHINES[board], plan.graph
+    image = project.vector_image(graph).tobytes()
+    with tempfile.TemporaryDirectory() as folder:
+        project.write_folder(plan, Path(folder, "c"))
+        program = machines.build(machine, Path(folder, "c"), Path(folder, "plain"))
+        counting = machines.build(machine, Path(folder, "c"), Path(folder, "counting"), COUNTING)
+        result, memory = program.run(image), program.memory()
+        counts = re.findall(r"^stage \d+ (\d+)$", counting.run(image).stdout, re.MULTILINE)
+    stages, macs = [], graph.macs()
+    for stage, count in zip(plan.stages, counts, strict=True):
+        operator = stage.operator
+        shape = graph.tensor(operator.output).shape
+        stages.append(Stage(operator.name, _kind(operator), shape, macs[operator.name], int(count)))
+    ram = memory.ram + result.stack
+    return Bench(graph.name, board, result.instructions, result.stack, ram, memory.flash, tuple(stages))
+
+
+def _kind(operator: Operator) -> str:
+    kind = type(operator).__name__
+    return f"{kind} {'x'.join(map(str, operator.kernel))}" if isinstance(operator, Window) else kind
+
+
+def _cost(stage: Stage) -> tuple[int, int]:
+    return stage.instructions, stage.macs
+
+
+def _per_mac(instructions: int, macs: int) -> float | None:
+    return round(instructions / macs, 3) if macs else None
+
+
+def _short(name: str) -> str:
+    """The end of a name, for a table: those of converters can be hundreds of letters long."""
+    return name if len(name) <= 40 else f"..{name[-38:]}"

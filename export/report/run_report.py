@@ -1,0 +1,125 @@
+"""What a run came to: the proof, one table of accuracy, sizes and digests, as verify.json and report.md."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable
+
+from export.backends.machines import MACHINES
+from export.datapath import task_image
+from export.graph import golden
+from export.graph.golden import random_inputs
+from export.network import Network, open_network
+from export.proof.proof import Chain
+from export.tflite import arena, writer
+from export.tflite.interpreters import run_tflm
+from sfkeras import atomic_file
+from sfkeras.data.images import to_codes
+
+PERCENT = {"verification_accuracy", "tar_at_far_1e-2", "rank1", "top1", "top5", "pixel_accuracy", "mean_iou"}
+MOST_PROVEN, MOST_RANDOM = 200, 100  # images whose every tensor is compared; test images are evenly spread over all
+MOST_VALUES = 600_000_000  # of these tensors, which large images reach with fewer
+MOST_IN_GOLDEN = 2000  # of more test images only TFLM, which takes a third of golden's time, is given all
+
+
+def verify_run(training, on: Iterable[str] = MACHINES) -> bool:
+    """Proves what a run deploys against its integer graph, measures it on the test images, and writes the report.
+
+    golden == BUILTIN_REF == TFLM == stream == C on every machine, byte for byte, at every tensor, on up to MOST_PROVEN
+    test images and MOST_RANDOM random ones; the slow stages take the first few of each. Accuracy is of all test images, in
+    golden too where there are up to MOST_IN_GOLDEN.
+    Args:
+        training: sfkeras.training.trainer.Training whose run's export folder is filled; its data and metrics are used.
+        on: names of the machines that run the C.
+    Returns: whether every stage ran and none differed.
+    Raises: RecipeError if the run has not been exported, or GraphFileError if its graph is broken.
+    """
+    run, name = training.run, training.recipe.name
+    run.exported(f"{name}.graph"), run.exported(f"{name}.tflite")  # says so if they are not there
+    network = open_network(run.folder)
+    graph, model, chain = network.graph, network.tflite, Chain(network, on=on)
+    codes = {graph.inputs[0]: to_codes(training.split.test.pixels)}
+    affordable = max(1, MOST_VALUES // sum(tensor.size for tensor in graph.tensors))
+    proven, random = min(MOST_PROVEN, affordable), min(MOST_RANDOM, affordable)
+    some = {name: images[:: -(-len(images) // proven)] for name, images in codes.items()}
+    proofs = {"test images": chain.verify(some), "random inputs": chain.verify(random_inputs(graph, random))}
+    for inputs, proof in proofs.items():
+        print(f"{inputs}: {proof}")
+    proof_json = {inputs: proof.to_json() for inputs, proof in proofs.items()}
+    atomic_file.write(run.export / "verify.json", json.dumps(proof_json, indent=1))
+
+    places = [model.tensors[output].index for output in graph.outputs]
+    in_tflm = run_tflm(model.content, list(codes.values()), places)
+    accuracy = run.accuracy()
+    if len(training.split.test) <= MOST_IN_GOLDEN:
+        outputs = golden.run(graph, codes, keep=graph.outputs)
+        accuracy["integer graph"] = training.measure([outputs[output] for output in graph.outputs])
+    deployed = [in_tflm[place] for place in places]
+    accuracy["TFLM"] = training.measure(deployed)
+    run.write_accuracy(accuracy)
+    run.write_answers(training.answers(deployed))
+    text = report(run, network, proofs, accuracy)
+    atomic_file.write(run.folder / "report.md", text)
+    print(f"\n{text}")
+    return all(proof.passed for proof in proofs.values())
+
+
+def report(run, network: Network, proofs, accuracy) -> str:
+    """The report as Markdown."""
+    graph, content = network.graph, network.tflite.content
+    parameters, memory, plan = graph.parameters(), arena.measure(content), network.plan
+    counts, image = writer.operator_counts(content), len(task_image.write(plan).content)
+    kinds = ", ".join(f"{count} {kind}" for kind, count in counts.items())
+    shape = "x".join(map(str, graph.tensor(graph.inputs[0]).shape))
+    verdicts = [f"- {inputs}: {proof}".replace("\n", "\n  ") for inputs, proof in proofs.items()]
+    files = [path for path in sorted(run.export.iterdir()) if path.suffix in (".tflite", ".graph", ".c", ".h")]
+    return "\n".join(
+        [
+            f"# {run.recipe.name}",
+            "",
+            "## Accuracy on the test images",
+            "",
+            *accuracy_table(accuracy),
+            "",
+            "## Proof: the same bytes at every tensor",
+            "",
+            *verdicts,
+            "",
+            "## Size",
+            "",
+            f"- input {shape}, {sum(graph.macs().values()):,} MACs an image",
+            f"- parameters: {parameters.frozen_codes:,} frozen codes; {parameters.configurable_codes:,} configurable "
+            f"codes; {parameters.frozen_biases + parameters.configurable_biases:,} biases, all configurable",
+            f"- line streaming: {plan.bytes:,} B for all rows and sums ({plan.bytes / memory.total:.2f} of the arena below), "
+            f"outputs complete {plan.lines - graph.tensor(graph.inputs[0]).shape[0]} lines after the last row",
+            f"- task image: {image:,} B, {image / (image + parameters.frozen_codes):.0%} of all constants; the rest is frozen",
+            f"- TFLM arena: {memory.total:,} B, of it {memory.maps:,} B of maps (the rest is smaller on a 32-bit chip)",
+            f"- operators of the .tflite: {sum(counts.values())} ({kinds})",
+            "",
+            "## Files",
+            "",
+            *(f"- {path.name}: {path.stat().st_size:,} B, SHA-256 {digest(path)}" for path in files),
+            "",
+        ]
+    )
+
+
+def accuracy_table(accuracy: dict[str, dict[str, float]]) -> list[str]:
+    """Lines of a Markdown table, one row a form of the network, one column a metric."""
+    metrics = list(next(iter(accuracy.values())))
+    rows = [["", *(metric.replace("_", " ") for metric in metrics)], ["---"] * (len(metrics) + 1)]
+    for form, measured in accuracy.items():
+        rows.append([form, *(_shown(metric, measured.get(metric)) for metric in metrics)])
+    return [f"| {' | '.join(row)} |" for row in rows]
+
+
+def _shown(metric: str, value: float | None) -> str:
+    if value is None:
+        return ""
+    return f"{100 * value:.2f} %" if metric.split(".")[-1] in PERCENT else f"{value:.4f}"
+
+
+def digest(path) -> str:
+    """The first 16 hexadecimal digits of a file's SHA-256."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()[:16]

@@ -1,0 +1,396 @@
+"""The line plan: how a graph runs on an image that comes line by line, and the memory that this takes.
+
+Time goes in lines. In each line one row of the image arrives, and every stage, in the order of data flow, makes its next
+row if the rows that it reads are there; after the last row of the image come a few lines more, until all is made. A row
+lies in a shared place while the stages of this line read it. Those rows that a later line will read are then kept in a
+buffer of their tensor: the rows of a window that are still needed, and the delay that keeps the paths of a graph in step
+where they meet again. A pool over the whole map keeps a running sum instead of rows.
+
+No buffer is larger than this order of events makes it. Take the step that gave a tensor its number of kept rows: before
+its line, that many rows had been made, from the oldest that the step reads to the newest. The oldest is still to be
+read, so in a ring of one row less the newest would lie in its slot, and it would have to be made again; here every row
+is made once (the factor of MACs is 1.000). Another order could save a little: a stage that started later than it can
+would keep more rows in front of it and fewer behind (2 % less in all for the network of Table 1, where the trainable
+stems would wait four lines). And a window that jumps over rows, its stride and dilation having a common divisor, would
+not need a ring.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+from export.graph.graph import Graph
+from export.graph.memory_order import Step, small_memory_order
+from export.graph.operators import AveragePool, GraphError, Mean, Operator, Pad, Shape, Tensor, Window, Wire
+from export.graph.switches import Switch
+from export.graph.wires import without_wires
+
+ALIGNMENT = 4  # bytes, of every row's place: kernels load words
+SUM_BYTES = 4  # a running sum is an int32
+
+
+@dataclass(frozen=True)
+class Buffer:
+    """Where the rows of one tensor are.
+
+    Attributes:
+        tensor: the tensor.
+        rows: rows kept from one line to the next, as a ring: row y is in slot y modulo rows.
+        place: offset in bytes of the newest row in the place that all stages share, during the line that makes it. None
+            for the image, whose newest row is wherever the camera has it.
+    """
+
+    tensor: Tensor
+    rows: int
+    place: int | None
+
+    @property
+    def row_bytes(self) -> int:
+        return self.tensor.shape[1] * self.tensor.shape[2]
+
+    @property
+    def bytes(self) -> int:
+        """Of the rows that are kept."""
+        return self.rows * aligned(self.row_bytes)
+
+
+@dataclass(frozen=True)
+class When:
+    """Positions of a switch: the first, second, ... of a plan's."""
+
+    switch: int
+    positions: range
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One operator in time.
+
+    A Wire that a switch chooses the input of is one stage for each input, of which one runs: they make the same tensor.
+
+    Attributes:
+        operator: what it computes, a row at a time.
+        retires: tensors that no later stage of the line reads: their newest row now goes into their buffer.
+        first_line, last_line: lines in which it makes its first and its last row; the first line is 0. Where switches
+            have a say, with the longest way before it.
+        when: in which positions of a switch it runs; None if always.
+    """
+
+    operator: Operator
+    retires: tuple[str, ...]
+    first_line: int
+    last_line: int
+    when: When | None = None
+
+
+@dataclass(frozen=True)
+class LinePlan:
+    """A graph in time and memory.
+
+    Attributes:
+        graph: the graph, its operators in the order of the stages.
+        stages: in the order in which they run in each line.
+        buffers: by tensor name.
+        lines: how many lines one image takes; the image itself is over after its own height.
+        shared: bytes of the place that the newest rows share.
+        switches: what a task can switch; buffers and lines are enough for every position.
+    """
+
+    graph: Graph
+    stages: tuple[Stage, ...]
+    buffers: dict[str, Buffer]
+    lines: int
+    shared: int
+    switches: tuple[Switch, ...] = ()
+
+    def runs(self, stage: Stage) -> bool:
+        """Whether a stage runs in the positions that the switches have."""
+        return stage.when is None or self.switches[stage.when.switch].position in stage.when.positions
+
+    def when_given(self, output: str) -> When | None:
+        """In which positions of a switch an output is given; None if always."""
+        found = ((i, switch.gives[output]) for i, switch in enumerate(self.switches) if output in switch.gives)
+        return next((When(i, positions) for i, positions in found), None)
+
+    @property
+    def macs(self) -> int:
+        """Of the stages that run in the positions that the switches have."""
+        macs = self.graph.macs()
+        return sum(macs[stage.operator.name] for stage in self.stages if self.runs(stage))
+
+    @property
+    def given(self) -> tuple[str, ...]:
+        """The outputs that are given in the positions that the switches have."""
+        whens = {name: self.when_given(name) for name in self.graph.outputs}
+        return tuple(
+            name for name, when in whens.items() if not when or self.switches[when.switch].position in when.positions
+        )
+
+    @cached_property
+    def tensor_numbers(self) -> dict[str, int]:
+        """The number of each tensor: 0 is the image; then in the order in which stages first make them."""
+        made = [*self.graph.inputs, *(stage.operator.output for stage in self.stages)]
+        return {name: i for i, name in enumerate(dict.fromkeys(made))}
+
+    @cached_property
+    def kept(self) -> int:
+        """Bytes of all rows that are kept."""
+        return sum(buffer.bytes for buffer in self.buffers.values())
+
+    @cached_property
+    def sums(self) -> int:
+        """Bytes of all running sums."""
+        outputs = [self.graph.tensor(stage.operator.output) for stage in self.stages if self.sums_up(stage.operator)]
+        return sum(SUM_BYTES * output.channels for output in outputs)
+
+    def sums_up(self, operator: Operator) -> bool:
+        """Whether a stage keeps running sums."""
+        return sums_rows(operator, self.graph.tensor(operator.inputs[0]).shape)
+
+    @property
+    def bytes(self) -> int:
+        """Of all buffers together."""
+        return self.kept + self.shared + self.sums
+
+    def __str__(self):
+        height, width, channels = self.graph.tensor(self.graph.inputs[0]).shape
+        rows = [
+            f"{self.graph.name}: {height}x{width}x{channels}, {len(self.stages)} stages, {self.macs:,} MACs, factor 1.000"
+        ]
+        rows.append(f"{'stage':44} {'map':>12} {'kept rows':>9} {'bytes':>8} {'first line':>10} {'last':>5}")
+        for stage in self.stages:
+            buffer = self.buffers[stage.operator.output]
+            size = "x".join(map(str, buffer.tensor.shape))
+            rows.append(
+                f"{stage.operator.name:44} {size:>12} {buffer.rows:9} {buffer.bytes:8,} {stage.first_line:10} "
+                f"{stage.last_line:5}{self._written(stage.when)}"
+            )
+        image = self.buffers[self.graph.inputs[0]]
+        rows.append(f"{self.graph.inputs[0]}: {image.rows} rows kept, {image.bytes:,} bytes")
+        rows.append(
+            f"{self.lines} lines an image, {self.lines - height} of them after its last row; {self.bytes:,} bytes: "
+            f"{self.kept:,} in kept rows, {self.shared:,} shared by the newest rows, {self.sums:,} in running sums"
+        )
+        for switch in self.switches:
+            rows.append(f"switch {switch.name}: {switch.position}, of {' '.join(map(str, switch.positions))}")
+        return "\n".join(rows)
+
+    def _written(self, when: When | None) -> str:
+        return f"  {self.switches[when.switch].name} {' '.join(map(str, when.positions))}" if when else ""
+
+
+def plan(graph: Graph, switches: tuple[Switch, ...] = (), in_order: bool = False) -> LinePlan:
+    """Plans a graph of one input.
+
+    Args:
+        graph: the graph, with all ways that its rows can take.
+        switches: that choose between them; see export.graph.switches.
+        in_order: keeps the order of the graph's operators; else they are put into one that takes little memory.
+    Raises: GraphError if it has more inputs.
+    """
+    if len(graph.inputs) != 1:
+        raise GraphError(
+            f"{graph.name}: an image comes line by line on one input; this graph has {len(graph.inputs)}: "
+            f"{', '.join(graph.inputs)}"
+        )
+    if not in_order:
+        graph = _in_small_memory_order(composed(graph, switches), _chosen(switches))
+    steps_of_a_line = _steps_of_a_line(graph, switches)
+    operators = [operator for operator, _ in steps_of_a_line]
+    last_use = _last_use(operators)
+    longest, kept, lives = {}, dict.fromkeys((tensor.name for tensor in graph.tensors), 0), []
+    for running in _running(steps_of_a_line, switches):
+        times = _Times(graph, [operators[i] for i in running])
+        longest |= {i: times.made[operators[i].output] for i in running}
+        kept = {name: max(rows, times.kept(name)) for name, rows in kept.items()}
+        lives.append({operators[i].output: (i, last_use[operators[i].output]) for i in running})
+    places, shared = _places(graph, lives)
+    buffers = {tensor.name: Buffer(tensor, kept[tensor.name], places.get(tensor.name)) for tensor in graph.tensors}
+    stages = []
+    for i, (operator, when) in enumerate(steps_of_a_line):
+        retires = tuple(name for name, last in last_use.items() if last == i and buffers[name].rows)
+        stages.append(Stage(operator, retires, longest[i][0], longest[i][-1], when))
+    height = graph.tensor(graph.inputs[0]).shape[0]
+    lines = max([height, *(1 + made[-1] for made in longest.values())])
+    return LinePlan(graph, tuple(stages), buffers, lines, shared, switches)
+
+
+def composed(graph: Graph, switches: tuple[Switch, ...] = ()) -> Graph:
+    """The same graph without the Wires whose rows other Wires take up in the line that makes them, and nothing else does.
+
+    So channels that are split, concatenated and shuffled in one line move once.
+    """
+    steps = _steps_of_a_line(graph, switches)
+    times = [_Times(graph, [steps[i][0] for i in running]) for running in _running(steps, switches)]
+    switched = _chosen(switches) | {operator.name for operator in graph.operators if _is_core_shuffle(operator)}
+    wires = {operator.name for operator in graph.operators if isinstance(operator, Wire)} - switched
+    kept = {name for name in wires if any(each.kept(name) for each in times)}
+    read = {name for operator in graph.operators if operator.name not in wires for name in operator.inputs}
+    return without_wires(graph, wires - kept - read - set(graph.outputs))
+
+
+def _chosen(switches: tuple[Switch, ...]) -> set[str]:
+    return {name for switch in switches for name in switch.chooses}
+
+
+def _is_core_shuffle(operator: Operator) -> bool:
+    return isinstance(operator, Wire) and operator.core_shuffle
+
+
+def _steps_of_a_line(graph: Graph, switches: tuple[Switch, ...]) -> list[tuple[Operator, When | None]]:
+    """The operators in the order in which they run in each line, and when they do.
+
+    What hands on one of several inputs is an operator for each of them, directly behind the one that makes it: the
+    input's row then is in use no longer than without.
+    """
+    runs = {name: When(i, at) for i, switch in enumerate(switches) for name, at in switch.runs.items()}
+    chosen = {name: (i, switch.positions) for i, switch in enumerate(switches) for name in switch.chooses}
+    behind: dict[str, list[tuple[Operator, When]]] = {}  # by the tensor that they hand on
+    for name, (i, positions) in chosen.items():
+        wire = graph.operator(name)
+        for position, input in zip(positions, wire.inputs, strict=True):
+            way = replace(wire, inputs=[input], sources=wire.sources * (0, 1))
+            behind.setdefault(input, []).append((way, When(i, range(position, position + 1))))
+    own = [(operator, runs.get(operator.name)) for operator in graph.operators if operator.name not in chosen]
+    return [each for step in own for each in (step, *behind.get(step[0].output, []))]
+
+
+def _running(steps_of_a_line: list[tuple[Operator, When | None]], switches: tuple[Switch, ...]) -> list[list[int]]:
+    """Which steps run, from the shortest way to the longest.
+
+    Ways that begin at one tensor and do not meet again are all run at once: each finds there the rows that it needs.
+    """
+    choosing = next((i for i, switch in enumerate(switches) if switch.chooses), None)
+    positions = [None] if choosing is None else switches[choosing].positions
+    whens = [when if when and when.switch == choosing else None for _, when in steps_of_a_line]
+    return [[i for i, when in enumerate(whens) if when is None or at in when.positions] for at in positions]
+
+
+def aligned(size: int) -> int:
+    """A number of bytes, rounded up to whole words."""
+    return -(-size // ALIGNMENT) * ALIGNMENT
+
+
+# --- Which rows a stage reads -----------------------------------------------------------------------------------------
+
+
+def sums_rows(operator: Operator, shape: Shape) -> bool:
+    """Whether an operator keeps running sums of an input of that shape: a pool over all of it, row by row as it comes."""
+    pools_all = isinstance(operator, AveragePool) and tuple(operator.window) == shape[:2]
+    return isinstance(operator, Mean) or pools_all and operator.output_size(shape[:2]) == (1, 1)
+
+
+def steps(operator: Operator, graph: Graph) -> int:
+    """How many times a stage runs for one image: once a row of its output, or once a row of what it sums up."""
+    input = graph.tensor(operator.inputs[0])
+    return (input if sums_rows(operator, input.shape) else graph.tensor(operator.output)).shape[0]
+
+
+def rows_read(operator: Operator, step: int, shape: Shape) -> range:
+    """The rows of an input of that shape that a step of a stage reads, from the oldest to the newest; none of padding."""
+    height = shape[0]
+    first, extent, dilation = step, 1, 1
+    if isinstance(operator, Pad):
+        first = step - operator.padding[0][0]
+    elif isinstance(operator, Window) and not sums_rows(operator, shape):
+        first = step * operator.strides[0] - operator.pads(shape[:2])[0][0]
+        extent, dilation = operator.extent[0], operator.dilations[0]
+    oldest = first if first >= 0 else first % dilation
+    return range(min(oldest, height), max(0, min(first + extent, height)))
+
+
+# --- Time -------------------------------------------------------------------------------------------------------------
+
+
+class _Times:
+    """When everything is made and read, and so how many rows wait in between.
+
+    Attributes:
+        made: the line in which each row is made, by tensor.
+        read: by tensor, for each step that reads it: the line, and the oldest row that it reads.
+    """
+
+    def __init__(self, graph: Graph, running: list[Operator]):
+        self.graph = graph
+        image = graph.tensor(graph.inputs[0])
+        self.made: dict[str, list[int]] = {image.name: list(range(image.shape[0]))}
+        self.read: dict[str, list[tuple[int, int]]] = {tensor.name: [] for tensor in graph.tensors}
+        for operator in running:
+            self._run(operator)
+
+    def _run(self, operator: Operator) -> None:
+        """One step after the other, each in the first line in which the rows that it reads are there."""
+        lines, line = [], -1
+        for step in range(steps(operator, self.graph)):
+            reads = {name: rows_read(operator, step, self.graph.tensor(name).shape) for name in operator.inputs}
+            line = max([line + 1, *(self.made[name][rows.stop - 1] for name, rows in reads.items() if rows.stop)])
+            lines.append(line)
+            for name, rows in reads.items():
+                self.read[name].append((line, rows.start))
+        # A stage that sums up has its one row after its last step.
+        self.made[operator.output] = lines[-self.graph.tensor(operator.output).shape[0] :]
+
+    def kept(self, name: str) -> int:
+        """The most rows of a tensor that have been made before a line and are still to be read in it or later."""
+        # A vector that the network gives stays after the image.
+        stays = name in self.graph.outputs and self.graph.tensor(name).shape[0] == 1
+        return max([int(stays), *(bisect_left(self.made[name], line) - row for line, row in self.read[name])])
+
+
+# --- Places of the newest rows ----------------------------------------------------------------------------------------
+
+
+def _in_small_memory_order(graph: Graph, chosen: set[str]) -> Graph:
+    """The same graph, its operators ordered so that few newest rows are in use at the same moment of a line.
+
+    Of the chosen, which hand on one of their inputs, the last one is ordered: the others are there before it.
+    """
+    reads = [operator.inputs[-1:] if operator.name in chosen else operator.inputs for operator in graph.operators]
+    order = small_memory_order(
+        [Step(read, (operator.output,)) for read, operator in zip(reads, graph.operators)],
+        {name: size for name, size in _row_sizes(graph).items() if name not in graph.inputs},
+        (),
+    )
+    return replace(graph, operators=[graph.operators[i] for i in order])
+
+
+def _row_sizes(graph: Graph) -> dict[str, int]:
+    return {tensor.name: aligned(tensor.shape[1] * tensor.shape[2]) for tensor in graph.tensors}
+
+
+def _last_use(operators: list[Operator]) -> dict[str, int]:
+    """Index of the last operator that makes or reads each tensor."""
+    return {name: i for i, operator in enumerate(operators) for name in (operator.output, *operator.inputs)}
+
+
+def _places(graph: Graph, lives: list[dict[str, tuple[int, int]]]) -> tuple[dict[str, int], int]:
+    """An offset of each newest row, such that rows in use at the same time lie apart; and the bytes of them all.
+
+    Larger rows choose first, each the lowest gap that it fits into.
+
+    Args:
+        graph: the graph.
+        lives: for each choice of ways, the first and the last step of a line in which a tensor's newest row is in use.
+    """
+    sizes = _row_sizes(graph)
+    made = {name: life[name][0] for life in reversed(lives) for name in life}
+    places: dict[str, int] = {}
+    for name in sorted(made, key=lambda name: (-sizes[name], made[name])):
+        meets = [other for other in places if any(_meet(life, name, other) for life in lives)]
+        taken = sorted((places[other], places[other] + sizes[other]) for other in meets)
+        place = 0
+        for begin, end in taken:
+            if place + sizes[name] <= begin:
+                break
+            place = max(place, end)
+        places[name] = place
+    return places, max((places[name] + sizes[name] for name in places), default=0)
+
+
+def _meet(life: dict[str, tuple[int, int]], first: str, second: str) -> bool:
+    """Whether two tensors' newest rows are in use at the same time."""
+    if first not in life or second not in life:
+        return False
+    return life[first][0] <= life[second][1] and life[second][0] <= life[first][1]

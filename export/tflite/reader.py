@@ -1,0 +1,403 @@
+"""Any int8 .tflite -> integer graph, or the operator that stands in the way and why.
+
+Operators that compute become operators of the graph, one by one (export/tflite/operators.py). Operators that only move
+bytes are followed as views: where each value of a tensor comes from. A view becomes a Wire where an operator needs it
+as a map, and nothing at all where it is the map again (a channel shuffle's way back) or where weights can be put into
+its order (a flattened map before a FULLY_CONNECTED).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import NoReturn
+
+import numpy as np
+
+from export.graph.graph import Graph
+from export.graph.operators import GraphError, Operator, Pad, Shape, Tensor, Wire
+from export.tflite.flatbuffer import FileOperator, FileTensor, Model, TfliteError, parse, to_bytes
+from export.tflite.operators import READERS
+from export.tflite.writer import Placed, Tflite
+
+RESHAPING = ("RESHAPE", "EXPAND_DIMS", "SQUEEZE")
+MENDS = dict.fromkeys(("FLOAT32", "INT16", "UINT8"), ": convert the model with tf.lite.OpsSet.TFLITE_BUILTINS_INT8")
+
+
+def read(content: bytes) -> tuple[Graph, Tflite]:
+    """Reads a .tflite.
+
+    Args:
+        content: the file. If its inputs or outputs are float or uint8 and a QUANTIZE or DEQUANTIZE makes them int8, the
+            graph begins or ends at the int8 side.
+    Returns: (graph, where its tensors are in the .tflite). The Tflite has the bytes of the file, or those of the file
+        without the operators at its ends that convert from or to int8. Tensors that only move bytes are in neither.
+    Raises: TfliteError, which names the operator by index and kind and what is wrong or not supported.
+    """
+    reading = Reading(parse(content))
+    for index, operator in enumerate(reading.file.operators):
+        reader = READERS.get(operator.kind)
+        label = f"operator {index} ({operator.kind})"
+        if reader is None:
+            raise TfliteError(f"{label} is not supported; supported are {', '.join(sorted(READERS))}")
+        reader(Step(reading, label, operator))
+    graph = reading.graph()
+    return graph, Tflite(reading.content(content), reading.placed)
+
+
+@dataclass(frozen=True, eq=False)
+class View:
+    """What a tensor of the file holds: values of one tensor of the graph, moved.
+
+    shape is that of the tensor in the file. places has this shape and says which value of the source is where; None: all
+    of them in their order. made_by is the step that made it.
+    """
+
+    source: Tensor
+    shape: tuple[int, ...]
+    made_by: str
+    places: np.ndarray | None = None
+
+    def all_places(self) -> np.ndarray:
+        if self.places is not None:
+            return self.places
+        return np.arange(self.source.size, dtype=np.int32).reshape(self.shape)
+
+
+@dataclass(frozen=True, eq=False)
+class Padded:
+    """A PAD that waits for its readers: windows take it as padding of their own, for others it becomes a Pad."""
+
+    step: Step
+    source: Tensor
+    padding: tuple
+    value: int
+
+
+@dataclass(eq=False)
+class Reading:
+    """The graph as far as it is read, and what each tensor of the file is in it."""
+
+    file: Model
+    tensors: list[Tensor] = field(default_factory=list)
+    operators: list[Operator] = field(default_factory=list)
+    views: dict[int, View] = field(default_factory=dict)  # by index of the file's tensor
+    pads: dict[int, Padded] = field(default_factory=dict)
+    indices: dict[int, tuple[int, int]] = field(default_factory=dict)  # int32 tensors: int8 codes plus a number
+    placed: dict[str, Placed] = field(default_factory=dict)
+    ends: dict[int, int] = field(default_factory=dict)  # float or uint8 inputs and outputs -> their int8 side
+    converting: list[FileOperator] = field(default_factory=list)  # the operators between them
+
+    def __post_init__(self):
+        self.names = _unique_names(self.file.tensors)
+        for i, index in enumerate(self.file.inputs):
+            if self.file.tensors[index].type == "INT8":
+                self.add_input(Step(self, f"input {i} ({self.names[index]})"), index)
+
+    def add_input(self, step: Step, index: int) -> None:
+        """An int8 input of the graph. A flat one that is only read as a map of another shape is that map."""
+        shape = self.file.tensors[index].shape
+        readers = [operator for operator in self.file.operators if index in operator.inputs]
+        if len(shape) < 4 and all(operator.kind in RESHAPING for operator in readers):
+            reshaped = {self.file.tensors[operator.outputs[0]].shape for operator in readers}
+            shape = reshaped.pop() if len(reshaped) == 1 else shape
+        self.add(step.tensor(index, step.map_shape(shape)), index, step.label)
+
+    def add(self, tensor: Tensor, index: int, made_by: str) -> None:
+        """A tensor of the graph that is the file's tensor of this index, byte for byte."""
+        self.tensors.append(tensor)
+        self.views[index] = View(tensor, self.file.tensors[index].shape, made_by)
+        self.placed[tensor.name] = Placed(index, np.arange(tensor.channels), tensor.shape)
+
+    def graph(self) -> Graph:
+        """The graph when all operators are read."""
+        for i, index in enumerate(self.file.inputs):
+            self._step_of_end("input", i, index).view(self.ends.get(index, index))
+        outputs = []
+        for i, index in enumerate(self.file.outputs):
+            index = self.ends.get(index, index)
+            step = self._step_of_end("output", i, index)
+            output = step.values(index)
+            if output.name in outputs:  # one tensor can be two outputs of a file, but not of a graph
+                output = step.copy(output, index)
+            outputs.append(output.name)
+        inputs = [self.names[self.ends.get(index, index)] for index in self.file.inputs]
+        try:
+            return Graph(self.file.name or "network", inputs, outputs, self.tensors, self.operators)
+        except GraphError as error:
+            raise TfliteError(str(error)) from None
+
+    def _step_of_end(self, what: str, i: int, index: int) -> Step:
+        return Step(self, f"{what} {i} ({self.names[index]})")
+
+    def content(self, content: bytes) -> bytes:
+        """The file, without the operators that convert at its ends."""
+        if not self.converting:
+            return content
+        kept = [operator for operator in self.file.operators if operator not in self.converting]
+        inputs, outputs = (
+            tuple(self.ends.get(index, index) for index in ends) for ends in (self.file.inputs, self.file.outputs)
+        )
+        return to_bytes(replace(self.file, operators=tuple(kept), inputs=inputs, outputs=outputs))
+
+
+class Step:
+    """One operator of the file while it is read: what it reads, what it makes, and how it is refused."""
+
+    def __init__(self, reading: Reading, label: str, operator: FileOperator | None = None):
+        self.reading, self.label, self.operator = reading, label, operator
+
+    def refuse(self, reason: str) -> NoReturn:
+        raise TfliteError(f"{self.label}: {reason}")
+
+    def require(self, condition: bool, reason: str) -> None:
+        if not condition:
+            self.refuse(reason)
+
+    # --- The file
+
+    def options(self, kind: str):
+        """The options of the operator, an object of the schema such as Conv2DOptionsT."""
+        self.require(type(self.operator.options).__name__ == kind, "it has no options of its kind")
+        return self.operator.options
+
+    def input(self, n: int) -> int:
+        """The index of the n-th input."""
+        inputs = self.operator.inputs
+        self.require(n < len(inputs) and inputs[n] != -1, f"it has no input {n}")
+        return inputs[n]
+
+    def output(self, n: int = 0) -> int:
+        self.require(n < len(self.operator.outputs), f"it has no output {n}")
+        return self.operator.outputs[n]
+
+    def file_tensor(self, index: int) -> FileTensor:
+        return self.reading.file.tensors[index]
+
+    def constant(self, n: int, what: str, *types: str) -> np.ndarray:
+        """The values of the n-th input, a constant of one of these types."""
+        tensor = self.file_tensor(self.input(n))
+        self.require(not tensor.sparse, f"{what} are sparse; wanted dense")
+        self.require(tensor.type in types, f"{what} are {tensor.type.lower()}; wanted {' or '.join(types).lower()}")
+        self.require(tensor.data is not None, f"{what} are computed; wanted a constant")
+        return tensor.data
+
+    def is_constant(self, n: int) -> bool:
+        return self.file_tensor(self.input(n)).data is not None
+
+    def coding(self, index: int) -> tuple[float, int]:
+        """Scale and zero point of an int8 tensor."""
+        tensor, what = self.file_tensor(index), self._described(index)
+        self.require(tensor.type == "INT8", f"{what} is {tensor.type.lower()}; wanted int8{MENDS.get(tensor.type, '')}")
+        quantization = tensor.quantization
+        self.require(quantization is not None, f"{what} has no scale")
+        counts = len(quantization.scales), len(quantization.zero_points)
+        self.require(counts == (1, 1), f"{what} has {counts[0]} scales and {counts[1]} zero points; wanted one of each")
+        return float(quantization.scales[0]), int(quantization.zero_points[0])
+
+    def require_equal_codings(self, *indices: int) -> None:
+        codings = [self.coding(index) for index in indices]
+        got = ", ".join(f"{scale}/{zero_point}" for scale, zero_point in codings)
+        self.require(len(set(codings)) == 1, f"its tensors must share one scale and zero point; got {got}")
+
+    def tensor(self, index: int, shape: Shape) -> Tensor:
+        """An int8 tensor of the file as one of the graph."""
+        tensor = Tensor(self.reading.names[index], shape, *self.coding(index))
+        self._checked(tensor.check)
+        return tensor
+
+    def map_shape(self, shape: tuple[int, ...]) -> Shape:
+        """(height, width, channels) of a shape of the file, whose first dimension is the batch."""
+        self.require(len(shape) <= 4, f"it needs a map of up to 4 dimensions; got {shape}")
+        batch, *rest = shape if len(shape) > 1 else (1, *shape)
+        self.require(batch == 1, f"the batch of shape {shape} is {batch}; it must be 1")
+        return tuple([1] * (3 - len(rest)) + rest)
+
+    def _described(self, index: int) -> str:
+        if self.operator is None:
+            return "it"
+        if index in self.operator.outputs:
+            return "its output"
+        if index not in self.operator.inputs:  # found by way of another operator
+            return self.reading.names[index]
+        place = self.operator.inputs.index(index)
+        return f"its input {place}" if place else "its input"
+
+    # --- What it reads
+
+    def view(self, index: int) -> View:
+        """What a tensor of the file holds."""
+        self.coding(index)
+        tensor, views = self.file_tensor(index), self.reading.views
+        self.require(not tensor.dynamic, f"{self._described(index)} has a shape that is not known before it runs")
+        if index not in views and index in self.reading.pads:
+            padded = self.reading.pads[index]
+            padded.step.emit(Pad, [padded.source], padding=padded.padding, value=padded.value)
+        self.require(index in views, f"{self._described(index)} is a constant, or no earlier operator makes it")
+        return views[index]
+
+    def map(self, index: int) -> Tensor:
+        """A tensor of the file as a map (height, width, channels); a view that moves channels becomes a Wire."""
+        view = self.view(index)
+        source, (height, width, channels) = view.source, self.map_shape(view.shape)
+        if view.places is None and source.shape == (height, width, channels):
+            return source
+        what = f"{self._described(index)}, made by {view.made_by}"
+        fits = source.shape[:2] == (height, width)
+        self.require(fits, f"{what}, is a map {source.shape} reshaped to {view.shape}; only channels can be moved")
+        places = view.all_places().reshape(height, width, channels)
+        first, pixels = places[0, 0], np.arange(height * width).reshape(height, width, 1)
+        moved = first.max() < source.channels and np.array_equal(places, pixels * source.channels + first)
+        self.require(moved, f"{what}, moves values from one pixel to another; only channels can be moved")
+        if np.array_equal(first, np.arange(source.channels)):  # moved, and moved back
+            return source
+        tensor = self.tensor(index, (height, width, channels))
+        pairs = np.stack([np.zeros_like(first), first], axis=1)
+        self._add(Wire(name=tensor.name, inputs=[source.name], sources=pairs), tensor, index)
+        return tensor
+
+    def values(self, index: int) -> Tensor:
+        """A tensor of the file for an operator that treats each value alone: as a map of any shape."""
+        view = self.view(index)
+        return view.source if view.places is None else self.map(index)
+
+    def channels(self, index: int) -> Tensor:
+        """A tensor of the file for an operator that treats each pixel alone: the last dimension must be channels."""
+        view = self.view(index)
+        alike = view.places is None and view.source.channels == (1, *view.shape)[-1]
+        return view.source if alike else self.map(index)
+
+    # --- What it makes
+
+    def emit(self, kind: type[Operator], inputs: list[Tensor], like: int | None = None, **constants) -> None:
+        """Adds the graph's operator that makes the output.
+
+        Args:
+            kind: class of the graph's operator.
+            inputs: tensors of the graph.
+            like: index of the file's tensor whose shape the output must have; None: the shape of the graph's output.
+            constants: the other fields of the operator.
+        """
+        index = self.output()
+        operator = kind(name=self.reading.names[index], inputs=[tensor.name for tensor in inputs], **constants)
+        shape = self._checked(lambda: operator.output_shape(*(tensor.shape for tensor in inputs)))
+        tensor = self.tensor(index, shape)
+        self._checked(lambda: operator.check(inputs, tensor))
+        got, wanted = self.file_tensor(index).shape, shape if like is None else self.file_tensor(like).shape
+        self.require(
+            _without_ones(got) == _without_ones(wanted), f"its output has shape {got}; its inputs make {wanted}"
+        )
+        self._add(operator, tensor, index)
+
+    def extra(self, operator: Operator, input: Tensor, tensor: Tensor) -> None:
+        """Adds an operator of the graph whose output is not in the file."""
+        self._checked(tensor.check)
+        self._checked(lambda: operator.check([input], tensor))
+        self.reading.tensors.append(tensor)
+        self.reading.operators.append(operator)
+
+    def copy(self, tensor: Tensor, index: int) -> Tensor:
+        """The map of the file's tensor of this index by another name."""
+        made = replace(tensor, name=self.unique_name(tensor.name))
+        sources = np.stack([np.zeros(tensor.channels, int), np.arange(tensor.channels)], axis=1)
+        self._add(Wire(name=made.name, inputs=[tensor.name], sources=sources), made, index)
+        return made
+
+    def pad(self, source: Tensor, padding: tuple, value: int) -> None:
+        """Puts a code around a map: rows, columns and channels. What reads the output decides how."""
+        self.reading.pads[self.output()] = Padded(self, source, padding, value)
+
+    def pad_of(self, index: int) -> Padded | None:
+        """The PAD that made a tensor of the file, if one did."""
+        return self.reading.pads.get(index)
+
+    def convert(self) -> None:
+        """Takes the graph to begin behind this operator, or to end before it, because it converts from or to int8."""
+        file, ends, input, output = self.reading.file, self.reading.ends, self.input(0), self.output()
+        types = self.file_tensor(input).type, self.file_tensor(output).type
+        if input in file.inputs and types[1] == "INT8" and input not in ends:
+            ends[input] = output
+            self.reading.add_input(self, output)
+        elif output in file.outputs and types[0] == "INT8":
+            ends[output] = input
+        else:
+            self.refuse(f"it converts {types[0].lower()} to {types[1].lower()}; wanted int8 between input and output")
+        self.reading.converting.append(self.operator)
+
+    def add_to_codes(self, index: int, number: int) -> None:
+        """Makes the output, int32, the codes of a tensor plus a number, to look them up in a table."""
+        source, before = self.reading.indices.get(index, (index, 0))
+        self.coding(source)
+        self.reading.indices[self.output()] = source, before + number
+
+    def codes_behind(self, index: int) -> int:
+        """The int8 tensor whose codes + 128 are the int32 values of this one."""
+        source, added = self.reading.indices.get(index, (index, 0))
+        self.require(added == 128, "its indices are computed otherwise than as int8 codes + 128")
+        return source
+
+    def rearrange(self, index: int, move: Callable[[np.ndarray], list[np.ndarray]]) -> None:
+        """Makes the outputs views of a tensor: move gets the places of its values and gives those of each output's."""
+        view = self.view(index)
+        self.require_equal_codings(index, *self.operator.outputs)
+        try:
+            moved = move(view.all_places())
+        except (
+            ValueError,
+            IndexError,
+            MemoryError,
+        ) as error:  # numpy's: indices, axes or sizes that do not suit the shape
+            self.refuse(f"it does not suit its input of shape {view.shape}: {error}")
+        self.require(len(moved) == len(self.operator.outputs), f"it makes {len(moved)} outputs")
+        for output, places in zip(self.operator.outputs, moved):
+            self._require_shape(output, places.shape)
+            self.reading.views[output] = replace(view, shape=places.shape, places=places, made_by=self.label)
+
+    def reshape(self) -> None:
+        """Makes the output a view of the input in another shape."""
+        view, output = self.view(self.input(0)), self.output()
+        self.require_equal_codings(self.input(0), output)
+        shape = self.file_tensor(output).shape
+        self.require(math.prod(shape) == math.prod(view.shape), f"it cannot reshape {view.shape} to {shape}")
+        places = None if view.places is None else view.places.reshape(shape)
+        self.reading.views[output] = replace(view, shape=shape, places=places, made_by=self.label)
+
+    def unique_name(self, name: str) -> str:
+        """This name, or one like it that no tensor has."""
+        taken = {*self.reading.names, *(tensor.name for tensor in self.reading.tensors)}
+        return next(each for each in (name + "'" * i for i in range(len(taken) + 1)) if each not in taken)
+
+    def _add(self, operator: Operator, tensor: Tensor, index: int) -> None:
+        self.reading.operators.append(operator)
+        self.reading.add(tensor, index, self.label)
+
+    def _require_shape(self, output: int, shape: tuple[int, ...]) -> None:
+        got = self.file_tensor(output).shape
+        self.require(got == shape, f"its output has shape {got}; its inputs make it {shape}")
+
+    def _checked(self, check: Callable):
+        """What check returns; an error of the graph becomes the operator's."""
+        try:
+            return check()
+        except GraphError as error:
+            self.refuse(str(error))
+
+
+def _without_ones(shape: tuple[int, ...]) -> list[int]:
+    return [size for size in shape if size != 1]
+
+
+def _unique_names(tensors: tuple[FileTensor, ...]) -> list[str]:
+    """A name of each tensor that is printable and given once: its own if it can be, else one like it.
+
+    Of a name that joins those of fused layers, "a/Relu;a/BiasAdd;a/Conv2D", it is the first: the one of the last layer.
+    """
+    names: dict[str, int] = {}
+    for index in sorted(range(len(tensors)), key=lambda index: tensors[index].data is not None):  # constants give way
+        first = tensors[index].name.split(";")[0]
+        name = "".join(letter if letter.isprintable() else "_" for letter in first) or f"tensor{index}"
+        while name in names:
+            name = f"{name}.{index}"
+        names[name] = index
+    return sorted(names, key=names.__getitem__)

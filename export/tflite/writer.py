@@ -1,0 +1,454 @@
+"""Graph -> .tflite, written directly as a flatbuffer: int8 from end to end, the same bytes for the same graph.
+
+Channel orders are chosen so that a Wire costs nothing (a whole tensor), a SPLIT_V (parts of one), one or two
+CONCATENATIONs (parts of several), and only where an order must really be restored a GATHER. There is no QUANTIZE,
+RESHAPE or TRANSPOSE.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from dataclasses import dataclass
+from functools import singledispatchmethod
+from itertools import pairwise
+
+import numpy as np
+
+from export.graph.graph import Graph
+from export.graph.memory_order import Step, small_memory_order
+from export.graph.operators import (
+    INT8_MAX,
+    INT8_MIN,
+    Add,
+    AveragePool,
+    ChannelScale,
+    Conv2D,
+    DepthwiseConv2D,
+    GraphError,
+    Lookup,
+    MaxPool,
+    Mean,
+    Multiply,
+    Pad,
+    Shape,
+    Softmax,
+    Tensor,
+    Window,
+    Wire,
+)
+from export.graph.wires import compose_wires
+from export.tflite import flatbuffer
+from export.tflite.channel_orders import ORDERED, Run, choose_orders, runs_of
+from export.tflite.flatbuffer import DTYPES, FileOperator, FileTensor, Model, Quantization
+
+ACTIVATIONS = {"NONE": (None, None), "RELU": (0, None), "RELU6": (0, 6), "RELU_N1_TO_1": (-1, 1)}
+MOST_CONCATENATED = 10  # inputs of a CONCATENATION in TFLM
+MOST_RUNS = 2 * MOST_CONCATENATED - 1  # of a Wire: two CONCATENATIONs, as cheap as one before a GATHER and faster
+FIRST_VERSIONS = {"CONV_2D": 3, "DEPTHWISE_CONV_2D": 3, "FULLY_CONNECTED": 5, "CAST": 1, "RESHAPE": 1}  # others: 2
+
+
+@dataclass(frozen=True)
+class Placed:
+    """Where a graph's tensor is in a .tflite: its index there; order[i] is the logical channel at place i.
+
+    shape is that of the graph's tensor: a file may have it flat.
+    """
+
+    index: int
+    order: np.ndarray
+    shape: Shape
+
+    def logical(self, values: np.ndarray) -> np.ndarray:
+        """Values (batch, ...) as in the .tflite -> (batch, height, width, channels) in the order of the graph."""
+        return values.reshape(-1, *self.shape)[..., np.argsort(self.order)]
+
+
+@dataclass(frozen=True)
+class Tflite:
+    """A .tflite file: its bytes, and where each tensor of the graph is in it; a Wire that costs nothing is nowhere."""
+
+    content: bytes
+    tensors: dict[str, Placed]
+
+
+def write(graph: Graph) -> Tflite:
+    """Writes a graph as a .tflite model.
+
+    Raises: GraphError if a clamp is none of TFLite's activations (none, ReLU, ReLU6, ReLU_N1_TO_1), or if an average
+        pool has a padding that TFLite does not know.
+    """
+    return _Writer(*choose_orders(compose_wires(graph))).write(graph)
+
+
+def activation_range(name: str, scale: float, zero_point: int) -> tuple[int, int]:
+    """The clamp of int8 codes that is one of ACTIVATIONS, as TFLite's kernels compute it: in float32."""
+
+    def code(bound: float) -> int:
+        quotient = float(np.float32(bound) / np.float32(scale))
+        return zero_point + int(math.copysign(math.floor(min(abs(quotient), 2.0**31) + 0.5), quotient))
+
+    minimum, maximum = ACTIVATIONS[name]
+    return (
+        INT8_MIN if minimum is None else max(code(minimum), INT8_MIN),
+        INT8_MAX if maximum is None else min(code(maximum), INT8_MAX),
+    )
+
+
+def operator_counts(content: bytes) -> dict[str, int]:
+    """How often each TFLite operator is in a .tflite, by name, most often first."""
+    return dict(Counter(operator.kind for operator in flatbuffer.parse(content).operators).most_common())
+
+
+class _Writer:
+    """Fills the tables of one flatbuffer."""
+
+    def __init__(self, graph: Graph, orders: dict[str, np.ndarray]):
+        self.schema = flatbuffer.schema()
+        self.graph, self.orders = graph, orders
+        self.tensors: list[FileTensor] = []
+        self.operators: list[FileOperator] = []
+        self.constants: dict[tuple, int] = {}
+        self.sizes: dict[int, int] = {}  # bytes of the tensors that are in memory
+        self.index: dict[str, int] = {}  # tensor of the graph -> tensor of the model
+        self.runs = _plan_wires(graph, orders)
+        self.parts: dict[str, dict[tuple[int, int], int]] = {}  # of a tensor that was split: (begin, end) -> tensor
+
+    def write(self, original: Graph) -> Tflite:
+        for name in self.graph.inputs:
+            self._map(self.graph.tensor(name))
+        for operator in self.graph.operators:
+            self._emit(operator)
+        self._order_operators()
+        placed = {
+            name: Placed(index, self.orders[name], self.graph.tensor(name).shape) for name, index in self.index.items()
+        }
+        # Of an output that was put back into logical order, the copy is the one to look at.
+        placed |= {name.removesuffix(ORDERED): placed.pop(name) for name in list(placed) if name.endswith(ORDERED)}
+        known = {tensor.name for tensor in original.tensors}
+        return Tflite(self._pack(), {name: place for name, place in placed.items() if name in known})
+
+    # --- One operator of the graph after the other
+
+    @singledispatchmethod
+    def _emit(self, operator) -> None:
+        raise GraphError(f"{operator.name}: a {type(operator).__name__} cannot be written as .tflite")
+
+    @_emit.register
+    def _(self, operator: Conv2D) -> None:
+        rows, columns = self.orders[operator.output], self.orders[operator.inputs[0]]
+        codes = operator.codes[rows]
+        codes = codes[..., columns] if operator.groups == 1 else codes
+        if operator.fully_connected:
+            self._fully_connected(operator, codes)
+            return
+        options = self._window_options("Conv2D", operator)
+        options.dilationHFactor, options.dilationWFactor = operator.dilations
+        self._convolution("CONV_2D", operator, codes, 0, options)
+
+    @_emit.register
+    def _(self, operator: DepthwiseConv2D) -> None:
+        options = self._window_options("DepthwiseConv2D", operator)
+        options.depthMultiplier = 1
+        options.dilationHFactor, options.dilationWFactor = operator.dilations
+        codes = operator.codes[None, :, :, self.orders[operator.output]]
+        self._convolution("DEPTHWISE_CONV_2D", operator, codes, 3, options)
+
+    def _convolution(self, kind: str, operator, codes: np.ndarray, axis: int, options) -> None:
+        input = self._padded(operator, self.graph.tensor(operator.inputs[0]).zero_point)
+        scales = operator.scales[self.orders[operator.output]]
+        self._weighted(kind, operator, input, codes, scales, axis, options)
+
+    def _fully_connected(self, operator: Conv2D, codes: np.ndarray) -> None:
+        input = self.graph.tensor(operator.inputs[0]).shape
+        shape = input if operator.kernel == (1, 1) else (1, 1, codes[0].size)
+        flat = self._reshape(f"{operator.name}/flat", operator.inputs[0], shape)
+        options = self.schema.FullyConnectedOptionsT()
+        options.fusedActivationFunction = self._activation(operator)
+        options.keepNumDims = True
+        codes = codes.reshape(len(codes), -1)
+        self._weighted("FULLY_CONNECTED", operator, flat, codes, operator.scales[:1], 0, options)
+
+    def _weighted(self, kind: str, operator, input: int, codes: np.ndarray, scales: np.ndarray, axis: int, options):
+        bias, bias_scales = operator.bias[self.orders[operator.output]], self._scale(operator.inputs[0]) * scales
+        weights = self._constant(f"{operator.name}/weights", codes, self._quantization(scales, axis=axis))
+        biases = self._constant(f"{operator.name}/bias", bias, self._quantization(bias_scales))
+        self._operator(kind, [input, weights, biases], [self._map_output(operator)], options)
+
+    def _scale(self, name: str) -> np.float32:
+        return np.float32(self.graph.tensor(name).scale)
+
+    @_emit.register
+    def _(self, operator: ChannelScale) -> None:
+        codes = operator.codes[self.orders[operator.output]].reshape(1, 1, 1, -1)
+        quantization = self._quantization([operator.scale], operator.constant_zero_point)
+        constant = self._constant(f"{operator.name}/codes", codes, quantization)
+        self._pair("MUL", operator, [self.index[operator.inputs[0]], constant], self.schema.MulOptionsT())
+
+    @_emit.register
+    def _(self, operator: Multiply) -> None:
+        self._pair("MUL", operator, [self.index[name] for name in operator.inputs], self.schema.MulOptionsT())
+
+    @_emit.register
+    def _(self, operator: Add) -> None:
+        self._pair("ADD", operator, [self.index[name] for name in operator.inputs], self.schema.AddOptionsT())
+
+    def _pair(self, kind: str, operator, inputs: list[int], options) -> None:
+        options.fusedActivationFunction = self._activation(operator)
+        self._operator(kind, inputs, [self._map_output(operator)], options)
+
+    @_emit.register
+    def _(self, operator: AveragePool) -> None:
+        if operator.padding not in ("same", "valid"):
+            raise GraphError(
+                f"{operator.name}: TFLite has no average pool with padding {operator.padding} that is not counted"
+            )
+        self._pool("AVERAGE_POOL_2D", operator, self.index[operator.inputs[0]])
+
+    @_emit.register
+    def _(self, operator: MaxPool) -> None:
+        self._pool("MAX_POOL_2D", operator, self._padded(operator, -128))
+
+    def _pool(self, kind: str, operator, input: int) -> None:
+        options = self._window_options("Pool2D", operator)
+        options.filterHeight, options.filterWidth = operator.window
+        self._operator(kind, [input], [self._map_output(operator)], options)
+
+    @_emit.register
+    def _(self, operator: Mean) -> None:
+        axes = self._constant("map/axes", np.array([1, 2], np.int32))
+        options = self.schema.ReducerOptionsT()
+        options.keepDims = True
+        self._operator("MEAN", [self.index[operator.inputs[0]], axes], [self._map_output(operator)], options)
+
+    @_emit.register
+    def _(self, operator: Pad) -> None:
+        self._pad(
+            operator.name, self.index[operator.inputs[0]], operator.padding, operator.value, self._map_output(operator)
+        )
+
+    @_emit.register
+    def _(self, operator: Softmax) -> None:
+        options = self.schema.SoftmaxOptionsT()
+        options.beta = operator.beta
+        self._operator("SOFTMAX", [self.index[operator.inputs[0]]], [self._map_output(operator)], options)
+
+    @_emit.register
+    def _(self, operator: Lookup) -> None:
+        # GATHER wants int32 indices from 0: no kernel of TFLM looks an int8 code up in a table of the user's.
+        shape = self.graph.tensor(operator.output).shape
+        codes, places = (self._tensor(f"{operator.name}/{what}", shape, "INT32") for what in ("codes", "places"))
+        cast = self.schema.CastOptionsT()
+        cast.inDataType, cast.outDataType = self.schema.TensorType.INT8, self.schema.TensorType.INT32
+        gather = self.schema.GatherOptionsT()
+        offset = self._constant("lookup/offset", np.array([128], np.int32))
+        output = self._map_output(operator)
+        quantization = self.tensors[output].quantization
+        table = self._constant(f"{operator.name}/table", operator.table, quantization)
+        self._operator("CAST", [self.index[operator.inputs[0]]], [codes], cast)
+        self._operator("ADD", [codes, offset], [places], self.schema.AddOptionsT())
+        self._operator("GATHER", [table, places], [output], gather)
+
+    @_emit.register
+    def _(self, operator: Wire) -> None:
+        runs = self.runs[operator.name]
+        if runs is None:
+            self._gather(operator)
+        elif len(runs) == 1:
+            self.index[operator.name] = self._part(*runs[0])
+        else:
+            self._concatenate(operator.name, [self._part(*run) for run in runs], self._map_output(operator))
+
+    # --- Around them
+
+    def _padded(self, operator: Window, value: int) -> int:
+        """The tensor that a window reads: its input, or that with the explicit padding around it."""
+        input = self.index[operator.inputs[0]]
+        if operator.padding in ("same", "valid"):
+            return input
+        tensor = self.graph.tensor(operator.inputs[0])
+        shape = (*(n + sum(pads) for n, pads in zip(tensor.shape, operator.padding)), tensor.channels)
+        name = f"{operator.name}/padded"
+        padded = self._like(input, name, shape)
+        self._pad(name, input, (*operator.padding, (0, 0)), value, padded)
+        return padded
+
+    def _pad(self, name: str, input: int, padding, value: int, output: int) -> None:
+        sides = self._constant(f"{name}/padding", np.array([(0, 0), *padding], np.int32))
+        quantization = self.tensors[input].quantization
+        if value == quantization.zero_points[0]:
+            self._operator("PAD", [input, sides], [output], self.schema.PadOptionsT())
+        else:
+            code = self._constant(f"{name}/value", np.array([value], np.int8), quantization)
+            self._operator("PADV2", [input, sides, code], [output], self.schema.PadV2OptionsT())
+
+    def _reshape(self, name: str, source: str, shape) -> int:
+        """The tensor of a graph's tensor in another shape."""
+        if self.graph.tensor(source).shape == shape:
+            return self.index[source]
+        reshaped = self._like(self.index[source], name, shape)
+        options = self.schema.ReshapeOptionsT()
+        options.newShape = [1, *shape]
+        target = self._constant(f"{name}/shape", np.array([1, *shape], np.int32))
+        self._operator("RESHAPE", [self.index[source], target], [reshaped], options)
+        return reshaped
+
+    # --- Wires
+
+    def _part(self, name: str, begin: int, end: int) -> int:
+        """The tensor that holds places begin..end of another one. The first call splits that one into all its parts."""
+        tensor = self.graph.tensor(name)
+        if (begin, end) == (0, tensor.channels):
+            return self.index[name]
+        if name not in self.parts:
+            parts = sorted({run[1:] for runs in self.runs.values() for run in runs or () if run[0] == name})
+            parts = _with_gaps([part for part in parts if part != (0, tensor.channels)], tensor.channels)
+            made = {part: self._map(tensor, f"{name}/{part[0]}..{part[1]}", part[1] - part[0]) for part in parts}
+            lengths = self._constant(f"{name}/lengths", np.array([end - begin for begin, end in parts], np.int32))
+            axis = self._constant("channels/axis", np.array(3, np.int32))
+            options = self.schema.SplitVOptionsT()
+            options.numSplits = len(parts)
+            self._operator("SPLIT_V", [self.index[name], lengths, axis], list(made.values()), options)
+            self.parts[name] = made
+        return self.parts[name][begin, end]
+
+    def _concatenate(self, name: str, parts: list[int], output: int) -> None:
+        while len(parts) > MOST_CONCATENATED:
+            parts = [self._join(f"{name}/joined{len(parts)}", parts[:MOST_CONCATENATED]), *parts[MOST_CONCATENATED:]]
+        options = self.schema.ConcatenationOptionsT()
+        options.axis = 3
+        self._operator("CONCATENATION", parts, [output], options)
+
+    def _join(self, name: str, parts: list[int]) -> int:
+        """The tensor of several parts, one behind the other."""
+        if len(parts) == 1:
+            return parts[0]
+        channels = sum(self.tensors[part].shape[3] for part in parts)
+        joined = self._like(parts[0], name, (*self.tensors[parts[0]].shape[1:3], channels))
+        self._concatenate(name, parts, joined)
+        return joined
+
+    def _gather(self, wire: Wire) -> None:
+        """One GATHER from its sources, put one behind the other if there are several."""
+        joined = self._join(f"{wire.name}/joined", [self.index[name] for name in wire.inputs])
+        offsets = np.cumsum([0, *(self.graph.tensor(name).channels for name in wire.inputs)])
+        places = [np.argsort(self.orders[name]) + offset for name, offset in zip(wire.inputs, offsets)]
+        wanted = wire.sources[self.orders[wire.name]]
+        indices = self._constant(f"{wire.name}/channels", np.array([places[i][c] for i, c in wanted], np.int32))
+        options = self.schema.GatherOptionsT()
+        options.axis = 3
+        self._operator("GATHER", [joined, indices], [self._map_output(wire)], options)
+
+    # --- Tables of the flatbuffer
+
+    def _map_output(self, operator) -> int:
+        return self._map(self.graph.tensor(operator.output))
+
+    def _map(self, tensor: Tensor, name: str | None = None, channels: int | None = None) -> int:
+        """Adds an int8 map like a tensor of the graph; by the same name, it is that tensor."""
+        height, width, _ = tensor.shape
+        quantization = self._quantization([tensor.scale], tensor.zero_point)
+        index = self._tensor(name or tensor.name, (height, width, channels or tensor.channels), "INT8", quantization)
+        if name is None:
+            self.index[tensor.name] = index
+        return index
+
+    def _like(self, other: int, name: str, shape) -> int:
+        """Adds an int8 map with scale and zero point of another one."""
+        return self._tensor(name, shape, "INT8", self.tensors[other].quantization)
+
+    def _tensor(self, name: str, shape, type: str, quantization: Quantization | None = None) -> int:
+        """Adds a tensor of (height, width, channels) that is computed, with a batch of one."""
+        self.tensors.append(FileTensor(name, (1, *shape), type, quantization))
+        self.sizes[len(self.tensors) - 1] = math.prod(shape) * np.dtype(DTYPES[type]).itemsize
+        return len(self.tensors) - 1
+
+    def _constant(self, name: str, values: np.ndarray, quantization: Quantization | None = None) -> int:
+        """Adds a constant tensor, or finds the one of that name and content."""
+        key = (name, values.dtype.str, values.shape, values.tobytes())
+        if key not in self.constants:
+            self.tensors.append(FileTensor(name, values.shape, values.dtype.name.upper(), quantization, values))
+            self.constants[key] = len(self.tensors) - 1
+        return self.constants[key]
+
+    def _quantization(self, scales, zero_point: int = 0, axis: int = 0) -> Quantization:
+        return Quantization(np.array(scales, np.float32), np.full(len(scales), zero_point, np.int64), axis)
+
+    def _window_options(self, kind: str, operator):
+        options = getattr(self.schema, f"{kind}OptionsT")()
+        padding = operator.padding if operator.padding == "same" else "valid"  # an explicit one is put around before
+        options.padding = getattr(self.schema.Padding, padding.upper())
+        options.strideH, options.strideW = operator.strides
+        options.fusedActivationFunction = self._activation(operator)
+        return options
+
+    def _activation(self, operator) -> int:
+        """TFLite's activation whose clamp is the operator's."""
+        tensor = self.graph.tensor(operator.output)
+        ranges = {name: activation_range(name, tensor.scale, tensor.zero_point) for name in ACTIVATIONS}
+        for name, clamp in ranges.items():
+            if clamp == (operator.minimum, operator.maximum):
+                return getattr(self.schema.ActivationFunctionType, name)
+        raise GraphError(
+            f"{operator.name}: the clamp {operator.minimum}..{operator.maximum} is none of TFLite's activations, "
+            f"which at scale {tensor.scale} and zero point {tensor.zero_point} are {ranges}"
+        )
+
+    def _operator(self, kind: str, inputs: list[int], outputs: list[int], options) -> None:
+        # The first version of the kernel that knows int8, per-channel scales where there are any.
+        version = FIRST_VERSIONS.get(kind, 2)
+        self.operators.append(FileOperator(kind, tuple(inputs), tuple(outputs), options, version))
+
+    def _order_operators(self) -> None:
+        steps = [Step(operator.inputs, operator.outputs) for operator in self.operators]
+        outputs = {self.index[name] for name in self.graph.outputs}
+        self.operators = [self.operators[i] for i in small_memory_order(steps, self.sizes, outputs)]
+
+    def _pack(self) -> bytes:
+        inputs, outputs = (
+            tuple(self.index[name] for name in names) for names in (self.graph.inputs, self.graph.outputs)
+        )
+        model = Model(self.graph.name, tuple(self.tensors), tuple(self.operators), inputs, outputs)
+        return flatbuffer.to_bytes(model)
+
+
+# --- Plan of the Wires ------------------------------------------------------------------------------------------------
+
+
+def _plan_wires(graph: Graph, orders) -> dict[str, list[Run] | None]:
+    """The runs that make up each Wire, cut so that equal or separate parts are read; None: it must be gathered."""
+    wires = [operator for operator in graph.operators if isinstance(operator, Wire)]
+    plans = {wire.name: runs_of(wire, orders) for wire in wires}
+    while True:
+        cuts = _cuts(plans, graph)
+        parts = {
+            name: runs and [part for run in runs for part in _cut(run, cuts, graph)] for name, runs in plans.items()
+        }
+        too_many = [name for name, runs in parts.items() if runs and len(runs) > MOST_RUNS]
+        if not too_many:
+            return parts
+        plans[max(too_many, key=lambda name: len(parts[name]))] = None
+
+
+def _cuts(plans, graph: Graph) -> dict[str, set[int]]:
+    """Places where a tensor is cut into parts. A run that is the whole tensor needs no parts."""
+    cuts: dict[str, set[int]] = {}
+    for runs in plans.values():
+        for name, begin, end in runs or ():
+            if (begin, end) != (0, graph.tensor(name).channels):
+                cuts.setdefault(name, set()).update((begin, end))
+    return cuts
+
+
+def _cut(run: Run, cuts, graph: Graph) -> list[Run]:
+    name, begin, end = run
+    if (begin, end) == (0, graph.tensor(name).channels):
+        return [run]
+    edges = sorted(cut for cut in cuts[name] if begin <= cut <= end)
+    return [(name, *edge) for edge in pairwise(edges)]
+
+
+def _with_gaps(parts: list[tuple[int, int]], channels: int) -> list[tuple[int, int]]:
+    """Adds the parts that nobody reads, so that all parts together are the whole."""
+    edges = sorted({0, channels, *(edge for part in parts for edge in part)})
+    return list(pairwise(edges))

@@ -1,0 +1,44 @@
+"""The network that the paper compares with: ShuffleNetV2, fully trainable (Table 3)."""
+
+import tensorflow as tf
+
+from sfkeras.errors import RecipeError
+from sfkeras.nn.backbone import check_input_shape
+from sfkeras.nn.blocks import bottleneck, convolution, depthwise, join, regular_unit
+from sfkeras.nn.heads import attach_all
+
+# Ma et al. 2018, table 5: channels of stages 2 to 4 by width, and units a stage.
+CHANNELS = {0.5: (48, 96, 192), 1.0: (116, 232, 464)}
+UNITS = (4, 8, 4)
+STEM_CHANNELS = 24
+
+
+def ShuffleNetV2(input_shape, heads, width=1.0):
+    """Builds ShuffleNetV2 after its own paper (Ma et al. 2018, Fig. 3c and 3d, table 5), from the stem to stage 4.
+
+    Args:
+        input_shape: (height, width, channels), as backbone.SemifreddoNet takes it.
+        heads: sequence of heads.Head, each on "core1" or "cores": all of this network is one core that trains. With
+            hidden=1024 a head is its own: conv5, pool, dense.
+        width: 0.5 or 1.0.
+    Returns: tf.keras.Model, one output a head.
+    Raises: RecipeError.
+    """
+    check_input_shape(input_shape)
+    if width not in CHANNELS:
+        raise RecipeError(f"network.width is {width}, but ShuffleNetV2 has {' and '.join(map(str, CHANNELS))} here.")
+    images = tf.keras.Input(input_shape, name="image")
+    x = convolution(images, STEM_CHANNELS, 3, 2, "stem")
+    x = tf.keras.layers.MaxPooling2D(3, 2, "same", name="stem.pool")(x)
+    for stage, (channels, units) in enumerate(zip(CHANNELS[width], UNITS), 2):
+        x = _downscaling_unit(x, channels // 2, f"stage{stage}.unit1")
+        for unit in range(2, units + 1):
+            x = regular_unit(x, f"stage{stage}.unit{unit}", transform=bottleneck)
+    return tf.keras.Model(images, attach_all(heads, {"core1": x}), name="shufflenet_v2")
+
+
+def _downscaling_unit(x, channels, name):
+    """Unlike ours it may give any number of channels: the stem's 24 become 48 or 116."""
+    left = depthwise(x, 2, f"{name}.left.depthwise")
+    left = convolution(left, channels, 1, 1, f"{name}.left.pointwise")
+    return join(left, bottleneck(x, 2, f"{name}.right", channels=channels), name)

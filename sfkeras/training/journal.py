@@ -1,0 +1,45 @@
+"""The journal of a training: metrics, logs and the checkpoint, after each epoch."""
+
+import time
+
+import tensorflow as tf
+
+keras = tf.keras
+
+
+class Journal(keras.callbacks.Callback):
+    """After each epoch: measures, keeps a row of metrics, writes TensorBoard's logs and the checkpoint.
+
+    Args:
+        training: Training.
+        phase: its name.
+        measured: the model that is measured: what trains, or where several workers train, a copy that is not mirrored.
+    """
+
+    def __init__(self, training, phase, measured):
+        super().__init__()
+        self.training, self.phase, self.measured = training, phase, measured
+        self.rows = training.run.rows(phase)
+        self.writes = training.workers.index == 0  # the chief
+        folder = str(training.run.folder / "logs" / phase)
+        self.writer = tf.summary.create_file_writer(folder) if self.writes else tf.summary.create_noop_writer()
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.start = time.monotonic()
+
+    def on_epoch_end(self, epoch, logs=None):
+        if self.model is not self.measured:
+            self.measured.set_weights(self.model.get_weights())  # each worker: reading is a collective operation
+        measured = self.training.evaluate(self.measured)
+        measured["seconds"] = time.monotonic() - self.start
+        row = {"phase": self.phase, "epoch": epoch + 1, **{k: float(v) for k, v in (logs or {}).items()}, **measured}
+        self.rows.append(row)
+        if not self.writes:
+            return
+        with self.writer.as_default(step=epoch + 1):
+            for name, value in row.items():
+                if isinstance(value, float):
+                    tf.summary.scalar(name, value)
+        self.writer.flush()
+        self.training.run.save(self.phase, self.measured, self.model.optimizer, self.rows)
+        print("  " + "  ".join(f"{name} {value:.4f}" for name, value in measured.items()), flush=True)

@@ -1,0 +1,399 @@
+"""The recipe: everything that one training is made of, as typed keys.
+
+A recipe is YAML in recipes/NAME.yaml, then key=value words over it: `recipe=face network.cores=1 training.epochs=5`.
+Every value arrives as text, from the file as from the command, and the type of its key alone decides what the text
+means: `name=007` stays text, `training.learning_rate=1e-3` is a number. Nothing here imports TensorFlow.
+"""
+
+import re
+from collections.abc import Iterable
+from dataclasses import MISSING, asdict, dataclass, field
+from pathlib import Path
+from typing import Literal, NamedTuple, get_args, get_origin
+
+import yaml
+
+from sfkeras.errors import RecipeError
+from sfkeras.nn.limits import DOWNSCALING, MOST_HEADS, SMALLEST_SIDE, check_sharing, nearest_side
+from sfkeras.training.settings import TextLoader, all_keys, build, join, key, shown, wanted
+
+RECIPES = Path(__file__).parents[2] / "recipes"
+EXAMPLE = "python -m sfkeras.train recipe=face network.cores=1 training.epochs=20 name=face_one_core"
+
+
+class InputSize(NamedTuple):
+    """Height, width and channels of the network's input, in pixels; written 480x640x3."""
+
+    height: int
+    width: int
+    channels: int
+    WANTED = (
+        f"HEIGHTxWIDTHxCHANNELS with sides that are multiples of {DOWNSCALING} from {SMALLEST_SIDE} up, "
+        "and 1 or 3 channels"
+    )
+
+    @classmethod
+    def parse(cls, text: str) -> "InputSize":
+        """Reads 480x640x3. Raises: ValueError."""
+        height, width, channels = map(int, text.split("x"))
+        return cls(height, width, channels)
+
+    def __str__(self) -> str:
+        return "x".join(map(str, self))
+
+    def nearest(self) -> "InputSize":
+        """The nearest size that the network can take."""
+        return InputSize(nearest_side(self.height), nearest_side(self.width), 1 if self.channels <= 1 else 3)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Network:
+    """The backbone (sections 3.1, 3.2 and 3.4)."""
+
+    kind: Literal["semifreddo", "shufflenet"] = key(
+        "shufflenet: ShuffleNetV2, one core that trains; with frozen=false cores=1 width=0.5 or 1", "semifreddo"
+    )
+    input: InputSize = key("what the network sees", InputSize(96, 96, 3))
+    frozen: bool = key("whether there is a frozen core", True)
+    core: str | None = key("its core file, by path or name in sfkeras/cores; null: its kernels train", "tiny_imagenet")
+    cores: int = key("trainable cores", 2, at_least=0)
+    width: float = key("multiplies the channels of Table 1", 1.0, at_least=0.125, at_most=4)
+    core_shuffle: bool = key("trainable cores swap half of their maps after each blend", True)
+    alpha: float | None = key("fixes every alpha: 0 parts the cores, 0.5 is residual; null: they train", None, 0, 1)
+    alpha_start: float | None = key(
+        "where alphas that train start: near 1 all comes from the frozen core; null: at random", None, 0.01, 0.99
+    )
+    start: Literal["random", "core"] = key(
+        "what trainable cores start as; core: copies of the frozen first units", "random"
+    )
+    repeats: int = key("passes through the last module (Fig. 5)", 1, at_least=1)
+    train_batch_norm: bool = key("the frozen core's batch-norms train (section 5)", True)
+    first_pointwise: bool = key("units begin with a pointwise convolution, as ShuffleNetV2's (section 5)", False)
+    frozen_share: float | tuple[float, float] | None = key(
+        "only this share of each layer's weights of the frozen core is frozen; two: from the first to the last layer "
+        "(Fig. 2); null: all",
+        None,
+        0,
+        1,
+    )
+    frozen_layers: int | None = key("only so many layers of the frozen core, the first, are frozen (FixyNN)", None, 0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Head:
+    """A model head, under a name of your own (section 3.3)."""
+
+    on: str = key("what it reads: frozen, core1, core2, ..., or cores for all trainable ones together", "cores")
+    outputs: int = key("length of the embedding, or number of classes", 128, at_least=1)
+    pooling: bool = key("global average pooling: one answer an image", True)
+    groups: int = key("groups of its pointwise convolution", 1, at_least=1)
+    batch_norm: bool = key("batch-norm of its outputs, folded into the convolution", False)
+    activation: Literal["relu", "sigmoid", "tanh", "hard_swish"] | list[tuple[float, float]] | None = key(
+        "piecewise linear, by name or through points", None
+    )
+    hidden: int | None = key(
+        "channels of a pointwise convolution before it, on a host; 1024: ShuffleNetV2's own head", None, at_least=8
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Loss:
+    """What the loss of the task is told."""
+
+    margin: float = key("triplet: squared distance (FaceNet's alpha); arc: angle in radians", 0.2, at_least=0)
+    scale: float = key("arc: multiplies the cosines before the softmax", 32.0, at_least=1)
+    class_balance: float = key(
+        "segmentation: a class weighs as its share of the pixels to the minus this; 0: all pixels alike", 0.0, 0, 1
+    )
+    label_smoothing: float = key("arc, classification: share of the target spread over all classes", 0.0, 0, 0.9)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Data:
+    """Where the images come from and how a batch is made of them."""
+
+    source: Literal["att", "lfw", "folder", "tfrecord", "camvid", "tfds"] = key(
+        "att needs no root; folder: one folder a class", "att"
+    )
+    root: str | None = key("folder of the images or shards", None)
+    name: str | None = key("tfds: the set, as in root/NAME/VERSION; for example imagenet2012", None)
+    test_people: int = key("att, folder: people who are kept for testing, and never trained on", 10, at_least=0)
+    crop: float = key("lfw: share of each side that is kept, about the face", 1.0, 0.25, 1)
+    min_images: int | None = key("people with fewer take no part; null: all do", None, at_least=1)
+    people_per_batch: int = key("triplet: P identities a batch", 10, at_least=2)
+    images_per_person: int = key("triplet: K images of each of them", 5, at_least=2)
+    batch_size: int = key("arc, classification, segmentation: images a batch", 64, at_least=1)
+    augment: Literal["faces", "wild_faces", "photos", "streets", "none"] = key(
+        "how training images are varied", "faces"
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Training:
+    """Training in float."""
+
+    epochs: int = key("epochs in float", 30, at_least=0)
+    steps_per_epoch: int | None = key("batches an epoch, in float and QAT; null: every image once", None, at_least=1)
+    start_scale: float = key("sides of the first images as share of network.input; they grow to 1", 1.0, 0.25, 1)
+    optimizer: Literal["adam", "adamw", "sgd"] = key("sgd has Nesterov momentum 0.9", "adamw")
+    learning_rate: float = key("highest rate; falls as a cosine after the warm-up", 1e-3, at_least=0)
+    warmup_epochs: float = key("epochs in which the rate rises from 0", 1.0, at_least=0)
+    weight_decay: float = key("decoupled weight decay (adamw, sgd)", 1e-4, at_least=0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Qat:
+    """Fine-tuning in 8-bit fixed point (section 3)."""
+
+    epochs: int = key("epochs after the float ones", 5, at_least=0)
+    learning_rate: float = key("highest rate; falls as a cosine", 1e-4, at_least=0)
+    calibration_images: int = key("training images that choose the exponents", 256, at_least=1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rejuvenation:
+    """New weights for nearly dead channels at an epoch's end (section 3)."""
+
+    threshold: float = key("moving variance under which a channel is renewed; 0: off", 1e-6, at_least=0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """One training. The run folder keeps it as resolved, and goes on under no other."""
+
+    name: str = key("name of the run")
+    seed: int = key("same seed, same weights", 1, at_least=0, at_most=2**31 - 1)
+    run_root: str = key("folder of all runs", "runs")
+    distribute: Literal["none", "multiworker"] = key(
+        "multiworker: this process is one of several that train together, as TF_CONFIG names them", "none"
+    )
+    task: Literal["triplet", "arc", "classification", "segmentation"] = key("what is learned", "triplet")
+    network: Network = field(default_factory=Network)
+    heads: dict[str, Head] = field(default_factory=dict)
+    loss: Loss = field(default_factory=Loss)
+    data: Data = field(default_factory=Data)
+    training: Training = field(default_factory=Training)
+    qat: Qat = field(default_factory=Qat)
+    rejuvenation: Rejuvenation = field(default_factory=Rejuvenation)
+
+    @property
+    def folder(self) -> Path:
+        """The run folder."""
+        return Path(self.run_root) / self.name
+
+    @property
+    def takes_core(self) -> bool:
+        """Whether the frozen core is taken from a core file."""
+        return self.network.frozen and self.network.core is not None
+
+    @property
+    def makes_core(self) -> bool:
+        """Whether this training makes a core: the frozen core alone, with kernels that train."""
+        return self.network.frozen and self.network.core is None and not self.network.cores
+
+
+def check(recipe: Recipe) -> None:
+    """Refuses names that are no file and layer names, and what each key allows alone but not together.
+
+    Raises: RecipeError.
+    """
+    for name in (recipe.name, *recipe.heads):
+        if not re.fullmatch(r"[A-Za-z0-9][\w.-]*", name, re.ASCII):
+            which = "name" if name == recipe.name else "the name of a head"
+            raise RecipeError(
+                f"{which} is {name!r}, wanted letters, digits, '_', '.' and '-'. Write for example face_2."
+            )
+    if recipe.data.source != "att" and recipe.data.root is None:
+        raise RecipeError(
+            f"data.source {recipe.data.source} needs a folder, data.root is null. Write data.root=FOLDER."
+        )
+    if recipe.distribute != "none" and recipe.task == "triplet":
+        raise RecipeError(
+            f"distribute is {recipe.distribute}, but task triplet compares all images of a batch with one another, and no "
+            "worker sees them all. Write task=arc, or distribute=none."
+        )
+    network = recipe.network
+    places = ["frozen"] if network.frozen else []
+    places += [*(f"core{number}" for number in range(1, network.cores + 1)), "cores"] if network.cores else []
+    if not places:
+        raise RecipeError("network.frozen is false and network.cores is 0, wanted a core. Write network.cores=1.")
+    if network.alpha is not None and network.alpha_start is not None:
+        raise RecipeError(
+            f"network.alpha is {network.alpha} and fixes every alpha, so that none starts at network.alpha_start "
+            f"{network.alpha_start}. Write network.alpha=null, or network.alpha_start=null."
+        )
+    if network.start == "core" and not (network.frozen and network.core):
+        raise RecipeError(
+            f"network.start is core, but network.frozen is {str(network.frozen).lower()} and network.core is "
+            f"{network.core or 'null'}: there is no core to copy. Write network.start=random."
+        )
+    check_kind(network)
+    check_freezing(network)
+    if not 1 <= len(recipe.heads) <= MOST_HEADS:
+        mend = f"Write heads.task.on={places[-1]}" if not recipe.heads else f"Write heads.{max(recipe.heads)}=null"
+        raise RecipeError(f"there are {len(recipe.heads)} heads, wanted 1 to {MOST_HEADS}. {mend}.")
+    for name, head in recipe.heads.items():
+        if head.on not in places:
+            wanted_place = f"wanted one of {', '.join(places)}. Write heads.{name}.on={places[-1]}"
+            raise RecipeError(f"heads.{name}.on is {head.on}, {wanted_place}.")
+    check_sharing(recipe.heads, [place for place in places if place != "cores"])
+
+
+def check_kind(network: Network) -> None:
+    """Refuses a ShuffleNetV2 with keys of a SemifreddoNet. Raises: RecipeError."""
+    if network.kind == "shufflenet" and (network.frozen or network.cores != 1 or network.width not in (0.5, 1)):
+        raise RecipeError(
+            f"network.kind is shufflenet, but network.frozen is {str(network.frozen).lower()}, network.cores "
+            f"{network.cores} and network.width {network.width:g}, wanted one core that trains, of width 0.5 or 1. Write "
+            "network.frozen=false network.cores=1 network.width=1."
+        )
+
+
+def check_freezing(network: Network) -> None:
+    """Refuses to freeze parts of a core that is not there, or is needed whole. Raises: RecipeError."""
+    given = [name for name in ("frozen_share", "frozen_layers") if getattr(network, name) is not None]
+    if not given:
+        return
+    if len(given) == 2:
+        raise RecipeError("network.frozen_share and network.frozen_layers are both given. Keep one of them.")
+    if not (network.frozen and network.core) or network.repeats > 1:
+        raise RecipeError(
+            f"network.{given[0]} freezes a part of a trained core, wanted network.frozen=true, a network.core and "
+            f"network.repeats=1. Write these, or network.{given[0]}=null."
+        )
+    if isinstance(network.frozen_share, tuple) and not 0 <= min(network.frozen_share) <= max(network.frozen_share) <= 1:
+        raise RecipeError(
+            f"network.frozen_share is {list(network.frozen_share)}, wanted shares from 0 to 1. Write for example "
+            "network.frozen_share=[0.5,1]."
+        )
+
+
+# ---- from words to a recipe
+
+
+def parse(words: Iterable[str]) -> Recipe:
+    """The recipe that a command asks for.
+
+    Args:
+        words: `recipe=NAME` or `recipe=PATH.yaml`, and any `key=value`, in any order; leading dashes do no harm.
+    Raises: RecipeError, in one line, if a word, a key or a value cannot be meant.
+    """
+    overrides = {}
+    for word in words:
+        name, equals, given = word.lstrip("-").partition("=")
+        if not equals:
+            raise RecipeError(f"{word} is no key=value. Write for example {EXAMPLE}")
+        for other in overrides:
+            if f"{name}.".startswith(f"{other}.") or other.startswith(f"{name}."):
+                twice = f"{name} is given twice" if name == other else f"{other} and {name} are both given"
+                raise RecipeError(f"{twice}. Keep one of them.")
+        overrides[name] = given
+    if "recipe" not in overrides:
+        raise RecipeError(f"no recipe is given. Write recipe=NAME with one of {', '.join(known_recipes())}.")
+    return read(overrides.pop("recipe"), overrides)
+
+
+def read(reference: str | Path, overrides: dict[str, str] | None = None) -> Recipe:
+    """The recipe recipes/REFERENCE.yaml, or the file REFERENCE if that ends in .yaml, with dotted keys over it.
+
+    Raises: RecipeError, in one line that starts with the recipe.
+    """
+    try:
+        path = locate(str(reference))
+        tree = {"name": path.stem} | load(path)
+        for name, given in (overrides or {}).items():
+            put(tree, name.split("."), given)
+        recipe = build(Recipe, tree)
+        check(recipe)
+        return recipe
+    except RecipeError as error:
+        raise RecipeError(" ".join(f"recipe {reference}: {error}".splitlines())) from None
+
+
+def known_recipes() -> list[str]:
+    """The names in recipes/."""
+    return sorted(path.stem for path in RECIPES.glob("*.yaml"))
+
+
+def locate(reference: str) -> Path:
+    """The file of a recipe."""
+    path = Path(reference) if reference.endswith(".yaml") else RECIPES / f"{reference}.yaml"
+    if not path.is_file():
+        raise RecipeError(f"there is no such recipe. Take one of {', '.join(known_recipes())}, or a path to a .yaml.")
+    return path
+
+
+def load(path: Path) -> dict:
+    """A YAML file as nested dicts of text."""
+    try:
+        tree = yaml.load(path.read_text(encoding="utf-8"), TextLoader) or {}
+    except yaml.MarkedYAMLError as error:
+        raise RecipeError(f"{path}, line {error.problem_mark.line + 1}: {error.problem}. Mend that line.") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise RecipeError(f"{path} is no plain text ({str(error).splitlines()[0]}). Save it as UTF-8.") from None
+    if not isinstance(tree, dict):
+        raise RecipeError(f"{path} holds {tree}, wanted lines of key: value. Write for example seed: 1.")
+    return tree
+
+
+def put(tree: dict, path: list[str], given: str) -> None:
+    """Sets a dotted key; a section that is not there yet, or is null, begins empty."""
+    for section in path[:-1]:
+        if not isinstance(tree.get(section), dict):
+            tree[section] = {}
+        tree = tree[section]
+    tree[path[-1]] = given
+
+
+def help() -> str:
+    """What `--help` prints: the command, the recipes and every key with its default."""
+    lines = ["python -m sfkeras.train recipe=NAME [key=value ...]", "", f"Example: {EXAMPLE}", "", "Recipes:"]
+    for name in known_recipes():
+        lines += [f"  {name:<16}{(RECIPES / f'{name}.yaml').read_text(encoding='utf-8').splitlines()[0].lstrip('# ')}"]
+    lines += ["  PATH.yaml       your own", "", "Keys, with their defaults:"]
+    for name, entry in all_keys(Recipe):
+        if entry.metadata:
+            lines += [f"  {name}={shown(entry.default)}", f"      {entry.metadata['doc']} ({wanted(entry)})"]
+        else:
+            kind = get_args(entry.type)[-1] if get_origin(entry.type) is dict else entry.type
+            lines += ["", f"{name}: {kind.__doc__}"]
+    return "\n".join(lines)
+
+
+# ---- from a recipe to text, and back to its run
+
+
+class Writer(yaml.SafeDumper):
+    """Writes what TextLoader and the types of the keys read back as the same recipe."""
+
+
+Writer.add_representer(InputSize, lambda writer, size: writer.represent_str(str(size)))
+
+
+def to_yaml(recipe: Recipe) -> str:
+    """The recipe as resolved: all keys, as a YAML text that `read` gives back as an equal recipe."""
+    return yaml.dump(asdict(recipe), Dumper=Writer, sort_keys=False)
+
+
+def difference(a: Recipe, b: Recipe) -> list[str]:
+    """The dotted keys in which two recipes differ, in the order of the keys."""
+    left, right = flat(asdict(a)), flat(asdict(b))
+    return [name for name in left | right if left.get(name, MISSING) != right.get(name, MISSING)]
+
+
+def flat(tree: dict, section: str = "") -> dict:
+    """A tree as {dotted key: value}."""
+    leaves = {}
+    for part, branch in tree.items():
+        name = join(section, part)
+        leaves |= flat(branch, name) if isinstance(branch, dict) else {name: branch}
+    return leaves
+
+
+def require_same(recipe: Recipe, stored: Recipe) -> None:
+    """Refuses to go on with a run under another recipe than it was started with. Raises: RecipeError."""
+    if differing := difference(stored, recipe):
+        raise RecipeError(
+            f"recipe {recipe.name}: {recipe.folder} was started with other values of {', '.join(differing)}. "
+            f"Give this run a name of its own (name={recipe.name}2) or delete {recipe.folder}."
+        )

@@ -1,0 +1,89 @@
+"""A network from wherever a user has it is the same network."""
+
+import re
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from export.c import project
+from export.graph import golden, graph_file
+from export.graph.golden import random_inputs
+from export.network import open_network
+from export.streaming import line_plan
+from export.tflite import writer
+from export.tflite.interpreters import run_tflm
+from tests.support.tasks import every_operator
+
+
+@pytest.fixture(scope="module")
+def graph():
+    return replace(every_operator(), name="face")
+
+
+def as_tflite(graph, folder):
+    (folder / "any name.tflite").write_bytes(writer.write(graph).content)
+    return folder / "any name.tflite"
+
+
+def as_graph(graph, folder):
+    graph_file.save(graph, folder / "face.graph")
+    return folder / "face.graph"
+
+
+def as_compiled_folder(graph, folder):
+    project.write_folder(line_plan.plan(graph), folder)
+    graph_file.save(graph, folder / "face.graph")
+    return folder
+
+
+def as_run(graph, folder):
+    (folder / "export").mkdir()
+    graph_file.save(graph, folder / "export" / "face.graph")
+    (folder / "export" / "face.tflite").write_bytes(writer.write(graph).content)
+    return folder
+
+
+@pytest.mark.parametrize("form", [as_tflite, as_graph, as_compiled_folder, as_run])
+def test_each_form_is_the_same_network(form, graph, tmp_path):
+    network = open_network(str(form(graph, tmp_path)))
+    images = random_inputs(graph, 3)["image"]
+    expected = list(golden.run(graph, images, graph.outputs).values())
+    opened = golden.run(network.graph, images, network.graph.outputs)
+    for output, values in zip(network.graph.outputs, expected):
+        np.testing.assert_array_equal(opened[output].reshape(values.shape), values)
+        place = network.tflite.tensors[output]
+        got = place.logical(run_tflm(network.tflite.content, [images], [place.index])[place.index])
+        np.testing.assert_array_equal(got.reshape(values.shape), values)
+    assert network.graph.name == ("any name" if form is as_tflite else "face")
+    assert network.plan.graph.name == network.graph.name
+
+
+def test_of_a_run_it_is_the_tflite_in_its_folder(graph, tmp_path):
+    run = as_run(graph, tmp_path)
+    path = run / "export" / "face.tflite"
+    path.write_bytes(path.read_bytes() + b"more")
+    assert open_network(run).tflite.content.endswith(b"more")
+
+
+def test_a_file_that_is_none_is_named_with_the_reason(graph, tmp_path):
+    path = as_tflite(graph, tmp_path)
+    path.write_bytes(path.read_bytes()[:1000])
+    with pytest.raises(ValueError, match=f"^{re.escape(str(path))}: "):
+        open_network(path)
+    path = as_graph(graph, tmp_path)
+    path.write_bytes(path.read_bytes()[:1000])
+    with pytest.raises(ValueError, match=f"^{re.escape(str(path))}: "):
+        open_network(path)
+
+
+def test_a_folder_without_one_network_is_refused(graph, tmp_path):
+    for folder in (tmp_path, tmp_path / "missing"):
+        with pytest.raises(ValueError, match=f"{folder} is no run .* no .graph file is in it or in its folder export"):
+            open_network(folder)
+    as_graph(graph, tmp_path)
+    graph_file.save(graph, tmp_path / "second.graph")
+    with pytest.raises(ValueError, match="it holds 2 graphs"):
+        open_network(tmp_path)
+    with pytest.raises(FileNotFoundError, match="missing.tflite"):
+        open_network(tmp_path / "missing.tflite")

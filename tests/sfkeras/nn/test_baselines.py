@@ -1,0 +1,41 @@
+"""ShuffleNetV2 against its own paper, and as one core that trains."""
+
+import numpy as np
+import pytest
+
+from sfkeras.errors import RecipeError
+from sfkeras.nn.baselines import ShuffleNetV2
+from sfkeras.nn.heads import Head
+
+
+def weights(model, *without):
+    return sum(
+        int(np.prod(w.shape)) for layer in model.layers for w in layer.trainable_weights if layer.name not in without
+    )
+
+
+@pytest.mark.parametrize("width, millions", [(0.5, 1.4), (1.0, 2.3)])
+def test_with_its_own_head_it_has_the_parameters_of_its_own_paper(width, millions):
+    """Ma et al. 2018, table 8, for 1,000 classes."""
+    model = ShuffleNetV2((64, 64, 3), [Head(1000, hidden=1024)], width)
+    assert round(weights(model) / 1e6, 1) == millions
+    assert model.output_shape == (None, 1, 1, 1000)
+
+
+def test_stages_have_the_channels_and_sides_of_table_5():
+    model = ShuffleNetV2((224, 224, 3), [Head(4)], 1.0)
+    shapes = [
+        model.get_layer(f"stage{n}.unit{units}.shuffle").output_shape[1:] for n, units in ((2, 4), (3, 8), (4, 4))
+    ]
+    assert model.get_layer("stem.pool").output_shape[1:] == (56, 56, 24)
+    assert shapes == [(28, 28, 116), (14, 14, 232), (7, 7, 464)]
+
+
+def test_another_width_is_refused():
+    with pytest.raises(RecipeError, match="network.width is 0.75, but ShuffleNetV2 has 0.5 and 1.0"):
+        ShuffleNetV2((64, 64, 3), [Head(4)], 0.75)
+
+
+def test_its_own_head_is_not_bound_by_the_size_of_the_head_block():
+    with pytest.raises(RecipeError, match="the head block holds 131,072"):
+        ShuffleNetV2((64, 64, 3), [Head(1000)], 1.0)

@@ -1,0 +1,170 @@
+"""Freezing by weights and by layers: what is frozen keeps its bytes and its codes, the rest moves, shares are exact."""
+
+from functools import cache
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sfkeras.errors import RecipeError
+from sfkeras.nn import freezing, parameters
+from sfkeras.nn.backbone import SemifreddoNet
+from sfkeras.nn.core import freeze as freeze_core
+from sfkeras.nn.core import snap
+from sfkeras.nn.fixed8 import trainable_kernel, unwrapped
+from sfkeras.nn.heads import Head
+from tests.support.keras_networks import SHAPE, WIDTH, fit, images, module_core, narrow_core, one_module, quantised
+
+
+def depthwise(name):
+    return "depthwise" in name
+
+
+def network(shares):
+    return freezing.freeze(one_module(cores=1), module_core(), shares)
+
+
+def kernels(model):
+    """{layer: (kernel, its frozen weights)} of the frozen core."""
+    found = {}
+    for layer in model.layers:
+        inner, kernel = unwrapped(layer), trainable_kernel(layer)
+        if kernel is not None and inner.name.startswith("frozen."):
+            constraint = getattr(inner, "depthwise_constraint" if depthwise(inner.name) else "kernel_constraint", None)
+            frozen = constraint.frozen if constraint else np.zeros(kernel.shape, bool)
+            found[inner.name] = kernel.numpy(), frozen
+    return found
+
+
+LAYERS = 7
+SCHEMES = {
+    "uniform": freezing.by_depth(0.5, LAYERS),
+    "falling": freezing.by_depth((0.9, 0.2), LAYERS),
+    "horizontal": freezing.first_layers(4, LAYERS),
+}
+
+
+@cache
+def trained(scheme):
+    """A network before training, after it in float, and after it in fixed8: with large steps and weight decay."""
+    model = network(SCHEMES[scheme])
+    before = kernels(model)
+    after_float = kernels(fit(model, 2, rate=0.1))
+    return before, after_float, kernels(fit(quantised(model), 2, rate=0.1))
+
+
+every_scheme = pytest.mark.parametrize("scheme", SCHEMES)
+
+
+@every_scheme
+def test_frozen_weights_keep_their_bytes_and_the_others_train(scheme):
+    before, *afters = trained(scheme)
+    for after in afters:
+        for name, (kernel, frozen) in before.items():
+            assert kernel[frozen].tobytes() == after[name][0][frozen].tobytes(), name
+            assert frozen.all() or (kernel != after[name][0])[~frozen].mean() > 0.5, name
+
+
+@every_scheme
+def test_frozen_codes_are_those_of_the_core_whatever_the_others_become(scheme):
+    before, *afters = trained(scheme)
+    for after in afters:
+        for name, (kernel, _) in after.items():
+            codes, frozen = snap(kernel, depthwise(name))[0], before[name][1]
+            assert (codes == module_core().codes[module_core().key(name)])[frozen].all(), name
+
+
+@every_scheme
+def test_each_layer_has_its_share(scheme):
+    before, *_ = trained(scheme)
+    assert len(before) == freezing.depth(module_core()) == LAYERS
+    for (name, (kernel, frozen)), share in zip(before.items(), SCHEMES[scheme]):
+        assert frozen.sum() == round(share * kernel.size), name
+
+
+@given(st.integers(1, 40), st.integers(1, 8), st.floats(0, 1), st.booleans(), st.integers(0, 2**31))
+@settings(max_examples=50)
+def test_who_has_frozen_weights_has_its_largest_among_them(channels, inputs, share, separable, seed):
+    shape = (3, 3, channels, 1) if separable else (1, 1, inputs, channels)
+    kernel = np.random.default_rng(seed).normal(size=shape).astype("float32")
+    frozen = freezing.frozen_weights(kernel, share, separable, seed)
+    by_channel = (0, 1, 3) if separable else (0, 1, 2)
+    size = np.abs(kernel)
+    largest = size == size.max(axis=by_channel, keepdims=True)
+    assert frozen.sum() == round(share * kernel.size)
+    assert ((frozen & largest).any(axis=by_channel) == frozen.any(axis=by_channel)).all()
+
+
+def test_schemes_are_what_their_names_say():
+    assert (SCHEMES["uniform"] == 0.5).all()
+    assert (np.diff(SCHEMES["falling"]) < 0).all() and (np.diff(freezing.by_depth((0, 1), 5)) > 0).all()
+    assert SCHEMES["horizontal"].tolist() == [1, 1, 1, 1, 0, 0, 0]
+
+
+def test_all_frozen_computes_what_the_taped_out_core_does():
+    partly, whole = network(freezing.by_depth(1, LAYERS)), one_module(module_core(), cores=1)
+    for layer in whole.layers:
+        if not hasattr(layer, "codes"):
+            layer.set_weights(partly.get_layer(layer.name).get_weights())
+    x = images(2)
+    np.testing.assert_allclose(partly(x), whole(x), rtol=1e-5, atol=1e-5)
+
+
+# ---- as options of the network
+
+
+def narrow(**options):
+    options = {"cores": 0, "core": narrow_core(), "width": WIDTH, **options}
+    return SemifreddoNet(SHAPE, [Head(2, on="frozen")], **options)
+
+
+def test_the_network_takes_a_share_for_each_layer_and_they_are_counted():
+    shares = freezing.first_layers(20, freezing.depth(narrow_core()))
+    counted = parameters.parameters(narrow(shares=shares))
+    whole = parameters.parameters(narrow())
+    assert whole["trainable"] == 0 < counted["frozen"] < whole["frozen"]
+    weights = sum(codes.size for codes in narrow_core().codes.values())
+    channels = sum(scales.size for scales in narrow_core().scales.values())
+    assert whole["frozen"] == weights + channels  # folded: an offset a channel; what trains has gamma and beta
+    assert weights + channels < sum(counted.values()) < weights + 2 * channels
+
+
+def test_kernels_that_a_repeated_module_passes_again_count_once_and_its_offsets_in_each_pass():
+    passed = {repeats: parameters.parameters(narrow(repeats=repeats))["frozen"] for repeats in (1, 2, 3)}
+    offsets = sum(scales.size for layer, scales in narrow_core().scales.items() if layer.startswith("stage4"))
+    assert passed[3] - passed[2] == passed[2] - passed[1] == offsets
+
+
+def test_a_core_of_another_width_or_other_units_is_refused():
+    with pytest.raises(
+        RecipeError, match="network.width is 0.5, so the stem has 16 channels, but core narrow was made"
+    ):
+        narrow(width=0.5)
+    with pytest.raises(RecipeError, match="first_pointwise is true, but core narrow was made with false"):
+        narrow(first_pointwise=True)
+
+
+def test_batch_norms_that_do_not_train_keep_their_bytes_through_float_and_fixed8():
+    def norms(model):
+        inner = [unwrapped(layer) for layer in model.layers if "batch_norm" in layer.name]
+        return {x.name: [weight.tobytes() for weight in x.get_weights()] for x in inner if x.name.startswith("frozen.")}
+
+    model = narrow(train_batch_norm=False)
+    before = norms(model)
+    assert len(before) == freezing.depth(narrow_core())
+    assert norms(fit(model)) == before == norms(fit(quantised(model)))
+
+
+def test_units_with_the_first_pointwise_convolution_make_a_core_and_freeze_to_it():
+    model = SemifreddoNet(SHAPE, cores=1, width=WIDTH, first_pointwise=True)
+    core = freeze_core(model, "first")
+    assert (
+        core.first_pointwise
+        and "stage2.unit1.right.first" in core.codes
+        and "stage2.unit1.left.first" not in core.codes
+    )
+    frozen = SemifreddoNet(SHAPE, cores=1, core=core, width=WIDTH, first_pointwise=True, start="core")
+    names = {layer.name for layer in frozen.layers}
+    assert {"frozen.stage3.unit1.first", "core1.stage3.right.first"} <= names
+    assert "core1.stage3.left.first" not in names

@@ -1,0 +1,390 @@
+"""Graphs for tests: a builder that infers shapes, and a small SemifreddoNet with random weights."""
+
+import numpy as np
+from hypothesis import strategies as st
+
+from export.graph.graph import Graph
+from export.graph.operators import (
+    Add,
+    AveragePool,
+    ChannelScale,
+    Conv2D,
+    DepthwiseConv2D,
+    Lookup,
+    MaxPool,
+    Mean,
+    Multiply,
+    Pad,
+    Softmax,
+    Tensor,
+    Wire,
+    switched_sources,
+)
+
+
+class Builder:
+    """Adds operators with random constants to a graph and infers their shapes."""
+
+    def __init__(self, seed: int = 0):
+        self.random = np.random.default_rng(seed)
+        self.inputs, self.tensors, self.operators = [], {}, []
+
+    def input(self, shape, scale=2.0**-7, zero_point=0, name="image"):
+        self.tensors[name] = Tensor(name, shape, scale, zero_point)
+        self.inputs.append(name)
+        return name
+
+    def add(self, operator, scale, zero_point=0):
+        shape = operator.output_shape(*(self.tensors[name].shape for name in operator.inputs))
+        self.tensors[operator.name] = Tensor(operator.name, shape, scale, zero_point)
+        self.operators.append(operator)
+        return operator.name
+
+    def graph(self, *outputs, name="net", **metadata):
+        return Graph(name, self.inputs, outputs, self.tensors.values(), self.operators, metadata)
+
+    def channels(self, name):
+        return self.tensors[name].channels
+
+    def codes(self, *shape):
+        return self.random.integers(-127, 128, shape).astype(np.int8)
+
+    def convolution(self, name, input, out, kernel=1, relu=True, frozen=False, scale=2.0**-4, zero_point=0, **options):
+        depth = self.channels(input) // options.get("groups", 1)
+        codes = self.codes(out, kernel, kernel, depth)
+        return self._convolution(
+            Conv2D, name, input, codes, out, depth * kernel**2, relu, frozen, scale, zero_point, options
+        )
+
+    def depthwise(self, name, input, kernel=3, relu=False, frozen=False, scale=2.0**-4, zero_point=0, **options):
+        channels = self.channels(input)
+        codes = self.codes(kernel, kernel, channels)
+        options = {"padding": "same", **options}
+        return self._convolution(
+            DepthwiseConv2D, name, input, codes, channels, kernel**2, relu, frozen, scale, zero_point, options
+        )
+
+    def _convolution(self, kind, name, input, codes, out, taps, relu, frozen, scale, zero_point, options):
+        # Of this size, outputs use all of -128..127 and saturate sometimes.
+        weight_scale = scale / self.tensors[input].scale / (73 * np.sqrt(taps))
+        scales = (weight_scale * self.random.uniform(0.5, 1.5, out)).astype(np.float32)
+        bias = self.random.integers(-5000, 5000, out).astype(np.int32)
+        minimum = zero_point if relu else -128
+        operator = kind(
+            name=name, inputs=[input], codes=codes, scales=scales, bias=bias, frozen=frozen, minimum=minimum, **options
+        )
+        return self.add(operator, scale, zero_point)
+
+    def wire(self, name, inputs, sources, **options):
+        tensor = self.tensors[inputs[0]]
+        wire = Wire(name=name, inputs=inputs, sources=np.array(sources), **options)
+        return self.add(wire, tensor.scale, tensor.zero_point)
+
+    def concat(self, name, *inputs):
+        return self.wire(
+            name, inputs, [(i, c) for i, tensor in enumerate(inputs) for c in range(self.channels(tensor))]
+        )
+
+    def shuffle(self, name, *inputs):
+        """Concatenation, then a channel shuffle in two groups."""
+        sources = np.array([(i, c) for i, tensor in enumerate(inputs) for c in range(self.channels(tensor))])
+        return self.wire(name, inputs, sources.reshape(2, -1, 2).swapaxes(0, 1).reshape(-1, 2))
+
+    def part(self, name, input, begin, end):
+        return self.wire(name, [input], [(0, channel) for channel in range(begin, end)])
+
+    def blend(self, name, frozen, trainable, scale=2.0**-4):
+        alpha = self.random.integers(0, 128, self.channels(frozen)).astype(np.int8)
+        first = self.add(ChannelScale(name=f"{name}.alpha", inputs=[frozen], codes=alpha, scale=2.0**-7), scale)
+        rest = (128 - alpha.astype(int)).clip(max=127).astype(np.int8)
+        second = self.add(ChannelScale(name=f"{name}.beta", inputs=[trainable], codes=rest, scale=2.0**-7), scale)
+        return self.add(Add(name=name, inputs=[first, second]), scale)
+
+
+def downscaling_unit(net, name, input, out, frozen=False):
+    """Fig. 4, right: two branches over all channels, concatenated and shuffled."""
+    branches = []
+    for side in ("left", "right"):
+        depthwise = net.depthwise(f"{name}.{side}.depthwise", input, strides=(2, 2), frozen=frozen)
+        branches.append(net.convolution(f"{name}.{side}.pointwise", depthwise, out // 2, frozen=frozen))
+    return net.shuffle(name, *branches)
+
+
+def regular_unit(net, name, input, frozen=False):
+    """Fig. 4, left: half of the channels pass through, the other half is convolved."""
+    channels = net.channels(input)
+    kept = net.part(f"{name}.kept", input, 0, channels // 2)
+    worked = net.part(f"{name}.worked", input, channels // 2, channels)
+    depthwise = net.depthwise(f"{name}.depthwise", worked, frozen=frozen)
+    return net.shuffle(name, kept, net.convolution(f"{name}.pointwise", depthwise, channels // 2, frozen=frozen))
+
+
+def level_unit(net, name, input):
+    """The two branches of the downscaling unit at stride 1, each on one half of the channels."""
+    half = net.channels(input) // 2
+    branches = []
+    for side, begin in (("left", 0), ("right", half)):
+        part = net.part(f"{name}.{side}", input, begin, begin + half)
+        depthwise = net.depthwise(f"{name}.{side}.depthwise", part)
+        branches.append(net.convolution(f"{name}.{side}.pointwise", depthwise, half))
+    return net.shuffle(name, *branches)
+
+
+def core_shuffle(net, name, first, second):
+    """Swaps the second half of the maps between two cores."""
+    sources = switched_sources(net.channels(first), True)
+    pairs = [(first, second), (second, first)]
+    return [net.wire(f"core{i}.{name}", pair, sources, core_shuffle=True) for i, pair in enumerate(pairs, start=1)]
+
+
+def semifreddo(size=(32, 32), channels=(32, 64, 128, 128, 256), seed=0, classes=10, core_shuffled=True):
+    """Table 1 with two trainable cores, core shuffle after each blend, and a head on both cores together."""
+    net = Builder(seed)
+    image = net.input((*size, 3))
+    cores = ("frozen", "core1", "core2")
+    maps = {
+        core: net.convolution(
+            f"{core}.stem", image, channels[0], 3, strides=(2, 2), padding="same", frozen=core == "frozen"
+        )
+        for core in cores
+    }
+    for stage, out in enumerate(channels[1:], start=1):
+        if stage == 3:
+            maps["frozen"] = regular_unit(net, "frozen.stage3.unit1", maps["frozen"], frozen=True)
+        else:
+            maps["frozen"] = downscaling_unit(net, f"frozen.stage{stage}.unit1", maps["frozen"], out, frozen=True)
+        for unit in range(2, 5):
+            maps["frozen"] = regular_unit(net, f"frozen.stage{stage}.unit{unit}", maps["frozen"], frozen=True)
+        for core in cores[1:]:
+            name = f"{core}.stage{stage}"
+            maps[core] = (
+                level_unit(net, name, maps[core]) if stage == 3 else downscaling_unit(net, name, maps[core], out)
+            )
+            maps[core] = net.blend(f"{core}.stage{stage}.blend", maps["frozen"], maps[core])
+        if core_shuffled:
+            maps["core1"], maps["core2"] = core_shuffle(net, f"stage{stage}.shuffled", maps["core1"], maps["core2"])
+    both = net.concat("head.input", maps["core1"], maps["core2"])
+    logits = net.convolution("head.pointwise", both, classes, relu=False)
+    window = net.tensors[logits].shape[:2]
+    pooled = net.add(AveragePool(name="head.pool", inputs=[logits], window=window), net.tensors[logits].scale)
+    table = np.clip(np.round(127 / (1 + np.exp(-np.arange(-128, 128) / 16))), -128, 127).astype(np.int8)
+    return net.graph(net.add(Lookup(name="head.sigmoid", inputs=[pooled], table=table), 2.0**-7), name="semifreddo")
+
+
+# --- Random graphs for hypothesis -------------------------------------------------------------------------------------
+
+SCALES = st.one_of(st.integers(2, 7).map(lambda n: 2.0**-n), st.floats(2**-7, 0.25, width=32))
+ZERO_POINTS = st.one_of(st.just(0), st.integers(-128, 127))
+
+
+@st.composite
+def random_graphs(draw):
+    """Small nets of every operator: odd and even sizes, any scales and zero points, extreme weights, tangled Wires."""
+    net = Builder(draw(st.integers(0, 2**32 - 1)))
+    sides = st.integers(3, 9)
+    net.input((draw(sides), draw(sides), draw(st.integers(1, 6))), draw(SCALES), draw(ZERO_POINTS))
+    if draw(st.booleans()):
+        net.input((draw(sides), draw(sides), draw(st.integers(1, 6))), draw(SCALES), draw(ZERO_POINTS), name="second")
+    steps = draw(st.lists(st.sampled_from(STEPS), min_size=2, max_size=9))
+    made = [step(draw, net, f"layer{i}.{step.__name__}") for i, step in enumerate(steps)]
+    others = draw(st.sets(st.sampled_from(made), max_size=2))
+    return net.graph(*sorted({made[-1]} | others))
+
+
+def _any_tensor(draw, net):
+    return draw(st.sampled_from(list(net.tensors)))
+
+
+def _window(draw, net, input):
+    height, width, _ = net.tensors[input].shape
+    return draw(st.integers(1, min(3, height))), draw(st.integers(1, min(3, width)))
+
+
+def _window_options(draw, extent=None):
+    """Strides and padding; also an explicit padding, if an extent that it must stay below is given."""
+    strides = st.integers(1, 3)
+    padding = draw(st.sampled_from(["same", "valid"] + ["explicit"] * (extent is not None)))
+    if padding == "explicit":
+        padding = tuple((draw(st.integers(0, size - 1)), draw(st.integers(0, size - 1))) for size in extent)
+    return {"strides": (draw(strides), draw(strides)), "padding": padding}
+
+
+def _dilated(draw, net, input, kernel):
+    """Window options of a convolution with dilations for which its window fits into the map."""
+    sizes = net.tensors[input].shape[:2]
+    most = [(size - 1) // (taps - 1) if taps > 1 else 3 for size, taps in zip(sizes, kernel)]
+    dilations = tuple(draw(st.integers(1, max(1, n))) for n in most)
+    extent = [(taps - 1) * dilation + 1 for taps, dilation in zip(kernel, dilations)]
+    return {"dilations": dilations, **_window_options(draw, extent)}
+
+
+def _convolution(draw, net, name, kind, input, shape, **options):
+    operator = net.codes(*shape)
+    if draw(st.integers(0, 3)) == 0:  # extreme weights
+        operator = np.sign(operator).astype(np.int8) * 127
+    channels = shape[0] if kind is Conv2D else shape[-1]
+    taps = operator.size // channels
+    scale, zero_point = draw(SCALES), draw(ZERO_POINTS)
+    magnitude = (
+        scale / net.tensors[input].scale / (73 * np.sqrt(taps)) * draw(st.sampled_from([1, 1, 1, 50, 1e-8, 1e4]))
+    )
+    scales = (magnitude * net.random.uniform(0.5, 1.5, channels)).astype(np.float32)
+    largest = draw(st.sampled_from([1, 5000, 2**31]))
+    bias = net.random.integers(-largest, largest, channels).astype(np.int32)
+    operator = kind(
+        name=name,
+        inputs=[input],
+        codes=operator,
+        scales=scales,
+        bias=bias,
+        frozen=draw(st.booleans()),
+        minimum=_minimum(draw, zero_point),
+        **_dilated(draw, net, input, operator.shape[1:3] if kind is Conv2D else operator.shape[:2]),
+        **options,
+    )
+    return net.add(operator, scale, zero_point)
+
+
+def convolution(draw, net, name):
+    input = _any_tensor(draw, net)
+    channels = net.channels(input)
+    groups = draw(st.sampled_from([n for n in range(1, channels + 1) if channels % n == 0]))
+    out = groups * draw(st.integers(1, 4))
+    shape = (out, *_window(draw, net, input), channels // groups)
+    return _convolution(draw, net, name, Conv2D, input, shape, groups=groups)
+
+
+def depthwise(draw, net, name):
+    input = _any_tensor(draw, net)
+    shape = (*_window(draw, net, input), net.channels(input))
+    return _convolution(draw, net, name, DepthwiseConv2D, input, shape)
+
+
+def fully_connected(draw, net, name):
+    input = _any_tensor(draw, net)
+    scale, zero_point, out = draw(SCALES), draw(ZERO_POINTS), draw(st.integers(1, 9))
+    shape = net.tensors[input].shape
+    weight_scale = np.float32(scale / net.tensors[input].scale / (73 * np.sqrt(np.prod(shape))))
+    operator = Conv2D(
+        name=name,
+        inputs=[input],
+        codes=net.codes(out, *shape),
+        scales=np.full(out, weight_scale),
+        bias=net.random.integers(-5000, 5000, out).astype(np.int32),
+        frozen=draw(st.booleans()),
+        fully_connected=True,
+        minimum=_minimum(draw, zero_point),
+    )
+    return net.add(operator, scale, zero_point)
+
+
+def _minimum(draw, zero_point):
+    """None or ReLU."""
+    return zero_point if draw(st.booleans()) else -128
+
+
+def channel_scale(draw, net, name):
+    input = _any_tensor(draw, net)
+    zero_point = draw(ZERO_POINTS)
+    operator = ChannelScale(
+        name=name,
+        inputs=[input],
+        codes=net.codes(net.channels(input)),
+        scale=draw(SCALES),
+        constant_zero_point=draw(ZERO_POINTS),
+        minimum=_minimum(draw, zero_point),
+    )
+    return net.add(operator, draw(SCALES), zero_point)
+
+
+def _pair(draw, net, name, kind):
+    first = _any_tensor(draw, net)
+    alike = [other for other, tensor in net.tensors.items() if tensor.shape == net.tensors[first].shape]
+    zero_point = draw(ZERO_POINTS)
+    inputs = [first, draw(st.sampled_from(alike))]
+    return net.add(kind(name=name, inputs=inputs, minimum=_minimum(draw, zero_point)), draw(SCALES), zero_point)
+
+
+def add(draw, net, name):
+    return _pair(draw, net, name, Add)
+
+
+def multiply(draw, net, name):
+    return _pair(draw, net, name, Multiply)
+
+
+def _pool(draw, net, name, kind, explicit):
+    input = _any_tensor(draw, net)
+    tensor, window = net.tensors[input], _window(draw, net, input)
+    options = _window_options(draw, window if explicit else None)
+    operator = kind(name=name, inputs=[input], window=window, minimum=_minimum(draw, tensor.zero_point), **options)
+    return net.add(operator, tensor.scale, tensor.zero_point)
+
+
+def average_pool(draw, net, name):
+    return _pool(draw, net, name, AveragePool, explicit=False)  # which .tflite does not have
+
+
+def max_pool(draw, net, name):
+    return _pool(draw, net, name, MaxPool, explicit=True)
+
+
+def mean(draw, net, name):
+    return net.add(Mean(name=name, inputs=[_any_tensor(draw, net)]), draw(SCALES), draw(ZERO_POINTS))
+
+
+def pad(draw, net, name):
+    input = _any_tensor(draw, net)
+    tensor, sides = net.tensors[input], st.integers(0, 2)
+    channels = draw(st.sampled_from([(0, 0), (0, 0), (1, 2), (0, 1)]))
+    padding = ((draw(sides), draw(sides)), (draw(sides), draw(sides)), channels)
+    value = draw(st.sampled_from([tensor.zero_point, -128, 5]))
+    return net.add(Pad(name=name, inputs=[input], padding=padding, value=value), tensor.scale, tensor.zero_point)
+
+
+def softmax(draw, net, name):
+    beta = draw(st.sampled_from([1.0, 0.125, 3.0, 50.0]))
+    return net.add(Softmax(name=name, inputs=[_any_tensor(draw, net)], beta=beta), 2.0**-8, -128)
+
+
+def lookup(draw, net, name):
+    table = net.random.integers(-128, 128, 256).astype(np.int8)
+    return net.add(Lookup(name=name, inputs=[_any_tensor(draw, net)], table=table), draw(SCALES), draw(ZERO_POINTS))
+
+
+def wire(draw, net, name):
+    first = net.tensors[_any_tensor(draw, net)]
+    joinable = [
+        tensor
+        for tensor in net.tensors.values()
+        if (tensor.shape[:2], tensor.scale, tensor.zero_point) == (first.shape[:2], first.scale, first.zero_point)
+    ]
+    inputs = draw(st.lists(st.sampled_from(joinable), min_size=1, max_size=3, unique=True))
+    every = [(i, channel) for i, tensor in enumerate(inputs) for channel in range(tensor.channels)]
+    kind = draw(st.sampled_from(["all", "part", "shuffled", "any"]))
+    begin = draw(st.integers(0, len(every) - 1))
+    sources = {
+        "all": every,
+        "part": every[begin:],
+        "shuffled": every[::2] + every[1::2],
+        "any": draw(st.lists(st.sampled_from(every), min_size=1, max_size=24)),
+    }
+    return net.wire(name, [tensor.name for tensor in inputs], sources[kind])
+
+
+STEPS = [
+    convolution,
+    depthwise,
+    fully_connected,
+    channel_scale,
+    add,
+    multiply,
+    average_pool,
+    max_pool,
+    mean,
+    pad,
+    lookup,
+    softmax,
+    wire,
+    wire,
+]

@@ -1,0 +1,101 @@
+"""A small network of every kind of operator, and other tasks of a network's core and datapath."""
+
+from dataclasses import replace
+from functools import singledispatch
+
+import numpy as np
+
+from export.graph.graph import Graph
+from export.graph.operators import (
+    AveragePool,
+    ChannelScale,
+    Convolution,
+    Lookup,
+    MaxPool,
+    Mean,
+    Multiply,
+    Pad,
+    Softmax,
+    Wire,
+    switched_sources,
+)
+from tests.support.graphs import Builder
+
+CORE = "c0" * 32  # digest of a frozen core
+
+
+def every_operator(size=(7, 5), head=3, core_shuffle=True, seed=0) -> Graph:
+    """Every kind of operator, frozen and not, wide and not; one output of many rows and two vectors."""
+    net = Builder(seed)
+    net.input((*size, 3))
+    net.convolution("frozen.stem", "image", 4, 3, strides=(2, 1), padding="same", frozen=True)
+    net.depthwise("frozen.depthwise", "frozen.stem", frozen=True)
+    net.convolution("core1.stem", "image", 4, 3, strides=(2, 1), padding="same")
+    net.depthwise("core1.depthwise", "core1.stem", scale=0.1171875, zero_point=-3)  # wide
+    net.blend("core1.blend", "frozen.depthwise", "core1.depthwise")
+    net.convolution("core2.pointwise", "frozen.depthwise", 4)
+    swap = Wire(
+        name="swap",
+        inputs=["core1.blend", "core2.pointwise"],
+        sources=switched_sources(4, core_shuffle),
+        core_shuffle=True,
+    )
+    net.add(swap, 2.0**-4)
+    net.add(MaxPool(name="max", inputs=["swap"], window=(3, 2), padding="same"), 2.0**-4)
+    net.add(AveragePool(name="average", inputs=["max"], window=(2, 2), padding="same"), 2.0**-4)
+    net.add(Pad(name="padded", inputs=["average"], padding=((1, 0), (0, 1), (1, 1)), value=7), 2.0**-4)
+    net.add(Multiply(name="product", inputs=["padded", "padded"]), 2.0**-3)
+    net.shuffle("shuffled", "product", "product")
+    net.convolution("head", "shuffled", head, relu=False, scale=0.0703125, zero_point=5)  # wide
+    table = net.random.integers(-128, 128, 256).astype(np.int8)
+    net.add(Lookup(name="map", inputs=["head"], table=table), 2.0**-4)
+    net.add(Mean(name="mean", inputs=["map"]), 0.0546875, 9)
+    net.add(Softmax(name="classes", inputs=["mean"], beta=1.5), 2.0**-8, -128)
+    net.add(AveragePool(name="pool", inputs=["map"], window=net.tensors["map"].shape[:2]), 2.0**-4)
+    return net.graph("classes", "map", "pool", core=CORE)
+
+
+def other_task(graph: Graph, seed=1) -> Graph:
+    """A network of the same core and datapath whose task has nothing in common with that of `graph`."""
+    random = np.random.default_rng(seed)
+    return replace(graph, operators=[_other(operator, random) for operator in graph.operators])
+
+
+def with_core_of(graph: Graph, other: Graph) -> Graph:
+    """The network with the frozen codes of another one."""
+    codes = {each.name: each.codes for each in other.operators if isinstance(each, Convolution) and each.frozen}
+    operators = [replace(each, codes=codes[each.name]) if each.name in codes else each for each in graph.operators]
+    return replace(graph, operators=operators, metadata=other.metadata)
+
+
+@singledispatch
+def _other(operator, random):
+    return operator
+
+
+@_other.register
+def _(operator: Convolution, random):
+    factors = random.uniform(0.5, 1.5, 1 if getattr(operator, "fully_connected", False) else operator.scales.shape)
+    return replace(
+        operator,
+        codes=operator.codes if operator.frozen else random.integers(-127, 128, operator.codes.shape).astype(np.int8),
+        scales=(operator.scales * factors).astype(np.float32),
+        bias=random.integers(-5000, 5000, operator.bias.shape).astype(np.int32),
+    )
+
+
+@_other.register
+def _(operator: ChannelScale, random):
+    return replace(operator, codes=random.integers(0, 128, operator.codes.shape).astype(np.int8))
+
+
+@_other.register
+def _(operator: Lookup, random):
+    return replace(operator, table=random.integers(-128, 128, 256).astype(np.int8))
+
+
+@_other.register
+def _(operator: Wire, random):
+    if not operator.core_shuffle:
+        return operator
+    return replace(operator, sources=switched_sources(len(operator.sources), not operator.is_on))
