@@ -102,7 +102,7 @@ def values(plan: LinePlan, image: task_image.TaskImage) -> dict:
         ),
         "switch_tables": "\n".join(_switch_tables(plan, conditions)),
         "switching": "&switching" if plan.switches else "NULL",
-        "core_digest": c_bytes(bytes.fromhex(graph.core_digest(graph))),
+        "core_digest": c_bytes(bytes.fromhex(core_digest(graph))),
         "datapath_digest": c_bytes(bytes.fromhex(structure.digest(plan))),
         "task_bytes": len(image.content),
         "bytes": c_bytes(image.content),

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from export.datapath import structure, weight_layout
-from export.graph.graph import Graph
+from export.graph.graph import Graph, core_digest
 from export.graph.operators import Conv2D, GraphError, Operator, Tensor
 from export.graph.resize import resize
 from export.graph.switches import Ways, ways_of_task
@@ -28,7 +28,7 @@ def fit(task: Graph, network: LinePlan) -> LinePlan:
     Returns: the plan of the task; export.datapath.task_image.write gives the image that the network loads.
     Raises: GraphError that names the first stage of another structure, or the other core.
     """
-    cores = [graph.core_digest(graph) for graph in (task, network.graph)]
+    cores = [core_digest(graph) for graph in (task, network.graph)]
     if len(set(cores)) > 1:
         raise GraphError(f"{task.name} was trained on core {cores[0][:16]}, {network.graph.name} holds {cores[1][:16]}")
     task = weight_layout.for_flash(task, weight_layout.flash_of(network.graph))

@@ -38,8 +38,8 @@ from functools import singledispatch
 import numpy as np
 
 from export.datapath import structure, weight_layout
-from export.graph import graph, rounding, softmax, zero_point
-from export.graph.graph import Graph
+from export.graph import rounding, softmax, zero_point
+from export.graph.graph import Graph, core_digest
 from export.graph.operators import Add, ChannelScale, Convolution, Lookup, Mean, Multiply, Operator, Softmax, Wire
 from export.graph.switches import PASSES, Switch
 from export.streaming.line_plan import LinePlan, Stage
@@ -66,7 +66,7 @@ def write(plan: LinePlan) -> TaskImage:
         sections[stage.operator.name] = HEADER.size + len(body)
         if plan.runs(stage) or not _passes_before(stage, plan):
             body += section(stage.operator, plan.graph)
-    digests = bytes.fromhex(graph.core_digest(plan.graph)), bytes.fromhex(structure.digest(plan))
+    digests = bytes.fromhex(core_digest(plan.graph)), bytes.fromhex(structure.digest(plan))
     checked = b"".join(digests) + body
     size = CHECKED + len(checked)
     return TaskImage(struct.pack("<4sIII", MAGIC, VERSION, size, zlib.crc32(checked)) + checked, sections)

@@ -9,8 +9,7 @@ from export.datapath import description
 from export.drawing.blocks import FROZEN, HEADS, STEMS, SWITCHES, Block, Blocks, Module, blocks_of
 from export.drawing.grid import ENTERS, LANE_GAP, LEAVES, LINE, PADDING, RADIUS, Grid, junctions
 from export.drawing.svg import Svg, fitted, text_width
-from export.graph import operators
-from export.graph.operators import Operator, Window
+from export.graph.operators import Operator, Window, is_frozen
 from export.streaming.line_plan import Buffer, LinePlan, Stage
 
 FILLS = {"frozen": "#dfe3e8", "configurable": "#cfe3fb", "neither": "#ffffff"}
@@ -120,7 +119,7 @@ def _operation(operator: Operator) -> str:
 def _title(plan: LinePlan, stage: Stage) -> str:
     """A stage in a line, which a resting mouse shows."""
     buffer = plan.buffers[stage.operator.output]
-    frozen = " frozen" if operators.is_frozen(stage.operator) else ""
+    frozen = " frozen" if is_frozen(stage.operator) else ""
     kept = f", keeps {_kept([buffer])}" if buffer.rows else ""
     return (
         f"{stage.operator.name}:{frozen} {_operation(stage.operator)}, {_size(buffer.tensor.shape)}{kept}, "

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from export.backends import machines
 from export.c import project
+from export.c.test_vector import vector_image
 from export.graph.operators import Operator, Window
 from export.streaming.line_plan import LinePlan
 
@@ -121,7 +122,7 @@ def measure(plan: LinePlan, board: str) -> Bench:
     if board not in machines.boards():
         raise ValueError(f"--on is {board!r}; instructions are counted only on {', '.join(machines.boards())}")
     machine, graph = machines.MACHINES[board], plan.graph
-    image = project.vector_image(graph).tobytes()
+    image = vector_image(graph).tobytes()
     with tempfile.TemporaryDirectory() as folder:
         project.write_folder(plan, Path(folder, "c"))
         program = machines.build(machine, Path(folder, "c"), Path(folder, "plain"))

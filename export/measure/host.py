@@ -16,7 +16,7 @@ import numpy as np
 
 from export.backends.c_program import Built
 from export.backends.machines import MACHINES, Machine
-from export.c import project
+from export.c.test_vector import vector_image
 from export.graph import golden
 from export.network import Network
 from export.tflite.interpreters import ARENA_SIZE, captured_stderr
@@ -85,7 +85,7 @@ def measure(network: Network, rounds: int = 5) -> HostBench:
 
 
 def _contenders(network: Network, folder: Path) -> dict[str, Contender]:
-    image = project.vector_image(network.graph)
+    image = vector_image(network.graph)
     return {
         **{name: _compiled(network, image, machine, folder / machine.name) for name, machine in COMPILED.items()},
         PEER: _tflite(network, image),

@@ -20,6 +20,7 @@ UNLIKE_TFLM = {
     "FULLY_CONNECTED": "rounds once where TFLM rounds twice",
     "RELU6": "changes the scale where TFLM only clamps",
     "ELU": "is missing",
+    "LOGISTIC": "rounds values next to a half otherwise",
 }
 
 ARENA_SIZE = 1 << 30  # address space, not memory: pages that TFLM does not touch cost nothing
@@ -103,11 +104,11 @@ def without_unlike(content: bytes) -> tuple[bytes, dict[int, str]]:
 
 def _why_unlike(operator: flatbuffer.FileOperator, model: flatbuffer.Model) -> str | None:
     """What BUILTIN_REF's kernel of an operator does otherwise than TFLM's, or None."""
-    if operator.kind == "MUL":
-        quantizations = [model.tensors[index].quantization for index in (*operator.inputs, *operator.outputs)]
-        if all(quantization is not None and len(quantization.scales) == 1 for quantization in quantizations):
-            first, second, output = (np.float32(quantization.scales[0]) for quantization in quantizations)
-            if np.float64(first * second / output) != np.float64(first) * np.float64(second) / np.float64(output):
+    if operator.kind in ("MUL", "ABS", "RELU", "LEAKY_RELU"):
+        codings = [model.tensors[index].quantization for index in (*operator.inputs, *operator.outputs)]
+        if all(coding is not None and len(coding.scales) == 1 for coding in codings):
+            *inputs, output = (np.float32(coding.scales[0]) for coding in codings)
+            if np.float64(np.prod(inputs) / output) != np.prod(np.float64(inputs)) / np.float64(output):
                 return "computes its factor in float32 where TFLM takes float64"
     return UNLIKE_TFLM.get(operator.kind)
 

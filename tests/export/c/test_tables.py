@@ -48,8 +48,8 @@ def test_the_same_network_gives_the_same_files(tmp_path):
     project.write_folder(line_plan.plan(graph), tmp_path / "here")
     graph_file.save(graph, tmp_path / "net.graph")
     program = (
-        "from export import c_model, graph_file, lines; import sys;"
-        "c_model.write_folder(lines.plan(graph_file.load(sys.argv[1])), sys.argv[2])"
+        "from export.c import project; from export.graph import graph_file; from export.streaming import line_plan; import sys;"
+        "project.write_folder(line_plan.plan(graph_file.load(sys.argv[1])), sys.argv[2])"
     )
     command = [sys.executable, "-c", program, str(tmp_path / "net.graph"), str(tmp_path / "there")]
     subprocess.run(command, cwd=ROOT, env={"PYTHONHASHSEED": "7"}, check=True)

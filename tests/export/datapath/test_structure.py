@@ -57,10 +57,10 @@ def test_what_a_task_can_set_is_what_its_image_holds(graph):
 @random_graphs
 @given(random_streams())
 def test_the_text_is_json_and_always_the_same(graph):
-    description = described(graph)
-    text = description.to_json(description)
+    first = described(graph)
+    text = description.to_json(first)
     assert text == description.to_json(described(graph))
-    assert json.loads(text) == json.loads(json.dumps(description))
+    assert json.loads(text) == json.loads(json.dumps(first))
 
 
 def test_totals_add_up():

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from export.datapath import task_image
+from export.datapath import structure, task_image
 from export.datapath.weight_layout import FLASHES, for_flash
 from export.graph import zero_point
 from export.graph.operators import Add, Convolution, Mean, Softmax
@@ -90,9 +90,9 @@ def test_a_core_shuffle_is_a_switch():
 def test_the_header():
     graph = every_operator()
     content = written(graph).content
-    magic, version, size, crc, core, structure = struct.unpack_from("<4sIII32s32s", content)
+    magic, version, size, crc, core, datapath = struct.unpack_from("<4sIII32s32s", content)
     assert (magic, version, size, crc) == (b"SFTI", 1, len(content), zlib.crc32(content[16:]))
-    assert (core.hex(), structure.hex()) == (CORE, structure.digest(line_plan.plan(graph)))
+    assert (core.hex(), datapath.hex()) == (CORE, structure.digest(line_plan.plan(graph)))
     assert written(replace(graph, metadata={})).content[16:48] == bytes(32)
 
 

@@ -35,7 +35,7 @@ def test_c_that_is_wrong_is_not_timed(network, monkeypatch, tmp_path):
     run = host.golden.run
     monkeypatch.setattr(host.golden, "run", lambda *args: {name: made ^ 1 for name, made in run(*args).items()})
     with pytest.raises(RuntimeError, match="gcc-O0: head.sigmoid is not what golden makes"):
-        image = host.c_model.vector_image(network.graph)
+        image = host.vector_image(network.graph)
         host._compiled(network, image, host.MACHINES["gcc-O0"], tmp_path)
 
 

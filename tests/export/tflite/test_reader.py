@@ -14,6 +14,7 @@ from export.graph import golden
 from export.graph.golden import random_inputs
 from export.graph.operators import Add, ChannelScale, Conv2D, DepthwiseConv2D, MaxPool, Pad
 from export.proof.comparison import compare, interpreters, verify
+from export.tflite import operators
 from export.tflite.flatbuffer import TfliteError, parse, schema, to_bytes
 from export.tflite.reader import read
 from export.tflite.writer import write
@@ -172,9 +173,15 @@ FUNCTIONS = {
 }
 
 
+HALVES = {"scale": 0.25, "zero_point": 0}, {"scale": float(np.float32(0.2)), "zero_point": 0}  # sums next to a half
+NEAR_HALF = {"scale": 2.0**-7, "zero_point": 0}
+
+
 @pytest.mark.parametrize("kind", FUNCTIONS)
 @settings(parent=many, max_examples=8)
 @given(codings(), codings())
+@example(*HALVES)
+@example(NEAR_HALF, NEAR_HALF)
 def test_functions_of_one_code_become_tables(kind, first, second):
     fixed = {"LOGISTIC": {"scale": 2.0**-8, "zero_point": -128}, "TANH": {"scale": 2.0**-7, "zero_point": 0}}
     file = FileBuilder()
