@@ -42,7 +42,7 @@ from export.lines import LinePlan, When, aligned, steps
 from sfkeras import atomic
 
 MICRO = Path(__file__).parents[1] / "micro"
-LIBRARY = ("kernels", "stream")  # folders of MICRO whose files every exported folder holds, in sf/
+LIBRARY = ("kernels", "stream")  # folders of MICRO whose files every exported folder holds, all side by side in sf/
 PROGRAM = "main.c"
 
 
@@ -69,8 +69,7 @@ def files(plan: LinePlan) -> dict[str, str | bytes]:
     image = task_image.write(plan)
     values = _values(plan, image)
     templates = sorted((MICRO / "project").glob("*.in"))
-    library = [path for part in LIBRARY for path in sorted((MICRO / part).glob("*.[ch]"))]
-    library.append(MICRO / "boards" / "sf_measure.h")
+    library = [*library_files(*LIBRARY), MICRO / "boards" / "sf_measure.h"]
     return {
         **{
             path.name.replace("NAME", name).removesuffix(".in"): Template(path.read_text()).substitute(values)
@@ -82,6 +81,11 @@ def files(plan: LinePlan) -> dict[str, str | bytes]:
         "datapath.svg": datapath_svg.draw(plan),
         **{f"sf/{path.name}": path.read_text() for path in library},
     }
+
+
+def library_files(*parts: str) -> list[Path]:
+    """The C of folders of MICRO, by name: kernels lie in a folder for each instruction set, but are compiled side by side."""
+    return sorted((path for part in parts for path in (MICRO / part).rglob("*.[ch]")), key=lambda path: path.name)
 
 
 def _require_fit(plan: LinePlan) -> None:

@@ -37,8 +37,8 @@ SF_INLINED void copy(int32_t count, const int8_t *from, int8_t *to) {
   }
   const int8_t *last = from + count - 4;
   int8_t *last_to = to + count - 4;
-  for (; from < last; from += 4, to += 4) memcpy(to, from, 4);
-  memcpy(last_to, last, 4);
+  for (; from < last; from += 4, to += 4) SF_COPY(to, from, 4);
+  SF_COPY(last_to, last, 4);
 }
 
 // `count` values from position `at` of a row on, some of which lie in the padding.
@@ -176,7 +176,7 @@ typedef struct {
 SF_INLINED four_weights load_four(int32_t size, int32_t left, const int8_t *from) {
   if (!SF_WIDENED && left < 4) return (four_weights){{last_weights(size, from + left)}};
   four_weights four;
-  memcpy(&four, from, sizeof four);
+  SF_COPY(&four, from, sizeof four);
   return four;
 }
 

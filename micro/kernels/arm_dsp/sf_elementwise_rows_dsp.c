@@ -1,5 +1,3 @@
-#include <string.h>
-
 #include "sf_elementwise.h"
 #include "sf_rounding.h"
 #include "sf_rows_dsp.h"
@@ -86,7 +84,7 @@ SF_OUTLINED void add_codes(int32_t count, const int8_t *first, const int8_t *sec
                            int8_t *output) {
   for (; count >= 4; count -= 4, first += 4, second += 4, output += 4) {
     const uint32_t sums = sf_add_codes(sf_four_codes(first), sf_four_codes(second));
-    memcpy(output, &sums, sizeof sums);
+    SF_COPY(output, &sums, sizeof sums);
   }
   for (; count > 0; --count) *output++ = (int8_t)sf_clamp(*first++ + *second++, INT8_MIN, INT8_MAX);
 }
