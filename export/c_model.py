@@ -8,14 +8,14 @@ from __future__ import annotations
 import hashlib
 import os
 import zlib
-from functools import singledispatch
+from functools import reduce, singledispatch
 from pathlib import Path
 from string import Template
 
 import numpy as np
 
 from export import core_header, datapath, datapath_svg, flash, golden, task_image, vectors, zero_point
-from export.c_text import c_bytes, c_comment, c_identifier
+from export.c_text import c_bytes, c_comment, c_identifier, c_words
 from export.datapath import wire_runs
 from export.graph import (
     Add,
@@ -44,6 +44,7 @@ from sfkeras import atomic
 MICRO = Path(__file__).parents[1] / "micro"
 LIBRARY = ("kernels", "stream")  # folders of MICRO whose files every exported folder holds, all side by side in sf/
 PROGRAM = "main.c"
+KINDS_WITH_A_STACK = ("sf_convolve", "sf_convolve_widened", "sf_depthwise")  # of their own, in micro/stream/sf_stack.h
 
 
 def write_folder(plan: LinePlan, folder: str | os.PathLike) -> list[Path]:
@@ -146,6 +147,7 @@ def _values(plan: LinePlan, image: task_image.TaskImage) -> dict:
         "output_row_bytes": ", ".join(str(tensor.shape[1] * tensor.channels) for tensor in outputs),
         "vector_crc": f"0x{zlib.crc32(vector):08x}",
         "memory": places.bytes,
+        "stack": _stack(plan, places),
         "tensors": "\n".join(places.tensor(tensor) for tensor in numbers),
         "parameters": "\n\n".join(_constants(stage, plan, places) for stage in plan.stages),
         "stages": "\n".join(_stage(stage, plan, places, image, conditions) for stage in plan.stages),
@@ -161,7 +163,7 @@ def _values(plan: LinePlan, image: task_image.TaskImage) -> dict:
         "core_digest": c_bytes(bytes.fromhex(datapath.core_digest(graph))),
         "datapath_digest": c_bytes(bytes.fromhex(datapath.digest(plan))),
         "task_bytes": len(image.content),
-        "bytes": c_bytes(image.content),
+        "words": c_words(image.content),
         "digest": hashlib.sha256(image.content).hexdigest(),
     }
 
@@ -182,6 +184,13 @@ def _written(output: str, plan: LinePlan) -> str:
         return ""
     positions = " or ".join(map(str, when.positions))
     return f". Of tasks whose {c_comment(plan.switches[when.switch].name)} is {positions}"
+
+
+def _stack(plan: LinePlan, places: _Places) -> str:
+    """The stack that the network's kinds of stages need, as an expression of the macros of sf_stack.h."""
+    kinds = {_kind(stage.operator, plan, places)[0] for stage in plan.stages}
+    own = sorted(f"SF_STACK_{kind.removeprefix('sf_').upper()}" for kind in kinds if kind in KINDS_WITH_A_STACK)
+    return reduce(lambda a, b: f"SF_LARGER({a}, {b})", own, "SF_STACK_OTHERS")
 
 
 class _Places:

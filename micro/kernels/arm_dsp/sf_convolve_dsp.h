@@ -439,7 +439,8 @@ static void store_sums(int32_t pixels, const work *of) {
   }
 }
 
-static void convolve_by_parts(const sf_source *from, int32_t x, int32_t pixels, work *of) {
+// Outlined, as is the other, so that their arrays need not lie in memory together.
+SF_OUTLINED void convolve_by_parts(const sf_source *from, int32_t x, int32_t pixels, work *of) {
   uint32_t words[PART_VALUES / 2];
   int8_t collected[PART_CODES];
   sums_of_pixels sums[PART_CHANNELS];
@@ -466,7 +467,7 @@ static void convolve_by_parts(const sf_source *from, int32_t x, int32_t pixels, 
 
 // --- Rows
 
-static void convolve_whole(const sf_source *from, int32_t x, int32_t pixels, work *of) {
+SF_OUTLINED void convolve_whole(const sf_source *from, int32_t x, int32_t pixels, work *of) {
   const int32_t pairs = (from->size + 3) / 4 * 2, block = pairs * pixels;
   const int32_t fours = in_fours(from->size);
   uint32_t words[ROOM / 4];
@@ -497,7 +498,11 @@ static void convolve_group(const sf_source *from, work *of) {
     const int32_t left = width - x;
     pixels = left < most ? left : most;
     of->blocks = by_parts ? 1 : (left < room ? left : room) / pixels;
-    (by_parts ? convolve_by_parts : convolve_whole)(from, x, pixels, of);
+    if (by_parts) {
+      convolve_by_parts(from, x, pixels, of);
+    } else {
+      convolve_whole(from, x, pixels, of);
+    }
     of->output += of->blocks * pixels * of->pitch;
   }
   of->output = output;
