@@ -20,7 +20,7 @@ from pathlib import Path
 from export.backends import link_map
 
 BOARDS = Path(__file__).parents[2] / "micro" / "boards"
-STRICT = ("-std=c99", "-pedantic", "-Wall", "-Wextra", "-Werror")
+STRICT = ("-std=c99", "-pedantic", "-Wall", "-Wextra", "-Wvla", "-Werror")
 SANITIZERS = ("-O1", "-g", "-fno-omit-frame-pointer", "-fsanitize=address,undefined", "-fno-sanitize-recover=all")
 PACKAGES = {  # of Debian 12, by tool
     "gcc": "gcc",

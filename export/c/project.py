@@ -16,7 +16,7 @@ from sfkeras import atomic_file
 MICRO = Path(__file__).parents[2] / "micro"
 
 
-LIBRARY = ("kernels", "stream")  # folders of MICRO whose files every exported folder holds, in sf/
+LIBRARY = ("kernels", "stream")  # folders of MICRO whose files every exported folder holds, all side by side in sf/
 
 
 PROGRAM = "main.c"
@@ -45,8 +45,7 @@ def files(plan: LinePlan) -> dict[str, str | bytes]:
     image = task_image.write(plan)
     values = tables.values(plan, image)
     templates = sorted((MICRO / "project").glob("*.in"))
-    library = [path for part in LIBRARY for path in sorted((MICRO / part).glob("*.[ch]"))]
-    library.append(MICRO / "boards" / "sf_measure.h")
+    library = [*library_files(*LIBRARY), MICRO / "boards" / "sf_measure.h"]
     return {
         **{
             path.name.replace("NAME", name).removesuffix(".in"): Template(path.read_text()).substitute(values)
@@ -58,3 +57,8 @@ def files(plan: LinePlan) -> dict[str, str | bytes]:
         "datapath.svg": datapath_svg.draw(plan),
         **{f"sf/{path.name}": path.read_text() for path in library},
     }
+
+
+def library_files(*parts: str) -> list[Path]:
+    """Return the C of folders of MICRO, by name: kernels have a folder per instruction set, and are compiled side by side."""
+    return sorted((path for part in parts for path in (MICRO / part).rglob("*.[ch]")), key=lambda path: path.name)

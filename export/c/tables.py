@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import zlib
-from functools import singledispatch
+from functools import reduce, singledispatch
 
 import numpy as np
 
 from export.c import core_header
 from export.c.test_vector import vector_image
-from export.c.text import c_bytes, c_comment, c_identifier
+from export.c.text import c_bytes, c_comment, c_identifier, c_words
 from export.datapath import structure, task_image, weight_layout
 from export.datapath.structure import wire_runs
 from export.graph import golden, zero_point
@@ -36,6 +36,8 @@ from export.graph.operators import (
     Wire,
 )
 from export.streaming.line_plan import LinePlan, When, aligned, steps
+
+KINDS_WITH_A_STACK = ("sf_convolve", "sf_convolve_widened", "sf_depthwise")  # of their own, in micro/stream/sf_stack.h
 
 
 def require_fit(plan: LinePlan) -> None:
@@ -90,6 +92,7 @@ def values(plan: LinePlan, image: task_image.TaskImage) -> dict:
         "output_row_bytes": ", ".join(str(tensor.shape[1] * tensor.channels) for tensor in outputs),
         "vector_crc": f"0x{zlib.crc32(vector):08x}",
         "memory": places.bytes,
+        "stack": _stack(plan, places),
         "tensors": "\n".join(places.tensor(tensor) for tensor in numbers),
         "parameters": "\n\n".join(_constants(stage, plan, places) for stage in plan.stages),
         "stages": "\n".join(_stage(stage, plan, places, image, conditions) for stage in plan.stages),
@@ -105,7 +108,7 @@ def values(plan: LinePlan, image: task_image.TaskImage) -> dict:
         "core_digest": c_bytes(bytes.fromhex(core_digest(graph))),
         "datapath_digest": c_bytes(bytes.fromhex(structure.digest(plan))),
         "task_bytes": len(image.content),
-        "bytes": c_bytes(image.content),
+        "words": c_words(image.content),
         "digest": hashlib.sha256(image.content).hexdigest(),
     }
 
@@ -126,6 +129,13 @@ def _written(output: str, plan: LinePlan) -> str:
         return ""
     positions = " or ".join(map(str, when.positions))
     return f". Of tasks whose {c_comment(plan.switches[when.switch].name)} is {positions}"
+
+
+def _stack(plan: LinePlan, places: _Places) -> str:
+    """The stack that the network's kinds of stages need, as an expression of the macros of sf_stack.h."""
+    kinds = {_kind(stage.operator, plan, places)[0] for stage in plan.stages}
+    own = sorted(f"SF_STACK_{kind.removeprefix('sf_').upper()}" for kind in kinds if kind in KINDS_WITH_A_STACK)
+    return reduce(lambda a, b: f"SF_LARGER({a}, {b})", own, "SF_STACK_OTHERS")
 
 
 class _Places:

@@ -25,12 +25,17 @@ def c_array(values: np.ndarray | Iterable[int]) -> str:
     return "{\n" + c_lines(np.ravel(values).tolist()) + "\n}"
 
 
-def c_lines(values: Iterable) -> str:
+def c_lines(values: Iterable, per_line: int = VALUES_A_LINE) -> str:
     """Values, separated by commas, some on each line."""
     texts = list(map(str, values))
-    starts = range(0, len(texts), VALUES_A_LINE)
-    return ",\n".join("    " + ", ".join(texts[start : start + VALUES_A_LINE]) for start in starts)
+    starts = range(0, len(texts), per_line)
+    return ",\n".join("    " + ", ".join(texts[start : start + per_line]) for start in starts)
 
 
 def c_bytes(content: bytes) -> str:
     return c_lines(f"0x{byte:02x}" for byte in content)
+
+
+def c_words(content: bytes) -> str:
+    """Bytes as little-endian words of 32 bits."""
+    return c_lines((f"0x{word:08x}" for word in np.frombuffer(content, "<u4")), VALUES_A_LINE // 2)

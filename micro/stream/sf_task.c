@@ -6,10 +6,6 @@
 #include "sf_crc32.h"
 #include "sf_switches.h"
 
-#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
-#error "task images are little-endian and are read in place"
-#endif
-
 #define VERSION 1
 
 static sf_status check(const sf_network *network, const uint8_t *image, size_t size) {

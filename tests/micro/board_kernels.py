@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from export.backends.machines import Machine, build
-from tests.micro.kernels import HERE, KERNELS, Kernels, Pointers
+from tests.micro.kernels import HERE, Kernels, Pointers, copy_kernels
 
 
 class BoardKernels(Kernels):
@@ -18,7 +18,7 @@ class BoardKernels(Kernels):
     """
 
     def __init__(self, machine: Machine, folder: Path):
-        shutil.copytree(KERNELS, folder / "c")
+        copy_kernels(folder / "c")
         shutil.copy(HERE / "drive_kernels.c", folder / "c" / "main.c")
         self.program = build(machine, folder / "c", folder / machine.name)
         self.script, self.output, self.calls = [], None, 0

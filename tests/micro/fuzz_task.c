@@ -22,7 +22,7 @@ static void mend(uint8_t *image, size_t size) {
   if (size < HEADER_BYTES) return;
   memcpy(image, net_task, SIZE_OFFSET);
   put_number(image + SIZE_OFFSET, (uint32_t)size);
-  memcpy(image + DIGESTS, net_task + DIGESTS, HEADER_BYTES - DIGESTS);
+  memcpy(image + DIGESTS, (const uint8_t *)net_task + DIGESTS, HEADER_BYTES - DIGESTS);
   put_number(image + CRC_OFFSET, sf_crc32(0, image + DIGESTS, size - DIGESTS));
 }
 

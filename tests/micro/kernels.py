@@ -13,7 +13,9 @@ from pathlib import Path
 
 import numpy as np
 
-from export.datapath import weight_layout
+from export.backends import machines
+from export.c import project
+from export.datapath.structure import weight_layout
 from export.graph.operators import (
     Add,
     AveragePool,
@@ -31,26 +33,33 @@ from export.graph.rounding import mean_multiplier, quantize_multiplier
 from export.graph.softmax import factor_and_smallest
 
 HERE = Path(__file__).parent
-KERNELS = HERE.parents[1] / "micro" / "kernels"
-STRICT = ["-std=c99", "-pedantic", "-Wall", "-Wextra", "-Werror", "-Wconversion"]
+STRICT = [*machines.STRICT, "-Wconversion"]
 UNDEFINED = ["-O1", "-fsanitize=undefined", "-fno-sanitize-recover=all"]
 BOUNDS = ["-g", "-fsanitize=address", *UNDEFINED, "-O0", str(HERE / "bounds.c")]  # to optimise takes longer than to run
 GUARD = np.full(64, 85, np.int8)  # around outputs: a kernel that writes there is found out
-VARIANTS = {  # and the header that stands in for instructions
-    "portable": None,
-    "dsp": HERE / "dsp_model" / "sf_dsp.h",
-    "mve": HERE / "mve_model" / "sf_mve.h",
+VARIANTS = {  # and the header that stands in for instructions, with what a compiler for them would define
+    "portable": (None,),
+    "dsp": (HERE / "dsp_model" / "sf_dsp.h", "-D__ARM_FEATURE_DSP", "-D__ARM_FEATURE_UNALIGNED"),
+    "mve": (HERE / "mve_model" / "sf_mve.h", "-D__ARM_FEATURE_MVE"),
 }
+
+
+def copy_kernels(folder: Path) -> Path:
+    """Copies the kernels side by side into a folder, as they are in an exported one. Returns the folder."""
+    folder.mkdir(parents=True)
+    for path in project.library_files("kernels"):
+        shutil.copy(path, folder)
+    return folder
 
 
 def compile_c(compiler: str, target: Path, *options: str, variant: str = "portable") -> Path:
     """Compiles the kernels, with strict warnings as errors, and other C files that are among the options."""
-    folder = target.parent / variant
-    shutil.copytree(KERNELS, folder)
-    if VARIANTS[variant]:
-        shutil.copy(VARIANTS[variant], folder)
+    folder = copy_kernels(target.parent / variant)
+    model, *defined = VARIANTS[variant]
+    if model:
+        shutil.copy(model, folder)
     sources = map(str, sorted(folder.glob("*.c")))
-    subprocess.run([compiler, *STRICT, f"-I{folder}", *options, *sources, "-o", str(target)], check=True)
+    subprocess.run([compiler, *STRICT, *defined, f"-I{folder}", *options, *sources, "-o", str(target)], check=True)
     return target
 
 

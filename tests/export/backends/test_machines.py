@@ -142,6 +142,13 @@ def test_a_warning_is_an_error(machine, tmp_path):
 
 
 @pytest.mark.parametrize("machine", EVERY_MACHINE)
+def test_an_array_of_variable_length_is_an_error(machine, tmp_path):
+    (tmp_path / "main.c").write_text("int main(int n, char **a) { char b[n]; b[0] = **a; return b[0]; }\n")
+    with pytest.raises(MachineError, match=r"(?s)main.c:1:\d+: error: .*variable.length array.*\[-Werror[=,]-?W?vla"):
+        build(machine, tmp_path, tmp_path / "out")
+
+
+@pytest.mark.parametrize("machine", EVERY_MACHINE)
 def test_a_program_without_output_is_reported(machine, tmp_path):
     (tmp_path / "main.c").write_text("int main(void) { return 0; }\n")
     with pytest.raises(MachineError, match="wrote no output"):

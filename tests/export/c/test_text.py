@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from export.c.text import c_array, c_comment, c_identifier
+from export.c.text import c_array, c_comment, c_identifier, c_words
 
 LONGEST_LINE = 100
 
@@ -20,6 +20,13 @@ def test_an_array_reads_back_on_short_lines(values):
 
 def test_an_array_of_any_shape_is_in_row_order():
     assert c_array(np.arange(6).reshape(2, 3)) == "{\n    0, 1, 2, 3, 4, 5\n}"
+
+
+@given(st.binary(min_size=4, max_size=200).map(lambda content: content[: len(content) // 4 * 4]))
+def test_words_read_back_as_the_same_bytes_on_short_lines(content):
+    text = c_words(content)
+    assert b"".join(int(word, 16).to_bytes(4, "little") for word in text.split(",")) == content
+    assert max(map(len, text.splitlines())) <= LONGEST_LINE
 
 
 @given(st.text())

@@ -1,5 +1,6 @@
-// What micro/kernels/sf_dsp.h says of the DSP extension's instructions, in plain C: with this file
-// in its place, the kernels for the extension run on any computer, and under its sanitizers.
+// What micro/kernels/arm_dsp/sf_dsp.h says of the DSP extension's instructions, in plain C: with
+// this file in its place, the kernels for the extension run on any computer, and under its
+// sanitizers.
 #ifndef SF_DSP_H_
 #define SF_DSP_H_
 
@@ -7,7 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SF_DSP 1
+#include "sf_kernel_set.h"
+
 #define SF_INLINED static inline
 #define SF_OUTLINED static
 
@@ -17,6 +19,11 @@ static inline uint32_t pair_of(int32_t lower, int32_t upper) {
   return ((uint32_t)lower & 0xffff) | (uint32_t)upper << 16;
 }
 static inline int8_t code_at(uint32_t codes, int i) { return (int8_t)(codes >> 8 * i); }
+
+static inline void sf_copy_32_codes(const int8_t *from, int8_t *to) {
+  if (((uintptr_t)from | (uintptr_t)to) % 4 != 0) abort();
+  memcpy(to, from, 32);
+}
 
 static inline uint32_t sf_four_codes(const int8_t *codes) {
   uint32_t word;

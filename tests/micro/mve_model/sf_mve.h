@@ -1,5 +1,6 @@
-// What micro/kernels/sf_mve.h and the compiler's arm_mve.h say of MVE's instructions, in plain C:
-// with this file in their place, the kernels for MVE run on any computer, and under its sanitizers.
+// What micro/kernels/arm_mve/sf_mve.h and the compiler's arm_mve.h say of MVE's instructions, in
+// plain C: with this file in their place, the kernels for MVE run on any computer, and under its
+// sanitizers.
 #ifndef SF_MVE_H_
 #define SF_MVE_H_
 
@@ -7,7 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SF_MVE 1
+#include "sf_kernel_set.h"
+
 #define SF_INLINED static inline
 #define SF_OUTLINED static
 #define SF_FINISH(a, b, c, d) ((void)0)

@@ -4,8 +4,8 @@
 #if SF_AVX
 
 static void copy_pixel(int32_t count, const int8_t *from, int8_t *to) {
-  for (; count >= 32; count -= 32, from += 32, to += 32) memcpy(to, from, 32);
-  for (; count >= 8; count -= 8, from += 8, to += 8) memcpy(to, from, 8);
+  for (; count >= 32; count -= 32, from += 32, to += 32) SF_COPY(to, from, 32);
+  for (; count >= 8; count -= 8, from += 8, to += 8) SF_COPY(to, from, 8);
   for (; count > 0; --count) *to++ = *from++;
 }
 
@@ -19,10 +19,10 @@ static void interleave_pixel(int32_t count, const int8_t *from, int8_t *to) {
   for (; count >= 16; count -= 16, from += 16, to += 32) {
     __m128i codes;
     __m256i both;
-    memcpy(&codes, from, sizeof codes);
-    memcpy(&both, to, sizeof both);
+    SF_COPY(&codes, from, sizeof codes);
+    SF_COPY(&both, to, sizeof both);
     both = _mm256_blendv_epi8(_mm256_cvtepu8_epi16(codes), both, odd_bytes);
-    memcpy(to, &both, sizeof both);
+    SF_COPY(to, &both, sizeof both);
   }
   spread_pixel(count, 2, from, to);
 }
@@ -30,7 +30,7 @@ static void interleave_pixel(int32_t count, const int8_t *from, int8_t *to) {
 void sf_copy_channels(int32_t width, int32_t count, int32_t step, int32_t input_channels,
                       int32_t output_channels, const int8_t *input, int8_t *output) {
   if (step == 1 && count == input_channels && count == output_channels) {
-    memcpy(output, input, (size_t)width * (size_t)count);
+    SF_COPY(output, input, (size_t)width * (size_t)count);
     return;
   }
   if (count == 1) {

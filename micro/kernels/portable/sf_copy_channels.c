@@ -1,10 +1,10 @@
+#include <stddef.h>
 #include <stdint.h>
-#include <string.h>
 
-#include "sf_avx.h"
 #include "sf_dsp.h"
+#include "sf_kernel_set.h"
 #include "sf_kernels.h"
-#include "sf_mve.h"
+#include "sf_platform.h"
 
 #if !SF_AVX && !SF_MVE  // else sf_copy_channels_avx.c, _mve.c
 
@@ -12,17 +12,15 @@ static void copy_codes(int32_t count, const int8_t *from, int8_t *to) {
   const int8_t *end = from + count;
 #if SF_DSP
   if (((uintptr_t)from | (uintptr_t)to) % 4 == 0) {  // an instruction moves several words
-    for (; end - from >= 32; from += 32, to += 32) {
-      memcpy(__builtin_assume_aligned(to, 4), __builtin_assume_aligned(from, 4), 32);
-    }
+    for (; end - from >= 32; from += 32, to += 32) sf_copy_32_codes(from, to);
   }
 #else
   if (count >= 64) {  // below, a call takes more instructions than it saves
-    memcpy(to, from, (size_t)count);
+    SF_COPY(to, from, (size_t)count);
     return;
   }
 #endif
-  for (; end - from >= 8; from += 8, to += 8) memcpy(to, from, 8);
+  for (; end - from >= 8; from += 8, to += 8) SF_COPY(to, from, 8);
   while (from != end) *to++ = *from++;
 }
 

@@ -1,5 +1,3 @@
-#include <string.h>
-
 #include "sf_elementwise.h"
 #include "sf_rounding.h"
 #include "sf_rows_dsp.h"
@@ -86,7 +84,7 @@ SF_OUTLINED void add_codes(int32_t count, const int8_t *first, const int8_t *sec
                            int8_t *output) {
   for (; count >= 4; count -= 4, first += 4, second += 4, output += 4) {
     const uint32_t sums = sf_add_codes(sf_four_codes(first), sf_four_codes(second));
-    memcpy(output, &sums, sizeof sums);
+    SF_COPY(output, &sums, sizeof sums);
   }
   for (; count > 0; --count) *output++ = (int8_t)sf_clamp(*first++ + *second++, INT8_MIN, INT8_MAX);
 }
@@ -118,22 +116,9 @@ SF_OUTLINED void add_scaled(int32_t count, const sf_pair *pair, sf_factor of_sec
   }
 }
 
-int sf_add_row_dsp(int32_t count, const sf_pair *pair, const sf_factor factors[3],
-                   const int8_t *first, const int8_t *second, int8_t *output) {
-  const sf_factor of_first = factors[0], of_second = factors[1];
-  const sf_scale scale = sf_scale_of(factors[2]);
-  if (!sf_is_whole_range(pair) || scale.power == 0) return 0;
-  if (sf_adds_codes(pair, factors)) {
-    add_codes(count, first, second, output);
-    return 1;
-  }
-  if (!sf_is_half(of_first)) {
-    const sf_pair turned = {pair->second_zero_point, pair->first_zero_point,
-                            pair->output_zero_point, pair->minimum, pair->maximum};
-    const sf_factor turned_factors[3] = {of_second, of_first, factors[2]};
-    if (!sf_is_half(of_second)) return 0;
-    return sf_add_row_dsp(count, &turned, turned_factors, second, first, output);
-  }
+// The first operand's factor is a half.
+static int add_to_half(int32_t count, const sf_pair *pair, sf_factor of_second, sf_scale scale,
+                       const int8_t *first, const int8_t *second, int8_t *output) {
   const int32_t bits = SF_ADD_LEFT_SHIFT - 1 + of_second.shift;
   if (of_second.multiplier == SF_HALF && of_second.shift <= 0 && bits >= 0) {
     add_moved(count, pair, bits, scale, first, second, output);
@@ -143,6 +128,23 @@ int sf_add_row_dsp(int32_t count, const sf_pair *pair, const sf_factor factors[3
     return 0;
   }
   return 1;
+}
+
+int sf_add_row_dsp(int32_t count, const sf_pair *pair, const sf_factor factors[3],
+                   const int8_t *first, const int8_t *second, int8_t *output) {
+  const sf_scale scale = sf_scale_of(factors[2]);
+  if (!sf_is_whole_range(pair) || scale.power == 0) return 0;
+  if (sf_adds_codes(pair, factors)) {
+    add_codes(count, first, second, output);
+    return 1;
+  }
+  if (sf_is_half(factors[0])) {
+    return add_to_half(count, pair, factors[1], scale, first, second, output);
+  }
+  if (!sf_is_half(factors[1])) return 0;
+  const sf_pair turned = {pair->second_zero_point, pair->first_zero_point, pair->output_zero_point,
+                          pair->minimum, pair->maximum};
+  return add_to_half(count, &turned, factors[0], scale, second, first, output);
 }
 
 #endif  // SF_DSP

@@ -1,5 +1,5 @@
 #include "sf_elementwise.h"
-#include "sf_mve.h"
+#include "sf_kernel_set.h"
 #include "sf_rounding.h"
 #include "sf_rows_avx.h"
 #include "sf_rows_dsp.h"

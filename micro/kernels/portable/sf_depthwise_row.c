@@ -1,7 +1,7 @@
 // Works on four channels and a few pixels at a time. Their sums become codes channel by channel, so
 // that each factor is unpacked once.
 #include "sf_add_products.h"
-#include "sf_mve.h"
+#include "sf_kernel_set.h"
 #include "sf_rows_avx.h"
 #include "sf_rows_dsp.h"
 #include "sf_sums.h"

@@ -1,8 +1,7 @@
-#include <string.h>
-
 #include "sf_dsp.h"
+#include "sf_kernel_set.h"
 #include "sf_kernels.h"
-#include "sf_mve.h"
+#include "sf_platform.h"
 
 #if !SF_MVE
 
@@ -19,9 +18,9 @@ static inline void alternate(uint32_t *first, uint32_t *second) {
 
 static inline void interleave_four(const int8_t *first, const int8_t *second, int8_t *output) {
   uint32_t a, b;
-  memcpy(&a, first, 4), memcpy(&b, second, 4);
+  SF_COPY(&a, first, 4), SF_COPY(&b, second, 4);
   alternate(&a, &b);
-  memcpy(output, &a, 4), memcpy(output + 4, &b, 4);
+  SF_COPY(output, &a, 4), SF_COPY(output + 4, &b, 4);
 }
 
 #endif  // !SF_MVE

@@ -13,13 +13,14 @@
 
 enum {
   PIXELS = 6,
-  CHANNELS = 4,       // of a single pixel
-  MOST_BYTES = 1872,  // of windows on the stack
+  CHANNELS = 4,  // of a single pixel
+  ROOM = 1872,   // bytes of windows on the stack
 
   // Windows of which fewer pixels would fit, but not the whole row, are taken part by part.
   FEWEST_PIXELS = 3,
   PART_PIXELS = 4,
   PART_VALUES = 320,  // of all its pixels
+  PART_CODES = 208,   // of one pixel, if they are collected
   PART_CHANNELS = 64,
 };
 
@@ -37,8 +38,8 @@ SF_INLINED void copy(int32_t count, const int8_t *from, int8_t *to) {
   }
   const int8_t *last = from + count - 4;
   int8_t *last_to = to + count - 4;
-  for (; from < last; from += 4, to += 4) memcpy(to, from, 4);
-  memcpy(last_to, last, 4);
+  for (; from < last; from += 4, to += 4) SF_COPY(to, from, 4);
+  SF_COPY(last_to, last, 4);
 }
 
 // `count` values from position `at` of a row on, some of which lie in the padding.
@@ -103,9 +104,10 @@ static int is_pointwise(const sf_window *window) {
 }
 
 // Values first..first + count - 1 of the windows of `pixels` pixels, from output column x on: two
-// words of each pixel, then the next two of each.
+// words of each pixel, then the next two of each. collected: room for as many codes, unless the
+// window is pointwise.
 static void widen_windows(const sf_source *from, int32_t x, int32_t pixels, int32_t first,
-                          int32_t count, uint32_t *words) {
+                          int32_t count, int8_t *collected, uint32_t *words) {
   const sf_window *window = from->window;
   const uint32_t offsets = sf_offsets(window->input_zero_point);
   const int32_t channels = window->input_channels, apart = window->stride * channels;
@@ -118,7 +120,6 @@ static void widen_windows(const sf_source *from, int32_t x, int32_t pixels, int3
     }
     return;
   }
-  int8_t collected[count];
   for (int32_t i = 0; i < pixels; ++i, at += apart) {
     if (count == from->size) {
       collect(from, at, row_end, collected);
@@ -176,7 +177,7 @@ typedef struct {
 SF_INLINED four_weights load_four(int32_t size, int32_t left, const int8_t *from) {
   if (!SF_WIDENED && left < 4) return (four_weights){{last_weights(size, from + left)}};
   four_weights four;
-  memcpy(&four, from, sizeof four);
+  SF_COPY(&four, from, sizeof four);
   return four;
 }
 
@@ -438,61 +439,73 @@ static void store_sums(int32_t pixels, const work *of) {
   }
 }
 
-static void convolve_by_parts(const sf_source *from, int32_t x, int32_t pixels, work of) {
+// Outlined, as is the other, so that their arrays need not lie in memory together.
+SF_OUTLINED void convolve_by_parts(const sf_source *from, int32_t x, int32_t pixels, work *of) {
   uint32_t words[PART_VALUES / 2];
+  int8_t collected[PART_CODES];
   sums_of_pixels sums[PART_CHANNELS];
-  const int32_t part = PART_VALUES / pixels & ~3;
-  of.words = words, of.sums = sums;
-  for (; of.channel < 0; of.channel += of.channels) {
-    of.channels = -of.channel < PART_CHANNELS ? -of.channel : PART_CHANNELS;
-    for (int32_t i = 0; i < of.channels; ++i) {
-      const uint32_t bias = (uint32_t)of.constants.bias[of.channel + i];
+  const int32_t most = PART_VALUES / pixels & ~3;
+  const int32_t part = most <= PART_CODES || is_pointwise(from->window) ? most : PART_CODES;
+  const int32_t channel = of->channel;
+  of->words = words, of->sums = sums;
+  for (; of->channel < 0; of->channel += of->channels) {
+    of->channels = -of->channel < PART_CHANNELS ? -of->channel : PART_CHANNELS;
+    for (int32_t i = 0; i < of->channels; ++i) {
+      const uint32_t bias = (uint32_t)of->constants.bias[of->channel + i];
       sums[i] = (sums_of_pixels){{bias, bias, bias, bias}};
     }
-    for (of.first = 0; of.first < of.size; of.first += of.products.count) {
-      const int32_t count = of.size - of.first < part ? of.size - of.first : part;
-      of.products = products_of(count, sf_entry_of_pixels(SF_WIDENED, pixels, in_fours(count)));
-      widen_windows(from, x, pixels, of.first, count, words);
-      add_parts[pixels - 1](&of);
+    for (of->first = 0; of->first < of->size; of->first += of->products.count) {
+      const int32_t count = of->size - of->first < part ? of->size - of->first : part;
+      of->products = products_of(count, sf_entry_of_pixels(SF_WIDENED, pixels, in_fours(count)));
+      widen_windows(from, x, pixels, of->first, count, collected, words);
+      add_parts[pixels - 1](of);
     }
-    store_sums(pixels, &of);
+    store_sums(pixels, of);
   }
+  of->channel = channel;
 }
 
 // --- Rows
 
-static void convolve_whole(const sf_source *from, int32_t x, int32_t pixels, work of) {
-  const int32_t block = (from->size + 3) / 4 * 2 * pixels;
-  uint32_t words[block * of.blocks];
+SF_OUTLINED void convolve_whole(const sf_source *from, int32_t x, int32_t pixels, work *of) {
+  const int32_t pairs = (from->size + 3) / 4 * 2, block = pairs * pixels;
   const int32_t fours = in_fours(from->size);
-  of.products =
+  uint32_t words[ROOM / 4];
+  int8_t *collected = (int8_t *)(words + ROOM / 4 - pairs / 2);  // room_for() keeps it free
+  of->products =
       products_of(from->size, pixels == 1 ? sf_entry_of_channels(SF_WIDENED, fours)
                                           : sf_entry_of_pixels(SF_WIDENED, pixels, fours));
-  of.words = words, of.words_end = words + block * of.blocks;
-  for (int32_t i = 0; i < of.blocks; ++i) {
-    widen_windows(from, x + i * pixels, pixels, 0, from->size, words + i * block);
+  of->words = words, of->words_end = words + block * of->blocks;
+  for (int32_t i = 0; i < of->blocks; ++i) {
+    widen_windows(from, x + i * pixels, pixels, 0, from->size, collected, words + i * block);
   }
-  convolve_pixels[pixels - 1](&of);
+  convolve_pixels[pixels - 1](of);
 }
 
 // Of how many pixels the windows have room on the stack.
 static int32_t room_for(const sf_source *from) {
   const int32_t size = (from->size + 3) & ~3, collected = is_pointwise(from->window) ? 0 : size;
-  return (MOST_BYTES - collected) / (2 * size);
+  return (ROOM - collected) / (2 * size);
 }
 
-static void convolve_group(const sf_source *from, work of) {
-  const int32_t width = of.window->output_width;
+static void convolve_group(const sf_source *from, work *of) {
+  const int32_t width = of->window->output_width;
+  int8_t *const output = of->output;
   const int32_t room = room_for(from);
   const int by_parts = room < FEWEST_PIXELS && room < width;
   const int32_t most = by_parts ? PART_PIXELS : room < PIXELS ? room : PIXELS;
-  for (int32_t x = 0, pixels; x < width; x += of.blocks * pixels) {
+  for (int32_t x = 0, pixels; x < width; x += of->blocks * pixels) {
     const int32_t left = width - x;
     pixels = left < most ? left : most;
-    of.blocks = by_parts ? 1 : (left < room ? left : room) / pixels;
-    (by_parts ? convolve_by_parts : convolve_whole)(from, x, pixels, of);
-    of.output += of.blocks * pixels * of.pitch;
+    of->blocks = by_parts ? 1 : (left < room ? left : room) / pixels;
+    if (by_parts) {
+      convolve_by_parts(from, x, pixels, of);
+    } else {
+      convolve_whole(from, x, pixels, of);
+    }
+    of->output += of->blocks * pixels * of->pitch;
   }
+  of->output = output;
 }
 
 static void convolve_row(const sf_window *window, const sf_constants *constants,
@@ -511,7 +524,7 @@ static void convolve_row(const sf_window *window, const sf_constants *constants,
     of.constants.factors += channels;
     if (of.constants.shifts != NULL) of.constants.shifts += channels;
     of.output += channels;
-    convolve_group(&from, of);
+    convolve_group(&from, &of);
   }
 }
 

@@ -1,5 +1,4 @@
-// Vectors of x86-64: 16 int32 with AVX-512 VNNI, 8 with AVX2. SF_AVX, their size in bits, says
-// whether they are there, which the options of the compiler decide (such as -march=native).
+// Vectors of x86-64: 16 int32 with AVX-512 VNNI, 8 with AVX2.
 //
 // Convolutions add products by words: 32 bits of each lane that hold codes of several taps, times
 // as many weights, all in one instruction. With VNNI a word has four bytes. Of these the
@@ -8,21 +7,14 @@
 #ifndef SF_AVX_H_
 #define SF_AVX_H_
 
-#if !defined(__GNUC__)  // vectors as gcc and clang have them
-#define SF_AVX 0
-#elif defined(__AVX512BW__) && defined(__AVX512VL__) && defined(__AVX512VNNI__)
-#define SF_AVX 512
-#elif defined(__AVX2__)
-#define SF_AVX 256
-#else
-#define SF_AVX 0
-#endif
+#include "sf_kernel_set.h"
+#include "sf_platform.h"
 
 #if SF_AVX
 
 #include <immintrin.h>
+#include <stddef.h>
 #include <stdint.h>
-#include <string.h>
 
 // For functions with arguments that are constant at each call.
 #define SF_INLINED __attribute__((always_inline)) static inline
@@ -45,32 +37,32 @@ static inline sf_words sf_all(uint32_t x) { return (sf_words){0} + x; }
 
 static inline sf_words sf_load(const void *from) {
   sf_words words;
-  memcpy(&words, from, sizeof words);
+  SF_COPY(&words, from, sizeof words);
   return words;
 }
-static inline void sf_store(sf_words words, void *to) { memcpy(to, &words, sizeof words); }
+static inline void sf_store(sf_words words, void *to) { SF_COPY(to, &words, sizeof words); }
 
 // Of a smaller `count` than there are lanes, the others are 0, and their memory is not touched.
 static inline sf_words sf_load_some(int32_t count, const int32_t *from) {
   sf_words words = {0};
   if (count >= SF_LANES) return sf_load(from);
-  memcpy(&words, from, (size_t)count * sizeof *from);
+  SF_COPY(&words, from, (size_t)count * sizeof *from);
   return words;
 }
 static inline sf_codes sf_load_codes(int32_t count, const int8_t *from) {
   sf_codes codes = {0};
   if (count >= SF_LANES) {
-    memcpy(&codes, from, sizeof codes);
+    SF_COPY(&codes, from, sizeof codes);
   } else {
-    memcpy(&codes, from, (size_t)count);
+    SF_COPY(&codes, from, (size_t)count);
   }
   return codes;
 }
 static inline void sf_write_codes(int32_t count, sf_codes codes, int8_t *to) {
   if (count >= SF_LANES) {
-    memcpy(to, &codes, sizeof codes);
+    SF_COPY(to, &codes, sizeof codes);
   } else {
-    memcpy(to, &codes, (size_t)count);
+    SF_COPY(to, &codes, (size_t)count);
   }
 }
 
@@ -104,7 +96,7 @@ static inline sf_ints sf_clamp_all(sf_ints x, sf_ints minimum, sf_ints maximum) 
 
 static inline sf_words sf_extended(sf_codes codes) {
   int64_t eight;
-  memcpy(&eight, &codes, sizeof eight);
+  SF_COPY(&eight, &codes, sizeof eight);
   return (sf_words)_mm256_cvtepi8_epi32(_mm_cvtsi64_si128(eight));
 }
 // Of ints that a code can be.
@@ -113,7 +105,7 @@ static inline sf_codes sf_narrowed(sf_ints ints) {
   const __m128i words = _mm_packs_epi32(lower, _mm256_extracti128_si256((__m256i)ints, 1));
   const int64_t eight = _mm_cvtsi128_si64(_mm_packs_epi16(words, words));
   sf_codes codes;
-  memcpy(&codes, &eight, sizeof codes);
+  SF_COPY(&codes, &eight, sizeof codes);
   return codes;
 }
 static inline sf_longs sf_multiply_even(sf_words a, sf_words b) {
@@ -134,12 +126,10 @@ static inline sf_ints sf_clamp_all(sf_ints x, sf_ints minimum, sf_ints maximum) 
 
 // --- Products
 
-#if defined(__AVXVNNI__) || (defined(__AVX512VNNI__) && defined(__AVX512VL__))
-#define SF_VNNI 1
+#if SF_VNNI
 typedef uint8_t sf_value;  // a code less SF_CODE_OFFSET, as a part of a word
 enum { SF_VALUES = 4, SF_CODE_OFFSET = -128 };
 #else
-#define SF_VNNI 0
 typedef int16_t sf_value;
 enum { SF_VALUES = 2, SF_CODE_OFFSET = 0 };
 #endif

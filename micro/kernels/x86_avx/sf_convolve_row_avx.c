@@ -25,13 +25,13 @@ enum {
 
 static inline void copy_unit(const int8_t *from, sf_value *to) {
   __m128i codes;
-  memcpy(&codes, from, sizeof codes);
+  SF_COPY(&codes, from, sizeof codes);
 #if SF_VNNI
   codes = _mm_xor_si128(codes, _mm_set1_epi8(SF_CODE_OFFSET));
-  memcpy(to, &codes, sizeof codes);
+  SF_COPY(to, &codes, sizeof codes);
 #else
   const __m256i values = _mm256_cvtepi8_epi16(codes);
-  memcpy(to, &values, sizeof values);
+  SF_COPY(to, &values, sizeof values);
 #endif
 }
 
@@ -82,12 +82,12 @@ static void collect(const sf_source *from, int32_t x, int32_t pixels, int32_t fi
 static inline __m128i four_words(int32_t count, const int8_t *codes) {
   int8_t padded[QUARTET] = {0};
   __m128i words;
-  if (count < QUARTET) codes = memcpy(padded, codes, (size_t)count);
+  if (count < QUARTET) codes = SF_COPY(padded, codes, (size_t)count);
 #if SF_VNNI
-  memcpy(&words, codes, sizeof words);
+  SF_COPY(&words, codes, sizeof words);
 #else
   int64_t eight;
-  memcpy(&eight, codes, sizeof eight);
+  SF_COPY(&eight, codes, sizeof eight);
   words = _mm_cvtepi8_epi16(_mm_cvtsi64_si128(eight));
 #endif
   return words;

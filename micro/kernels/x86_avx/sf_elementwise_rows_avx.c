@@ -138,7 +138,7 @@ int sf_scale_row_avx(const sf_scaling *scaling, const int8_t *codes, const sf_fa
   int8_t again[ROOM];
   if (most == 0) return 0;
   for (int32_t i = 0; i < most && i < count; i += channels) {
-    memcpy(again + i, codes, (size_t)channels);
+    SF_COPY(again + i, codes, (size_t)channels);
   }
   for (int32_t i = 0; i < count; i += most) {
     const int32_t size = count - i < most ? count - i : most;

@@ -1,6 +1,6 @@
 // Any processor: the layout of widened weights is for those with the DSP extension, to others it is
 // nothing but larger. A code at a time.
-#include "sf_dsp.h"
+#include "sf_kernel_set.h"
 #include "sf_source.h"
 #include "sf_sums.h"
 

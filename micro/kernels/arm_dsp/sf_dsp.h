@@ -1,34 +1,34 @@
-// Instructions of Arm's DSP extension (Cortex-M4, M7, M33): two products of int16 at a time. SF_DSP
-// says whether they are there. A Cortex-M with vectors (MVE) goes without.
+// Instructions of Arm's DSP extension (Cortex-M4, M7, M33): two products of int16 at a time.
 //
 // In assembler is what gcc 12 does not find: rotations within SXTB16, loads of neighbouring words,
 // saturation within one instruction.
 #ifndef SF_DSP_H_
 #define SF_DSP_H_
 
-#if defined(__ARM_FEATURE_DSP) && defined(__ARM_FEATURE_UNALIGNED) && !defined(__ARM_FEATURE_MVE)
-#define SF_DSP 1
-#else
-#define SF_DSP 0
-#endif
+#include "sf_kernel_set.h"
+#include "sf_platform.h"
 
 #if SF_DSP
 
 #include <arm_acle.h>
 #include <stdint.h>
-#include <string.h>
 
 // For functions with arguments that are constant at each call.
 #define SF_INLINED __attribute__((always_inline)) static inline
 // For what is seldom called, or would take registers from the code around it.
 #define SF_OUTLINED __attribute__((noinline)) static
 
+// 32 codes, between addresses that are multiples of 4: an instruction moves several words.
+static inline void sf_copy_32_codes(const int8_t *from, int8_t *to) {
+  SF_COPY(__builtin_assume_aligned(to, 4), __builtin_assume_aligned(from, 4), 32);
+}
+
 // --- Codes to pairs of int16
 
 // Four codes, from any address.
 static inline uint32_t sf_four_codes(const int8_t *codes) {
   uint32_t word;
-  memcpy(&word, codes, sizeof word);
+  SF_COPY(&word, codes, sizeof word);
   return word;
 }
 

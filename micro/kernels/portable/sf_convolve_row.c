@@ -1,9 +1,7 @@
 // Works on two output channels and a few pixels at a time. Channels are the outer loop, so that the
 // weights of two of them come from flash once a row.
 #include "sf_add_products.h"
-#include "sf_avx.h"
-#include "sf_dsp.h"
-#include "sf_mve.h"
+#include "sf_kernel_set.h"
 #include "sf_sums.h"
 #include "sf_window.h"
 
