@@ -14,7 +14,7 @@ face: setup system
 test: setup system
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/clang-format --dry-run --Werror $$(find micro tests -name '*.[ch]')
+	$(BIN)/clang-format --dry-run --Werror $$(find micro tests -path tests/expected -prune -o -name '*.[ch]' -print)
 	$(BIN)/python -m pytest
 
 setup: .venv/ready
