@@ -22,7 +22,6 @@ from export.graph.operators import (
     Conv2D,
     Convolution,
     DepthwiseConv2D,
-    GraphError,
     Lookup,
     MaxPool,
     Mean,
@@ -31,10 +30,10 @@ from export.graph.operators import (
     Pad,
     Pool,
     Softmax,
-    Tensor,
     Window,
     Wire,
 )
+from export.graph.tensor import GraphError, Tensor
 from export.streaming.line_plan import LinePlan, When, aligned, steps
 
 

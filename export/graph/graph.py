@@ -133,7 +133,9 @@ class Graph:
             if twice or "" in names:
                 raise GraphError(f"{self.name}: every name must be unique and not empty; got twice: {twice}")
         if missing := sorted(set(made) ^ set(self._tensors)):
-            raise GraphError(f"{self.name}: each input and operator needs one tensor of its name; missing or left over: {missing}")
+            raise GraphError(
+                f"{self.name}: each input and operator needs one tensor of its name; missing or left over: {missing}"
+            )
         if missing := sorted(set(self.outputs) - set(made)):
             raise GraphError(f"{self.name}: outputs {missing} are made by no operator")
 

@@ -15,7 +15,8 @@ from functools import lru_cache
 import numpy as np
 
 from export.graph import golden
-from export.graph.operators import Operator, Pad, Pads, Shape, Window
+from export.graph.operators import Operator, Pad, Pads, Window
+from export.graph.tensor import Shape
 from export.streaming.line_plan import Buffer, LinePlan, rows_read, steps
 
 Row = tuple[str, int, np.ndarray]  # tensor, row, int8 (width, channels)

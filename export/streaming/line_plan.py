@@ -23,8 +23,9 @@ from functools import cached_property
 
 from export.graph.graph import Graph
 from export.graph.memory_order import Step, small_memory_order
-from export.graph.operators import AveragePool, GraphError, Mean, Operator, Pad, Shape, Tensor, Window, Wire
+from export.graph.operators import AveragePool, Mean, Operator, Pad, Window, Wire
 from export.graph.switches import Switch
+from export.graph.tensor import GraphError, Shape, Tensor
 from export.graph.wires import without_wires
 
 ALIGNMENT = 4  # bytes, of every row's place: kernels load words

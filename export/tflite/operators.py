@@ -11,7 +11,6 @@ from dataclasses import replace
 import numpy as np
 
 from export.graph.operators import (
-    INT8_MIN,
     Add,
     AveragePool,
     ChannelScale,
@@ -22,9 +21,9 @@ from export.graph.operators import (
     Mean,
     Multiply,
     Softmax,
-    Tensor,
     Wire,
 )
+from export.graph.tensor import INT8_MIN, Tensor
 from export.tflite.flatbuffer import Model, name_of, schema, to_bytes
 from export.tflite.interpreters import run_tflm
 from export.tflite.writer import ACTIVATIONS, activation_range

@@ -16,7 +16,8 @@ from typing import NoReturn
 import numpy as np
 
 from export.graph.graph import Graph
-from export.graph.operators import GraphError, Operator, Pad, Shape, Tensor, Wire
+from export.graph.operators import Operator, Pad, Wire
+from export.graph.tensor import GraphError, Shape, Tensor
 from export.tflite.flatbuffer import FileOperator, FileTensor, Model, TfliteError, parse, to_bytes
 from export.tflite.operators import READERS
 from export.tflite.writer import Placed, Tflite

@@ -18,25 +18,21 @@ import numpy as np
 from export.graph.graph import Graph
 from export.graph.memory_order import Step, small_memory_order
 from export.graph.operators import (
-    INT8_MAX,
-    INT8_MIN,
     Add,
     AveragePool,
     ChannelScale,
     Conv2D,
     DepthwiseConv2D,
-    GraphError,
     Lookup,
     MaxPool,
     Mean,
     Multiply,
     Pad,
-    Shape,
     Softmax,
-    Tensor,
     Window,
     Wire,
 )
+from export.graph.tensor import INT8_MAX, INT8_MIN, GraphError, Shape, Tensor
 from export.graph.wires import compose_wires
 from export.tflite import flatbuffer
 from export.tflite.channel_orders import ORDERED, Run, choose_orders, runs_of

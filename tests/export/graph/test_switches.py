@@ -13,7 +13,8 @@ from export.datapath.retarget import fit
 from export.graph import golden, switches
 from export.graph.golden import random_inputs
 from export.graph.join import join
-from export.graph.operators import GraphError, Wire
+from export.graph.operators import Wire
+from export.graph.tensor import GraphError
 from export.network import Network
 from export.proof.proof import Chain
 from export.streaming import line_model, line_plan

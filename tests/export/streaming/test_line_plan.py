@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from export.graph.operators import Add, AveragePool, GraphError, Mean, Pad, Wire
+from export.graph.operators import Add, AveragePool, Mean, Pad, Wire
+from export.graph.tensor import GraphError
 from export.streaming import line_plan
 from export.streaming.line_plan import ALIGNMENT, SUM_BYTES
 from tests.support.graphs import Builder, semifreddo
