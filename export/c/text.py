@@ -6,31 +6,33 @@ import re
 from collections.abc import Iterable
 
 import numpy as np
+import numpy.typing as npt
 
-VALUES_A_LINE = 16
+VALUES_PER_LINE = 16
 
 
 def c_identifier(name: str) -> str:
-    """A name such as "frozen.stage2.unit3.depthwise" as a C identifier. "sf" is the library's own prefix."""
+    """Return a name such as "frozen.stage2.unit3.depthwise" as a C identifier. "sf" is the library's own prefix."""
     return re.sub(r"^(?![a-z])|^(?=sf(_|$))", "net_", re.sub(r"\W", "_", name.lower(), flags=re.ASCII))
 
 
 def c_comment(text: str) -> str:
-    """Text for a comment of one line: nothing in it ends the comment early or carries it on to the next line."""
+    """Return text for a comment of one line: nothing in it ends the comment or continues it on the next line."""
     return "".join(letter if letter.isprintable() and letter not in "\\?" else "_" for letter in text)
 
 
-def c_array(values: np.ndarray | Iterable[int]) -> str:
-    """An initialiser of all values, wrapped."""
+def c_array(values: npt.NDArray[np.integer]) -> str:
+    """Return an initialiser of all values, wrapped."""
     return "{\n" + c_lines(np.ravel(values).tolist()) + "\n}"
 
 
-def c_lines(values: Iterable) -> str:
-    """Values, separated by commas, some on each line."""
+def c_lines(values: Iterable[object]) -> str:
+    """Return values separated by commas, 16 per line."""
     texts = list(map(str, values))
-    starts = range(0, len(texts), VALUES_A_LINE)
-    return ",\n".join("    " + ", ".join(texts[start : start + VALUES_A_LINE]) for start in starts)
+    starts = range(0, len(texts), VALUES_PER_LINE)
+    return ",\n".join("    " + ", ".join(texts[start : start + VALUES_PER_LINE]) for start in starts)
 
 
 def c_bytes(content: bytes) -> str:
+    """Return an initialiser of bytes, wrapped."""
     return c_lines(f"0x{byte:02x}" for byte in content)

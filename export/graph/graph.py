@@ -133,9 +133,7 @@ class Graph:
             if twice or "" in names:
                 raise GraphError(f"{self.name}: every name must be unique and not empty; got twice: {twice}")
         if missing := sorted(set(made) ^ set(self._tensors)):
-            raise GraphError(
-                f"{self.name}: each input and operator needs one tensor of its name; missing or left over: {missing}"
-            )
+            raise GraphError(f"{self.name}: inputs and operators need one tensor each of their name; not so: {missing}")
         if missing := sorted(set(self.outputs) - set(made)):
             raise GraphError(f"{self.name}: outputs {missing} are made by no operator")
 

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 
 from export.graph import graph_file
 from export.graph.graph_file import GraphFileError
-from export.graph.operators import Add, AveragePool, ChannelScale, Lookup
+from export.graph.operators import Add, AveragePool, ChannelScale, Lookup, Mean
 from export.graph.tensor import GraphError, Tensor
 from tests.support.graphs import Builder, random_graphs, semifreddo
 
@@ -57,7 +57,7 @@ def test_impossible_tensors_are_refused(tensor, message):
         ({"scales": np.zeros(8, np.float32)}, "conv: scales must be positive and finite"),
         (
             {"codes": np.zeros((8, 3, 3, 5), np.int8)},
-            "conv: codes (8, 3, 3, 5) in 1 groups do not suit 4 input channels",
+            "conv: codes (8, 3, 3, 5) in 1 groups do not fit 4 input channels",
         ),
         ({"codes": np.zeros((8, 3, 3, 4), np.int16)}, "conv: codes is int16 (8, 3, 3, 4); it must be int8"),
         ({"groups": 3}, "conv: codes (8, 3, 3, 4) in 3 groups do not fit 4 input channels"),
@@ -138,7 +138,7 @@ def test_names_must_be_given_once_and_exist():
         replace(graph, outputs=["head"])
     with refused("got twice: ['conv']"):
         replace(graph, operators=[*graph.operators, *graph.operators])
-    with refused("each input and operator needs one tensor of its name; missing or left over: ['conv']"):
+    with refused("inputs and operators need one tensor each of their name; not so: ['conv']"):
         replace(graph, tensors=graph.tensors[:1])
 
 

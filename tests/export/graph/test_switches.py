@@ -141,7 +141,7 @@ def test_the_datapath_says_the_same_whatever_the_positions_are():
 
 
 def test_more_passes_than_a_network_has_are_refused():
-    message = "seed2 passes through its last module 3 times, seed1 up to 2 times"
+    message = "seed2 passes through its last module 3 times; seed1 allows at most 2"
     with pytest.raises(GraphError, match=message):
         fit(repeated(3, seed=2), plan_of(repeated(2)))
 
