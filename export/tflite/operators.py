@@ -44,7 +44,7 @@ def _reads(*kinds: str):
 
 def table() -> str:
     """The supported operators as a table in Markdown."""
-    rows = [f"| {kind} | {READERS[kind].__doc__.splitlines()[0]} |" for kind in sorted(READERS)]
+    rows = [f"| {kind} | {str(READERS[kind].__doc__).splitlines()[0]} |" for kind in sorted(READERS)]
     return "\n".join(["| operator of the .tflite | becomes |", "| --- | --- |", *rows]) + "\n"
 
 
@@ -257,7 +257,7 @@ def _filled(step, like: Tensor, codes: np.ndarray, scale: float, zero_point: int
     tensor = Tensor(step.unique_name(f"{step.reading.names[step.output()]}.constant"), like.shape, scale, zero_point)
     fill = DepthwiseConv2D(
         name=tensor.name,
-        inputs=[like.name],
+        inputs=(like.name,),
         codes=np.zeros((1, 1, like.channels), np.int8),
         scales=np.full(like.channels, scale / like.scale, np.float32),
         bias=codes.astype(np.int32) - zero_point,

@@ -61,5 +61,5 @@ def test_an_image_of_the_other_layout_is_of_another_datapath():
 
 
 def test_a_way_that_is_not_there_is_refused():
-    with pytest.raises(ValueError, match="--flash is 'big', wanted one of small, fast"):
+    with pytest.raises(ValueError, match="--flash is 'big'; expected one of small, fast"):
         weight_layout.for_flash(every_operator(), "big")
