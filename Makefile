@@ -14,7 +14,8 @@ face: setup system
 test: setup system
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/clang-format --dry-run --Werror $$(find micro tests -name '*.[ch]')
+	$(BIN)/mypy
+	$(BIN)/clang-format --dry-run --Werror $$(find micro tests -path tests/expected -prune -o -name '*.[ch]' -print)
 	$(BIN)/python -m pytest
 
 setup: .venv/ready

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -25,10 +26,12 @@ def load_images(path: str | os.PathLike) -> np.ndarray:
 def save_outputs(path: str | os.PathLike, outputs: dict[str, np.ndarray]) -> None:
     """Writes one output as .npy, or any number by name as .npz. Raises: ValueError if that does not suit the path."""
     suffix, content = Path(path).suffix, io.BytesIO()
+    arrays: dict[str, Any] = dict(outputs)
     if suffix == ".npz":
-        np.savez(content, **outputs)
-    elif suffix == ".npy" and len(outputs) == 1:
-        np.save(content, *outputs.values())
+        np.savez(content, **arrays)
+    elif suffix == ".npy" and len(arrays) == 1:
+        (only,) = arrays.values()
+        np.save(content, only)
     else:
         wanted = ".npy or .npz" if len(outputs) == 1 else f".npz, for the network has {len(outputs)} outputs"
         raise ValueError(f"the file for outputs is {path}; it must end in {wanted}")

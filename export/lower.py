@@ -14,11 +14,11 @@ from export.graph.operators import (
     DepthwiseConv2D,
     Lookup,
     MaxPool,
-    Tensor,
     Wire,
     switched_sources,
 )
 from export.graph.switches import NAMED_BY_SFKERAS
+from export.graph.tensor import Tensor
 from sfkeras.nn import layers, piecewise
 from sfkeras.nn.core import snap
 from sfkeras.nn.fixed8 import INPUT_EXPONENT, trainable_kernel, unwrapped

@@ -1,6 +1,6 @@
 """The fixed-weight C header: what is taped out. The same bytes for every task of one frozen core.
 
-Codes keep TensorFlow Lite's layout, or are widened (export/datapath/weight_layout.py), channels in the order of the
+Codes have TensorFlow Lite's layout, or are paired (export/datapath/weight_layout.py). Channels are in the order of the
 paper, so they do not depend on the network around them.
 """
 
@@ -10,6 +10,7 @@ import hashlib
 from collections.abc import Iterable
 
 import numpy as np
+import numpy.typing as npt
 
 from export.c.text import c_array, c_comment, c_identifier
 from export.datapath import weight_layout
@@ -18,13 +19,13 @@ from export.graph.operators import Convolution
 
 
 def array_name(operator: Convolution, graph: Graph) -> str:
-    """The C array of a frozen convolution's codes."""
+    """Return the name of the C array of a frozen convolution's codes."""
     return _array_names(graph.frozen_kernels())[kernel_name(operator)]
 
 
 def _array_names(names: Iterable[str]) -> dict[str, str]:
-    """A C identifier for each kernel, not that of any other."""
-    arrays = {}
+    """Return a unique C identifier for each kernel."""
+    arrays: dict[str, str] = {}
     for name in names:
         array = f"core_{c_identifier(name)}"
         while array in arrays.values():
@@ -33,13 +34,21 @@ def _array_names(names: Iterable[str]) -> dict[str, str]:
     return arrays
 
 
+def file_name(graph: Graph) -> str:
+    """Return the header's name, which begins with the core's digest."""
+    return f"core_{core_digest(graph)[:8]}.h"
+
+
 def write(graph: Graph) -> str:
-    """The header's text."""
+    """Return the header's text."""
     codes = graph.frozen_kernels()
     arrays = _array_names(codes)
     count, zeros, digits = (sum(map(measure, codes.values())) for measure in (np.size, count_zeros, signed_digits))
-    widened = {kernel_name(each) for each in graph.operators if weight_layout.is_widened(each, graph)}
-    stored = {name: weight_layout.widened(kernel) if name in widened else kernel for name, kernel in codes.items()}
+    convolutions = [operator for operator in graph.operators if isinstance(operator, Convolution)]
+    in_pairs = {kernel_name(each) for each in convolutions if weight_layout.is_paired(each, graph)}
+    stored: dict[str, npt.NDArray[np.integer]] = {
+        name: weight_layout.paired(kernel) if name in in_pairs else kernel for name, kernel in codes.items()
+    }
     content = b"".join(map(np.ndarray.tobytes, stored.values()))
     lines = [
         "// The frozen core: the int8 codes that are taped out. Generated; do not edit.",
@@ -68,12 +77,13 @@ def write(graph: Graph) -> str:
     return "\n".join([*lines, "", "#endif  // SF_CORE_H_", ""])
 
 
-def count_zeros(codes: np.ndarray) -> int:
+def count_zeros(codes: npt.NDArray[np.int8]) -> int:
+    """Return the number of codes that are 0."""
     return int(np.count_nonzero(codes == 0))
 
 
-def signed_digits(codes: np.ndarray) -> int:
-    """Number of digits other than 0 in the canonical signed-digit forms of all codes together.
+def signed_digits(codes: npt.NDArray[np.int8]) -> int:
+    """Return the total number of digits other than 0 in the canonical signed-digit forms of the codes.
 
     The form of x has a digit wherever x and 3x differ: 3x ^ x has, one place higher, a bit for each.
     """

@@ -22,7 +22,7 @@ LIBRARY = ("kernels", "stream")  # folders of MICRO whose files every exported f
 PROGRAM = "main.c"
 
 
-def write_folder(plan: LinePlan, folder: str | os.PathLike) -> list[Path]:
+def write_folder(plan: LinePlan, folder: str | os.PathLike[str]) -> list[Path]:
     """Writes the C of a network into a folder, made if need be. Returns: the files written.
 
     Nothing can be built of a folder that was left half-written, because main.c is missing until all else is there.
@@ -51,7 +51,7 @@ def files(plan: LinePlan) -> dict[str, str | bytes]:
             path.name.replace("NAME", name).removesuffix(".in"): Template(path.read_text()).substitute(values)
             for path in templates
         },
-        values["core"]: core_header.write(plan.graph),
+        core_header.file_name(plan.graph): core_header.write(plan.graph),
         f"{name}_task.bin": image.content,
         "datapath.json": description.to_json(description.describe(plan)),
         "datapath.svg": datapath_svg.draw(plan),

@@ -1,9 +1,10 @@
-"""A line plan as C99: tables of tensors and stages for the engine in micro/stream, whatever the network."""
+"""A line plan as C99: tables of tensors and stages for the engine in micro/stream, which is the same for all networks."""
 
 from __future__ import annotations
 
 import hashlib
 import zlib
+from collections.abc import Iterator
 from functools import reduce, singledispatch
 
 import numpy as np
@@ -21,27 +22,26 @@ from export.graph.operators import (
     ChannelScale,
     Conv2D,
     Convolution,
-    DepthwiseConv2D,
-    GraphError,
     Lookup,
-    MaxPool,
     Mean,
-    Multiply,
     Operator,
     Pad,
+    Pair,
     Pool,
     Softmax,
-    Tensor,
     Window,
     Wire,
 )
-from export.streaming.line_plan import LinePlan, When, aligned, steps
+from export.graph.tensor import GraphError, Tensor
+from export.streaming.line_plan import LinePlan, Stage, When, aligned, steps
+
+Kind = tuple[str, tuple[str, str] | None]  # sf_kind of a stage; type and initialiser of its parameters
 
 KINDS_WITH_A_STACK = ("sf_convolve", "sf_convolve_widened", "sf_depthwise")  # of their own, in micro/stream/sf_stack.h
 
 
 def require_fit(plan: LinePlan) -> None:
-    """Raises GraphError unless every number fits into its field of the tables of micro/stream."""
+    """Raise GraphError unless every number fits into its field of the tables of micro/stream."""
     graph = plan.graph
     _require_at_most(graph.name, "number of conditions of its switches", len(_conditions(plan)), 0xFF)
     for name in graph.outputs:
@@ -55,10 +55,11 @@ def require_fit(plan: LinePlan) -> None:
         _require_at_most(operator.name, "number of inputs", len(operator.inputs), 0xFF)
         _require_at_most(operator.name, "padding above", _rows_above(operator, plan), 0xFF)
         if isinstance(operator, Window) and not plan.sums_up(operator):
-            columns = operator.pads(graph.inputs_of(operator)[0].shape[:2])[1]
-            numbers = {"window": operator.kernel, "stride": operator.strides, "dilation": operator.dilations}
-            for what, got in {**numbers, "padding on the left": columns[:1]}.items():
-                _require_at_most(operator.name, what, max(got), 0xFF)
+            left, _ = operator.pads(graph.inputs_of(operator)[0].shape[:2])[1]
+            _require_at_most(operator.name, "window", max(operator.kernel), 0xFF)
+            _require_at_most(operator.name, "stride", max(operator.strides), 0xFF)
+            _require_at_most(operator.name, "dilation", max(operator.dilations), 0xFF)
+            _require_at_most(operator.name, "padding on the left", left, 0xFF)
 
 
 def _require_at_most(name: str, what: str, got: int, most: int) -> None:
@@ -66,8 +67,8 @@ def _require_at_most(name: str, what: str, got: int, most: int) -> None:
         raise GraphError(f"{name}: its {what} is {got}; the C's tables hold up to {most}")
 
 
-def values(plan: LinePlan, image: task_image.TaskImage) -> dict:
-    """What the templates ask for."""
+def values(plan: LinePlan, image: task_image.TaskImage) -> dict[str, object]:
+    """Return the value of each placeholder of the templates in micro/project."""
     graph, numbers = plan.graph, plan.tensor_numbers
     name = c_identifier(graph.name)
     outputs = [graph.tensor(output) for output in graph.outputs]
@@ -81,7 +82,7 @@ def values(plan: LinePlan, image: task_image.TaskImage) -> dict:
         "name": name,
         "NAME": name.upper(),
         "made_from": f"SHA-256 of the task image: {hashlib.sha256(image.content).hexdigest()}",
-        "core": f"core_{core_digest(graph)[:8]}.h",
+        "core": core_header.file_name(graph),
         "height": height,
         "width": width,
         "channels": channels,
@@ -113,7 +114,7 @@ def values(plan: LinePlan, image: task_image.TaskImage) -> dict:
     }
 
 
-def _output_macros(prefix: str, outputs: list[Tensor], plan: LinePlan):
+def _output_macros(prefix: str, outputs: list[Tensor], plan: LinePlan) -> Iterator[str]:
     for i, output in enumerate(outputs):
         height, width, channels = output.shape
         yield f"// Output {i}, {c_comment(output.name)}: value = scale * (code - zero point){_written(output.name, plan)}"
@@ -125,6 +126,7 @@ def _output_macros(prefix: str, outputs: list[Tensor], plan: LinePlan):
 
 
 def _written(output: str, plan: LinePlan) -> str:
+    """Return when an output is computed, for a comment; "" if it always is."""
     if (when := plan.when_given(output)) is None:
         return ""
     positions = " or ".join(map(str, when.positions))
@@ -139,11 +141,12 @@ def _stack(plan: LinePlan, places: _Places) -> str:
 
 
 class _Places:
-    """Where in the memory of a network everything lies: newest rows, then kept rows, then running sums."""
+    """The offsets in the memory of a network: newest rows, then kept rows, then running sums."""
 
     def __init__(self, plan: LinePlan):
         self.plan = plan
-        self.kept, self.sums = {}, {}
+        self.kept: dict[str, int] = {}
+        self.sums: dict[str, int] = {}
         end = plan.shared
         for name, buffer in plan.buffers.items():
             self.kept[name], end = end, end + buffer.bytes
@@ -154,13 +157,14 @@ class _Places:
         self.bytes = aligned(end)
 
     def tensor(self, name: str) -> str:
+        """Return the row of a tensor in the table of tensors."""
         buffer = self.plan.buffers[name]
         shape = ", ".join(map(str, buffer.tensor.shape))
         return f"    {{{shape}, {buffer.rows}, {self.kept[name]}, {buffer.place or 0}}},  // {c_comment(name)}"
 
 
 def _identifier(operator: Operator, plan: LinePlan) -> str:
-    """A C identifier for a stage, not that of any other. C tells identifiers apart by their first 63 letters."""
+    """Return a unique C identifier for a stage. C compares only the first 63 letters of identifiers."""
     number = next(i for i, stage in enumerate(plan.stages, 1) if stage.operator is operator)
     return f"s{number}_{c_identifier(operator.name)[-MOST_LETTERS:]}"
 
@@ -172,25 +176,25 @@ MOST_LETTERS = 48  # of an operator's name in its identifiers
 
 
 def _conditions(plan: LinePlan) -> list[When]:
-    """What stages and outputs depend on, each once."""
+    """Return the positions that stages and outputs depend on, each once."""
     whens = [stage.when for stage in plan.stages] + [plan.when_given(output) for output in plan.graph.outputs]
     return list(dict.fromkeys(when for when in whens if when))
 
 
 def _number(when: When | None, conditions: list[When]) -> int:
-    """How the tables name a condition: 0 if there is none, else 1 + its index."""
+    """Return the number of a condition in the tables: 0 if there is none, else 1 + its index."""
     return 1 + conditions.index(when) if when else 0
 
 
-def _switch_tables(plan: LinePlan, conditions: list[When]):
+def _switch_tables(plan: LinePlan, conditions: list[When]) -> Iterator[str]:
     if not plan.switches:
         return
     ends = [(switch.positions[0], switch.positions[-1]) for switch in plan.switches]
-    wanted = [(when.switch, when.positions[0], when.positions[-1]) for when in conditions]
+    ranges = [(when.switch, when.positions[0], when.positions[-1]) for when in conditions]
     fields = "sf_check_switched", "sf_is_met", "sf_rest", "switches", "conditions", "task_bytes", len(ends)
     yield f"// {c_comment(', '.join(switch.name for switch in plan.switches))}"
     yield f"static const sf_switch switches[] = {{{', '.join(_initialiser(*each) for each in ends)}}};"
-    yield f"static const sf_condition conditions[] = {{{', '.join(_initialiser(*each) for each in wanted)}}};"
+    yield f"static const sf_condition conditions[] = {{{', '.join(_initialiser(*each) for each in ranges)}}};"
     yield f"static const uint32_t task_bytes[] = {{{', '.join(map(str, task_image.sizes(plan)))}}};"
     yield f"static const sf_switching switching = {_initialiser(*fields)};"
 
@@ -199,14 +203,14 @@ def _switch_tables(plan: LinePlan, conditions: list[When]):
 
 
 def _window_rows(operator: Operator, plan: LinePlan) -> tuple[int, int, int]:
-    """Rows, stride and dilation of a stage's window."""
+    """Return rows, stride and dilation of a stage's window."""
     if isinstance(operator, Window) and not plan.sums_up(operator):
         return operator.kernel[0], operator.strides[0], operator.dilations[0]
     return 1, 1, 1
 
 
 def _rows_above(operator: Operator, plan: LinePlan) -> int:
-    """Rows of padding above the map."""
+    """Return the rows of padding above the map."""
     if isinstance(operator, Pad):
         return operator.padding[0][0]
     if isinstance(operator, Window) and not plan.sums_up(operator):
@@ -215,13 +219,14 @@ def _rows_above(operator: Operator, plan: LinePlan) -> int:
 
 
 def _first_rows(operator: Operator, plan: LinePlan) -> int:
-    """How many rows of its inputs, from their first on, a stage's first step reads down to; 0 or less: only padding."""
+    """Return how many of the first rows of its inputs a stage's first step needs; 0 or less if it reads only padding."""
     rows, _, dilation = _window_rows(operator, plan)
     height = plan.graph.inputs_of(operator)[0].shape[0]
     return min(height, (rows - 1) * dilation + 1 - _rows_above(operator, plan))
 
 
-def _stage(stage, plan: LinePlan, places: _Places, image: task_image.TaskImage, conditions: list[When]) -> str:
+def _stage(stage: Stage, plan: LinePlan, places: _Places, image: task_image.TaskImage, conditions: list[When]) -> str:
+    """Return the row of a stage in the table of stages."""
     operator, graph = stage.operator, plan.graph
     name = _identifier(operator, plan)
     kind, parameters = _kind(operator, plan, places)
@@ -239,8 +244,8 @@ def _stage(stage, plan: LinePlan, places: _Places, image: task_image.TaskImage, 
     return f"    {{{', '.join(fields)}}},"
 
 
-def _constants(stage, plan: LinePlan, places: _Places) -> str:
-    """The constants that a stage points at."""
+def _constants(stage: Stage, plan: LinePlan, places: _Places) -> str:
+    """Return the constants that a stage points to."""
     operator, numbers = stage.operator, plan.tensor_numbers
     name = _identifier(operator, plan)
     shape = "x".join(map(str, plan.graph.tensor(operator.output).shape))
@@ -257,31 +262,32 @@ def _constants(stage, plan: LinePlan, places: _Places) -> str:
 
 
 @singledispatch
-def _kind(operator: Operator, plan: LinePlan, places: _Places) -> tuple[str, tuple[str, str] | None]:
-    """The sf_kind of a stage, and type and initialiser of its parameters."""
-    raise TypeError(f"{operator.name}: there is no C for a {type(operator).__name__}")
+def _kind(operator: Operator, plan: LinePlan, places: _Places) -> Kind:
+    """Return the sf_kind of a stage, and the type and initialiser of its parameters."""
+    raise TypeError(f"{operator.name}: the C has no {type(operator).__name__}")
 
 
 @_kind.register
-def _(operator: Convolution, plan, places):
-    kind = {Conv2D: "sf_convolve", DepthwiseConv2D: "sf_depthwise"}[type(operator)]
-    if weight_layout.is_widened(operator, plan.graph):
+def _kind_of_convolution(operator: Convolution, plan: LinePlan, places: _Places) -> Kind:
+    kind = "sf_convolve" if isinstance(operator, Conv2D) else "sf_depthwise"
+    if weight_layout.is_paired(operator, plan.graph):
         kind = "sf_convolve_widened"
     codes = core_header.array_name(operator, plan.graph) if operator.frozen else "NULL"
-    wide = int(structure.is_wide(operator, plan.graph))
+    wide = int(structure.needs_wide_multiplier(operator, plan.graph))
     return kind, ("sf_convolution", _initialiser(_window(operator, plan), wide, codes))
 
 
 @_kind.register
-def _(operator: Pool, plan, places):
+def _kind_of_pool(operator: Pool, plan: LinePlan, places: _Places) -> Kind:
     if plan.sums_up(operator):
         pool = _initialiser(_window(operator, plan), places.sums[operator.name])
         return "sf_running_average", ("sf_whole_pool", pool)
-    kind = {AveragePool: "sf_average_pool", MaxPool: "sf_max_pool"}[type(operator)]
+    kind = "sf_average_pool" if isinstance(operator, AveragePool) else "sf_max_pool"
     return kind, ("sf_window", _window(operator, plan))
 
 
-def _window(operator: Window, plan: LinePlan) -> str:
+def _window(operator: Convolution | Pool, plan: LinePlan) -> str:
+    """Return the initialiser of an sf_window."""
     input, output = plan.graph.inputs_of(operator)[0], plan.graph.tensor(operator.output)
     _, width, channels = input.shape
     _, output_width, output_channels = output.shape
@@ -299,7 +305,7 @@ def _window(operator: Window, plan: LinePlan) -> str:
         "stride": stride,
         "dilation": operator.dilations[1],
         "left": left,
-        "groups": getattr(operator, "groups", 1),
+        "groups": operator.groups if isinstance(operator, Conv2D) else 1,
         "input_zero_point": 0 if folded else input.zero_point,
         "output_zero_point": output.zero_point,
         "minimum": operator.minimum,
@@ -309,7 +315,7 @@ def _window(operator: Window, plan: LinePlan) -> str:
 
 
 @_kind.register
-def _(operator: Mean, plan, places):
+def _kind_of_mean(operator: Mean, plan: LinePlan, places: _Places) -> Kind:
     input, output = plan.graph.inputs_of(operator)[0], plan.graph.tensor(operator.output)
     height, width, channels = input.shape
     zero_points, sums = (input.zero_point, output.zero_point), places.sums[operator.name]
@@ -317,7 +323,7 @@ def _(operator: Mean, plan, places):
 
 
 @_kind.register
-def _(operator: ChannelScale, plan, places):
+def _kind_of_channel_scale(operator: ChannelScale, plan: LinePlan, places: _Places) -> Kind:
     input, output = plan.graph.inputs_of(operator)[0], plan.graph.tensor(operator.output)
     zero_points = input.zero_point, operator.constant_zero_point, output.zero_point
     return "sf_scale", (
@@ -326,10 +332,9 @@ def _(operator: ChannelScale, plan, places):
     )
 
 
-@_kind.register(Add)
-@_kind.register(Multiply)
-def _(operator, plan, places):
-    kind = {Add: "sf_add", Multiply: "sf_multiply"}[type(operator)]
+@_kind.register
+def _kind_of_pair(operator: Pair, plan: LinePlan, places: _Places) -> Kind:
+    kind = "sf_add" if isinstance(operator, Add) else "sf_multiply"
     output = plan.graph.tensor(operator.output)
     zero_points = [tensor.zero_point for tensor in (*plan.graph.inputs_of(operator), output)]
     pair = _initialiser(*zero_points, operator.minimum, operator.maximum)
@@ -337,25 +342,25 @@ def _(operator, plan, places):
 
 
 @_kind.register
-def _(operator: Lookup, plan, places):
+def _kind_of_lookup(operator: Lookup, plan: LinePlan, places: _Places) -> Kind:
     _, width, channels = plan.graph.tensor(operator.output).shape
     return "sf_lookup", ("sf_table", _initialiser(width * channels))
 
 
 @_kind.register
-def _(operator: Pad, plan, places):
+def _kind_of_pad(operator: Pad, plan: LinePlan, places: _Places) -> Kind:
     _, width, channels = plan.graph.inputs_of(operator)[0].shape
     _, columns, around = operator.padding
     return "sf_pad", ("sf_padding", _initialiser(width, channels, *columns, *around, operator.value))
 
 
 @_kind.register
-def _(operator: Softmax, plan, places):
+def _kind_of_softmax(operator: Softmax, plan: LinePlan, places: _Places) -> Kind:
     return "sf_softmax", ("sf_softmax_shape", _initialiser(*plan.graph.tensor(operator.output).shape[1:]))
 
 
 @_kind.register
-def _(operator: Wire, plan, places):
+def _kind_of_wire(operator: Wire, plan: LinePlan, places: _Places) -> Kind:
     name = _identifier(operator, plan)
     _, width, channels = plan.graph.tensor(operator.output).shape
     if operator.core_shuffle:
@@ -365,6 +370,7 @@ def _(operator: Wire, plan, places):
 
 
 def _wire_tables(operator: Wire, graph: Graph, name: str) -> list[str]:
+    """Return the tables of a Wire: channels of its inputs, and its runs."""
     channels = ", ".join(str(tensor.channels) for tensor in graph.inputs_of(operator))
     runs = ", ".join(_initialiser(*run) for run in wire_runs(operator.sources))
     return [
@@ -373,5 +379,5 @@ def _wire_tables(operator: Wire, graph: Graph, name: str) -> list[str]:
     ]
 
 
-def _initialiser(*values) -> str:
+def _initialiser(*values: object) -> str:
     return f"{{{', '.join(map(str, values))}}}"

@@ -6,36 +6,38 @@ import re
 from collections.abc import Iterable
 
 import numpy as np
+import numpy.typing as npt
 
-VALUES_A_LINE = 16
+VALUES_PER_LINE = 16
 
 
 def c_identifier(name: str) -> str:
-    """A name such as "frozen.stage2.unit3.depthwise" as a C identifier. "sf" is the library's own prefix."""
+    """Return a name such as "frozen.stage2.unit3.depthwise" as a C identifier. "sf" is the library's own prefix."""
     return re.sub(r"^(?![a-z])|^(?=sf(_|$))", "net_", re.sub(r"\W", "_", name.lower(), flags=re.ASCII))
 
 
 def c_comment(text: str) -> str:
-    """Text for a comment of one line: nothing in it ends the comment early or carries it on to the next line."""
+    """Return text for a comment of one line: nothing in it ends the comment or continues it on the next line."""
     return "".join(letter if letter.isprintable() and letter not in "\\?" else "_" for letter in text)
 
 
-def c_array(values: np.ndarray | Iterable[int]) -> str:
-    """An initialiser of all values, wrapped."""
+def c_array(values: npt.NDArray[np.integer]) -> str:
+    """Return an initialiser of all values, wrapped."""
     return "{\n" + c_lines(np.ravel(values).tolist()) + "\n}"
 
 
-def c_lines(values: Iterable, per_line: int = VALUES_A_LINE) -> str:
-    """Values, separated by commas, some on each line."""
+def c_lines(values: Iterable[object], per_line: int = VALUES_PER_LINE) -> str:
+    """Return values separated by commas, some per line."""
     texts = list(map(str, values))
     starts = range(0, len(texts), per_line)
     return ",\n".join("    " + ", ".join(texts[start : start + per_line]) for start in starts)
 
 
 def c_bytes(content: bytes) -> str:
+    """Return an initialiser of bytes, wrapped."""
     return c_lines(f"0x{byte:02x}" for byte in content)
 
 
 def c_words(content: bytes) -> str:
-    """Bytes as little-endian words of 32 bits."""
-    return c_lines((f"0x{word:08x}" for word in np.frombuffer(content, "<u4")), VALUES_A_LINE // 2)
+    """Return an initialiser of bytes as little-endian words of 32 bits, wrapped."""
+    return c_lines((f"0x{word:08x}" for word in np.frombuffer(content, "<u4")), VALUES_PER_LINE // 2)

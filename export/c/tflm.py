@@ -1,5 +1,7 @@
-"""A .tflite as an application for TensorFlow Lite Micro: a C array of it, a C++ header of its operators, a class that
-runs it in an arena, and a program that checks it, with CMake. TFLM itself is the user's (-DTFLM_DIR).
+"""A .tflite as an application for TensorFlow Lite Micro (TFLM).
+
+It is a C array of the .tflite, a C++ header of its operators, a class that runs it in an arena, and a program that
+checks it, with CMake. TFLM itself is not included (-DTFLM_DIR names it).
 """
 
 from __future__ import annotations
@@ -8,10 +10,12 @@ import hashlib
 import os
 import re
 import zlib
+from collections.abc import Iterator
 from pathlib import Path
 from string import Template
 
 import numpy as np
+import numpy.typing as npt
 
 from export.c import test_vector
 from export.c.text import c_bytes, c_comment
@@ -22,7 +26,11 @@ from export.tflite.writer import operator_counts
 from sfkeras import atomic_file
 
 MICRO = Path(__file__).parents[2] / "micro"
-LIBRARY = ("boards/sf_measure.h", "stream/sf_crc32.c", "stream/sf_crc32.h")  # of MICRO, which the program needs, in sf/
+LIBRARY = (
+    "boards/sf_measure.h",
+    "stream/sf_crc32.c",
+    "stream/sf_crc32.h",
+)  # of MICRO; the program includes them as sf/
 SPELT_OTHERWISE = {  # by TFLM's resolver
     "BATCH_MATMUL": "BatchMatMul",
     "CUMSUM": "CumSum",
@@ -31,9 +39,12 @@ SPELT_OTHERWISE = {  # by TFLM's resolver
 }
 
 
-def write_sources(directory: str | os.PathLike, name: str, content: bytes) -> list[Path]:
-    """Writes NAME_model.h, NAME_model.c, NAME_ops.h, NAME_app.h, main.cc, CMakeLists.txt and sf/ into a directory, made
-    if need be. See sources. Returns: the files written.
+def write_sources(directory: str | os.PathLike[str], name: str, content: bytes) -> list[Path]:
+    """Write the files of `sources` into a directory, which is created if it does not exist.
+
+    They are NAME_model.h, NAME_model.c, NAME_ops.h, NAME_app.h, main.cc, CMakeLists.txt and sf/.
+
+    Returns: the files written.
     """
     texts = sources(name, content)
     (Path(directory) / "sf").mkdir(parents=True, exist_ok=True)
@@ -43,13 +54,13 @@ def write_sources(directory: str | os.PathLike, name: str, content: bytes) -> li
 
 
 def sources(name: str, content: bytes) -> dict[str, str]:
-    """The text of each file, by file name.
+    """Return the text of each file, by file name.
 
     Args:
         name: a C identifier in lower case, such as "face".
         content: the .tflite.
-    Raises: ValueError if name is none, or if the .tflite is broken or has inputs or outputs that are not int8;
-        RuntimeError if TFLM refuses the model.
+    Raises: ValueError if name is no such identifier, or if the .tflite is broken or has inputs or outputs that are not
+        int8; RuntimeError if TFLM refuses the model.
     """
     if not re.fullmatch(r"[a-z][a-z0-9_]*", name):
         raise ValueError(f"model name is {name!r}; it must be a C identifier in lower case, such as 'face'")
@@ -64,12 +75,12 @@ def sources(name: str, content: bytes) -> dict[str, str]:
 
 
 def resolver_method(operator: str) -> str:
-    """The method of MicroMutableOpResolver that adds a builtin operator: "CONV_2D" -> "AddConv2D"."""
+    """Return the method of MicroMutableOpResolver that adds a builtin operator: "CONV_2D" -> "AddConv2D"."""
     return "Add" + SPELT_OTHERWISE.get(operator, operator.title().replace("_", ""))
 
 
-def _values(name: str, content: bytes) -> dict:
-    """What the templates ask for."""
+def _values(name: str, content: bytes) -> dict[str, object]:
+    """Return the value of each placeholder of the templates in micro/tflm."""
     model, operators = flatbuffer.parse(content), sorted(operator_counts(content))
     inputs, outputs = ([model.tensors[index] for index in indices] for indices in (model.inputs, model.outputs))
     for tensor in inputs + outputs:
@@ -97,7 +108,7 @@ def _values(name: str, content: bytes) -> dict:
 
 
 def _scratch(model: flatbuffer.Model) -> int:
-    """Bytes of scratch that the kernels of CMSIS-NN may ask for, on any Cortex-M; TFLM's reference kernels need none."""
+    """Return the bytes of scratch that the kernels of CMSIS-NN may need on any Cortex-M. TFLM's own need none."""
     most = 0
     for operator in model.operators:
         input, output = (model.tensors[indices[0]].shape for indices in (operator.inputs, operator.outputs))
@@ -106,21 +117,23 @@ def _scratch(model: flatbuffer.Model) -> int:
             block = 128 if operator.kind == "DEPTHWISE_CONV_2D" else 16  # channels or taps that MVE takes at least
             most = max(most, -(-height * width * max(input[-1], block) // 16) * 16)  # a window, in whole vectors
         elif output:
-            most = max(most, output[-1])  # an int32 a channel: running sums of pools, of weights
+            most = max(most, output[-1])  # an int32 per channel: running sums of pools, of weights
     return 4 * most  # four windows of int8, or two of int16
 
 
-def _test_vector(inputs: list[FileTensor]) -> list[np.ndarray]:
-    """One batch of one for each input; its codes follow on from input to input, as main.cc computes them."""
+def _test_vector(inputs: list[FileTensor]) -> list[npt.NDArray[np.int8]]:
+    """Return a batch of one per input. The codes continue from input to input, as main.cc computes them."""
     sizes = [int(np.prod(tensor.shape)) for tensor in inputs]
     codes = np.split(test_vector.codes(sum(sizes)), np.cumsum(sizes)[:-1])
     return [values.reshape(1, -1) for values in codes]
 
 
-def _tensors(prefix: str, role: str, tensors: list[FileTensor]):
-    """Lines of C++ that describe the inputs or the outputs."""
+def _tensors(prefix: str, role: str, tensors: list[FileTensor]) -> Iterator[str]:
+    """Yield lines of C++ that describe the inputs or the outputs."""
     yield f"constexpr int k{prefix}{role}s = {len(tensors)};"
     for i, tensor in enumerate(tensors):
+        if tensor.quantization is None:
+            raise ValueError(f"{tensor.name} has no scale; inputs and outputs must be INT8 with a scale")
         constant = f"k{prefix}{role}{i}"
         yield f"// {role} {i}: {c_comment(tensor.name)}"
         yield f"constexpr int {constant}Shape[] = {{{', '.join(map(str, tensor.shape))}}};"
@@ -128,11 +141,11 @@ def _tensors(prefix: str, role: str, tensors: list[FileTensor]):
         yield f"constexpr int {constant}ZeroPoint = {tensor.quantization.zero_points[0]};"
 
 
-def _float(value) -> str:
-    """A float32 as a C literal that is exactly it."""
+def _float(value: float) -> str:
+    """Return a float32 as a C literal of exactly this value."""
     return f"{np.format_float_scientific(np.float32(value), trim='0')}f"
 
 
 def _string(text: str) -> str:
-    """Text between the quotes of a C string, on one line."""
+    """Return text for between the quotes of a C string, on one line."""
     return c_comment(text).replace('"', "'")

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
-from export.datapath.structure import digest, positions_of, structure, wire_runs
+from export.datapath.structure import Json, digest, positions_of, stage_structure, wire_runs
 from export.graph import ranges
 from export.graph.graph import Graph, core_digest
 from export.graph.operators import Operator, Wire, is_frozen
@@ -52,10 +53,10 @@ CONFIGURABLE = {
 MULTIPLIER_BITS, WIDE_MULTIPLIER_BITS = 24, 31
 
 
-def describe(plan: LinePlan) -> dict:
-    """The datapath for those who build it, in what JSON has; ABOUT explains the words.
+def describe(plan: LinePlan) -> Json:
+    """Return the datapath for hardware designers, as JSON. ABOUT explains its words.
 
-    It is the same for every task of a datapath and its core, but for the network's name.
+    It is the same for every task of one datapath and one core, except for the network's name.
     """
     graph, codes = plan.graph, ranges.code_ranges(plan.graph)
     image = graph.tensor(graph.inputs[0])
@@ -72,12 +73,12 @@ def describe(plan: LinePlan) -> dict:
     }
 
 
-def to_json(description: dict) -> str:
-    """A description as text, a line for each entry; the same network gives the same text."""
+def to_json(description: Json) -> str:
+    """Return a description as text, one entry per line. The same network has the same text."""
     return _json(description, "") + "\n"
 
 
-def _json(value, indent: str) -> str:
+def _json(value: Any, indent: str) -> str:
     deeper = f"{indent} "
     if isinstance(value, dict) and value:
         entries, ends = [f"{json.dumps(name)}: {_json(each, deeper)}" for name, each in value.items()], "{}"
@@ -88,7 +89,7 @@ def _json(value, indent: str) -> str:
     return f"{ends[0]}\n{deeper}" + f",\n{deeper}".join(entries) + f"\n{indent}{ends[1]}"
 
 
-def _totals(plan: LinePlan) -> dict:
+def _totals(plan: LinePlan) -> Json:
     parameters = plan.graph.parameters()
     return {
         "stages": len(plan.stages),
@@ -99,14 +100,14 @@ def _totals(plan: LinePlan) -> dict:
     }
 
 
-def _kept(plan: LinePlan, name: str) -> dict:
+def _kept(plan: LinePlan, name: str) -> Json:
     return {"kept_rows": plan.buffers[name].rows, "kept_bytes": plan.buffers[name].bytes}
 
 
-def _described(plan: LinePlan, stage: Stage, codes: dict[str, ranges.Range]) -> dict:
-    operator, graph, fixed = stage.operator, plan.graph, structure(plan, stage)
+def _described(plan: LinePlan, stage: Stage, codes: dict[str, ranges.Range]) -> Json:
+    operator, graph, fixed = stage.operator, plan.graph, stage_structure(plan, stage)
     output = graph.tensor(operator.output)
-    described = {
+    described: Json = {
         "name": operator.name,
         "kind": fixed.pop("kind"),
         "inputs": operator.inputs,
@@ -123,7 +124,7 @@ def _described(plan: LinePlan, stage: Stage, codes: dict[str, ranges.Range]) -> 
         described |= {"sum_range": sums, "sum_bits": ranges.width(sums)}
     if "wide" in fixed:
         described["multiplier_bits"] = WIDE_MULTIPLIER_BITS if fixed["wide"] else MULTIPLIER_BITS
-    if fixed.get("sources"):
+    if isinstance(operator, Wire) and not operator.core_shuffle:
         described["runs"] = wire_runs(operator.sources)
     said = {*described, "wide", "sources", "window"}
     if stage.when:
@@ -131,13 +132,13 @@ def _described(plan: LinePlan, stage: Stage, codes: dict[str, ranges.Range]) -> 
     return described | {name: value for name, value in fixed.items() if name not in said | {"when"}}
 
 
-def _switch(switch: Switch) -> dict:
+def _switch(switch: Switch) -> Json:
     gives = {output: positions_of(positions) for output, positions in switch.gives.items()}
     return {"name": switch.name, "positions": positions_of(switch.positions), "gives": gives}
 
 
 def configurable(operator: Operator) -> list[str]:
-    """What a task image sets of an operator."""
+    """Return what a task image sets of an operator."""
     if isinstance(operator, Wire) and operator.core_shuffle:
         return ["whether the second half of the channels comes from input 1"]
     parts = CONFIGURABLE.get(type(operator).__name__, [])
@@ -145,7 +146,7 @@ def configurable(operator: Operator) -> list[str]:
 
 
 def macs(graph: Graph) -> dict[str, int]:
-    """MACs of an image, "frozen" and "configurable"."""
+    """Return the MACs per image: "frozen" and "configurable"."""
     counts = {"frozen": 0, "configurable": 0}
     for name, count in graph.macs().items():
         counts["frozen" if is_frozen(graph.operator(name)) else "configurable"] += count

@@ -1,31 +1,31 @@
-"""The task image: everything about a network that a task can change, in one little-endian file.
+"""The task image: everything in a network that a task can change, in one little-endian file.
 
-A header of 80 bytes, then the position of each of the datapath's switches (export/graph/switches.py), int32 each, then the
-sections of the stages in their order. What lies where follows from the datapath alone, so an image holds no sizes or
-places that a reader would have to trust. The stages of each further pass through the last module come behind all others,
-and an image ends with the last pass that its task has.
+It is a header of 80 bytes, the position of each of the datapath's switches (export/graph/switches.py), int32 each, and
+the sections of the stages in their order. All offsets follow from the datapath alone, so an image has no sizes or
+offsets that a reader would have to trust. The stages of each further pass through the last module come after all
+others, and an image ends with the last pass of its task.
 
     offset  bytes  header
     0       4      "SFTI"
     4       4      version, 1
     8       4      bytes of the whole image
-    12      4      CRC-32 of everything behind it
+    12      4      CRC-32 of everything after it
     16      32     SHA-256 of the frozen codes that it belongs to; zeros if there are none
     48      32     SHA-256 of the datapath
 
     section of            parts, each padded to 4 bytes
-    convolution           bias, int32 a channel; factors, a word a channel; if wide, shifts, int8 a channel; codes, int8,
-                          unless they are frozen; or words, if widened (export/datapath/weight_layout.py)
-    channel scale         factor; codes, int8 a channel
+    convolution           bias, int32 per channel; factors, one word per channel; shifts, int8 per channel, only with wide
+                          multipliers; codes, unless they are frozen: int8, or words if paired (weight_layout.py)
+    channel scale         factor; codes, int8 per channel
     add                   three factors: of both operands, and of their sum
     multiply, mean        factor
     lookup                table, 256 int8
     softmax               factor; smallest difference, int32
     core shuffle          1 if it is on, else 0, int32
 
-A factor is multiplier * 2^(shift - 31): two int32 words, or for a convolution that is not wide one word, the
-multiplier's upper 25 bits and shift + 64 in the lower 7. A bias takes in the zero point of the convolution's input where
-no window meets padding (export/graph/zero_point.py).
+A factor is multiplier * 2^(shift - 31). It is two int32 words. A convolution without wide multipliers has one word per
+channel: the multiplier's upper 25 bits, and shift + 64 in the lower 7. With wide multipliers the word is the multiplier.
+A bias includes the zero point of the convolution's input if no window covers padding (export/graph/zero_point.py).
 """
 
 from __future__ import annotations
@@ -36,6 +36,7 @@ from dataclasses import dataclass, replace
 from functools import singledispatch
 
 import numpy as np
+import numpy.typing as npt
 
 from export.datapath import structure, weight_layout
 from export.graph import rounding, softmax, zero_point
@@ -52,14 +53,14 @@ SHIFT_OFFSET, SHIFT_MASK = 64, 0x7F
 
 @dataclass(frozen=True)
 class TaskImage:
-    """A task image: its bytes, and where each stage's section begins, by stage name."""
+    """A task image: its bytes, and the offset of each stage's section, by stage name."""
 
     content: bytes
     sections: dict[str, int]
 
 
 def write(plan: LinePlan) -> TaskImage:
-    """Writes the task image of a network; the same network gives the same bytes."""
+    """Return the task image of a network. The same network has the same bytes."""
     positions = [switch.position for switch in plan.switches]
     sections, body = {}, struct.pack(f"<{len(positions)}i", *positions)
     for stage in sorted(plan.stages, key=lambda stage: _passes_before(stage, plan)):
@@ -73,8 +74,8 @@ def write(plan: LinePlan) -> TaskImage:
 
 
 def sizes(plan: LinePlan) -> list[int]:
-    """Bytes of an image in each position of the plan's first switch, in whose last one it is whole."""
-    bytes_of = {}
+    """Return the bytes of an image in each position of the plan's first switch. In the last one the image is whole."""
+    bytes_of: dict[int, int] = {}
     for stage in plan.stages:
         before = _passes_before(stage, plan)
         bytes_of[before] = bytes_of.get(before, 0) + len(section(stage.operator, plan.graph))
@@ -83,15 +84,16 @@ def sizes(plan: LinePlan) -> list[int]:
 
 
 def switches(plan: LinePlan, image: bytes) -> tuple[Switch, ...]:
-    """The switches of a plan as an image of its datapath sets them."""
+    """Return the switches of a plan as an image of its datapath sets them."""
     found = struct.unpack_from(f"<{len(plan.switches)}i", image, HEADER.size)
     return tuple(replace(switch, position=position) for switch, position in zip(plan.switches, found))
 
 
 def _passes_before(stage: Stage, plan: LinePlan) -> int:
-    """How many passes through the last module a stage needs before its own."""
-    is_of_a_pass = stage.when is not None and plan.switches[stage.when.switch].name == PASSES
-    return stage.when.positions[0] - 1 if is_of_a_pass else 0
+    """Return how many passes through the last module a stage needs before its own."""
+    if stage.when is None or plan.switches[stage.when.switch].name != PASSES:
+        return 0
+    return stage.when.positions[0] - 1
 
 
 # --- Sections ---------------------------------------------------------------------------------------------------------
@@ -99,40 +101,43 @@ def _passes_before(stage: Stage, plan: LinePlan) -> int:
 
 @singledispatch
 def section(operator: Operator, graph: Graph) -> bytes:
-    """What a task can change about an operator. Nothing, for those that only move bytes or pool."""
+    """Return what a task can change about an operator. It is empty for pools and for operators that only move bytes."""
     return b""
 
 
 @section.register
-def _(operator: Convolution, graph):
+def _section_of_convolution(operator: Convolution, graph: Graph) -> bytes:
     multipliers, shifts = structure.factors(operator, graph)
-    parts = [zero_point.bias(operator, graph)]
-    if structure.is_wide(operator, graph):
+    parts: list[npt.NDArray[np.integer]] = [zero_point.bias(operator, graph)]
+    if structure.needs_wide_multiplier(operator, graph):
         parts += [multipliers.astype(np.int32), shifts.astype(np.int8)]
     else:
         parts += [(multipliers & ~SHIFT_MASK | shifts + SHIFT_OFFSET).astype(np.int32)]
-    codes = weight_layout.widened(operator.codes) if weight_layout.is_widened(operator, graph) else operator.codes
-    return b"".join(map(padded, parts if operator.frozen else [*parts, codes]))
+    if not operator.frozen:
+        parts += [weight_layout.paired(operator.codes) if weight_layout.is_paired(operator, graph) else operator.codes]
+    return b"".join(map(padded, parts))
 
 
 @section.register
-def _(operator: ChannelScale, graph):
+def _section_of_channel_scale(operator: ChannelScale, graph: Graph) -> bytes:
     multiplier = operator.multiplier(graph.inputs_of(operator)[0], graph.tensor(operator.output))
     return factor(multiplier) + padded(operator.codes)
 
 
 @section.register
-def _(operator: Add, graph):
-    return b"".join(map(factor, operator.multipliers(*graph.inputs_of(operator), graph.tensor(operator.output))))
+def _section_of_add(operator: Add, graph: Graph) -> bytes:
+    first, second = graph.inputs_of(operator)
+    return b"".join(map(factor, operator.multipliers(first, second, graph.tensor(operator.output))))
 
 
 @section.register
-def _(operator: Multiply, graph):
-    return factor(operator.multiplier(*graph.inputs_of(operator), graph.tensor(operator.output)))
+def _section_of_multiply(operator: Multiply, graph: Graph) -> bytes:
+    first, second = graph.inputs_of(operator)
+    return factor(operator.multiplier(first, second, graph.tensor(operator.output)))
 
 
 @section.register
-def _(operator: Mean, graph):
+def _section_of_mean(operator: Mean, graph: Graph) -> bytes:
     input, output = graph.inputs_of(operator)[0], graph.tensor(operator.output)
     count = input.shape[0] * input.shape[1]
     quantised = rounding.quantize_multiplier(operator.multiplier(input, output))
@@ -140,24 +145,26 @@ def _(operator: Mean, graph):
 
 
 @section.register
-def _(operator: Lookup, graph):
+def _section_of_lookup(operator: Lookup, graph: Graph) -> bytes:
     return padded(operator.table)
 
 
 @section.register
-def _(operator: Softmax, graph):
+def _section_of_softmax(operator: Softmax, graph: Graph) -> bytes:
     return struct.pack("<iii", *softmax.factor_and_smallest(operator.multiplier(graph.inputs_of(operator)[0])))
 
 
 @section.register
-def _(operator: Wire, graph):
+def _section_of_wire(operator: Wire, graph: Graph) -> bytes:
     return struct.pack("<i", operator.is_on) if operator.core_shuffle else b""
 
 
 def factor(multiplier: float) -> bytes:
+    """Return a factor as two words."""
     return struct.pack("<ii", *rounding.quantize_multiplier(multiplier))
 
 
-def padded(array: np.ndarray) -> bytes:
+def padded(array: npt.NDArray[np.integer]) -> bytes:
+    """Return the bytes of an array, little-endian, padded to whole words."""
     content = array.astype(array.dtype.newbyteorder("<")).tobytes()
     return content + bytes(-len(content) % 4)

@@ -1,9 +1,11 @@
-"""How the codes of convolutions lie in flash: as in TensorFlow Lite, or widened, which takes twice the bytes.
+"""How the codes of convolutions are stored in flash: as in TensorFlow Lite, or paired, which takes twice the bytes.
 
-A kernel with Arm's DSP extension multiplies pairs of int16. Widened codes are the words that it wants, so that it has
-nothing to unpack: of each four codes the first and, in the upper half, the third one, then the second and the fourth one.
-Each output channel is filled up with zeros to whole fours. Depthwise convolutions keep their codes: a kernel widens them
-once for all pixels of a row.
+A kernel with Arm's DSP extension multiplies pairs of int16 (SMLAD). Paired codes are the words that it multiplies, so
+that it has nothing to unpack. Of each four codes, the first and, in the upper half, the third are one word; the second
+and the fourth are the next. Each output channel is filled up with zeros to whole fours. Depthwise convolutions keep
+their codes: a kernel unpacks them once for all pixels of a row.
+
+The C code and datapath.json call paired codes "widened".
 """
 
 from __future__ import annotations
@@ -11,6 +13,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import numpy.typing as npt
 
 from export.graph.graph import Graph
 from export.graph.operators import Conv2D, Operator
@@ -21,25 +24,25 @@ WITHIN_FOUR = [0, 2, 1, 3]
 
 
 def for_flash(graph: Graph, flash: str) -> Graph:
-    """The graph, whose codes are to lie so in flash. Raises: ValueError if there is no such way."""
+    """Return the graph with its codes stored for a small flash or for speed. Raises: ValueError for other words."""
     if flash not in FLASHES:
-        raise ValueError(f"--flash is {flash!r}, wanted one of {', '.join(FLASHES)}")
+        raise ValueError(f"--flash is {flash!r}; expected one of {', '.join(FLASHES)}")
     others = {name: value for name, value in graph.metadata.items() if name != FLASH}
     return replace(graph, metadata=others | ({FLASH: FAST} if flash == FAST else {}))
 
 
 def flash_of(graph: Graph) -> str:
-    """One of FLASHES."""
+    """Return how the graph's codes are stored: one of FLASHES."""
     return graph.metadata.get(FLASH, SMALL)
 
 
-def is_widened(operator: Operator, graph: Graph) -> bool:
-    """Whether the codes of an operator lie widened."""
+def is_paired(operator: Operator, graph: Graph) -> bool:
+    """Return whether the codes of an operator are stored as pairs."""
     return flash_of(graph) == FAST and isinstance(operator, Conv2D)
 
 
-def widened(codes: np.ndarray) -> np.ndarray:
-    """Codes (output channels, ...) as words: uint32 (output channels, two for each four codes of a channel)."""
+def paired(codes: npt.NDArray[np.int8]) -> npt.NDArray[np.uint32]:
+    """Return codes (output channels, ...) as words, (output channels, two per four codes of a channel)."""
     rows = codes.reshape(len(codes), -1).astype(np.int16)
     fours = np.pad(rows, ((0, 0), (0, -rows.shape[1] % 4))).reshape(len(codes), -1, 4)
     return np.ascontiguousarray(fours[:, :, WITHIN_FOUR], "<i2").reshape(len(codes), -1).view("<u4")

@@ -1,13 +1,17 @@
-"""The golden arithmetic: the graph on whole arrays, to the bit as TensorFlow Lite Micro's reference kernels compute it.
+"""The golden arithmetic: the NumPy reference for every number that a graph computes.
 
-How a number is rounded is in export/graph/rounding.py.
+It computes a graph on whole arrays and agrees byte for byte with the reference kernels of TensorFlow Lite Micro. How a
+number is rounded is in export/graph/rounding.py.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from functools import singledispatch
+from typing import TypeVar
 
 import numpy as np
+import numpy.typing as npt
 
 from export.graph.graph import Graph
 from export.graph.operators import (
@@ -22,25 +26,32 @@ from export.graph.operators import (
     MaxPool,
     Mean,
     Multiply,
+    Operator,
     Pad,
     Softmax,
+    Window,
     Wire,
 )
 from export.graph.rounding import mean_multiplier, quantize_multiplier, requantise, wrap_to_int32
 from export.graph.softmax import factor_and_smallest, softmax
+from export.graph.tensor import INT8_MAX, INT8_MIN, Tensor
 
-VALUES_AT_ONCE = 1 << 18  # of the largest map: its int64 accumulators then stay within a processor's cache
+VALUES_AT_ONCE = 1 << 18  # of the largest map: its int64 accumulators then fit into a processor's cache
+
+Codes = npt.NDArray[np.int8]  # (batch, height, width, channels), as all arrays here
+Integers = npt.NDArray[np.int64]
+Number = TypeVar("Number", bound=np.generic)
 
 
 # --- Running a graph --------------------------------------------------------------------------------------------------
 
 
-def run(graph: Graph, inputs, keep=None) -> dict[str, np.ndarray]:
-    """Computes a graph for a batch.
+def run(graph: Graph, inputs: Codes | Mapping[str, Codes], keep: Iterable[str] | None = None) -> dict[str, Codes]:
+    """Compute a graph for a batch.
 
     Args:
         graph: the graph.
-        inputs: int8 (batch, height, width, channels), or a dict of such by input name if there are several inputs.
+        inputs: int8 (batch, height, width, channels), or a dict of these by input name if there are several inputs.
         keep: names of the tensors to return, e.g. graph.outputs; None returns every tensor.
     Returns: int8 (batch, height, width, channels) by tensor name.
     Raises: ValueError if an input is missing or not int8 of its tensor's shape.
@@ -61,41 +72,57 @@ def run(graph: Graph, inputs, keep=None) -> dict[str, np.ndarray]:
     return kept
 
 
-def _named_inputs(graph: Graph, inputs) -> dict[str, np.ndarray]:
-    if not isinstance(inputs, dict):
-        inputs = {graph.inputs[0]: inputs}
-    if missing := set(graph.inputs) ^ set(inputs):
-        raise ValueError(f"{graph.name}: wants inputs {list(graph.inputs)}; missing or unknown: {sorted(missing)}")
-    for name, value in inputs.items():
-        wanted = graph.tensor(name).shape
-        if value.dtype != np.int8 or value.shape[1:] != wanted:
-            raise ValueError(f"input {name} is {value.dtype} {value.shape}; it must be int8 (batch, {wanted})")
-    return inputs
+def _named_inputs(graph: Graph, inputs: Codes | Mapping[str, Codes]) -> Mapping[str, Codes]:
+    named = {graph.inputs[0]: inputs} if isinstance(inputs, np.ndarray) else inputs
+    if missing := set(graph.inputs) ^ set(named):
+        expected = f"expected inputs {list(graph.inputs)}"
+        raise ValueError(f"{graph.name}: {expected}; missing or unknown: {sorted(missing)}")
+    for name, value in named.items():
+        shape = graph.tensor(name).shape
+        if value.dtype != np.int8 or value.shape[1:] != shape:
+            raise ValueError(f"input {name} is {value.dtype} {value.shape}; it must be int8 (batch, {shape})")
+    return named
+
+
+def random_inputs(graph: Graph, count: int = 100, seed: int = 0) -> dict[str, Codes]:
+    """Return uniformly random int8 inputs (count, height, width, channels) by name, the same for the same seed."""
+    random = np.random.default_rng(seed)
+    return {
+        name: random.integers(-128, 128, (count, *graph.tensor(name).shape)).astype(np.int8) for name in graph.inputs
+    }
+
+
+# --- Operators --------------------------------------------------------------------------------------------------------
 
 
 @singledispatch
-def apply(operator, graph: Graph, *inputs) -> np.ndarray:
-    """int8 output (batch, height, width, channels) of one operator."""
-    raise TypeError(f"{operator.name}: the golden arithmetic knows no {type(operator).__name__}")
+def apply(operator: Operator, graph: Graph, *inputs: Codes) -> Codes:
+    """Return the output of one operator."""
+    raise TypeError(f"{operator.name}: the golden arithmetic has no {type(operator).__name__}")
 
 
 @apply.register
-def _(operator: Conv2D, graph, x):
-    return _requantised(operator, graph, _convolve(operator, _without_zero_point(operator, graph, x)))
+def _convolve_2d(operator: Conv2D, graph: Graph, x: Codes) -> Codes:
+    windows = _windows(operator, _without_zero_point(operator, graph, x))
+    sums = []
+    for inputs, codes in zip(np.split(windows, operator.groups, axis=5), np.split(operator.codes, operator.groups)):
+        weights = codes.reshape(len(codes), -1).T.astype(windows.dtype)
+        sums.append(inputs.reshape(-1, weights.shape[0]) @ weights)
+    return _requantised(operator, graph, np.concatenate(sums, axis=1).reshape(*windows.shape[:3], -1))
 
 
 @apply.register
-def _(operator: DepthwiseConv2D, graph, x):
+def _convolve_depthwise(operator: DepthwiseConv2D, graph: Graph, x: Codes) -> Codes:
     windows = _windows(operator, _without_zero_point(operator, graph, x))
     weights = operator.codes.astype(np.float32)
-    taps = np.ndindex(*operator.kernel)
-    return _requantised(
-        operator, graph, sum(windows[:, :, :, row, column] * weights[row, column] for row, column in taps)
-    )
+    sums = np.zeros((*windows.shape[:3], windows.shape[-1]), windows.dtype)
+    for row, column in np.ndindex(*operator.kernel):
+        sums += windows[:, :, :, row, column] * weights[row, column]
+    return _requantised(operator, graph, sums)
 
 
 @apply.register
-def _(operator: ChannelScale, graph, x):
+def _scale_channels(operator: ChannelScale, graph: Graph, x: Codes) -> Codes:
     input, output = graph.tensor(operator.inputs[0]), graph.tensor(operator.output)
     constants = operator.codes.astype(np.int64) - operator.constant_zero_point
     scaled = requantise(_shifted(x, input) * constants, *quantize_multiplier(operator.multiplier(input, output)))
@@ -103,91 +130,96 @@ def _(operator: ChannelScale, graph, x):
 
 
 @apply.register
-def _(operator: Add, graph, *operands):
-    inputs, output = graph.inputs_of(operator), graph.tensor(operator.output)
-    *each, of_sum = operator.multipliers(*inputs, output)
-    total = 0
-    for tensor, x, multiplier in zip(inputs, operands, each):
-        total = total + requantise(_shifted(x, tensor) << ADD_LEFT_SHIFT, *quantize_multiplier(multiplier))
-    scaled = requantise(total, *quantize_multiplier(of_sum))
+def _add(operator: Add, graph: Graph, *operands: Codes) -> Codes:
+    (first, second), output = graph.inputs_of(operator), graph.tensor(operator.output)
+    *each, of_sum = operator.multipliers(first, second, output)
+    scaled = [
+        requantise(_shifted(x, tensor) << ADD_LEFT_SHIFT, *quantize_multiplier(multiplier))
+        for tensor, x, multiplier in zip((first, second), operands, each)
+    ]
+    total = requantise(scaled[0] + scaled[1], *quantize_multiplier(of_sum))
+    return _clamp(total + output.zero_point, operator.minimum, operator.maximum)
+
+
+@apply.register
+def _multiply(operator: Multiply, graph: Graph, *operands: Codes) -> Codes:
+    (one, other), output = graph.inputs_of(operator), graph.tensor(operator.output)
+    products = _shifted(operands[0], one) * _shifted(operands[1], other)
+    scaled = requantise(products, *quantize_multiplier(operator.multiplier(one, other, output)))
     return _clamp(scaled + output.zero_point, operator.minimum, operator.maximum)
 
 
 @apply.register
-def _(operator: Multiply, graph, *operands):
-    inputs, output = graph.inputs_of(operator), graph.tensor(operator.output)
-    first, second = (_shifted(x, tensor) for x, tensor in zip(operands, inputs))
-    scaled = requantise(first * second, *quantize_multiplier(operator.multiplier(*inputs, output)))
-    return _clamp(scaled + output.zero_point, operator.minimum, operator.maximum)
+def _pool_average(operator: AveragePool, graph: Graph, x: Codes) -> Codes:
+    count = _windows(operator, np.ones_like(x[:1, :, :, :1], np.int64)).sum(axis=(3, 4))  # padding is not counted
+    return mean_of_sums(operator, graph, _windows(operator, x.astype(np.int64)).sum(axis=(3, 4)), count)
 
 
 @apply.register
-def _(operator: AveragePool, graph, x):
-    count = _windows(operator, np.ones_like(x[:1, :, :, :1], np.int32)).sum(axis=(3, 4))  # padding is not counted
-    return mean_of_sums(operator, graph, _windows(operator, x.astype(np.int32)).sum(axis=(3, 4)), count)
+def _pool_maximum(operator: MaxPool, graph: Graph, x: Codes) -> Codes:
+    return _clamp(_windows(operator, x, padding=INT8_MIN).max(axis=(3, 4)), operator.minimum, operator.maximum)
 
 
 @apply.register
-def _(operator: MaxPool, graph, x):
-    return _clamp(_windows(operator, x, padding=-128).max(axis=(3, 4)), operator.minimum, operator.maximum)
-
-
-@apply.register
-def _(operator: Mean, graph, x):
+def _mean(operator: Mean, graph: Graph, x: Codes) -> Codes:
     total = x.astype(np.int64).sum(axis=(1, 2), keepdims=True)
     return mean_of_sums(operator, graph, total, x.shape[1] * x.shape[2])
 
 
-def mean_of_sums(operator: AveragePool | Mean, graph: Graph, total, count) -> np.ndarray:
-    """What a pool makes of the sums of `count` codes each, int8 of the same shape."""
+def mean_of_sums(operator: AveragePool | Mean, graph: Graph, total: Integers, count: int | Integers) -> Codes:
+    """Return what a pool makes of sums of `count` codes each. A Mean has one count."""
     if isinstance(operator, AveragePool):
-        magnitude = (np.abs(total) + count // 2) // count
+        counts = np.asarray(count, np.int64)
+        magnitude = (np.abs(total) + counts // 2) // counts
         return _clamp(np.sign(total) * magnitude, operator.minimum, operator.maximum)
     input, output = graph.tensor(operator.inputs[0]), graph.tensor(operator.output)
-    factor = mean_multiplier(*quantize_multiplier(operator.multiplier(input, output)), count)
-    return _clamp(requantise(total - count * input.zero_point, *factor) + output.zero_point)
+    factor = mean_multiplier(*quantize_multiplier(operator.multiplier(input, output)), int(count))
+    return _clamp(requantise(total - int(count) * input.zero_point, *factor) + output.zero_point)
 
 
 @apply.register
-def _(operator: Pad, graph, x):
+def _pad(operator: Pad, graph: Graph, x: Codes) -> Codes:
     return np.pad(x, ((0, 0), *operator.padding), constant_values=operator.value)
 
 
 @apply.register
-def _(operator: Softmax, graph, x):
+def _softmax(operator: Softmax, graph: Graph, x: Codes) -> Codes:
     return softmax(x, *factor_and_smallest(operator.multiplier(graph.tensor(operator.inputs[0]))))
 
 
 @apply.register
-def _(operator: Lookup, graph, x):
-    return operator.table[x.astype(np.int32) + 128]
+def _look_up(operator: Lookup, graph: Graph, x: Codes) -> Codes:
+    return operator.table[x.astype(np.int32) - INT8_MIN]
 
 
 @apply.register
-def _(operator: Wire, graph, *inputs):
+def _move_channels(operator: Wire, graph: Graph, *inputs: Codes) -> Codes:
     offsets = np.cumsum([0, *(x.shape[3] for x in inputs[:-1])])
     return np.concatenate(inputs, axis=3)[..., offsets[operator.sources[:, 0]] + operator.sources[:, 1]]
 
 
-def _clamp(x, minimum=-128, maximum=127) -> np.ndarray:
+# --- Their parts ------------------------------------------------------------------------------------------------------
+
+
+def _clamp(x: Integers, minimum: int = INT8_MIN, maximum: int = INT8_MAX) -> Codes:
     return np.clip(x, minimum, maximum).astype(np.int8)
 
 
-def _shifted(x, tensor) -> np.ndarray:
-    """Codes less their zero point, as int64."""
+def _shifted(x: Codes, tensor: Tensor) -> npt.NDArray[np.int64]:
+    """Return codes less their zero point."""
     return x.astype(np.int64) - tensor.zero_point
 
 
-def _without_zero_point(operator: Convolution, graph, x) -> np.ndarray:
-    """The input as floating point of the smallest kind that holds every sum of the convolution exactly."""
+def _without_zero_point(operator: Convolution, graph: Graph, x: Codes) -> npt.NDArray[np.floating]:
+    """Return codes less their zero point, in the smallest floating point that holds every sum exactly."""
     zero_point = graph.tensor(operator.inputs[0]).zero_point
     taps = operator.codes[0].size if isinstance(operator, Conv2D) else operator.codes[..., 0].size
     largest_sum = taps * 128 * (128 + abs(zero_point))
-    return x.astype(np.float32 if largest_sum < 2**24 else np.float64) - zero_point
+    return (x.astype(np.float32) if largest_sum < 2**24 else x.astype(np.float64)) - zero_point
 
 
-def _windows(operator, x, padding=0) -> np.ndarray:
-    """Every window of a padded map: (batch, height out, width out, kernel height, kernel width, channels)."""
+def _windows(operator: Window, x: npt.NDArray[Number], padding: int = 0) -> npt.NDArray[Number]:
+    """Return every window of a padded map: (batch, height out, width out, kernel height, kernel width, channels)."""
     rows, columns = operator.pads(x.shape[1:3])
     padded = np.pad(x, ((0, 0), rows, columns, (0, 0)), constant_values=padding)
     windows = np.lib.stride_tricks.sliding_window_view(padded, operator.extent, axis=(1, 2))
@@ -195,26 +227,8 @@ def _windows(operator, x, padding=0) -> np.ndarray:
     return np.moveaxis(windows[:, :: steps[0], :: steps[1], :, :: taps[0], :: taps[1]], 3, 5)
 
 
-def _convolve(operator: Conv2D, x) -> np.ndarray:
-    """Sums of products, exact: (batch, height out, width out, channels out)."""
-    windows = _windows(operator, x)
-    sums = []
-    for inputs, codes in zip(np.split(windows, operator.groups, axis=5), np.split(operator.codes, operator.groups)):
-        weights = codes.reshape(len(codes), -1).T.astype(x.dtype)
-        sums.append(inputs.reshape(-1, weights.shape[0]) @ weights)
-    return np.concatenate(sums, axis=1).reshape(*windows.shape[:3], -1)
-
-
-def _requantised(operator: Convolution, graph, sums) -> np.ndarray:
+def _requantised(operator: Convolution, graph: Graph, sums: npt.NDArray[np.floating]) -> Codes:
     input, output = graph.tensor(operator.inputs[0]), graph.tensor(operator.output)
     accumulator = wrap_to_int32(sums.astype(np.int64) + operator.bias)
     scaled = requantise(accumulator, *quantize_multiplier(operator.multipliers(input, output)))
     return _clamp(scaled + output.zero_point, operator.minimum, operator.maximum)
-
-
-def random_inputs(graph: Graph, count: int = 100, seed: int = 0) -> dict[str, np.ndarray]:
-    """Inputs of uniformly random bytes by name, int8 (count, height, width, channels); the same for the same seed."""
-    random = np.random.default_rng(seed)
-    return {
-        name: random.integers(-128, 128, (count, *graph.tensor(name).shape)).astype(np.int8) for name in graph.inputs
-    }

@@ -1,10 +1,11 @@
 """The integer graph: what a network computes, in int8 codes. The contract between training and everything deployed.
 
-A graph is a list of operators in the order of data flow. Every operator makes one tensor, which carries the operator's
-name, such as "frozen.stage2.unit3.pointwise". All tensors are int8 maps of (height, width, channels) without a batch;
-value = scale * (code - zero_point). The .tflite, the golden arithmetic, the C code and the hardware are readings of it.
+A graph is a list of operators in the order of data flow. Every operator makes one tensor, which has the operator's name,
+such as "frozen.stage2.unit3.pointwise". All tensors are int8 maps of (height, width, channels) without a batch;
+value = scale * (code - zero_point). The .tflite, the golden arithmetic (golden.py), the C code and the hardware are
+readings of the graph.
 
-`frozen` on an operator says that its int8 codes are taped out. Biases, requantisation and clamps are configurable.
+`frozen` on an operator means that its int8 codes are taped out. Biases, requantisation and clamps are configurable.
 """
 
 from __future__ import annotations
@@ -14,18 +15,20 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
+import numpy.typing as npt
 
-from export.graph.operators import Convolution, GraphError, Operator, Tensor
+from export.graph.operators import ChannelScale, Convolution, Operator, is_frozen
+from export.graph.tensor import GraphError, Tensor
 
 
 def kernel_name(operator: Convolution) -> str:
-    """Name of a frozen kernel, whichever pass of a repeated module (Fig. 5) it is in."""
+    """Return the name of a frozen kernel. It is the same in every pass of a repeated module (Fig. 5)."""
     return re.sub(r"\.pass\d+", "", operator.name)
 
 
 @dataclass(frozen=True)
 class Parameters:
-    """Numbers of parameters. The biases of frozen operators are configurable: batch-norm lives in them."""
+    """Numbers of parameters. The biases of frozen operators are configurable: they hold the batch-norm."""
 
     frozen_codes: int
     frozen_biases: int
@@ -37,7 +40,7 @@ class Parameters:
 class Graph:
     """A network. inputs and outputs are tensor names; operators come in the order of data flow.
 
-    A graph that exists is valid. Raises GraphError, which names the operator or tensor that does not fit.
+    Every Graph object is valid: its constructor raises GraphError, which names the operator or tensor that does not fit.
     """
 
     name: str
@@ -47,7 +50,7 @@ class Graph:
     operators: tuple[Operator, ...]
     metadata: dict[str, str] = field(default_factory=dict)
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         for name in ("inputs", "outputs", "tensors", "operators"):
             object.__setattr__(self, name, tuple(getattr(self, name)))
         self.validate()
@@ -61,18 +64,19 @@ class Graph:
         return {operator.name: operator for operator in self.operators}
 
     def tensor(self, name: str) -> Tensor:
-        """The tensor of that name. Raises KeyError."""
+        """Return the tensor of that name. Raises KeyError."""
         return self._tensors[name]
 
     def operator(self, name: str) -> Operator:
-        """The operator of that name, which makes the tensor of that name. Raises KeyError."""
+        """Return the operator of that name, which makes the tensor of that name. Raises KeyError."""
         return self._operators[name]
 
     def inputs_of(self, operator: Operator) -> list[Tensor]:
+        """Return the tensors that an operator reads."""
         return [self._tensors[name] for name in operator.inputs]
 
     def validate(self) -> None:
-        """Raises GraphError unless every name, shape, scale and constant fits."""
+        """Raise GraphError unless every name, shape, scale and constant fits."""
         for tensor in self.tensors:
             tensor.check()
         self._check_names()
@@ -85,18 +89,21 @@ class Graph:
             made.add(operator.output)
 
     def macs(self) -> dict[str, int]:
-        """Multiplications by constants for one input, by operator name."""
+        """Return the number of multiplications by constants per input, by operator name."""
         return {operator.name: self.macs_of(operator) for operator in self.operators}
 
     def macs_of(self, operator: Operator) -> int:
+        """Return the number of multiplications by constants per input."""
         return operator.macs(self.tensor(operator.output))
 
-    def frozen_kernels(self) -> dict[str, np.ndarray]:
-        """The codes of each frozen kernel, by name. Passes of a repeated module have the same, which are taped out once.
+    def frozen_kernels(self) -> dict[str, npt.NDArray[np.int8]]:
+        """Return the codes of each frozen kernel, by name.
+
+        All passes of a repeated module have the same codes, which are taped out once.
 
         Raises: GraphError if two passes differ.
         """
-        found = {}
+        found: dict[str, npt.NDArray[np.int8]] = {}
         for operator in self.operators:
             if isinstance(operator, Convolution) and operator.frozen:
                 codes = found.setdefault(kernel_name(operator), operator.codes)
@@ -105,14 +112,16 @@ class Graph:
         return dict(sorted(found.items()))
 
     def parameters(self) -> Parameters:
-        """Counts int8 codes of convolutions and channel scales, and biases, apart for frozen and other operators."""
-        frozen = [operator for operator in self.operators if getattr(operator, "frozen", False)]
-        others = [operator for operator in self.operators if operator not in frozen]
+        """Count int8 codes of convolutions and channel scales, and biases, apart for frozen and other operators."""
+        convolutions = [operator for operator in self.operators if isinstance(operator, Convolution)]
+        frozen = [operator for operator in convolutions if is_frozen(operator)]
+        others = [operator for operator in convolutions if not is_frozen(operator)]
+        scales = sum(operator.codes.size for operator in self.operators if isinstance(operator, ChannelScale))
         return Parameters(
             frozen_codes=sum(codes.size for codes in self.frozen_kernels().values()),
             frozen_biases=sum(operator.bias.size for operator in frozen),
-            configurable_codes=sum(operator.codes.size for operator in others if hasattr(operator, "codes")),
-            configurable_biases=sum(operator.bias.size for operator in others if hasattr(operator, "bias")),
+            configurable_codes=scales + sum(operator.codes.size for operator in others),
+            configurable_biases=sum(operator.bias.size for operator in others),
         )
 
     def _check_names(self) -> None:
@@ -122,16 +131,17 @@ class Graph:
         for names in (made, [tensor.name for tensor in self.tensors], list(self.outputs)):
             twice = sorted({name for name in names if names.count(name) > 1})
             if twice or "" in names:
-                raise GraphError(f"{self.name}: every name must be given once and not be empty; got twice: {twice}")
+                raise GraphError(f"{self.name}: every name must be unique and not empty; got twice: {twice}")
         if missing := sorted(set(made) ^ set(self._tensors)):
-            raise GraphError(f"{self.name}: each input and operator needs one tensor of its name; not so: {missing}")
+            raise GraphError(f"{self.name}: inputs and operators need one tensor each of their name; not so: {missing}")
         if missing := sorted(set(self.outputs) - set(made)):
             raise GraphError(f"{self.name}: outputs {missing} are made by no operator")
 
     def _check_operator(self, operator: Operator) -> None:
         inputs, output = self.inputs_of(operator), self.tensor(operator.output)
-        if not inputs or operator.arity not in (None, len(inputs)):
-            raise GraphError(f"{operator.name}: it reads {len(inputs)} tensors; it must be {operator.arity or 'some'}")
+        if not inputs or operator.arity not in (0, len(inputs)):
+            expected = operator.arity or "at least 1"
+            raise GraphError(f"{operator.name}: it reads {len(inputs)} tensors; it must read {expected}")
         shape = operator.output_shape(*(tensor.shape for tensor in inputs))
         if shape != output.shape:
             raise GraphError(f"{operator.name}: its tensor has shape {output.shape}; its inputs make it {shape}")
@@ -142,5 +152,5 @@ NO_CORE = "0" * 64
 
 
 def core_digest(graph: Graph) -> str:
-    """SHA-256 of the frozen codes that a graph belongs to, in hexadecimal; zeros if it has none."""
+    """Return the SHA-256 of the frozen codes that a graph belongs to, in hexadecimal; zeros if it has none."""
     return graph.metadata.get("core", NO_CORE)

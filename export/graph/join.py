@@ -12,19 +12,20 @@ import numpy as np
 from export.graph import golden
 from export.graph.golden import random_inputs
 from export.graph.graph import Graph, core_digest
-from export.graph.operators import GraphError, Operator
+from export.graph.operators import Operator
+from export.graph.tensor import GraphError
 
 
 def join(tasks: Sequence[Graph], name: str) -> Graph:
-    """Joins networks that have the same frozen core to one network, with the outputs of each in their order.
+    """Join networks that have the same frozen core to one network, with the outputs of each in their order.
 
-    The frozen core is there once. The trainable cores are numbered anew, through all tasks, and heads are named after
-    their tasks: head.faces.pointwise. Nothing flows between the cores of two tasks.
+    The joined network has the frozen core once. Its trainable cores have new numbers, through all tasks. Heads are named
+    after their tasks: head.faces.pointwise. Nothing flows between the cores of two tasks.
 
     Args:
-        tasks: two or more, each of one image, with different names.
+        tasks: two or more, each with one image as input, with different names.
         name: of the joined network.
-    Raises: GraphError if names, inputs or cores do not suit, or what the frozen cores compute differs in a byte.
+    Raises: GraphError if names, inputs or cores do not fit, or if the frozen cores do not compute the same bytes.
     """
     check(tasks)
     parts = renamed(tasks)
@@ -40,12 +41,13 @@ def join(tasks: Sequence[Graph], name: str) -> Graph:
                     f"network.core=runs/{parts[0].name}/export/{parts[0].name}.npz"
                 )
             operators[operator.name], tensors[operator.output] = operator, tensor
-    outputs = [output for part in parts for output in part.outputs]
-    return Graph(name, parts[0].inputs, outputs, tensors.values(), operators.values(), parts[0].metadata)
+    outputs = tuple(output for part in parts for output in part.outputs)
+    made = tuple(operators.values())
+    return Graph(name, parts[0].inputs, outputs, tuple(tensors.values()), made, parts[0].metadata)
 
 
 def prove(joined: Graph, tasks: Sequence[Graph], images: int = 4) -> None:
-    """Compares each output of a joined network with that of its task alone, on random images.
+    """Compare each output of a joined network with that of its task alone, on random images.
 
     Raises: GraphError that names the first that differs in a byte.
     """
@@ -56,13 +58,13 @@ def prove(joined: Graph, tasks: Sequence[Graph], images: int = 4) -> None:
         for own in task.outputs:
             output = next(outputs)
             if not np.array_equal(together[output], alone[own]):
-                raise GraphError(f"{output} of {joined.name} is not what {own} of {task.name} alone gives")
+                raise GraphError(f"{output} of {joined.name} differs from {own} of {task.name} alone")
 
 
 def check(tasks: Sequence[Graph]) -> None:
-    """Refuses tasks that cannot be one network: GraphError."""
+    """Raise GraphError for tasks that cannot be one network."""
     if len(tasks) < 2:
-        raise GraphError(f"{len(tasks)} task is given, wanted two or more to join")
+        raise GraphError(f"got {len(tasks)} task; expected two or more to join")
     first, names = tasks[0], [task.name for task in tasks]
     for task in tasks:
         if names.count(task.name) > 1:
@@ -71,17 +73,19 @@ def check(tasks: Sequence[Graph]) -> None:
             raise GraphError(f"{task.name} has no frozen core that it could share; train it with network.core=FILE")
         cores = [core_digest(each)[:16] for each in (task, first)]
         if cores[0] != cores[1]:
-            raise GraphError(f"{task.name} was trained on core {cores[0]}, {first.name} on {cores[1]}; wanted one core")
+            raise GraphError(
+                f"{task.name} was trained on core {cores[0]}, {first.name} on {cores[1]}; expected one core"
+            )
         shapes = ["x".join(map(str, each.tensor(each.inputs[0]).shape)) for each in (task, first)]
         if shapes[0] != shapes[1]:
             raise GraphError(
-                f"{task.name} takes {shapes[0]}, {first.name} {shapes[1]}; wanted one image for all. Train them with one "
-                "network.input, or join them at --size=HEIGHTxWIDTH if both are grey or both coloured"
+                f"{task.name} reads images of {shapes[0]}, {first.name} of {shapes[1]}; expected one shape. Train them "
+                "with one network.input, or join them at --size=HEIGHTxWIDTH if both are grey or both coloured"
             )
 
 
 def renamed(tasks: Sequence[Graph]) -> list[Graph]:
-    """The tasks, with names that are one another's only in the frozen core."""
+    """Return the tasks with new names, which they share only in the frozen core."""
     parts, cores = [], 0
     for task in tasks:
         names = [operator.name for operator in task.operators]
@@ -99,21 +103,21 @@ HEAD = re.compile(r"^head\.([^.]+)")
 
 
 def rename(name: str, numbers: dict[str, str], head: str) -> str:
-    """The name of a stage in the joined network."""
+    """Return the name of an operator in the joined network."""
     return HEAD.sub(head, CORE.sub(lambda number: numbers[number[0]], name))
 
 
 def with_names(graph: Graph, rename: Callable[[str], str]) -> Graph:
-    """The graph with other names."""
+    """Return the graph with other names."""
     return replace(
         graph,
-        inputs=map(rename, graph.inputs),
-        outputs=map(rename, graph.outputs),
-        tensors=[replace(tensor, name=rename(tensor.name)) for tensor in graph.tensors],
-        operators=[
-            replace(operator, name=rename(operator.name), inputs=map(rename, operator.inputs))
+        inputs=tuple(map(rename, graph.inputs)),
+        outputs=tuple(map(rename, graph.outputs)),
+        tensors=tuple(replace(tensor, name=rename(tensor.name)) for tensor in graph.tensors),
+        operators=tuple(
+            replace(operator, name=rename(operator.name), inputs=tuple(map(rename, operator.inputs)))
             for operator in graph.operators
-        ],
+        ),
     )
 
 

@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+Key = TypeVar("Key", bound=Hashable)  # by which tensors are named
 
 
 @dataclass(frozen=True)
-class Step:
-    """Something that reads some tensors and makes others; tensors are named by any hashable key."""
+class Step(Generic[Key]):
+    """Something that reads some tensors and makes others. Tensors are named by any hashable key."""
 
-    reads: tuple
-    makes: tuple
+    reads: Sequence[Key]
+    makes: Sequence[Key]
 
 
-def small_memory_order(steps: list[Step], sizes: dict, outputs) -> list[int]:
-    """Orders steps for a small peak of memory.
+def small_memory_order(
+    steps: Sequence[Step[Key]], sizes: Mapping[Key, int], outputs: Collection[Key] = ()
+) -> list[int]:
+    """Order steps for a small peak of memory.
 
-    Tries the given order, a late one in which each step waits until its result is read, and a greedy one, which always
-    takes the step that adds the least memory, and returns the best. The optimum is NP-hard to find.
+    It tries three orders and returns the best: the order given; a late one, in which each step waits until its result
+    is read; and a greedy one, which always takes the step that adds the least memory. The optimum is NP-hard to find.
 
     Args:
         steps: in an order of data flow.
@@ -29,8 +35,8 @@ def small_memory_order(steps: list[Step], sizes: dict, outputs) -> list[int]:
     return min(candidates, key=lambda order: peak_memory([steps[i] for i in order], sizes, outputs))
 
 
-def peak_memory(steps: list[Step], sizes: dict, outputs) -> int:
-    """Largest sum of bytes alive during a step, when every tensor dies after its last reader."""
+def peak_memory(steps: Sequence[Step[Key]], sizes: Mapping[Key, int], outputs: Collection[Key]) -> int:
+    """Return the largest sum of bytes alive during a step. A tensor dies after its last reader."""
     last = {tensor: i for i, step in enumerate(steps) for tensor in (*step.makes, *step.reads)}
     made = {tensor for step in steps for tensor in step.makes}
     alive = {tensor for step in steps for tensor in step.reads if tensor in sizes and tensor not in made}
@@ -42,8 +48,8 @@ def peak_memory(steps: list[Step], sizes: dict, outputs) -> int:
     return peak
 
 
-def _late(steps: list[Step]) -> list[int]:
-    """Every step directly before the first step that reads its result."""
+def _late(steps: Sequence[Step[Key]]) -> list[int]:
+    """Put every step directly before the first step that reads its result."""
     order: list[int] = []
     for i in reversed(range(len(steps))):
         readers = [place for place, j in enumerate(order) if not set(steps[i].makes).isdisjoint(steps[j].reads)]
@@ -51,8 +57,9 @@ def _late(steps: list[Step]) -> list[int]:
     return order
 
 
-def _greedy(steps: list[Step], sizes: dict, outputs) -> list[int]:
-    readers = {}
+def _greedy(steps: Sequence[Step[Key]], sizes: Mapping[Key, int], outputs: Collection[Key]) -> list[int]:
+    """Take the step that adds the least memory, again and again."""
+    readers: dict[Key, int] = {}
     for step in steps:
         for tensor in set(step.reads) & sizes.keys():
             readers[tensor] = readers.get(tensor, 0) + 1

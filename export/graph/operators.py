@@ -1,86 +1,43 @@
-"""The operators and tensors of an integer graph: what each one computes, in int8 codes, and what it must satisfy.
+"""The operators of an integer graph: what each one computes in int8 codes, and what it requires.
 
-Every operator makes one tensor, an int8 map of (height, width, channels) without a batch; value = scale * (code - zero_point).
+Each operator makes one tensor. A tensor is an int8 map of (height, width, channels) without a batch.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass, fields
+from typing import TypeGuard
 
 import numpy as np
+import numpy.typing as npt
 
-INT8_MIN, INT8_MAX = -128, 127
+from export.graph.tensor import INT8_MAX, INT8_MIN, GraphError, Shape, Size, Tensor
 
-
-ADD_LEFT_SHIFT = 20  # TFLite gives the operands of ADD 20 more bits before it scales them
-
-
-Shape = tuple[int, int, int]
-
+ADD_LEFT_SHIFT = 20  # TFLite shifts the operands of ADD left by 20 bits before it scales them
+MOST_SUMMED = 2**23  # values of a pool: the sum of so many codes, less any zero point, fits into 32 bits
 
 Pads = tuple[tuple[int, int], tuple[int, int]]  # rows (above, below), columns (left, right)
 
 
-class GraphError(ValueError):
-    """A graph that says something impossible; the message names the operator or tensor, what it got, what it wanted."""
-
-
-@dataclass(frozen=True)
-class Tensor:
-    """An int8 map. shape is (height, width, channels); scale must be a float32 number."""
-
-    name: str
-    shape: Shape
-    scale: float
-    zero_point: int = 0
-
-    @property
-    def exponent(self) -> int:
-        """n of a fixed8 scale 2^-n. Raises GraphError for any other scale."""
-        mantissa, exponent = math.frexp(self.scale)
-        if mantissa != 0.5:
-            raise GraphError(f"{self.name}: scale {self.scale} is not a power of two, so it has no exponent")
-        return 1 - exponent
-
-    @property
-    def channels(self) -> int:
-        return self.shape[2]
-
-    @property
-    def size(self) -> int:
-        """Number of values, and of bytes."""
-        return math.prod(self.shape)
-
-    def check(self) -> None:
-        if len(self.shape) != 3 or min(self.shape) < 1:
-            raise GraphError(
-                f"{self.name}: shape is {self.shape}; it must be (height, width, channels), each at least 1"
-            )
-        if not (self.scale > 0 and math.isfinite(self.scale) and float(np.float32(self.scale)) == self.scale):
-            raise GraphError(f"{self.name}: scale is {self.scale!r}; it must be a positive float32 number")
-        if not INT8_MIN <= self.zero_point <= INT8_MAX:
-            raise GraphError(f"{self.name}: zero_point is {self.zero_point}; it must lie in -128..127")
-
-
-def _is_pair(value) -> bool:
+def _is_pair(value: object) -> bool:
     return isinstance(value, tuple) and len(value) == 2 and all(isinstance(n, int) for n in value)
 
 
-def _is_pair_of_pairs(value) -> bool:
+def _is_pair_of_pairs(value: object) -> TypeGuard[Pads]:
     return isinstance(value, tuple) and len(value) == 2 and all(map(_is_pair, value))
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Operator:
-    """One step of a graph. It reads the tensors named in inputs and makes the tensor that has its own name."""
+    """One step of a graph. It reads the tensors in `inputs` and makes the tensor that has its own name."""
 
     name: str
     inputs: tuple[str, ...]
 
-    arity = 1  # how many tensors it reads; None for any number
+    arity = 1  # number of tensors that it reads; 0: any number
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         object.__setattr__(self, "inputs", tuple(self.inputs))
         for each in fields(self):
             value = getattr(self, each.name)
@@ -95,35 +52,39 @@ class Operator:
         return self.name
 
     def output_shape(self, *shapes: Shape) -> Shape:
-        """Shape of its output for inputs of these shapes. Raises GraphError if they do not suit."""
+        """Return the shape of its output for inputs of these shapes. Raises GraphError if they do not fit."""
         return shapes[0]
 
     def check(self, inputs: list[Tensor], output: Tensor) -> None:
-        """Raises GraphError unless constants, scales and zero points suit each other. Shapes are checked before."""
+        """Raise GraphError unless constants, scales and zero points fit each other. Shapes are checked before."""
 
     def macs(self, output: Tensor) -> int:
-        """Multiplications by constants for one input; taps that fall on padding are counted too."""
+        """Return the number of multiplications by constants per input. Taps on padding count too."""
         return 0
 
     def _require(self, condition: bool, what: str) -> None:
         if not condition:
             raise GraphError(f"{self.name}: {what}")
 
-    def _require_array(self, what: str, dtype: type, shape: tuple) -> None:
+    def _require_array(self, what: str, dtype: type, shape: tuple[int | None, ...]) -> None:
         array = getattr(self, what)
         got = f"{array.dtype} {array.shape}" if isinstance(array, np.ndarray) else type(array).__name__
-        wanted = f"{np.dtype(dtype).name} ({', '.join('any' if n is None else str(n) for n in shape)})"
+        expected = f"{np.dtype(dtype).name} ({', '.join('any' if n is None else str(n) for n in shape)})"
         fits = isinstance(array, np.ndarray) and array.dtype == dtype and array.ndim == len(shape)
         fits = fits and all(n in (None, m) for n, m in zip(shape, array.shape))
-        self._require(fits, f"{what} is {got}; it must be {wanted}")
+        self._require(fits, f"{what} is {got}; it must be {expected}")
 
-    def _require_clamp(self) -> None:
-        fits = INT8_MIN <= self.minimum <= self.maximum <= INT8_MAX
-        self._require(fits, f"the clamp is {self.minimum}..{self.maximum}; it must be a range within -128..127")
+    def _require_clamp(self, minimum: int, maximum: int) -> None:
+        fits = INT8_MIN <= minimum <= maximum <= INT8_MAX
+        self._require(fits, f"the clamp is {minimum}..{maximum}; it must be a range within -128..127")
 
     def _require_multiplier(self, multiplier: float) -> None:
         fits = 0 < multiplier < 2**30
-        self._require(fits, f"requantisation multiplies by {multiplier:.3g}; it must lie between 0 and 2^30")
+        self._require(fits, f"requantisation multiplies by {multiplier:.3g}; it must be between 0 and 2^30")
+
+    def _require_summable(self, size: Size) -> None:
+        most = f"at most {MOST_SUMMED} (2^23) fit into 32 bits"
+        self._require(math.prod(size) <= MOST_SUMMED, f"it sums {size[0]}x{size[1]} values per channel; {most}")
 
     def _require_equal_scales(self, *tensors: Tensor) -> None:
         codings = {(tensor.scale, tensor.zero_point) for tensor in tensors}
@@ -131,11 +92,14 @@ class Operator:
         self._require(len(codings) == 1, f"its tensors must share one scale and zero point; got {got}")
 
 
+# --- Windows ----------------------------------------------------------------------------------------------------------
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Window(Operator):
-    """An operator that slides a window, its `kernel` (height, width), over the map.
+    """An operator that slides a window over the map.
 
-    padding is TensorFlow's "same" or "valid", or says the rows and columns: ((above, below), (left, right)).
+    padding is TensorFlow's "same" or "valid", or the rows and columns: ((above, below), (left, right)).
     """
 
     strides: tuple[int, int] = (1, 1)
@@ -144,39 +108,51 @@ class Window(Operator):
     dilations = (1, 1)  # distance of the window's taps; a convolution may have another
 
     @property
-    def extent(self) -> tuple[int, int]:
+    def kernel(self) -> Size:
+        """Taps of the window: (height, width)."""
+        raise NotImplementedError
+
+    @property
+    def extent(self) -> Size:
         """Height and width that the dilated window covers."""
-        return tuple((kernel - 1) * dilation + 1 for kernel, dilation in zip(self.kernel, self.dilations))
+        height, width = self.kernel
+        return (height - 1) * self.dilations[0] + 1, (width - 1) * self.dilations[1] + 1
 
-    def output_size(self, size: tuple[int, int]) -> tuple[int, int]:
-        """Height and width of the output for an input of this height and width."""
+    def output_size(self, size: Size) -> Size:
+        """Return height and width of the output for an input of this height and width."""
+        return self._output_length(0, size), self._output_length(1, size)
+
+    def _output_length(self, axis: int, size: Size) -> int:
         if self.padding == "same":
-            return tuple(-(-n // stride) for n, stride in zip(size, self.strides))
-        sides = zip(size, self.pads(size), self.extent, self.strides)
-        return tuple((n + sum(pads) - extent) // stride + 1 for n, pads, extent, stride in sides)
+            return -(-size[axis] // self.strides[axis])
+        return (size[axis] + sum(self.pads(size)[axis]) - self.extent[axis]) // self.strides[axis] + 1
 
-    def pads(self, size: tuple[int, int]) -> Pads:
-        """Rows (above, below) and columns (left, right) that padding adds. An odd one goes below and to the right."""
-        if self.padding == "valid":
-            return (0, 0), (0, 0)
-        if self.padding != "same":
+    def pads(self, size: Size) -> Pads:
+        """Return the padding: rows (above, below), columns (left, right). An odd one is below or to the right."""
+        if isinstance(self.padding, tuple):
             return self.padding
-        sides = zip(size, self.output_size(size), self.extent, self.strides)
-        totals = [max((out - 1) * stride + extent - n, 0) for n, out, extent, stride in sides]
-        return tuple((total // 2, total - total // 2) for total in totals)
+        return (self._pads_of(0, size), self._pads_of(1, size)) if self.padding == "same" else ((0, 0), (0, 0))
+
+    def _pads_of(self, axis: int, size: Size) -> tuple[int, int]:
+        """Return TensorFlow's "same" padding along one axis."""
+        covered = (self._output_length(axis, size) - 1) * self.strides[axis] + self.extent[axis]
+        total = max(covered - size[axis], 0)
+        return total // 2, total - total // 2
 
     def _windowed_shape(self, shape: Shape, channels: int) -> Shape:
         self._require(min(self.kernel) >= 1, f"window {self.kernel} is empty")
         for what in ("strides", "dilations"):
             steps = getattr(self, what)
             self._require(_is_pair(steps) and min(steps) >= 1, f"{what} are {steps}; they must be two numbers from 1")
-        # A window that lies in the padding alone would have nothing to pool.
+        # A window that is on padding alone would have nothing to pool.
         known = self.padding in ("same", "valid") or (
             _is_pair_of_pairs(self.padding)
             and all(0 <= pad < extent for pads, extent in zip(self.padding, self.extent) for pad in pads)
         )
-        wanted = f"'same', 'valid' or ((above, below), (left, right)), each less than the window's extent {self.extent}"
-        self._require(known, f"padding is {self.padding!r}; it must be {wanted}")
+        expected = (
+            f"'same', 'valid' or ((above, below), (left, right)), each less than the window's extent {self.extent}"
+        )
+        self._require(known, f"padding is {self.padding!r}; it must be {expected}")
         height, width = self.output_size(shape[:2])
         self._require(min(height, width) >= 1, f"window {self.kernel} does not fit into its input {shape[:2]}")
         return height, width, channels
@@ -184,30 +160,30 @@ class Window(Operator):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Convolution(Window):
-    """What Conv2D and DepthwiseConv2D share: codes with one scale and bias an output channel, and an int8 clamp.
+    """Base of Conv2D and DepthwiseConv2D: codes with one scale and bias per output channel, and an int8 clamp.
 
     scales are float32 (out,); bias is int32 (out,) in units of input scale * scales. ReLU is minimum = zero point.
     """
 
-    codes: np.ndarray
-    scales: np.ndarray
-    bias: np.ndarray
+    codes: npt.NDArray[np.int8]
+    scales: npt.NDArray[np.float32]
+    bias: npt.NDArray[np.int32]
     frozen: bool
     minimum: int = INT8_MIN
     maximum: int = INT8_MAX
     dilations: tuple[int, int] = (1, 1)
 
-    def multipliers(self, input: Tensor, output: Tensor) -> np.ndarray:
-        """Requantisation factor of each output channel, in double as TFLite computes it."""
+    def multipliers(self, input: Tensor, output: Tensor) -> npt.NDArray[np.float64]:
+        """Return the requantisation factor of each output channel, in double as TFLite computes it."""
         return self._accumulator_scales(input) / np.float64(output.scale)
 
-    def _accumulator_scales(self, input: Tensor) -> np.ndarray:
+    def _accumulator_scales(self, input: Tensor) -> npt.NDArray[np.float64]:
         return np.float64(input.scale) * self.scales.astype(np.float64)
 
-    def check(self, inputs, output):
+    def check(self, inputs: list[Tensor], output: Tensor) -> None:
         self._require_array("scales", np.float32, (output.channels,))
         self._require_array("bias", np.int32, (output.channels,))
-        self._require_clamp()
+        self._require_clamp(self.minimum, self.maximum)
         self._require(bool(np.all(np.isfinite(self.scales) & (self.scales > 0))), "scales must be positive and finite")
         multipliers = self.multipliers(inputs[0], output)
         self._require_multiplier(multipliers.min())
@@ -218,22 +194,24 @@ class Convolution(Window):
 class Conv2D(Convolution):
     """Convolution. codes are int8 (out, kernel height, kernel width, in / groups).
 
-    fully_connected: the scale of its sums is rounded to float32, as TFLite does it in a FULLY_CONNECTED with one weight
-    scale (not in one with a scale a channel). Its kernel is the whole map, or 1x1.
+    fully_connected: the scale of its sums is rounded to float32. TFLite does so in a FULLY_CONNECTED with one weight
+    scale, but not in one with a scale per channel. Its kernel is the whole map, or 1x1.
     """
 
     groups: int = 1
     fully_connected: bool = False
 
     @property
-    def kernel(self):
-        return self.codes.shape[1:3]
+    def kernel(self) -> Size:
+        _, height, width, _ = self.codes.shape
+        return height, width
 
-    def output_shape(self, shape):
+    def output_shape(self, *shapes: Shape) -> Shape:
+        (shape,) = shapes
         self._require_array("codes", np.int8, (None, None, None, None))
         out, _, _, depth = self.codes.shape
         fits = depth * self.groups == shape[2] and out % self.groups == 0
-        self._require(fits, f"codes {self.codes.shape} in {self.groups} groups do not suit {shape[2]} input channels")
+        self._require(fits, f"codes {self.codes.shape} in {self.groups} groups do not fit {shape[2]} input channels")
         plain = (self.groups, self.padding, self.strides, self.dilations) == (1, "valid", (1, 1), (1, 1))
         fits = not self.fully_connected or plain and self.kernel in (shape[:2], (1, 1))
         self._require(
@@ -241,17 +219,17 @@ class Conv2D(Convolution):
         )
         return self._windowed_shape(shape, out)
 
-    def check(self, inputs, output):
+    def check(self, inputs: list[Tensor], output: Tensor) -> None:
         super().check(inputs, output)
         one_scale = not self.fully_connected or np.all(self.scales == self.scales[0])
-        self._require(bool(one_scale), "a fully connected operator has one scale for all its weights")
+        self._require(bool(one_scale), "a fully connected operator must have one scale for all its weights")
 
-    def _accumulator_scales(self, input):
+    def _accumulator_scales(self, input: Tensor) -> npt.NDArray[np.float64]:
         scales = super()._accumulator_scales(input)
         return scales.astype(np.float32).astype(np.float64) if self.fully_connected else scales
 
-    def macs(self, output):
-        return output.size * self.codes[0].size
+    def macs(self, output: Tensor) -> int:
+        return output.size * math.prod(self.codes.shape[1:])
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -259,115 +237,48 @@ class DepthwiseConv2D(Convolution):
     """Depthwise convolution. codes are int8 (kernel height, kernel width, channels)."""
 
     @property
-    def kernel(self):
-        return self.codes.shape[:2]
+    def kernel(self) -> Size:
+        height, width, _ = self.codes.shape
+        return height, width
 
-    def output_shape(self, shape):
+    def output_shape(self, *shapes: Shape) -> Shape:
+        (shape,) = shapes
         self._require_array("codes", np.int8, (None, None, shape[2]))
         return self._windowed_shape(shape, shape[2])
 
-    def macs(self, output):
+    def macs(self, output: Tensor) -> int:
         return output.size * math.prod(self.kernel)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class ChannelScale(Operator):
-    """y = constant * x, one constant a channel, then clamped. Alpha of a blend, and 1 - alpha.
-
-    The constants are scale * (codes - constant_zero_point), codes int8 (channels,).
-    """
-
-    codes: np.ndarray
-    scale: float
-    constant_zero_point: int = 0
-    frozen: bool = False
-    minimum: int = INT8_MIN
-    maximum: int = INT8_MAX
-
-    def check(self, inputs, output):
-        self._require_array("codes", np.int8, (output.channels,))
-        shape = (1, 1, output.channels)
-        Tensor(f"{self.name} (its constants)", shape, self.scale, self.constant_zero_point).check()
-        self._require_clamp()
-        self._require_multiplier(self.multiplier(inputs[0], output))
-
-    def multiplier(self, input: Tensor, output: Tensor) -> float:
-        """Requantisation factor of the product of two codes."""
-        return input.scale * self.scale / output.scale
-
-    def macs(self, output):
-        return output.size
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Pair(Operator):
-    """What Add and Multiply share: two maps of equal shape, value by value, and an int8 clamp."""
-
-    minimum: int = INT8_MIN
-    maximum: int = INT8_MAX
-
-    arity = 2
-
-    def output_shape(self, first, second):
-        verb = type(self).__name__.lower()
-        self._require(first == second, f"it cannot {verb} shapes {first} and {second}; they must be equal")
-        return first
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Add(Pair):
-    """Sum of two maps of equal shape, requantised, then clamped."""
-
-    def check(self, inputs, output):
-        self._require_clamp()
-        coarsest = max(tensor.scale for tensor in inputs)
-        # TFLite shifts the operands left by 20 bits and aborts if the sum then had to be scaled up.
-        fits = 2 * coarsest < 2**ADD_LEFT_SHIFT * output.scale
-        self._require(fits, f"output scale {output.scale} is too fine for inputs of scale {coarsest}")
-
-    def multipliers(self, first: Tensor, second: Tensor, output: Tensor) -> tuple[float, float, float]:
-        """Factors of the first operand, of the second, and of their sum; operands are shifted left before."""
-        # The coarser operand gets the factor 1/2, so that the sum of the two cannot overflow.
-        unit = 2 * max(first.scale, second.scale)
-        return first.scale / unit, second.scale / unit, unit / (2**ADD_LEFT_SHIFT * output.scale)
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Multiply(Pair):
-    """Product of two maps of equal shape, requantised, then clamped."""
-
-    def check(self, inputs, output):
-        self._require_clamp()
-        self._require_multiplier(self.multiplier(*inputs, output))
-
-    def multiplier(self, first: Tensor, second: Tensor, output: Tensor) -> float:
-        """Requantisation factor of the product of two codes."""
-        return first.scale * second.scale / output.scale
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
 class Pool(Window):
-    """What AveragePool and MaxPool share: a window and an int8 clamp. Input and output share one scale."""
+    """Base of AveragePool and MaxPool: a window and an int8 clamp. Input and output share one scale."""
 
     window: tuple[int, int]
     minimum: int = INT8_MIN
     maximum: int = INT8_MAX
 
     @property
-    def kernel(self):
+    def kernel(self) -> Size:
         return self.window
 
-    def output_shape(self, shape):
+    def output_shape(self, *shapes: Shape) -> Shape:
+        (shape,) = shapes
         return self._windowed_shape(shape, shape[2])
 
-    def check(self, inputs, output):
-        self._require_clamp()
+    def check(self, inputs: list[Tensor], output: Tensor) -> None:
+        self._require_clamp(self.minimum, self.maximum)
         self._require_equal_scales(*inputs, output)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class AveragePool(Pool):
     """Mean over a window, padding not counted: (sum +- n/2) / n towards zero."""
+
+    def output_shape(self, *shapes: Shape) -> Shape:
+        (height, width, _), (rows, columns) = shapes[0], self.window
+        self._require_summable((min(height, rows), min(width, columns)))
+        return super().output_shape(*shapes)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -377,60 +288,99 @@ class MaxPool(Pool):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Mean(Operator):
-    """Mean over the whole map, one value a channel, requantised: TFLite's MEAN."""
+    """Mean over the whole map, one value per channel, requantised: TFLite's MEAN."""
 
-    def output_shape(self, shape):
-        self._require(math.prod(shape[:2]) <= 2**23, f"the sum over {shape[:2]} values would not fit into 32 bits")
-        return 1, 1, shape[2]
+    def output_shape(self, *shapes: Shape) -> Shape:
+        ((height, width, channels),) = shapes
+        self._require_summable((height, width))
+        return 1, 1, channels
 
-    def check(self, inputs, output):
+    def check(self, inputs: list[Tensor], output: Tensor) -> None:
         self._require_multiplier(self.multiplier(inputs[0], output))
 
     def multiplier(self, input: Tensor, output: Tensor) -> float:
-        """Requantisation factor of the mean."""
+        """Return the requantisation factor of the mean."""
         return input.scale / output.scale
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Pad(Operator):
-    """Puts one code, `value`, around the map.
+# --- Value by value ---------------------------------------------------------------------------------------------------
 
-    padding is ((above, below), (left, right), (before, after)): rows, columns and channels. Convolutions and pools pad
-    by themselves; this is for the rest.
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class ChannelScale(Operator):
+    """y = constant * x, one constant per channel, then clamped. Alpha of a blend, and 1 - alpha.
+
+    The constants are scale * (codes - constant_zero_point), codes int8 (channels,).
     """
 
-    padding: tuple[tuple[int, int], tuple[int, int], tuple[int, int]]
-    value: int
+    codes: npt.NDArray[np.int8]
+    scale: float
+    constant_zero_point: int = 0
+    frozen: bool = False
+    minimum: int = INT8_MIN
+    maximum: int = INT8_MAX
 
-    def output_shape(self, shape):
-        sides = self.padding
-        fits = len(sides) == 3 and all(_is_pair(side) and min(side) >= 0 for side in sides)
-        self._require(fits, f"padding is {sides}; it must be three pairs of numbers from 0: rows, columns, channels")
-        return tuple(n + sum(side) for n, side in zip(shape, sides))
+    def check(self, inputs: list[Tensor], output: Tensor) -> None:
+        self._require_array("codes", np.int8, (output.channels,))
+        shape = (1, 1, output.channels)
+        Tensor(f"{self.name} (its constants)", shape, self.scale, self.constant_zero_point).check()
+        self._require_clamp(self.minimum, self.maximum)
+        self._require_multiplier(self.multiplier(inputs[0], output))
 
-    def check(self, inputs, output):
-        self._require(INT8_MIN <= self.value <= INT8_MAX, f"value is {self.value}; it must lie in -128..127")
-        self._require_equal_scales(*inputs, output)
+    def multiplier(self, input: Tensor, output: Tensor) -> float:
+        """Return the requantisation factor of the product of two codes."""
+        return input.scale * self.scale / output.scale
+
+    def macs(self, output: Tensor) -> int:
+        return output.size
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Softmax(Operator):
-    """Softmax over the channels of each pixel: exp(beta * x) / sum. Its output has scale 1/256 and zero point -128."""
+class Pair(Operator):
+    """Base of Add and Multiply: two maps of equal shape, value by value, and an int8 clamp."""
 
-    beta: float = 1.0
+    minimum: int = INT8_MIN
+    maximum: int = INT8_MAX
 
-    def output_shape(self, shape):
-        self._require(shape[2] < 2**12, f"it can sum up to 4095 channels; its input has {shape[2]}")
-        return shape
+    arity = 2
 
-    def check(self, inputs, output):
-        coding = (output.scale, output.zero_point)
-        self._require(coding == (2.0**-8, -128), f"its output is {coding}; scale and zero point must be 1/256 and -128")
-        self._require(self.multiplier(inputs[0]) > 1, f"beta is {self.beta}; times input scale it must exceed 2^-26")
+    def output_shape(self, *shapes: Shape) -> Shape:
+        first, second = shapes
+        verb = type(self).__name__.lower()
+        self._require(first == second, f"it cannot {verb} shapes {first} and {second}; they must be equal")
+        return first
 
-    def multiplier(self, input: Tensor) -> float:
-        """Factor from a difference of two codes to 26 fractional bits, capped as TFLite does."""
-        return min(self.beta * input.scale * 2.0**26, 2.0**31 - 1)
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Add(Pair):
+    """Sum of two maps of equal shape, requantised, then clamped."""
+
+    def check(self, inputs: list[Tensor], output: Tensor) -> None:
+        self._require_clamp(self.minimum, self.maximum)
+        coarsest = max(tensor.scale for tensor in inputs)
+        # TFLite shifts the operands left by 20 bits. It aborts if the sum then had to be scaled up.
+        fits = 2 * coarsest < 2**ADD_LEFT_SHIFT * output.scale
+        self._require(fits, f"output scale {output.scale} is too fine for inputs of scale {coarsest}")
+
+    def multipliers(self, first: Tensor, second: Tensor, output: Tensor) -> tuple[float, float, float]:
+        """Return the factors of the first operand, the second, and their sum. Operands are shifted left before."""
+        # The coarser operand has the factor 1/2, so that the sum of the two cannot overflow.
+        unit = 2 * max(first.scale, second.scale)
+        return first.scale / unit, second.scale / unit, unit / (2**ADD_LEFT_SHIFT * output.scale)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Multiply(Pair):
+    """Product of two maps of equal shape, requantised, then clamped."""
+
+    def check(self, inputs: list[Tensor], output: Tensor) -> None:
+        self._require_clamp(self.minimum, self.maximum)
+        first, second = inputs
+        self._require_multiplier(self.multiplier(first, second, output))
+
+    def multiplier(self, first: Tensor, second: Tensor, output: Tensor) -> float:
+        """Return the requantisation factor of the product of two codes."""
+        return first.scale * second.scale / output.scale
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -440,12 +390,59 @@ class Lookup(Operator):
     breakpoints are the (x, y) pairs of the piecewise-linear function that filled the table, for descriptions.
     """
 
-    table: np.ndarray
+    table: npt.NDArray[np.int8]
     frozen: bool = False
     breakpoints: tuple[tuple[float, float], ...] = ()
 
-    def check(self, inputs, output):
+    def check(self, inputs: list[Tensor], output: Tensor) -> None:
         self._require_array("table", np.int8, (256,))
+
+
+# --- Pixel by pixel, and moving bytes ---------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Softmax(Operator):
+    """Softmax over the channels of each pixel: exp(beta * x) / sum. Its output has scale 1/256 and zero point -128."""
+
+    beta: float = 1.0
+
+    def output_shape(self, *shapes: Shape) -> Shape:
+        (shape,) = shapes
+        self._require(shape[2] < 2**12, f"it can sum up to 4095 channels; its input has {shape[2]}")
+        return shape
+
+    def check(self, inputs: list[Tensor], output: Tensor) -> None:
+        coding = (output.scale, output.zero_point)
+        self._require(coding == (2.0**-8, -128), f"its output is {coding}; scale and zero point must be 1/256 and -128")
+        self._require(self.multiplier(inputs[0]) > 1, f"beta is {self.beta}; times input scale it must exceed 2^-26")
+
+    def multiplier(self, input: Tensor) -> float:
+        """Return the factor from a difference of two codes to 26 fractional bits, capped as TFLite does."""
+        return min(self.beta * input.scale * 2.0**26, 2.0**31 - 1)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Pad(Operator):
+    """Puts one code, `value`, around the map.
+
+    padding is ((above, below), (left, right), (before, after)): rows, columns and channels. Convolutions and pools have
+    padding of their own; this is for all other cases.
+    """
+
+    padding: tuple[tuple[int, int], tuple[int, int], tuple[int, int]]
+    value: int
+
+    def output_shape(self, *shapes: Shape) -> Shape:
+        sides = self.padding
+        fits = len(sides) == 3 and all(_is_pair(side) and min(side) >= 0 for side in sides)
+        self._require(fits, f"padding is {sides}; it must be three pairs of numbers from 0: rows, columns, channels")
+        (height, width, channels), (rows, columns, around) = shapes[0], sides
+        return height + sum(rows), width + sum(columns), channels + sum(around)
+
+    def check(self, inputs: list[Tensor], output: Tensor) -> None:
+        self._require(INT8_MIN <= self.value <= INT8_MAX, f"value is {self.value}; it must be in -128..127")
+        self._require_equal_scales(*inputs, output)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -457,12 +454,13 @@ class Wire(Operator):
     others, from input 0.
     """
 
-    sources: np.ndarray
+    sources: npt.NDArray[np.integer]
     core_shuffle: bool = False
 
-    arity = None
+    arity = 0
 
-    def output_shape(self, *shapes):
+    def output_shape(self, *shapes: Shape) -> Shape:
+        height, width, _ = shapes[0]
         sizes = {shape[:2] for shape in shapes}
         self._require(len(sizes) == 1, f"its inputs must have one height and width; got {sorted(sizes)}")
         array = self.sources
@@ -471,9 +469,9 @@ class Wire(Operator):
         for input, channel in array.tolist():
             exists = 0 <= input < len(shapes) and 0 <= channel < shapes[input][2]
             self._require(exists, f"it reads channel {channel} of input {input}, which does not exist")
-        return *sizes.pop(), len(array)
+        return height, width, len(array)
 
-    def check(self, inputs, output):
+    def check(self, inputs: list[Tensor], output: Tensor) -> None:
         self._require_equal_scales(*(inputs[i] for i in np.unique(self.sources[:, 0])), output)
         own, swapped = (switched_sources(output.channels, on).tolist() for on in (False, True))
         fits = not self.core_shuffle or len(inputs) == 2 and self.sources.tolist() in (own, swapped)
@@ -485,12 +483,12 @@ class Wire(Operator):
         return bool(self.sources[-1, 0])
 
 
-def switched_sources(channels: int, on: bool) -> np.ndarray:
-    """The sources of a core shuffle of so many channels that is on or off."""
+def switched_sources(channels: int, on: bool) -> npt.NDArray[np.integer]:
+    """Return the sources of a core shuffle of this many channels that is on or off."""
     return np.array([(int(on and channel >= channels // 2), channel) for channel in range(channels)])
 
 
-OPERATORS = {
+OPERATORS: dict[str, type[Operator]] = {
     kind.__name__: kind
     for kind in (
         Conv2D,

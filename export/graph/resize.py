@@ -1,4 +1,4 @@
-"""The same network for images of another size: a convolutional network has no weights that a size would change."""
+"""The same network for images of another size: the weights of a convolutional network do not depend on the size."""
 
 from __future__ import annotations
 
@@ -6,20 +6,21 @@ import re
 from dataclasses import replace
 
 from export.graph.graph import Graph
-from export.graph.operators import AveragePool, GraphError, Operator, Shape
+from export.graph.operators import AveragePool, Operator
+from export.graph.tensor import GraphError, Shape, Size
 
 
-def parse_size(text: str) -> tuple[int, int]:
-    """Reads "480x640" as (height, width). Raises: ValueError."""
+def parse_size(text: str) -> Size:
+    """Return (height, width) of a text such as "480x640". Raises: ValueError."""
     if not (sides := re.fullmatch(r"([1-9]\d{0,4})x([1-9]\d{0,4})", text)):
         raise ValueError(f"the size is {text!r}; it must be HEIGHTxWIDTH, for example 480x640")
     return int(sides[1]), int(sides[2])
 
 
-def resize(graph: Graph, size: tuple[int, int]) -> Graph:
-    """Gives a graph of one input another height and width; a pool over the whole map stays one.
+def resize(graph: Graph, size: Size) -> Graph:
+    """Return a graph of one input with another height and width. A pool over the whole map stays one.
 
-    Raises: GraphError that names the operator that cannot take the size.
+    Raises: GraphError that names the operator that does not allow the size.
     """
     if len(graph.inputs) != 1:
         raise GraphError(f"{graph.name} has {len(graph.inputs)} inputs; only a network of one image can be resized")
@@ -30,8 +31,8 @@ def resize(graph: Graph, size: tuple[int, int]) -> Graph:
         operator = _over_the_whole_map(operator, graph, shapes)
         shapes[operator.output] = operator.output_shape(*(shapes[name] for name in operator.inputs))
         operators.append(operator)
-    tensors = [replace(tensor, shape=shapes[tensor.name]) for tensor in graph.tensors]
-    return replace(graph, tensors=tensors, operators=operators)
+    tensors = tuple(replace(tensor, shape=shapes[tensor.name]) for tensor in graph.tensors)
+    return replace(graph, tensors=tensors, operators=tuple(operators))
 
 
 def _over_the_whole_map(operator: Operator, graph: Graph, shapes: dict[str, Shape]) -> Operator:

@@ -1,7 +1,6 @@
-"""Softmax in fixed point, to the bit as TensorFlow Lite computes it with gemmlowp.
+"""Softmax in fixed point, bit by bit as TensorFlow Lite computes it with gemmlowp.
 
-A number with n integer bits is an int32 that stands for itself * 2^(n - 31). Products keep the sum of their integer
-bits.
+An int32 k with n integer bits stands for the number k * 2^(n - 31). A product has the sum of its factors' integer bits.
 """
 
 from __future__ import annotations
@@ -9,8 +8,9 @@ from __future__ import annotations
 import math
 
 import numpy as np
+import numpy.typing as npt
 
-from export.graph.rounding import quantize_multiplier, requantise, rounding_divide_by_pot
+from export.graph.rounding import Int64s, quantize_multiplier, requantise, rounding_divide_by_pot
 from export.graph.rounding import saturating_rounding_doubling_high_mul as product
 
 DIFFERENCE_BITS = 5  # integer bits of the argument of exp
@@ -21,20 +21,22 @@ ONE = 2**31 - 1  # the largest number without integer bits stands for 1
 EXP_OF_MINUS_POWERS = (1672461947, 1302514674, 790015084, 290630308, 39332535, 720401, 242)
 
 
-def factor_and_smallest(multiplier: float) -> tuple[np.int64, np.int64, int]:
-    """The constants of a softmax.
+def factor_and_smallest(multiplier: float) -> tuple[Int64s, Int64s, int]:
+    """Return the constants of a softmax.
 
     Args:
         multiplier: export.graph.operators.Softmax.multiplier.
-    Returns: (multiplier, shift, smallest): a difference of codes becomes a number with 5 integer bits by requantise
-        with the first two; differences below smallest count as an exp of 0.
+    Returns: (multiplier, shift, smallest). requantise with the first two turns a difference of codes into a number with
+        5 integer bits. Differences below smallest count as an exp of 0.
     """
     factor, shift = quantize_multiplier(multiplier)
     return factor, shift, -math.floor((2**DIFFERENCE_BITS - 1) * 2 ** (31 - DIFFERENCE_BITS) / 2 ** int(shift))
 
 
-def softmax(x: np.ndarray, multiplier, shift, smallest: int) -> np.ndarray:
-    """Softmax over the last axis of int8 codes; int8 with scale 1/256 and zero point -128."""
+def softmax(
+    x: npt.NDArray[np.int8], multiplier: npt.ArrayLike, shift: npt.ArrayLike, smallest: int
+) -> npt.NDArray[np.int8]:
+    """Return the softmax over the last axis of int8 codes: int8 with scale 1/256 and zero point -128."""
     difference = x.astype(np.int64) - x.max(axis=-1, keepdims=True)
     counts = difference >= smallest
     exps = exp_on_negative_values(requantise(np.where(counts, difference, 0), multiplier, shift))
@@ -46,8 +48,8 @@ def softmax(x: np.ndarray, multiplier, shift, smallest: int) -> np.ndarray:
     return np.where(counts, np.clip(codes, -128, 127), -128).astype(np.int8)
 
 
-def exp_on_negative_values(a: np.ndarray) -> np.ndarray:
-    """exp(a) without integer bits; a has 5 integer bits and is not positive."""
+def exp_on_negative_values(a: Int64s) -> Int64s:
+    """Return exp(a) without integer bits; a has 5 integer bits and is not positive."""
     quarter = 1 << (31 - DIFFERENCE_BITS - 2)
     within = (a & (quarter - 1)) - quarter
     rest = within - a  # a multiple of 1/4
@@ -57,8 +59,8 @@ def exp_on_negative_values(a: np.ndarray) -> np.ndarray:
     return np.where(a == 0, ONE, result)
 
 
-def _exp_between_minus_a_quarter_and_0(a: np.ndarray) -> np.ndarray:
-    """Taylor expansion around -1/8, neither side with integer bits."""
+def _exp_between_minus_a_quarter_and_0(a: Int64s) -> Int64s:
+    """Return exp(a) by a Taylor expansion around -1/8; neither has integer bits."""
     exp_of_minus_an_eighth, third = 1895147668, 715827883
     x = a + (1 << 28)
     square = product(x, x)
@@ -67,8 +69,8 @@ def _exp_between_minus_a_quarter_and_0(a: np.ndarray) -> np.ndarray:
     return exp_of_minus_an_eighth + product(exp_of_minus_an_eighth, x + higher)
 
 
-def one_over_one_plus_x_for_x_in_0_1(x: np.ndarray) -> np.ndarray:
-    """1 / (1 + x), neither side with integer bits: three steps of Newton and Raphson, which have 2 integer bits."""
+def one_over_one_plus_x_for_x_in_0_1(x: Int64s) -> Int64s:
+    """Return 1 / (1 + x) by three Newton-Raphson steps with 2 integer bits; x and the result have none."""
     half_denominator = (x + ONE + 1) >> 1
     y = 1515870810 + product(half_denominator, -1010580540)  # 48/17 - 32/17 * half_denominator
     for _ in range(3):
@@ -77,5 +79,5 @@ def one_over_one_plus_x_for_x_in_0_1(x: np.ndarray) -> np.ndarray:
     return _saturated(y << 1)
 
 
-def _saturated(x: np.ndarray) -> np.ndarray:
+def _saturated(x: Int64s) -> Int64s:
     return np.clip(x, -(2**31), 2**31 - 1)

@@ -1,9 +1,9 @@
-"""The streaming-line reference model: the graph as a machine that takes the rows of an image, one after the other.
+"""The streaming-line reference model: the graph as a machine that reads an image row by row.
 
-It holds what the line plan says and no more: the kept rows of each tensor, one place that the newest rows share, the
-running sums. What the C code and the hardware do with their memory, this does with NumPy arrays, and a read of a row
-that is no longer there is an error; what they do with numbers is golden's arithmetic, on the rows under a window
-instead of on whole maps. Stages on ways that the task's switches do not take rest.
+Its memory is the line plan's and no more: the kept rows of each tensor, one place that the newest rows share, and the
+running sums. It uses NumPy arrays as the C code and the hardware use their memory. Reading a row that is no longer there
+is an error. Its numbers are those of the golden arithmetic, on the rows under a window instead of on whole maps. Stages
+on ways that the task's switches do not take do not run.
 """
 
 from __future__ import annotations
@@ -13,42 +13,45 @@ from dataclasses import replace
 from functools import lru_cache
 
 import numpy as np
+import numpy.typing as npt
 
 from export.graph import golden
-from export.graph.operators import Operator, Pad, Pads, Shape, Window
+from export.graph.operators import AveragePool, Mean, Operator, Pad, Pads, Window
+from export.graph.tensor import Shape
 from export.streaming.line_plan import Buffer, LinePlan, rows_read, steps
 
-Row = tuple[str, int, np.ndarray]  # tensor, row, int8 (width, channels)
+Codes = npt.NDArray[np.int8]  # a row (width, channels), or a map with a batch in front
+Row = tuple[str, int, Codes]  # tensor, number of the row, its codes
 
 
 class Rows:
     """The rows of one tensor that are in memory: the newest one in the shared place, older ones in their slots.
 
     Attributes:
-        made: how many rows there have been.
+        made: number of rows made so far.
     """
 
-    def __init__(self, buffer: Buffer, shared: np.ndarray):
+    def __init__(self, buffer: Buffer, shared: Codes):
         self.buffer = buffer
         _, width, channels = buffer.tensor.shape
-        self.slots = np.zeros((buffer.rows, width, channels), np.int8)
+        self.slots: list[Codes] = list(np.zeros((buffer.rows, width, channels), np.int8))
         of_camera = np.zeros(buffer.row_bytes, np.int8)
         newest = of_camera if buffer.place is None else shared[buffer.place : buffer.place + buffer.row_bytes]
         self.newest = newest.reshape(width, channels)
         self.start()
 
     def start(self) -> None:
-        """Forgets all rows: the next one is the first."""
+        """Forget all rows: the next one is the first."""
         self.made, self.is_new = 0, False
-        self.in_slot = [None] * self.buffer.rows  # which row
+        self.in_slot: list[int | None] = [None] * self.buffer.rows  # number of the row
 
-    def take(self, row: np.ndarray) -> None:
-        """The next row is there."""
+    def take(self, row: Codes) -> None:
+        """Take the next row, which is now the newest."""
         self.newest[...] = row
         self.made, self.is_new = self.made + 1, True
 
-    def __getitem__(self, y: int) -> np.ndarray:
-        """Row y, (width, channels). Raises LookupError if it is not in memory."""
+    def __getitem__(self, y: int) -> Codes:
+        """Return row y, (width, channels). Raises LookupError if it is not in memory."""
         if self.is_new and y == self.made - 1:
             return self.newest
         if y not in self.in_slot:
@@ -56,15 +59,15 @@ class Rows:
         return self.slots[self.in_slot.index(y)]
 
     def retire(self) -> None:
-        """No other stage of this line reads the newest row: later lines find it in its slot, if one is left for it."""
+        """Move the newest row, which no other stage of this line reads, into its slot, if the buffer has one."""
         if self.is_new and self.in_slot:
             slot = (self.made - 1) % len(self.in_slot)
-            self.slots[slot], self.in_slot[slot] = self.newest, self.made - 1
+            self.slots[slot], self.in_slot[slot] = self.newest.copy(), self.made - 1
         self.is_new = False
 
 
 class Stream:
-    """A network that takes an image row by row.
+    """A network that reads an image row by row.
 
     Args:
         plan: its line plan.
@@ -77,15 +80,19 @@ class Stream:
         self.start()
 
     def start(self) -> None:
-        """Makes ready for the first row of an image. The memory keeps what is in it, as that of a chip does."""
+        """Prepare for the first row of an image. The memory keeps its content, as that of a chip does."""
         for rows in self.rows.values():
             rows.start()
         self.running = [stage for stage in self.plan.stages if self.plan.runs(stage)]
         self.step = {stage.operator.name: 0 for stage in self.running}
-        self.sums = {name: 0 for name in self.step}
+        self.sums = {
+            operator.name: np.zeros(self.graph.tensor(operator.output).channels, np.int64)
+            for operator in (stage.operator for stage in self.running)
+            if self.plan.sums_up(operator)
+        }
 
-    def push_row(self, row: np.ndarray) -> list[Row]:
-        """Takes the next row of an image, and with the last one goes on until everything is made.
+    def push_row(self, row: Codes) -> list[Row]:
+        """Take the next row of an image. After the last row, run until everything is made.
 
         Args:
             row: int8 (width, channels).
@@ -93,9 +100,9 @@ class Stream:
         Raises: ValueError if the row does not fit.
         """
         image = self.rows[self.graph.inputs[0]]
-        height, *wanted = image.buffer.tensor.shape
-        if row.dtype != np.int8 or list(row.shape) != wanted:
-            raise ValueError(f"the row is {row.dtype} {row.shape}; it must be int8 {tuple(wanted)}")
+        height, width, channels = image.buffer.tensor.shape
+        if row.dtype != np.int8 or row.shape != (width, channels):
+            raise ValueError(f"the row is {row.dtype} {row.shape}; it must be int8 {(width, channels)}")
         if image.made == height:
             self.start()
         image.take(row)
@@ -104,8 +111,8 @@ class Stream:
             made += self._line()
         return made
 
-    def output(self, name: str) -> np.ndarray:
-        """An output of one row, int8 (width, channels), after the image is complete and until the next one comes."""
+    def output(self, name: str) -> Codes:
+        """Return an output of one row, int8 (width, channels). It is valid from an image's end to the next one's start."""
         return self.rows[name][0]
 
     def _is_unfinished(self) -> bool:
@@ -124,27 +131,32 @@ class Stream:
                 self.rows[name].retire()
 
     def _is_due(self, operator: Operator) -> bool:
-        """Whether a step is left and the rows that it reads are there."""
+        """Return whether a step is left and the rows that it reads are there."""
         return self.step[operator.name] < self._steps(operator) and all(
             self._reads(operator, name).stop <= self.rows[name].made for name in operator.inputs
         )
 
-    def _run(self, operator: Operator) -> np.ndarray | None:
-        """Does the next step of a stage: its next row, or None while it only sums up."""
+    def _run(self, operator: Operator) -> Codes | None:
+        """Run the next step of a stage. Return its next row, or None while it only sums."""
         under = [self._rows_of(name, self._reads(operator, name)) for name in operator.inputs]
         step = self.step[operator.name]
         self.step[operator.name] += 1
-        if not self.plan.sums_up(operator):
-            one_row = _of_one_row(operator, step, self.graph.tensor(operator.inputs[0]).shape)
-            return golden.apply(one_row, self.graph, *under)[0, 0]
-        self.sums[operator.name] = self.sums[operator.name] + under[0].astype(np.int64).sum(axis=(0, 1, 2))
+        if self.plan.sums_up(operator) and isinstance(operator, (AveragePool, Mean)):
+            return self._sum(operator, under[0])
+        one_row = _of_one_row(operator, step, self.graph.tensor(operator.inputs[0]).shape)
+        made: Codes = golden.apply(one_row, self.graph, *under)[0, 0]
+        return made
+
+    def _sum(self, operator: AveragePool | Mean, rows: Codes) -> Codes | None:
+        """Add rows to a running sum. Return the mean after the last one."""
+        self.sums[operator.name] += rows.astype(np.int64).sum(axis=(0, 1, 2))
         if self.step[operator.name] < self._steps(operator):
             return None
         height, width, _ = self.graph.tensor(operator.inputs[0]).shape
         return golden.mean_of_sums(operator, self.graph, self.sums[operator.name], height * width)
 
-    def _rows_of(self, name: str, rows: range) -> np.ndarray:
-        """Some rows as a map of a batch of one, int8 (1, rows, width, channels)."""
+    def _rows_of(self, name: str, rows: range) -> Codes:
+        """Return some rows as a map of a batch of one, int8 (1, rows, width, channels)."""
         _, width, channels = self.graph.tensor(name).shape
         return np.array([self.rows[name][y] for y in rows], np.int8).reshape(1, len(rows), width, channels)
 
@@ -156,7 +168,7 @@ class Stream:
 
 
 def _of_one_row(operator: Operator, step: int, shape: Shape) -> Operator:
-    """The same operator for a map that is only the rows which a step reads: padded to one row of output."""
+    """Return the same operator for a map of only the rows that a step reads. Its output is one row."""
     read = rows_read(operator, step, shape)
     if isinstance(operator, Pad):
         return replace(operator, padding=((1 - len(read), 0), *operator.padding[1:]))
@@ -172,8 +184,8 @@ def _padded(operator: Window, padding: Pads) -> Window:
     return replace(operator, padding=padding)
 
 
-def run(plan: LinePlan, inputs: np.ndarray) -> dict[str, np.ndarray]:
-    """Streams a batch, image by image.
+def run(plan: LinePlan, inputs: Codes) -> dict[str, Codes]:
+    """Stream a batch, image by image.
 
     Args:
         plan: the line plan.

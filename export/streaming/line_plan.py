@@ -1,18 +1,21 @@
-"""The line plan: how a graph runs on an image that comes line by line, and the memory that this takes.
+"""The line plan: how a graph runs on an image that arrives line by line, and how much memory this needs.
 
-Time goes in lines. In each line one row of the image arrives, and every stage, in the order of data flow, makes its next
-row if the rows that it reads are there; after the last row of the image come a few lines more, until all is made. A row
-lies in a shared place while the stages of this line read it. Those rows that a later line will read are then kept in a
-buffer of their tensor: the rows of a window that are still needed, and the delay that keeps the paths of a graph in step
-where they meet again. A pool over the whole map keeps a running sum instead of rows.
+Time is counted in lines. In each line one row of the image arrives. Every stage, in the order of data flow, then makes
+its next row if the rows that it reads are there. After the last row of the image there are a few lines more, until all
+is made.
 
-No buffer is larger than this order of events makes it. Take the step that gave a tensor its number of kept rows: before
-its line, that many rows had been made, from the oldest that the step reads to the newest. The oldest is still to be
-read, so in a ring of one row less the newest would lie in its slot, and it would have to be made again; here every row
-is made once (the factor of MACs is 1.000). Another order could save a little: a stage that started later than it can
-would keep more rows in front of it and fewer behind (2 % less in all for the network of Table 1, where the trainable
-stems would wait four lines). And a window that jumps over rows, its stride and dilation having a common divisor, would
-not need a ring.
+The newest row of a tensor is in a shared place while the stages of its line read it. Rows that a later line reads are
+then kept in the tensor's buffer: the rows of a window that are still needed, and the delay that keeps the paths of a
+graph in step where they meet again. A pool over the whole map keeps a running sum instead of rows.
+
+No buffer can be smaller in this order of events. Take the step that determined the number of kept rows of a tensor.
+Before its line, that many rows had been made, from the oldest that the step reads to the newest. In a ring of one row
+less, the newest would overwrite the oldest, which would have to be made again. Here every row is made once (the factor
+of MACs is 1.000).
+
+Another order could save a little. A stage that starts later than it can keeps more rows before it and fewer after it:
+2 % less in total for the network of Table 1, if the trainable stems wait four lines. And a window that skips rows,
+because its stride and dilation have a common divisor, needs no ring.
 """
 
 from __future__ import annotations
@@ -23,8 +26,9 @@ from functools import cached_property
 
 from export.graph.graph import Graph
 from export.graph.memory_order import Step, small_memory_order
-from export.graph.operators import AveragePool, GraphError, Mean, Operator, Pad, Shape, Tensor, Window, Wire
+from export.graph.operators import AveragePool, Mean, Operator, Pad, Window, Wire
 from export.graph.switches import Switch
+from export.graph.tensor import GraphError, Shape, Tensor
 from export.graph.wires import without_wires
 
 ALIGNMENT = 4  # bytes, of every row's place: kernels load words
@@ -37,9 +41,9 @@ class Buffer:
 
     Attributes:
         tensor: the tensor.
-        rows: rows kept from one line to the next, as a ring: row y is in slot y modulo rows.
+        rows: number of rows kept from one line to the next, as a ring: row y is in slot y modulo rows.
         place: offset in bytes of the newest row in the place that all stages share, during the line that makes it. None
-            for the image, whose newest row is wherever the camera has it.
+            for the image, whose newest row is the caller's.
     """
 
     tensor: Tensor
@@ -48,17 +52,18 @@ class Buffer:
 
     @property
     def row_bytes(self) -> int:
+        """Bytes of one row."""
         return self.tensor.shape[1] * self.tensor.shape[2]
 
     @property
     def bytes(self) -> int:
-        """Of the rows that are kept."""
+        """Total bytes of the rows that are kept."""
         return self.rows * aligned(self.row_bytes)
 
 
 @dataclass(frozen=True)
 class When:
-    """Positions of a switch: the first, second, ... of a plan's."""
+    """Positions of a switch, which is named by its index in the plan."""
 
     switch: int
     positions: range
@@ -68,14 +73,14 @@ class When:
 class Stage:
     """One operator in time.
 
-    A Wire that a switch chooses the input of is one stage for each input, of which one runs: they make the same tensor.
+    A Wire whose input a switch chooses is one stage per input. They make the same tensor, and one of them runs.
 
     Attributes:
         operator: what it computes, a row at a time.
-        retires: tensors that no later stage of the line reads: their newest row now goes into their buffer.
-        first_line, last_line: lines in which it makes its first and its last row; the first line is 0. Where switches
-            have a say, with the longest way before it.
-        when: in which positions of a switch it runs; None if always.
+        retires: tensors that no later stage of the line reads: their newest row now moves into their buffer.
+        first_line, last_line: lines in which it makes its first and its last row; the first line is 0. If switches
+            choose the way before it, these are the lines of the longest way.
+        when: the positions of a switch in which it runs; None if it always runs.
     """
 
     operator: Operator
@@ -93,9 +98,9 @@ class LinePlan:
         graph: the graph, its operators in the order of the stages.
         stages: in the order in which they run in each line.
         buffers: by tensor name.
-        lines: how many lines one image takes; the image itself is over after its own height.
+        lines: lines per image: its height, and those after its last row.
         shared: bytes of the place that the newest rows share.
-        switches: what a task can switch; buffers and lines are enough for every position.
+        switches: what a task can switch. Buffers and lines are enough for every position.
     """
 
     graph: Graph
@@ -106,23 +111,23 @@ class LinePlan:
     switches: tuple[Switch, ...] = ()
 
     def runs(self, stage: Stage) -> bool:
-        """Whether a stage runs in the positions that the switches have."""
+        """Return whether a stage runs in the current positions of the switches."""
         return stage.when is None or self.switches[stage.when.switch].position in stage.when.positions
 
     def when_given(self, output: str) -> When | None:
-        """In which positions of a switch an output is given; None if always."""
+        """Return the positions of a switch in which an output is computed; None if it always is."""
         found = ((i, switch.gives[output]) for i, switch in enumerate(self.switches) if output in switch.gives)
         return next((When(i, positions) for i, positions in found), None)
 
     @property
     def macs(self) -> int:
-        """Of the stages that run in the positions that the switches have."""
+        """Total MACs of the stages that run in the current positions of the switches."""
         macs = self.graph.macs()
         return sum(macs[stage.operator.name] for stage in self.stages if self.runs(stage))
 
     @property
     def given(self) -> tuple[str, ...]:
-        """The outputs that are given in the positions that the switches have."""
+        """Outputs that are computed in the current positions of the switches."""
         whens = {name: self.when_given(name) for name in self.graph.outputs}
         return tuple(
             name for name, when in whens.items() if not when or self.switches[when.switch].position in when.positions
@@ -130,31 +135,31 @@ class LinePlan:
 
     @cached_property
     def tensor_numbers(self) -> dict[str, int]:
-        """The number of each tensor: 0 is the image; then in the order in which stages first make them."""
+        """Number of each tensor, by name: 0 is the image; then in the order in which stages first make them."""
         made = [*self.graph.inputs, *(stage.operator.output for stage in self.stages)]
         return {name: i for i, name in enumerate(dict.fromkeys(made))}
 
     @cached_property
     def kept(self) -> int:
-        """Bytes of all rows that are kept."""
+        """Total bytes of the rows that are kept."""
         return sum(buffer.bytes for buffer in self.buffers.values())
 
     @cached_property
     def sums(self) -> int:
-        """Bytes of all running sums."""
+        """Total bytes of the running sums."""
         outputs = [self.graph.tensor(stage.operator.output) for stage in self.stages if self.sums_up(stage.operator)]
         return sum(SUM_BYTES * output.channels for output in outputs)
 
     def sums_up(self, operator: Operator) -> bool:
-        """Whether a stage keeps running sums."""
+        """Return whether a stage keeps running sums."""
         return sums_rows(operator, self.graph.tensor(operator.inputs[0]).shape)
 
     @property
     def bytes(self) -> int:
-        """Of all buffers together."""
+        """Total buffer memory in bytes."""
         return self.kept + self.shared + self.sums
 
-    def __str__(self):
+    def __str__(self) -> str:
         height, width, channels = self.graph.tensor(self.graph.inputs[0]).shape
         rows = [
             f"{self.graph.name}: {height}x{width}x{channels}, {len(self.stages)} stages, {self.macs:,} MACs, factor 1.000"
@@ -182,25 +187,26 @@ class LinePlan:
 
 
 def plan(graph: Graph, switches: tuple[Switch, ...] = (), in_order: bool = False) -> LinePlan:
-    """Plans a graph of one input.
+    """Plan a graph of one input.
 
     Args:
         graph: the graph, with all ways that its rows can take.
-        switches: that choose between them; see export.graph.switches.
-        in_order: keeps the order of the graph's operators; else they are put into one that takes little memory.
-    Raises: GraphError if it has more inputs.
+        switches: that choose between the ways; see export.graph.switches.
+        in_order: keep the order of the graph's operators. If False, they are put into an order of little memory.
+    Raises: GraphError if the graph has more than one input.
     """
     if len(graph.inputs) != 1:
         raise GraphError(
-            f"{graph.name}: an image comes line by line on one input; this graph has {len(graph.inputs)}: "
-            f"{', '.join(graph.inputs)}"
+            f"{graph.name}: it has {len(graph.inputs)} inputs ({', '.join(graph.inputs)}); a network that reads an image "
+            "line by line must have one"
         )
     if not in_order:
         graph = _in_small_memory_order(composed(graph, switches), _chosen(switches))
     steps_of_a_line = _steps_of_a_line(graph, switches)
     operators = [operator for operator, _ in steps_of_a_line]
     last_use = _last_use(operators)
-    longest, kept, lives = {}, dict.fromkeys((tensor.name for tensor in graph.tensors), 0), []
+    longest: dict[int, list[int]] = {}  # of each step: the lines in which its rows are made
+    kept, lives = dict.fromkeys((tensor.name for tensor in graph.tensors), 0), []
     for running in _running(steps_of_a_line, switches):
         times = _Times(graph, [operators[i] for i in running])
         longest |= {i: times.made[operators[i].output] for i in running}
@@ -218,9 +224,9 @@ def plan(graph: Graph, switches: tuple[Switch, ...] = (), in_order: bool = False
 
 
 def composed(graph: Graph, switches: tuple[Switch, ...] = ()) -> Graph:
-    """The same graph without the Wires whose rows other Wires take up in the line that makes them, and nothing else does.
+    """Return the same graph without the Wires that only other Wires read, in the line that makes their rows.
 
-    So channels that are split, concatenated and shuffled in one line move once.
+    Channels that are split, concatenated and shuffled in one line then move once.
     """
     steps = _steps_of_a_line(graph, switches)
     times = [_Times(graph, [steps[i][0] for i in running]) for running in _running(steps, switches)]
@@ -240,36 +246,41 @@ def _is_core_shuffle(operator: Operator) -> bool:
 
 
 def _steps_of_a_line(graph: Graph, switches: tuple[Switch, ...]) -> list[tuple[Operator, When | None]]:
-    """The operators in the order in which they run in each line, and when they do.
+    """Return the operators in the order in which they run in each line, and when they do.
 
-    What hands on one of several inputs is an operator for each of them, directly behind the one that makes it: the
-    input's row then is in use no longer than without.
+    A Wire that copies one of its inputs, as a switch chooses, becomes one operator per input. Each is directly after the
+    operator that makes its input, so that the input's row is in use no longer than without it.
     """
     runs = {name: When(i, at) for i, switch in enumerate(switches) for name, at in switch.runs.items()}
     chosen = {name: (i, switch.positions) for i, switch in enumerate(switches) for name in switch.chooses}
-    behind: dict[str, list[tuple[Operator, When]]] = {}  # by the tensor that they hand on
-    for name, (i, positions) in chosen.items():
-        wire = graph.operator(name)
-        for position, input in zip(positions, wire.inputs, strict=True):
-            way = replace(wire, inputs=[input], sources=wire.sources * (0, 1))
-            behind.setdefault(input, []).append((way, When(i, range(position, position + 1))))
+    copies: dict[str, list[tuple[Operator, When | None]]] = {}  # by the tensor that they copy
+    for wire in graph.operators:
+        if isinstance(wire, Wire) and wire.name in chosen:
+            i, positions = chosen[wire.name]
+            for position, input in zip(positions, wire.inputs, strict=True):
+                copy = replace(wire, inputs=(input,), sources=wire.sources * (0, 1))
+                copies.setdefault(input, []).append((copy, When(i, range(position, position + 1))))
     own = [(operator, runs.get(operator.name)) for operator in graph.operators if operator.name not in chosen]
-    return [each for step in own for each in (step, *behind.get(step[0].output, []))]
+    return [each for step in own for each in (step, *copies.get(step[0].output, []))]
 
 
 def _running(steps_of_a_line: list[tuple[Operator, When | None]], switches: tuple[Switch, ...]) -> list[list[int]]:
-    """Which steps run, from the shortest way to the longest.
+    """Return the steps that run, from the shortest way to the longest.
 
-    Ways that begin at one tensor and do not meet again are all run at once: each finds there the rows that it needs.
+    Ways that begin at one tensor and do not meet again all run at once: each finds the rows that it needs.
     """
     choosing = next((i for i, switch in enumerate(switches) if switch.chooses), None)
-    positions = [None] if choosing is None else switches[choosing].positions
+    if choosing is None:
+        return [list(range(len(steps_of_a_line)))]
     whens = [when if when and when.switch == choosing else None for _, when in steps_of_a_line]
-    return [[i for i, when in enumerate(whens) if when is None or at in when.positions] for at in positions]
+    return [
+        [i for i, when in enumerate(whens) if when is None or position in when.positions]
+        for position in switches[choosing].positions
+    ]
 
 
 def aligned(size: int) -> int:
-    """A number of bytes, rounded up to whole words."""
+    """Return a number of bytes, rounded up to whole words."""
     return -(-size // ALIGNMENT) * ALIGNMENT
 
 
@@ -277,19 +288,20 @@ def aligned(size: int) -> int:
 
 
 def sums_rows(operator: Operator, shape: Shape) -> bool:
-    """Whether an operator keeps running sums of an input of that shape: a pool over all of it, row by row as it comes."""
-    pools_all = isinstance(operator, AveragePool) and tuple(operator.window) == shape[:2]
-    return isinstance(operator, Mean) or pools_all and operator.output_size(shape[:2]) == (1, 1)
+    """Return whether an operator keeps running sums of an input of that shape: whether it is a pool over all of it."""
+    if isinstance(operator, AveragePool):
+        return tuple(operator.window) == shape[:2] and operator.output_size(shape[:2]) == (1, 1)
+    return isinstance(operator, Mean)
 
 
 def steps(operator: Operator, graph: Graph) -> int:
-    """How many times a stage runs for one image: once a row of its output, or once a row of what it sums up."""
+    """Return how often a stage runs per image: once per row of its output, or once per row that it sums."""
     input = graph.tensor(operator.inputs[0])
     return (input if sums_rows(operator, input.shape) else graph.tensor(operator.output)).shape[0]
 
 
 def rows_read(operator: Operator, step: int, shape: Shape) -> range:
-    """The rows of an input of that shape that a step of a stage reads, from the oldest to the newest; none of padding."""
+    """Return the rows of an input of that shape that a step of a stage reads, oldest first, without padding."""
     height = shape[0]
     first, extent, dilation = step, 1, 1
     if isinstance(operator, Pad):
@@ -305,7 +317,7 @@ def rows_read(operator: Operator, step: int, shape: Shape) -> range:
 
 
 class _Times:
-    """When everything is made and read, and so how many rows wait in between.
+    """The lines in which all rows are made and read, and so how many rows wait in between.
 
     Attributes:
         made: the line in which each row is made, by tensor.
@@ -321,7 +333,7 @@ class _Times:
             self._run(operator)
 
     def _run(self, operator: Operator) -> None:
-        """One step after the other, each in the first line in which the rows that it reads are there."""
+        """Run each step of an operator in the first line in which the rows that it reads are there."""
         lines, line = [], -1
         for step in range(steps(operator, self.graph)):
             reads = {name: rows_read(operator, step, self.graph.tensor(name).shape) for name in operator.inputs}
@@ -329,12 +341,12 @@ class _Times:
             lines.append(line)
             for name, rows in reads.items():
                 self.read[name].append((line, rows.start))
-        # A stage that sums up has its one row after its last step.
+        # A running sum makes its one row in its last step.
         self.made[operator.output] = lines[-self.graph.tensor(operator.output).shape[0] :]
 
     def kept(self, name: str) -> int:
-        """The most rows of a tensor that have been made before a line and are still to be read in it or later."""
-        # A vector that the network gives stays after the image.
+        """Return the most rows of a tensor that were made before a line and are read in it or later."""
+        # An output that is a vector stays after the image.
         stays = name in self.graph.outputs and self.graph.tensor(name).shape[0] == 1
         return max([int(stays), *(bisect_left(self.made[name], line) - row for line, row in self.read[name])])
 
@@ -343,9 +355,9 @@ class _Times:
 
 
 def _in_small_memory_order(graph: Graph, chosen: set[str]) -> Graph:
-    """The same graph, its operators ordered so that few newest rows are in use at the same moment of a line.
+    """Return the same graph, its operators ordered so that few newest rows are in use at one moment of a line.
 
-    Of the chosen, which hand on one of their inputs, the last one is ordered: the others are there before it.
+    Of a chosen Wire, which copies one of its inputs, only the last input is ordered: the others are made before it.
     """
     reads = [operator.inputs[-1:] if operator.name in chosen else operator.inputs for operator in graph.operators]
     order = small_memory_order(
@@ -353,7 +365,7 @@ def _in_small_memory_order(graph: Graph, chosen: set[str]) -> Graph:
         {name: size for name, size in _row_sizes(graph).items() if name not in graph.inputs},
         (),
     )
-    return replace(graph, operators=[graph.operators[i] for i in order])
+    return replace(graph, operators=tuple(graph.operators[i] for i in order))
 
 
 def _row_sizes(graph: Graph) -> dict[str, int]:
@@ -361,14 +373,14 @@ def _row_sizes(graph: Graph) -> dict[str, int]:
 
 
 def _last_use(operators: list[Operator]) -> dict[str, int]:
-    """Index of the last operator that makes or reads each tensor."""
+    """Return the index of the last operator that makes or reads each tensor."""
     return {name: i for i, operator in enumerate(operators) for name in (operator.output, *operator.inputs)}
 
 
 def _places(graph: Graph, lives: list[dict[str, tuple[int, int]]]) -> tuple[dict[str, int], int]:
-    """An offset of each newest row, such that rows in use at the same time lie apart; and the bytes of them all.
+    """Return an offset of each newest row, and their total bytes. Rows that are in use at one time do not overlap.
 
-    Larger rows choose first, each the lowest gap that it fits into.
+    Larger rows are placed first, each into the lowest gap that it fits into.
 
     Args:
         graph: the graph.
@@ -390,7 +402,7 @@ def _places(graph: Graph, lives: list[dict[str, tuple[int, int]]]) -> tuple[dict
 
 
 def _meet(life: dict[str, tuple[int, int]], first: str, second: str) -> bool:
-    """Whether two tensors' newest rows are in use at the same time."""
+    """Return whether two tensors' newest rows are in use at the same time."""
     if first not in life or second not in life:
         return False
     return life[first][0] <= life[second][1] and life[second][0] <= life[first][1]

@@ -1,16 +1,18 @@
 """Channel orders: how the Wires of a graph become few contiguous copies in a .tflite, or none.
 
-A graph keeps the channels in the order of the paper. What is deployed may keep them in another, physical order: the
-rows and columns of a convolution's weights can be permuted freely, so a channel shuffle need not move anything. An
-order is an int array; order[i] is the logical channel at physical place i.
+The channels of a graph are in the order of the paper. In a .tflite they may be in another, physical order: the rows and
+columns of a convolution's weights can be permuted freely, so a channel shuffle need not move anything. An order is an
+int array; order[i] is the logical channel at physical place i.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from itertools import permutations
 
 import numpy as np
+import numpy.typing as npt
 
 from export.graph.graph import Graph
 from export.graph.operators import Conv2D, Operator, Pad, Wire
@@ -18,32 +20,36 @@ from export.graph.wires import wire_of, with_operators
 
 ORDERED = ".ordered"  # suffix of a copy that is put back into logical order
 
+Order = npt.NDArray[np.integer]
+Orders = dict[str, Order]  # by tensor
+Readers = dict[str, list[Wire]]  # the Wires that read a tensor
+
 
 class Group:
-    """Tensors that must keep their channels in one order: what goes into and comes out of channel-wise operators."""
+    """Tensors that must have their channels in one order: inputs and outputs of channel-wise operators."""
 
     def __init__(self, tensor: str):
         self.tensors = [tensor]
         self.pinned = False  # to the logical order
 
 
-def choose_orders(graph: Graph) -> tuple[Graph, dict[str, np.ndarray]]:
-    """Chooses a physical channel order for every tensor such that the Wires fall into few contiguous runs.
+def choose_orders(graph: Graph) -> tuple[Graph, Orders]:
+    """Choose a physical channel order for every tensor such that the Wires are few contiguous runs.
 
-    The groups of tensors that share one order are visited from the network's outputs to its inputs: each sorts its
-    channels by the tensors that they come from and the Wires that they go to, and then by the place that its consumers
-    gave them. Then, from the inputs to the outputs, a group follows its producers where that leaves fewer runs.
+    The groups of tensors that share one order are visited from the network's outputs to its inputs. Each sorts its
+    channels by the tensors that they come from and the Wires that read them, and then by their place in its consumers.
+    Then, from the inputs to the outputs, a group follows its producers if that leaves fewer runs.
 
     Args:
         graph: a graph whose Wires are composed.
     Returns: (graph, order by tensor name). The graph has one more Wire, NAME.ordered, where an output or the input of
-        a grouped convolution must be in logical order while its channel-wise relatives are better off in another.
+        a grouped convolution must be in logical order and its channel-wise relatives need fewer runs in another.
     """
     graph = _pin(graph)
     groups = _groups(graph)
     readers = _reading_wires(graph)
     place = {tensor: i for i, tensor in enumerate([*graph.inputs, *(operator.name for operator in graph.operators)])}
-    orders: dict[str, np.ndarray] = {}
+    orders: Orders = {}
     distinct = {id(group): group for group in groups.values()}.values()
     from_last = sorted(distinct, key=lambda group: -max(place[tensor] for tensor in group.tensors))
     for group in from_last:
@@ -57,7 +63,7 @@ def choose_orders(graph: Graph) -> tuple[Graph, dict[str, np.ndarray]]:
 
 
 def _groups(graph: Graph) -> dict[str, Group]:
-    """The group of every tensor."""
+    """Return the group of every tensor."""
     groups = {name: Group(name) for name in graph.inputs}
     for operator in graph.operators:
         groups[operator.output] = Group(operator.output)
@@ -79,18 +85,21 @@ def _merge(groups: dict[str, Group], first: str, second: str) -> None:
 
 
 def _is_channel_wise(operator: Operator) -> bool:
-    """Channel i of its output is made of channels i of its inputs, or (Softmax) of all in any order."""
+    """Return whether channel i of its output depends on channels i of its inputs, or (Softmax) on all in any order."""
     return not (isinstance(operator, (Conv2D, Wire)) or _keeps_order(operator))
 
 
 def _keeps_order(operator: Operator) -> bool:
-    """Grouped convolutions and channels of padding tie places of inputs to places of outputs: both stay logical."""
+    """Return whether places of inputs are tied to places of outputs, so that both stay in logical order.
+
+    Grouped convolutions and channels of padding do so.
+    """
     grouped = isinstance(operator, Conv2D) and operator.groups > 1
     return grouped or (isinstance(operator, Pad) and operator.padding[2] != (0, 0))
 
 
 def _pin(graph: Graph) -> Graph:
-    """Adds ordered copies of the tensors that must be in logical order and have a Wire among their relatives.
+    """Add ordered copies of the tensors that must be in logical order and have a Wire among their relatives.
 
     Pinning a whole group would make each of its Wires restore the order; one copy restores it once.
     """
@@ -102,7 +111,7 @@ def _pin(graph: Graph) -> Graph:
     for operator in graph.operators:
         if _keeps_order(operator):
             operator = replace(
-                operator, inputs=[name + ORDERED if name in copied else name for name in operator.inputs]
+                operator, inputs=tuple(name + ORDERED if name in copied else name for name in operator.inputs)
             )
         operators.append(operator)
         if operator.output in copied:
@@ -114,8 +123,8 @@ def _pin(graph: Graph) -> Graph:
     return with_operators(graph, operators, tensors, outputs)
 
 
-def _reading_wires(graph: Graph) -> dict[str, list[Wire]]:
-    readers = {tensor.name: [] for tensor in graph.tensors}
+def _reading_wires(graph: Graph) -> Readers:
+    readers: Readers = {tensor.name: [] for tensor in graph.tensors}
     for operator in graph.operators:
         if isinstance(operator, Wire):
             for name in operator.inputs:
@@ -123,29 +132,26 @@ def _reading_wires(graph: Graph) -> dict[str, list[Wire]]:
     return readers
 
 
-def _order(group: Group, graph: Graph, readers, orders) -> np.ndarray:
-    """The order of a group that breaks its Wires into the fewest runs."""
+def _order(group: Group, graph: Graph, readers: Readers, orders: Orders) -> Order:
+    """Return the order of a group that breaks its Wires into the fewest runs."""
     channels = graph.tensor(group.tensors[0]).channels
     partitions = _partitions(group, graph, readers)
     distinct = list({partition.tobytes(): partition for partition in partitions}.values())
     places = [_places(tensor, wire, channels, orders) for tensor in group.tensors for wire in readers[tensor]]
     ties = [np.arange(channels), *reversed([place for place in places if place is not None])]
-    best, fewest = None, None
-    for priorities in permutations(distinct[:5]):
-        order = np.lexsort([*ties, *distinct[5:], *reversed(priorities)])
-        runs = sum(np.count_nonzero(np.diff(partition[order])) for partition in partitions)
-        if fewest is None or runs < fewest:
-            best, fewest = order, runs
-    return best
+    candidates = (
+        np.lexsort([*ties, *distinct[5:], *reversed(priorities)]) for priorities in permutations(distinct[:5])
+    )
+    return min(candidates, key=lambda order: sum(np.count_nonzero(np.diff(labels[order])) for labels in partitions))
 
 
-def _follow_producers(group: Group, graph: Graph, readers, orders) -> None:
-    """Sorts a group as one of its Wires finds its sources, if that leaves fewer runs."""
-    wires = [graph.operator(tensor) for tensor in group.tensors if tensor not in graph.inputs]
-    wires = [operator for operator in wires if isinstance(operator, Wire)]
+def _follow_producers(group: Group, graph: Graph, readers: Readers, orders: Orders) -> None:
+    """Sort a group by the sources of one of its Wires, if that leaves fewer runs."""
+    made_by = [graph.operator(tensor) for tensor in group.tensors if tensor not in graph.inputs]
+    wires = [operator for operator in made_by if isinstance(operator, Wire)]
     touched = {wire.name: wire for wire in [*wires, *(wire for tensor in group.tensors for wire in readers[tensor])]}
 
-    def runs(order) -> int:
+    def runs(order: Order) -> int:
         trial = {**orders, **{tensor: order for tensor in group.tensors}}
         return sum(len(runs_of(wire, trial)) for wire in touched.values())
 
@@ -153,7 +159,7 @@ def _follow_producers(group: Group, graph: Graph, readers, orders) -> None:
     candidates = [current]
     for wire in wires:
         places = [np.argsort(orders[name]) for name in wire.inputs]
-        place = [places[input][channel] for input, channel in wire.sources]
+        place = np.array([places[input][channel] for input, channel in wire.sources])
         candidates += [np.lexsort([place, wire.sources[:, 0]])]
     best = min(candidates, key=runs)
     orders.update({tensor: best for tensor in group.tensors})
@@ -162,8 +168,8 @@ def _follow_producers(group: Group, graph: Graph, readers, orders) -> None:
 Run = tuple[str, int, int]  # places begin..end of a tensor
 
 
-def runs_of(wire: Wire, orders) -> list[Run]:
-    """Maximal contiguous runs of places in a Wire's sources, in the order of the Wire's own places."""
+def runs_of(wire: Wire, orders: Mapping[str, Order]) -> list[Run]:
+    """Return the maximal contiguous runs of places in a Wire's sources, in the order of the Wire's own places."""
     places = [np.argsort(orders[name]) for name in wire.inputs]
     runs: list[Run] = []
     for input, channel in wire.sources[orders[wire.name]]:
@@ -175,8 +181,8 @@ def runs_of(wire: Wire, orders) -> list[Run]:
     return runs
 
 
-def _partitions(group: Group, graph: Graph, readers) -> list[np.ndarray]:
-    """Labels of channels that should lie together: by the tensor that they come from, by the Wires that they go to."""
+def _partitions(group: Group, graph: Graph, readers: Readers) -> list[Order]:
+    """Return labels of channels that should be neighbours: by the tensor that they come from, by the Wires that read them."""
     channels = graph.tensor(group.tensors[0]).channels
     partitions = []
     for tensor in group.tensors:
@@ -191,8 +197,8 @@ def _partitions(group: Group, graph: Graph, readers) -> list[np.ndarray]:
     return [partition for partition in partitions if np.ptp(partition) > 0]
 
 
-def _places(tensor: str, wire: Wire, channels: int, orders) -> np.ndarray | None:
-    """Where a Wire whose order is known puts each channel of a tensor; None if its order is not known."""
+def _places(tensor: str, wire: Wire, channels: int, orders: Orders) -> Order | None:
+    """Return where a Wire puts each channel of a tensor; None if the Wire's order is not known."""
     if wire.name not in orders:
         return None
     places = np.full(channels, len(wire.sources))

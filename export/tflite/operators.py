@@ -11,7 +11,6 @@ from dataclasses import replace
 import numpy as np
 
 from export.graph.operators import (
-    INT8_MIN,
     Add,
     AveragePool,
     ChannelScale,
@@ -22,9 +21,9 @@ from export.graph.operators import (
     Mean,
     Multiply,
     Softmax,
-    Tensor,
     Wire,
 )
+from export.graph.tensor import INT8_MIN, Tensor
 from export.tflite.flatbuffer import Model, name_of, schema, to_bytes
 from export.tflite.interpreters import run_tflm
 from export.tflite.writer import ACTIVATIONS, activation_range
@@ -45,7 +44,7 @@ def _reads(*kinds: str):
 
 def table() -> str:
     """The supported operators as a table in Markdown."""
-    rows = [f"| {kind} | {READERS[kind].__doc__.splitlines()[0]} |" for kind in sorted(READERS)]
+    rows = [f"| {kind} | {str(READERS[kind].__doc__).splitlines()[0]} |" for kind in sorted(READERS)]
     return "\n".join(["| operator of the .tflite | becomes |", "| --- | --- |", *rows]) + "\n"
 
 
@@ -258,7 +257,7 @@ def _filled(step, like: Tensor, codes: np.ndarray, scale: float, zero_point: int
     tensor = Tensor(step.unique_name(f"{step.reading.names[step.output()]}.constant"), like.shape, scale, zero_point)
     fill = DepthwiseConv2D(
         name=tensor.name,
-        inputs=[like.name],
+        inputs=(like.name,),
         codes=np.zeros((1, 1, like.channels), np.int8),
         scales=np.full(like.channels, scale / like.scale, np.float32),
         bias=codes.astype(np.int32) - zero_point,

@@ -1,9 +1,9 @@
-"""Any int8 .tflite -> integer graph, or the operator that stands in the way and why.
+"""Any int8 .tflite -> integer graph, or an error that names the operator that is not supported and why.
 
 Operators that compute become operators of the graph, one by one (export/tflite/operators.py). Operators that only move
-bytes are followed as views: where each value of a tensor comes from. A view becomes a Wire where an operator needs it
-as a map, and nothing at all where it is the map again (a channel shuffle's way back) or where weights can be put into
-its order (a flattened map before a FULLY_CONNECTED).
+bytes are followed as views: a view knows where each value of a tensor comes from. It becomes a Wire where an operator
+needs it as a map. It becomes nothing where it is the map again (a channel shuffle's way back) or where weights can be
+put into its order (a flattened map before a FULLY_CONNECTED).
 """
 
 from __future__ import annotations
@@ -11,22 +11,28 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import NoReturn
+from typing import Any, NoReturn, TypeVar
 
 import numpy as np
+import numpy.typing as npt
 
 from export.graph.graph import Graph
-from export.graph.operators import GraphError, Operator, Pad, Shape, Tensor, Wire
+from export.graph.operators import Operator, Pad, Wire
+from export.graph.tensor import GraphError, Shape, Tensor
 from export.tflite.flatbuffer import FileOperator, FileTensor, Model, TfliteError, parse, to_bytes
 from export.tflite.operators import READERS
 from export.tflite.writer import Placed, Tflite
 
+Places = npt.NDArray[np.integer]
+Result = TypeVar("Result")
+MapPadding = tuple[tuple[int, int], ...]  # rows, columns, channels
+
 RESHAPING = ("RESHAPE", "EXPAND_DIMS", "SQUEEZE")
-MENDS = dict.fromkeys(("FLOAT32", "INT16", "UINT8"), ": convert the model with tf.lite.OpsSet.TFLITE_BUILTINS_INT8")
+FIXES = dict.fromkeys(("FLOAT32", "INT16", "UINT8"), ": convert the model with tf.lite.OpsSet.TFLITE_BUILTINS_INT8")
 
 
 def read(content: bytes) -> tuple[Graph, Tflite]:
-    """Reads a .tflite.
+    """Read a .tflite.
 
     Args:
         content: the file. If its inputs or outputs are float or uint8 and a QUANTIZE or DEQUANTIZE makes them int8, the
@@ -48,18 +54,19 @@ def read(content: bytes) -> tuple[Graph, Tflite]:
 
 @dataclass(frozen=True, eq=False)
 class View:
-    """What a tensor of the file holds: values of one tensor of the graph, moved.
+    """The content of a tensor of the file: values of one tensor of the graph, moved.
 
-    shape is that of the tensor in the file. places has this shape and says which value of the source is where; None: all
-    of them in their order. made_by is the step that made it.
+    shape is that of the tensor in the file. places has this shape and holds the index in the source of each value; None:
+    all values in their order. made_by is the step that made it.
     """
 
     source: Tensor
     shape: tuple[int, ...]
     made_by: str
-    places: np.ndarray | None = None
+    places: Places | None = None
 
-    def all_places(self) -> np.ndarray:
+    def all_places(self) -> Places:
+        """Return the index in the source of each value."""
         if self.places is not None:
             return self.places
         return np.arange(self.source.size, dtype=np.int32).reshape(self.shape)
@@ -67,17 +74,17 @@ class View:
 
 @dataclass(frozen=True, eq=False)
 class Padded:
-    """A PAD that waits for its readers: windows take it as padding of their own, for others it becomes a Pad."""
+    """A PAD before its readers are known: padding of the windows that read it, a Pad for other readers."""
 
     step: Step
     source: Tensor
-    padding: tuple
+    padding: MapPadding
     value: int
 
 
 @dataclass(eq=False)
 class Reading:
-    """The graph as far as it is read, and what each tensor of the file is in it."""
+    """The graph as far as it is read, and what each tensor of the file is in the graph."""
 
     file: Model
     tensors: list[Tensor] = field(default_factory=list)
@@ -89,14 +96,14 @@ class Reading:
     ends: dict[int, int] = field(default_factory=dict)  # float or uint8 inputs and outputs -> their int8 side
     converting: list[FileOperator] = field(default_factory=list)  # the operators between them
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         self.names = _unique_names(self.file.tensors)
         for i, index in enumerate(self.file.inputs):
             if self.file.tensors[index].type == "INT8":
                 self.add_input(Step(self, f"input {i} ({self.names[index]})"), index)
 
     def add_input(self, step: Step, index: int) -> None:
-        """An int8 input of the graph. A flat one that is only read as a map of another shape is that map."""
+        """Add an int8 input to the graph. A flat one that is only read as a map of another shape is that map."""
         shape = self.file.tensors[index].shape
         readers = [operator for operator in self.file.operators if index in operator.inputs]
         if len(shape) < 4 and all(operator.kind in RESHAPING for operator in readers):
@@ -105,16 +112,16 @@ class Reading:
         self.add(step.tensor(index, step.map_shape(shape)), index, step.label)
 
     def add(self, tensor: Tensor, index: int, made_by: str) -> None:
-        """A tensor of the graph that is the file's tensor of this index, byte for byte."""
+        """Add a tensor to the graph that is the file's tensor of this index, byte for byte."""
         self.tensors.append(tensor)
         self.views[index] = View(tensor, self.file.tensors[index].shape, made_by)
         self.placed[tensor.name] = Placed(index, np.arange(tensor.channels), tensor.shape)
 
     def graph(self) -> Graph:
-        """The graph when all operators are read."""
+        """Return the graph, after all operators are read."""
         for i, index in enumerate(self.file.inputs):
             self._step_of_end("input", i, index).view(self.ends.get(index, index))
-        outputs = []
+        outputs: list[str] = []
         for i, index in enumerate(self.file.outputs):
             index = self.ends.get(index, index)
             step = self._step_of_end("output", i, index)
@@ -122,9 +129,10 @@ class Reading:
             if output.name in outputs:  # one tensor can be two outputs of a file, but not of a graph
                 output = step.copy(output, index)
             outputs.append(output.name)
-        inputs = [self.names[self.ends.get(index, index)] for index in self.file.inputs]
+        inputs = tuple(self.names[self.ends.get(index, index)] for index in self.file.inputs)
         try:
-            return Graph(self.file.name or "network", inputs, outputs, self.tensors, self.operators)
+            name = self.file.name or "network"
+            return Graph(name, inputs, tuple(outputs), tuple(self.tensors), tuple(self.operators))
         except GraphError as error:
             raise TfliteError(str(error)) from None
 
@@ -132,7 +140,7 @@ class Reading:
         return Step(self, f"{what} {i} ({self.names[index]})")
 
     def content(self, content: bytes) -> bytes:
-        """The file, without the operators that convert at its ends."""
+        """Return the file, without the operators that convert at its ends."""
         if not self.converting:
             return content
         kept = [operator for operator in self.file.operators if operator not in self.converting]
@@ -142,80 +150,94 @@ class Reading:
         return to_bytes(replace(self.file, operators=tuple(kept), inputs=inputs, outputs=outputs))
 
 
-class Step:
-    """One operator of the file while it is read: what it reads, what it makes, and how it is refused."""
+NO_OPERATOR = FileOperator("", (), ())
 
-    def __init__(self, reading: Reading, label: str, operator: FileOperator | None = None):
+
+class Step:
+    """One operator of the file while it is read, or an input or output of the file: NO_OPERATOR."""
+
+    def __init__(self, reading: Reading, label: str, operator: FileOperator = NO_OPERATOR):
         self.reading, self.label, self.operator = reading, label, operator
 
     def refuse(self, reason: str) -> NoReturn:
+        """Raise TfliteError for this operator."""
         raise TfliteError(f"{self.label}: {reason}")
 
     def require(self, condition: bool, reason: str) -> None:
+        """Raise TfliteError for this operator unless a condition is true."""
         if not condition:
             self.refuse(reason)
 
     # --- The file
 
-    def options(self, kind: str):
-        """The options of the operator, an object of the schema such as Conv2DOptionsT."""
+    def options(self, kind: str) -> Any:
+        """Return the options of the operator, an object of the schema such as Conv2DOptionsT."""
         self.require(type(self.operator.options).__name__ == kind, "it has no options of its kind")
         return self.operator.options
 
     def input(self, n: int) -> int:
-        """The index of the n-th input."""
+        """Return the index of the n-th input."""
         inputs = self.operator.inputs
         self.require(n < len(inputs) and inputs[n] != -1, f"it has no input {n}")
         return inputs[n]
 
     def output(self, n: int = 0) -> int:
+        """Return the index of the n-th output."""
         self.require(n < len(self.operator.outputs), f"it has no output {n}")
         return self.operator.outputs[n]
 
     def file_tensor(self, index: int) -> FileTensor:
+        """Return a tensor of the file."""
         return self.reading.file.tensors[index]
 
     def constant(self, n: int, what: str, *types: str) -> np.ndarray:
-        """The values of the n-th input, a constant of one of these types."""
+        """Return the values of the n-th input, a constant of one of these types."""
         tensor = self.file_tensor(self.input(n))
-        self.require(not tensor.sparse, f"{what} are sparse; wanted dense")
-        self.require(tensor.type in types, f"{what} are {tensor.type.lower()}; wanted {' or '.join(types).lower()}")
-        self.require(tensor.data is not None, f"{what} are computed; wanted a constant")
+        self.require(not tensor.sparse, f"{what} are sparse; they must be dense")
+        expected = " or ".join(types).lower()
+        self.require(tensor.type in types, f"{what} are {tensor.type.lower()}; they must be {expected}")
+        if tensor.data is None:
+            self.refuse(f"{what} are computed; they must be constant")
         return tensor.data
 
     def is_constant(self, n: int) -> bool:
+        """Return whether the n-th input is a constant."""
         return self.file_tensor(self.input(n)).data is not None
 
     def coding(self, index: int) -> tuple[float, int]:
-        """Scale and zero point of an int8 tensor."""
+        """Return scale and zero point of an int8 tensor."""
         tensor, what = self.file_tensor(index), self._described(index)
-        self.require(tensor.type == "INT8", f"{what} is {tensor.type.lower()}; wanted int8{MENDS.get(tensor.type, '')}")
-        quantization = tensor.quantization
-        self.require(quantization is not None, f"{what} has no scale")
-        counts = len(quantization.scales), len(quantization.zero_points)
-        self.require(counts == (1, 1), f"{what} has {counts[0]} scales and {counts[1]} zero points; wanted one of each")
-        return float(quantization.scales[0]), int(quantization.zero_points[0])
+        is_int8 = tensor.type == "INT8"
+        self.require(is_int8, f"{what} is {tensor.type.lower()}; it must be int8{FIXES.get(tensor.type, '')}")
+        if tensor.quantization is None:
+            self.refuse(f"{what} has no scale")
+        scales, zero_points = tensor.quantization.scales, tensor.quantization.zero_points
+        counts = f"{len(scales)} scales and {len(zero_points)} zero points"
+        self.require(len(scales) == len(zero_points) == 1, f"{what} has {counts}; it must have one of each")
+        return float(scales[0]), int(zero_points[0])
 
     def require_equal_codings(self, *indices: int) -> None:
+        """Raise TfliteError unless these tensors have one scale and zero point."""
         codings = [self.coding(index) for index in indices]
         got = ", ".join(f"{scale}/{zero_point}" for scale, zero_point in codings)
         self.require(len(set(codings)) == 1, f"its tensors must share one scale and zero point; got {got}")
 
     def tensor(self, index: int, shape: Shape) -> Tensor:
-        """An int8 tensor of the file as one of the graph."""
+        """Return an int8 tensor of the file as one of the graph."""
         tensor = Tensor(self.reading.names[index], shape, *self.coding(index))
         self._checked(tensor.check)
         return tensor
 
     def map_shape(self, shape: tuple[int, ...]) -> Shape:
-        """(height, width, channels) of a shape of the file, whose first dimension is the batch."""
+        """Return (height, width, channels) of a shape of the file, whose first dimension is the batch."""
         self.require(len(shape) <= 4, f"it needs a map of up to 4 dimensions; got {shape}")
         batch, *rest = shape if len(shape) > 1 else (1, *shape)
         self.require(batch == 1, f"the batch of shape {shape} is {batch}; it must be 1")
-        return tuple([1] * (3 - len(rest)) + rest)
+        height, width, channels = [1] * (3 - len(rest)) + rest
+        return height, width, channels
 
     def _described(self, index: int) -> str:
-        if self.operator is None:
+        if self.operator is NO_OPERATOR:
             return "it"
         if index in self.operator.outputs:
             return "its output"
@@ -227,7 +249,7 @@ class Step:
     # --- What it reads
 
     def view(self, index: int) -> View:
-        """What a tensor of the file holds."""
+        """Return the content of a tensor of the file."""
         self.coding(index)
         tensor, views = self.file_tensor(index), self.reading.views
         self.require(not tensor.dynamic, f"{self._described(index)} has a shape that is not known before it runs")
@@ -238,7 +260,7 @@ class Step:
         return views[index]
 
     def map(self, index: int) -> Tensor:
-        """A tensor of the file as a map (height, width, channels); a view that moves channels becomes a Wire."""
+        """Return a tensor of the file as a map (height, width, channels). A view that moves channels becomes a Wire."""
         view = self.view(index)
         source, (height, width, channels) = view.source, self.map_shape(view.shape)
         if view.places is None and source.shape == (height, width, channels):
@@ -254,24 +276,24 @@ class Step:
             return source
         tensor = self.tensor(index, (height, width, channels))
         pairs = np.stack([np.zeros_like(first), first], axis=1)
-        self._add(Wire(name=tensor.name, inputs=[source.name], sources=pairs), tensor, index)
+        self._add(Wire(name=tensor.name, inputs=(source.name,), sources=pairs), tensor, index)
         return tensor
 
     def values(self, index: int) -> Tensor:
-        """A tensor of the file for an operator that treats each value alone: as a map of any shape."""
+        """Return a tensor of the file for an operator that treats each value alone: as a map of any shape."""
         view = self.view(index)
         return view.source if view.places is None else self.map(index)
 
     def channels(self, index: int) -> Tensor:
-        """A tensor of the file for an operator that treats each pixel alone: the last dimension must be channels."""
+        """Return a tensor of the file for an operator that treats each pixel alone: its last dimension is channels."""
         view = self.view(index)
         alike = view.places is None and view.source.channels == (1, *view.shape)[-1]
         return view.source if alike else self.map(index)
 
     # --- What it makes
 
-    def emit(self, kind: type[Operator], inputs: list[Tensor], like: int | None = None, **constants) -> None:
-        """Adds the graph's operator that makes the output.
+    def emit(self, kind: type[Operator], inputs: list[Tensor], like: int | None = None, **constants: Any) -> None:
+        """Add the graph's operator that makes the output.
 
         Args:
             kind: class of the graph's operator.
@@ -280,40 +302,41 @@ class Step:
             constants: the other fields of the operator.
         """
         index = self.output()
-        operator = kind(name=self.reading.names[index], inputs=[tensor.name for tensor in inputs], **constants)
+        names = tuple(tensor.name for tensor in inputs)
+        operator = kind(name=self.reading.names[index], inputs=names, **constants)
         shape = self._checked(lambda: operator.output_shape(*(tensor.shape for tensor in inputs)))
         tensor = self.tensor(index, shape)
         self._checked(lambda: operator.check(inputs, tensor))
-        got, wanted = self.file_tensor(index).shape, shape if like is None else self.file_tensor(like).shape
+        got, expected = self.file_tensor(index).shape, shape if like is None else self.file_tensor(like).shape
         self.require(
-            _without_ones(got) == _without_ones(wanted), f"its output has shape {got}; its inputs make {wanted}"
+            _without_ones(got) == _without_ones(expected), f"its output has shape {got}; its inputs make {expected}"
         )
         self._add(operator, tensor, index)
 
     def extra(self, operator: Operator, input: Tensor, tensor: Tensor) -> None:
-        """Adds an operator of the graph whose output is not in the file."""
+        """Add an operator of the graph whose output is not in the file."""
         self._checked(tensor.check)
         self._checked(lambda: operator.check([input], tensor))
         self.reading.tensors.append(tensor)
         self.reading.operators.append(operator)
 
     def copy(self, tensor: Tensor, index: int) -> Tensor:
-        """The map of the file's tensor of this index by another name."""
+        """Return the map of the file's tensor of this index by another name."""
         made = replace(tensor, name=self.unique_name(tensor.name))
         sources = np.stack([np.zeros(tensor.channels, int), np.arange(tensor.channels)], axis=1)
-        self._add(Wire(name=made.name, inputs=[tensor.name], sources=sources), made, index)
+        self._add(Wire(name=made.name, inputs=(tensor.name,), sources=sources), made, index)
         return made
 
-    def pad(self, source: Tensor, padding: tuple, value: int) -> None:
-        """Puts a code around a map: rows, columns and channels. What reads the output decides how."""
+    def pad(self, source: Tensor, padding: MapPadding, value: int) -> None:
+        """Put a code around a map: rows, columns and channels. The readers of the output decide how."""
         self.reading.pads[self.output()] = Padded(self, source, padding, value)
 
     def pad_of(self, index: int) -> Padded | None:
-        """The PAD that made a tensor of the file, if one did."""
+        """Return the PAD that made a tensor of the file, if one did."""
         return self.reading.pads.get(index)
 
     def convert(self) -> None:
-        """Takes the graph to begin behind this operator, or to end before it, because it converts from or to int8."""
+        """Let the graph begin after this operator, or end before it, because it converts to or from int8."""
         file, ends, input, output = self.reading.file, self.reading.ends, self.input(0), self.output()
         types = self.file_tensor(input).type, self.file_tensor(output).type
         if input in file.inputs and types[1] == "INT8" and input not in ends:
@@ -322,23 +345,24 @@ class Step:
         elif output in file.outputs and types[0] == "INT8":
             ends[output] = input
         else:
-            self.refuse(f"it converts {types[0].lower()} to {types[1].lower()}; wanted int8 between input and output")
+            conversion = f"{types[0].lower()} to {types[1].lower()}"
+            self.refuse(f"it converts {conversion}; between input and output all must be int8")
         self.reading.converting.append(self.operator)
 
     def add_to_codes(self, index: int, number: int) -> None:
-        """Makes the output, int32, the codes of a tensor plus a number, to look them up in a table."""
+        """Make the output, int32, the codes of a tensor plus a number, to look them up in a table."""
         source, before = self.reading.indices.get(index, (index, 0))
         self.coding(source)
         self.reading.indices[self.output()] = source, before + number
 
     def codes_behind(self, index: int) -> int:
-        """The int8 tensor whose codes + 128 are the int32 values of this one."""
+        """Return the int8 tensor whose codes + 128 are the int32 values of this one."""
         source, added = self.reading.indices.get(index, (index, 0))
-        self.require(added == 128, "its indices are computed otherwise than as int8 codes + 128")
+        self.require(added == 128, "its indices must be int8 codes + 128")
         return source
 
-    def rearrange(self, index: int, move: Callable[[np.ndarray], list[np.ndarray]]) -> None:
-        """Makes the outputs views of a tensor: move gets the places of its values and gives those of each output's."""
+    def rearrange(self, index: int, move: Callable[[Places], list[Places]]) -> None:
+        """Make the outputs views of a tensor. `move` maps the places of its values to those of each output's."""
         view = self.view(index)
         self.require_equal_codings(index, *self.operator.outputs)
         try:
@@ -347,15 +371,15 @@ class Step:
             ValueError,
             IndexError,
             MemoryError,
-        ) as error:  # numpy's: indices, axes or sizes that do not suit the shape
-            self.refuse(f"it does not suit its input of shape {view.shape}: {error}")
+        ) as error:  # NumPy's: indices, axes or sizes that do not fit the shape
+            self.refuse(f"it does not fit its input of shape {view.shape}: {error}")
         self.require(len(moved) == len(self.operator.outputs), f"it makes {len(moved)} outputs")
         for output, places in zip(self.operator.outputs, moved):
             self._require_shape(output, places.shape)
             self.reading.views[output] = replace(view, shape=places.shape, places=places, made_by=self.label)
 
     def reshape(self) -> None:
-        """Makes the output a view of the input in another shape."""
+        """Make the output a view of the input in another shape."""
         view, output = self.view(self.input(0)), self.output()
         self.require_equal_codings(self.input(0), output)
         shape = self.file_tensor(output).shape
@@ -364,7 +388,7 @@ class Step:
         self.reading.views[output] = replace(view, shape=shape, places=places, made_by=self.label)
 
     def unique_name(self, name: str) -> str:
-        """This name, or one like it that no tensor has."""
+        """Return this name, or one like it that no tensor has."""
         taken = {*self.reading.names, *(tensor.name for tensor in self.reading.tensors)}
         return next(each for each in (name + "'" * i for i in range(len(taken) + 1)) if each not in taken)
 
@@ -376,8 +400,8 @@ class Step:
         got = self.file_tensor(output).shape
         self.require(got == shape, f"its output has shape {got}; its inputs make it {shape}")
 
-    def _checked(self, check: Callable):
-        """What check returns; an error of the graph becomes the operator's."""
+    def _checked(self, check: Callable[[], Result]) -> Result:
+        """Return what `check` returns. An error of the graph becomes the operator's."""
         try:
             return check()
         except GraphError as error:
@@ -389,9 +413,9 @@ def _without_ones(shape: tuple[int, ...]) -> list[int]:
 
 
 def _unique_names(tensors: tuple[FileTensor, ...]) -> list[str]:
-    """A name of each tensor that is printable and given once: its own if it can be, else one like it.
+    """Return a printable and unique name for each tensor: its own if possible, else one like it.
 
-    Of a name that joins those of fused layers, "a/Relu;a/BiasAdd;a/Conv2D", it is the first: the one of the last layer.
+    A name that joins those of fused layers, "a/Relu;a/BiasAdd;a/Conv2D", becomes the first of them: the last layer's.
     """
     names: dict[str, int] = {}
     for index in sorted(range(len(tensors)), key=lambda index: tensors[index].data is not None):  # constants give way

@@ -11,40 +11,34 @@ import math
 from collections import Counter
 from dataclasses import dataclass
 from functools import singledispatchmethod
-from itertools import pairwise
 
 import numpy as np
 
 from export.graph.graph import Graph
 from export.graph.memory_order import Step, small_memory_order
 from export.graph.operators import (
-    INT8_MAX,
-    INT8_MIN,
     Add,
     AveragePool,
     ChannelScale,
     Conv2D,
     DepthwiseConv2D,
-    GraphError,
     Lookup,
     MaxPool,
     Mean,
     Multiply,
     Pad,
-    Shape,
     Softmax,
-    Tensor,
     Window,
     Wire,
 )
+from export.graph.tensor import INT8_MAX, INT8_MIN, GraphError, Shape, Tensor
 from export.graph.wires import compose_wires
 from export.tflite import flatbuffer
-from export.tflite.channel_orders import ORDERED, Run, choose_orders, runs_of
+from export.tflite.channel_orders import ORDERED, choose_orders
 from export.tflite.flatbuffer import DTYPES, FileOperator, FileTensor, Model, Quantization
+from export.tflite.wire_plan import MOST_CONCATENATED, plan_wires, with_gaps
 
 ACTIVATIONS = {"NONE": (None, None), "RELU": (0, None), "RELU6": (0, 6), "RELU_N1_TO_1": (-1, 1)}
-MOST_CONCATENATED = 10  # inputs of a CONCATENATION in TFLM
-MOST_RUNS = 2 * MOST_CONCATENATED - 1  # of a Wire: two CONCATENATIONs, as cheap as one before a GATHER and faster
 FIRST_VERSIONS = {"CONV_2D": 3, "DEPTHWISE_CONV_2D": 3, "FULLY_CONNECTED": 5, "CAST": 1, "RESHAPE": 1}  # others: 2
 
 
@@ -111,7 +105,7 @@ class _Writer:
         self.constants: dict[tuple, int] = {}
         self.sizes: dict[int, int] = {}  # bytes of the tensors that are in memory
         self.index: dict[str, int] = {}  # tensor of the graph -> tensor of the model
-        self.runs = _plan_wires(graph, orders)
+        self.runs = plan_wires(graph, orders)
         self.parts: dict[str, dict[tuple[int, int], int]] = {}  # of a tensor that was split: (begin, end) -> tensor
 
     def write(self, original: Graph) -> Tflite:
@@ -135,7 +129,7 @@ class _Writer:
         raise GraphError(f"{operator.name}: a {type(operator).__name__} cannot be written as .tflite")
 
     @_emit.register
-    def _(self, operator: Conv2D) -> None:
+    def _emit_convolution(self, operator: Conv2D) -> None:
         rows, columns = self.orders[operator.output], self.orders[operator.inputs[0]]
         codes = operator.codes[rows]
         codes = codes[..., columns] if operator.groups == 1 else codes
@@ -147,7 +141,7 @@ class _Writer:
         self._convolution("CONV_2D", operator, codes, 0, options)
 
     @_emit.register
-    def _(self, operator: DepthwiseConv2D) -> None:
+    def _emit_depthwise(self, operator: DepthwiseConv2D) -> None:
         options = self._window_options("DepthwiseConv2D", operator)
         options.depthMultiplier = 1
         options.dilationHFactor, options.dilationWFactor = operator.dilations
@@ -179,18 +173,18 @@ class _Writer:
         return np.float32(self.graph.tensor(name).scale)
 
     @_emit.register
-    def _(self, operator: ChannelScale) -> None:
+    def _emit_channel_scale(self, operator: ChannelScale) -> None:
         codes = operator.codes[self.orders[operator.output]].reshape(1, 1, 1, -1)
         quantization = self._quantization([operator.scale], operator.constant_zero_point)
         constant = self._constant(f"{operator.name}/codes", codes, quantization)
         self._pair("MUL", operator, [self.index[operator.inputs[0]], constant], self.schema.MulOptionsT())
 
     @_emit.register
-    def _(self, operator: Multiply) -> None:
+    def _emit_multiply(self, operator: Multiply) -> None:
         self._pair("MUL", operator, [self.index[name] for name in operator.inputs], self.schema.MulOptionsT())
 
     @_emit.register
-    def _(self, operator: Add) -> None:
+    def _emit_add(self, operator: Add) -> None:
         self._pair("ADD", operator, [self.index[name] for name in operator.inputs], self.schema.AddOptionsT())
 
     def _pair(self, kind: str, operator, inputs: list[int], options) -> None:
@@ -198,7 +192,7 @@ class _Writer:
         self._operator(kind, inputs, [self._map_output(operator)], options)
 
     @_emit.register
-    def _(self, operator: AveragePool) -> None:
+    def _emit_average_pool(self, operator: AveragePool) -> None:
         if operator.padding not in ("same", "valid"):
             raise GraphError(
                 f"{operator.name}: TFLite has no average pool with padding {operator.padding} that is not counted"
@@ -206,7 +200,7 @@ class _Writer:
         self._pool("AVERAGE_POOL_2D", operator, self.index[operator.inputs[0]])
 
     @_emit.register
-    def _(self, operator: MaxPool) -> None:
+    def _emit_max_pool(self, operator: MaxPool) -> None:
         self._pool("MAX_POOL_2D", operator, self._padded(operator, -128))
 
     def _pool(self, kind: str, operator, input: int) -> None:
@@ -215,26 +209,26 @@ class _Writer:
         self._operator(kind, [input], [self._map_output(operator)], options)
 
     @_emit.register
-    def _(self, operator: Mean) -> None:
+    def _emit_mean(self, operator: Mean) -> None:
         axes = self._constant("map/axes", np.array([1, 2], np.int32))
         options = self.schema.ReducerOptionsT()
         options.keepDims = True
         self._operator("MEAN", [self.index[operator.inputs[0]], axes], [self._map_output(operator)], options)
 
     @_emit.register
-    def _(self, operator: Pad) -> None:
+    def _emit_pad(self, operator: Pad) -> None:
         self._pad(
             operator.name, self.index[operator.inputs[0]], operator.padding, operator.value, self._map_output(operator)
         )
 
     @_emit.register
-    def _(self, operator: Softmax) -> None:
+    def _emit_softmax(self, operator: Softmax) -> None:
         options = self.schema.SoftmaxOptionsT()
         options.beta = operator.beta
         self._operator("SOFTMAX", [self.index[operator.inputs[0]]], [self._map_output(operator)], options)
 
     @_emit.register
-    def _(self, operator: Lookup) -> None:
+    def _emit_lookup(self, operator: Lookup) -> None:
         # GATHER wants int32 indices from 0: no kernel of TFLM looks an int8 code up in a table of the user's.
         shape = self.graph.tensor(operator.output).shape
         codes, places = (self._tensor(f"{operator.name}/{what}", shape, "INT32") for what in ("codes", "places"))
@@ -250,7 +244,7 @@ class _Writer:
         self._operator("GATHER", [table, places], [output], gather)
 
     @_emit.register
-    def _(self, operator: Wire) -> None:
+    def _emit_wire(self, operator: Wire) -> None:
         runs = self.runs[operator.name]
         if runs is None:
             self._gather(operator)
@@ -264,7 +258,7 @@ class _Writer:
     def _padded(self, operator: Window, value: int) -> int:
         """The tensor that a window reads: its input, or that with the explicit padding around it."""
         input = self.index[operator.inputs[0]]
-        if operator.padding in ("same", "valid"):
+        if isinstance(operator.padding, str):
             return input
         tensor = self.graph.tensor(operator.inputs[0])
         shape = (*(n + sum(pads) for n, pads in zip(tensor.shape, operator.padding)), tensor.channels)
@@ -302,7 +296,7 @@ class _Writer:
             return self.index[name]
         if name not in self.parts:
             parts = sorted({run[1:] for runs in self.runs.values() for run in runs or () if run[0] == name})
-            parts = _with_gaps([part for part in parts if part != (0, tensor.channels)], tensor.channels)
+            parts = with_gaps([part for part in parts if part != (0, tensor.channels)], tensor.channels)
             made = {part: self._map(tensor, f"{name}/{part[0]}..{part[1]}", part[1] - part[0]) for part in parts}
             lengths = self._constant(f"{name}/lengths", np.array([end - begin for begin, end in parts], np.int32))
             axis = self._constant("channels/axis", np.array(3, np.int32))
@@ -410,45 +404,3 @@ class _Writer:
         )
         model = Model(self.graph.name, tuple(self.tensors), tuple(self.operators), inputs, outputs)
         return flatbuffer.to_bytes(model)
-
-
-# --- Plan of the Wires ------------------------------------------------------------------------------------------------
-
-
-def _plan_wires(graph: Graph, orders) -> dict[str, list[Run] | None]:
-    """The runs that make up each Wire, cut so that equal or separate parts are read; None: it must be gathered."""
-    wires = [operator for operator in graph.operators if isinstance(operator, Wire)]
-    plans = {wire.name: runs_of(wire, orders) for wire in wires}
-    while True:
-        cuts = _cuts(plans, graph)
-        parts = {
-            name: runs and [part for run in runs for part in _cut(run, cuts, graph)] for name, runs in plans.items()
-        }
-        too_many = [name for name, runs in parts.items() if runs and len(runs) > MOST_RUNS]
-        if not too_many:
-            return parts
-        plans[max(too_many, key=lambda name: len(parts[name]))] = None
-
-
-def _cuts(plans, graph: Graph) -> dict[str, set[int]]:
-    """Places where a tensor is cut into parts. A run that is the whole tensor needs no parts."""
-    cuts: dict[str, set[int]] = {}
-    for runs in plans.values():
-        for name, begin, end in runs or ():
-            if (begin, end) != (0, graph.tensor(name).channels):
-                cuts.setdefault(name, set()).update((begin, end))
-    return cuts
-
-
-def _cut(run: Run, cuts, graph: Graph) -> list[Run]:
-    name, begin, end = run
-    if (begin, end) == (0, graph.tensor(name).channels):
-        return [run]
-    edges = sorted(cut for cut in cuts[name] if begin <= cut <= end)
-    return [(name, *edge) for edge in pairwise(edges)]
-
-
-def _with_gaps(parts: list[tuple[int, int]], channels: int) -> list[tuple[int, int]]:
-    """Adds the parts that nobody reads, so that all parts together are the whole."""
-    edges = sorted({0, channels, *(edge for part in parts for edge in part)})
-    return list(pairwise(edges))

@@ -145,7 +145,7 @@ class Kernels:
     def run_widened(self, graph, name: str, x: np.ndarray) -> np.ndarray:
         """Makes the map of a Conv2D by widened codes."""
         operator, inputs = graph.operator(name), graph.inputs_of(graph.operator(name))
-        constants = (weight_layout.widened(operator.codes), *self._factors(operator, inputs, graph.tensor(name)))
+        constants = (weight_layout.paired(operator.codes), *self._factors(operator, inputs, graph.tensor(name)))
         return self._slide("sf_convolve_widened_row", operator, inputs[0], graph.tensor(name), x, Pointers(constants))
 
     def running_average(self, graph, name: str, x: np.ndarray) -> np.ndarray:

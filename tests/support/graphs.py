@@ -16,10 +16,10 @@ from export.graph.operators import (
     Multiply,
     Pad,
     Softmax,
-    Tensor,
     Wire,
     switched_sources,
 )
+from export.graph.tensor import Tensor
 
 
 class Builder:

@@ -27,7 +27,7 @@ class Part:
     """A part of a stage's section.
 
     Attributes:
-        what: "bias", "words" (multiplier and shift in one), "multipliers", "shifts", "codes", "widened" (codes:
+        what: "bias", "words" (multiplier and shift in one), "multipliers", "shifts", "codes", "paired" (codes:
             output channel, four, word, half), "factors" (pairs of multiplier and shift), "table", "smallest" or "switch".
     """
 
@@ -60,14 +60,14 @@ def parts(plan: LinePlan) -> Iterator[Part]:
 def _codes(operator, graph):
     if graph.metadata.get("flash") != "fast" or isinstance(operator, DepthwiseConv2D):
         return "codes", "i1", operator.codes.shape
-    return "widened", "<i2", (len(operator.codes), (operator.codes[0].size + 3) // 4, 2, 2)
+    return "paired", "<i2", (len(operator.codes), (operator.codes[0].size + 3) // 4, 2, 2)
 
 
 def _section(operator, plan):
     if isinstance(operator, Convolution):
         channels = (plan.graph.tensor(operator.name).channels,)
         yield "bias", "<i4", channels
-        if structure.is_wide(operator, plan.graph):
+        if structure.needs_wide_multiplier(operator, plan.graph):
             yield "multipliers", "<i4", channels
             yield "shifts", "i1", channels
         else:

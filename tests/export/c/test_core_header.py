@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from export.c import core_header
-from export.graph.operators import Convolution, GraphError
+from export.graph.operators import Convolution
+from export.graph.tensor import GraphError
 from tests.support.graphs import Builder, semifreddo
 from tests.support.tasks import CORE, every_operator, other_task, with_core_of
 

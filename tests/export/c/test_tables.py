@@ -17,7 +17,8 @@ from export.backends.machines import MACHINES, Machine, MachineError, build
 from export.c import project, tables
 from export.graph import golden, graph_file
 from export.graph.golden import random_inputs
-from export.graph.operators import AveragePool, GraphError
+from export.graph.operators import AveragePool
+from export.graph.tensor import GraphError
 from export.streaming import line_plan
 from sfkeras import atomic_file
 from tests.support.graphs import Builder

@@ -10,7 +10,7 @@ from export.datapath import structure, task_image
 from export.datapath.retarget import fit
 from export.graph import golden
 from export.graph.golden import random_inputs
-from export.graph.operators import GraphError
+from export.graph.tensor import GraphError
 from export.streaming import line_plan
 from tests.support.graphs import Builder, semifreddo
 

@@ -47,7 +47,7 @@ def expected(part, graph):
         return zero_point.bias(operator, graph)
     if part.what in ("codes", "table"):
         return getattr(operator, part.what)
-    if part.what == "widened":
+    if part.what == "paired":
         rows = operator.codes.reshape(len(operator.codes), -1)
         return np.pad(rows, ((0, 0), (0, -rows.shape[1] % 4)))
     if part.what == "switch":
@@ -60,7 +60,7 @@ def expected(part, graph):
 
 def found(part, image):
     values = part.of(image)
-    if part.what == "widened":  # the halves of words lie two apart
+    if part.what == "paired":  # the halves of words lie two apart
         return values.swapaxes(-1, -2).reshape(len(values), -1)
     return np.stack([values & ~127, (values & 127) - 64], axis=1) if part.what == "words" else values
 

@@ -21,7 +21,7 @@ def fast(graph):
 
 def test_words_hold_the_codes_in_the_order_of_the_kernels():
     codes = np.arange(-3, 3, dtype=np.int8).reshape(1, 1, 2, 3)
-    words = weight_layout.widened(codes)
+    words = weight_layout.paired(codes)
     assert words.tolist() == [[0xFFFFFFFD, 0x0000FFFE, 0x00000001, 0x00000002]]  # -3 -1, -2 0, 1 and 2 alone
     assert words.dtype == "<u4"
 
@@ -61,5 +61,5 @@ def test_an_image_of_the_other_layout_is_of_another_datapath():
 
 
 def test_a_way_that_is_not_there_is_refused():
-    with pytest.raises(ValueError, match="--flash is 'big', wanted one of small, fast"):
+    with pytest.raises(ValueError, match="--flash is 'big'; expected one of small, fast"):
         weight_layout.for_flash(every_operator(), "big")

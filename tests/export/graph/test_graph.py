@@ -10,7 +10,8 @@ from hypothesis import HealthCheck, given, settings
 
 from export.graph import graph_file
 from export.graph.graph_file import GraphFileError
-from export.graph.operators import Add, AveragePool, ChannelScale, GraphError, Lookup, Tensor
+from export.graph.operators import Add, AveragePool, ChannelScale, Lookup, Mean
+from export.graph.tensor import GraphError, Tensor
 from tests.support.graphs import Builder, random_graphs, semifreddo
 
 
@@ -56,10 +57,10 @@ def test_impossible_tensors_are_refused(tensor, message):
         ({"scales": np.zeros(8, np.float32)}, "conv: scales must be positive and finite"),
         (
             {"codes": np.zeros((8, 3, 3, 5), np.int8)},
-            "conv: codes (8, 3, 3, 5) in 1 groups do not suit 4 input channels",
+            "conv: codes (8, 3, 3, 5) in 1 groups do not fit 4 input channels",
         ),
         ({"codes": np.zeros((8, 3, 3, 4), np.int16)}, "conv: codes is int16 (8, 3, 3, 4); it must be int8"),
-        ({"groups": 3}, "conv: codes (8, 3, 3, 4) in 3 groups do not suit 4 input channels"),
+        ({"groups": 3}, "conv: codes (8, 3, 3, 4) in 3 groups do not fit 4 input channels"),
         ({"padding": "SAME"}, "conv: padding is 'SAME'; it must be 'same', 'valid' or"),
         (
             {"padding": ((0, 3), (0, 0))},
@@ -71,7 +72,7 @@ def test_impossible_tensors_are_refused(tensor, message):
         ({"strides": (2, 2)}, "conv: its tensor has shape (4, 4, 8); its inputs make it (2, 2, 8)"),
         ({"minimum": 5, "maximum": 4}, "conv: the clamp is 5..4"),
         ({"inputs": ("nothing",)}, "conv: it reads nothing, which no input or earlier operator makes"),
-        ({"inputs": ("image", "image")}, "conv: it reads 2 tensors; it must be 1"),
+        ({"inputs": ("image", "image")}, "conv: it reads 2 tensors; it must read 1"),
     ],
 )
 def test_impossible_convolutions_are_refused(change, message):
@@ -111,13 +112,33 @@ def test_operators_that_do_not_suit_their_tensors_are_refused(operator, scale, m
         net.graph(operator.name)
 
 
+@pytest.mark.parametrize("side, fits", [(2896, True), (2897, False), (4200, False)])  # 2896^2 < 2^23 < 2897^2
+def test_sums_of_pools_fit_into_32_bits(side, fits):
+    net = Builder()
+    net.input((side, side, 1))
+    pools = [AveragePool(name="pool", inputs=["image"], window=(side, side)), Mean(name="mean", inputs=["image"])]
+    for operator in pools:
+        if fits:
+            net.add(operator, 2.0**-7)
+        else:
+            with refused(f"{operator.name}: it sums {side}x{side} values per channel; at most 8388608 (2^23)"):
+                net.add(operator, 2.0**-7)
+
+
+def test_a_pool_sums_only_what_is_inside_of_its_map():
+    net = Builder()
+    net.input((2, 2, 1))
+    operator = AveragePool(name="pool", inputs=["image"], window=(5000, 5000), padding="same")
+    assert net.tensors[net.add(operator, 2.0**-7)].shape == (2, 2, 1)
+
+
 def test_names_must_be_given_once_and_exist():
     graph = net_with_convolution().graph("conv")
     with refused("made by no operator"):
         replace(graph, outputs=["head"])
     with refused("got twice: ['conv']"):
         replace(graph, operators=[*graph.operators, *graph.operators])
-    with refused("each input and operator needs one tensor of its name; not so: ['conv']"):
+    with refused("inputs and operators need one tensor each of their name; not so: ['conv']"):
         replace(graph, tensors=graph.tensors[:1])
 
 
@@ -190,5 +211,5 @@ def test_a_file_of_another_version_is_refused():
     text = arrays.pop("graph").tobytes().replace(b'"version": 1', b'"version": 9')
     file = io.BytesIO()
     np.savez(file, graph=np.frombuffer(text, np.uint8), **arrays)
-    with pytest.raises(GraphFileError, match="version 9; wanted 'sfkeras integer graph', version 1"):
+    with pytest.raises(GraphFileError, match="version 9; expected 'sfkeras integer graph', version 1"):
         graph_file.from_bytes(file.getvalue())

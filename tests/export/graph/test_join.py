@@ -9,7 +9,8 @@ import tensorflow as tf
 from export.graph import golden
 from export.graph.golden import random_inputs
 from export.graph.join import join, prove
-from export.graph.operators import AveragePool, GraphError
+from export.graph.operators import AveragePool
+from export.graph.tensor import GraphError
 from export.lower import lower
 from export.network import Network
 from export.proof.proof import Chain
@@ -85,11 +86,14 @@ def test_tflm_the_line_stream_and_c_give_three_outputs_with_goldens_bytes():
     "other, told",
     [
         (task("faces", 2), "2 tasks are called faces; train each under its own name="),
-        (task("b", 2, shape=(32, 32, 3)), "b takes 32x32x3, faces 16x32x3; wanted one image for all.* --size=HEIGHT"),
-        (task("b", 2, shape=(16, 32, 1)), "b takes 16x32x1, faces 16x32x3"),
+        (
+            task("b", 2, shape=(32, 32, 3)),
+            "b reads images of 32x32x3, faces of 16x32x3; expected one shape.* --size=HEIGHT",
+        ),
+        (task("b", 2, shape=(16, 32, 1)), "b reads images of 16x32x1, faces of 16x32x3"),
         (
             task("b", 2, core=OTHER),
-            "b was trained on core cdcdcdcdcdcdcdcd, faces on abababababababab; wanted one core",
+            "b was trained on core cdcdcdcdcdcdcdcd, faces on abababababababab; expected one core",
         ),
         (task("b", 2, frozen=8), "frozen.stem is not the same in b as in faces: .* network.train_batch_norm=false"),
         (replace(task("b", 2), metadata={}), "b has no frozen core that it could share"),
@@ -112,12 +116,12 @@ def test_a_changed_bias_of_the_frozen_core_is_found():
 
 def test_a_network_that_mixes_tasks_is_no_join_of_them():
     faces, streets = task("faces", 2), task("streets", 3)
-    with pytest.raises(GraphError, match="head.streets.pool of two is not what head.task.pool of streets alone gives"):
+    with pytest.raises(GraphError, match="head.streets.pool of two differs from head.task.pool of streets alone"):
         prove(join([faces, streets], "two"), [faces, task("streets", 4)])
 
 
 def test_joining_one_is_refused():
-    with pytest.raises(GraphError, match="1 task is given, wanted two or more"):
+    with pytest.raises(GraphError, match="got 1 task; expected two or more"):
         join([task("faces", 2)], "one")
 
 

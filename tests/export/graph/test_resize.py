@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from export.graph import golden, graph_file
 from export.graph.golden import random_inputs
-from export.graph.operators import GraphError
 from export.graph.resize import parse_size, resize
+from export.graph.tensor import GraphError
 from tests.support.graphs import Builder, semifreddo
 
 CHANNELS = (8, 16, 16, 16, 32)

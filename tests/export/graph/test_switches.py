@@ -13,7 +13,8 @@ from export.datapath.retarget import fit
 from export.graph import golden, switches
 from export.graph.golden import random_inputs
 from export.graph.join import join
-from export.graph.operators import GraphError, Wire
+from export.graph.operators import Wire
+from export.graph.tensor import GraphError
 from export.network import Network
 from export.proof.proof import Chain
 from export.streaming import line_model, line_plan
@@ -140,7 +141,7 @@ def test_the_datapath_says_the_same_whatever_the_positions_are():
 
 
 def test_more_passes_than_a_network_has_are_refused():
-    message = "seed2 passes through its last module 3 times, seed1 up to 2 times"
+    message = "seed2 passes through its last module 3 times; seed1 allows at most 2"
     with pytest.raises(GraphError, match=message):
         fit(repeated(3, seed=2), plan_of(repeated(2)))
 

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from export.graph.operators import Add, AveragePool, GraphError, Mean, Pad, Wire
+from export.graph.operators import Add, AveragePool, Mean, Pad, Wire
+from export.graph.tensor import GraphError
 from export.streaming import line_plan
 from export.streaming.line_plan import ALIGNMENT, SUM_BYTES
 from tests.support.graphs import Builder, semifreddo
@@ -187,6 +188,6 @@ def test_a_graph_of_two_inputs_is_refused():
     net.input((4, 4, 1), name="mask")
     net.add(Add(name="sum", inputs=["image", "mask"]), 2.0**-6)
     with pytest.raises(
-        GraphError, match="net: an image comes line by line on one input; this graph has 2: image, mask"
+        GraphError, match="net: it has 2 inputs .image, mask.; a network that reads an image line by line must have one"
     ):
         line_plan.plan(net.graph("sum"))

@@ -14,7 +14,6 @@ from export.graph import golden
 from export.graph.golden import random_inputs
 from export.graph.operators import Add, ChannelScale, Conv2D, DepthwiseConv2D, MaxPool, Pad
 from export.proof.comparison import compare, interpreters, verify
-from export.tflite import operators
 from export.tflite.flatbuffer import TfliteError, parse, schema, to_bytes
 from export.tflite.reader import read
 from export.tflite.writer import write
@@ -629,11 +628,3 @@ def test_truncated_files_are_refused(length):
 def test_a_file_survives_being_read_and_written():
     model = parse(EVERY_OPERATOR)
     assert to_bytes(parse(to_bytes(model))) == to_bytes(model)
-
-
-# --- The table --------------------------------------------------------------------------------------------------------
-
-
-def test_the_table_in_the_docs_is_the_codes():
-    text = (ROOT / "docs" / "operators.md").read_text()
-    assert text.endswith(f"\n\n{operators.table()}"), "write export.tflite.operators.table() into docs/operators.md"

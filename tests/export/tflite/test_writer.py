@@ -13,7 +13,8 @@ from hypothesis import HealthCheck, given, settings
 from tflite_micro.tensorflow.lite.micro.python import schema_py_generated as schema
 
 from export.graph.golden import random_inputs
-from export.graph.operators import Add, GraphError
+from export.graph.operators import Add
+from export.graph.tensor import GraphError
 from export.proof.comparison import verify
 from export.tflite.flatbuffer import BUFFER_ALIGNMENT
 from export.tflite.writer import operator_counts, write

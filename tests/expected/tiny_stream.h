@@ -1,0 +1,41 @@
+// The network tiny, line by line. Generated; do not edit.
+// SHA-256 of the task image: d4312d5b4214e8c3f052a046b849ded00a8abb010fb6ba32192f6ad4f777528e
+#ifndef TINY_STREAM_H_
+#define TINY_STREAM_H_
+
+#include "sf/sf_stream.h"
+
+#define TINY_INPUT_HEIGHT 8
+#define TINY_INPUT_WIDTH 6
+#define TINY_INPUT_CHANNELS 3
+#define TINY_OUTPUTS 2
+// Output 0, head.task.pool.activation: value = scale * (code - zero point). Of tasks whose head.task.pooling is 1
+#define TINY_OUTPUT0_HEIGHT 1
+#define TINY_OUTPUT0_WIDTH 1
+#define TINY_OUTPUT0_CHANNELS 2
+#define TINY_OUTPUT0_SCALE 1.5625e-02f
+#define TINY_OUTPUT0_ZERO_POINT 0
+// Output 1, head.task.activation: value = scale * (code - zero point). Of tasks whose head.task.pooling is 0
+#define TINY_OUTPUT1_HEIGHT 2
+#define TINY_OUTPUT1_WIDTH 2
+#define TINY_OUTPUT1_CHANNELS 2
+#define TINY_OUTPUT1_SCALE 1.5625e-02f
+#define TINY_OUTPUT1_ZERO_POINT 0
+#define TINY_MEMORY_BYTES 152  // rows that are kept, newest rows, running sums
+#define TINY_TASK_BYTES 1156
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+// For sf_load_task(), sf_push_row(), sf_output().
+extern const sf_network tiny_network;
+
+// The task image that was made with this network, aligned as sf_load_task() wants it.
+extern const uint8_t tiny_task[TINY_TASK_BYTES];
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif  // TINY_STREAM_H_
