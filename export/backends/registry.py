@@ -62,7 +62,18 @@ def select(words: str | Iterable[str] | None, among: Iterable[str]) -> list[Back
 
 def table() -> str:
     """The backends as a table in Markdown, for docs/backends.md."""
-    rows = [["backend", "also", "what it is", "needs", "in the proof", "task images", "shows", "`bench` measures"]]
+    rows = [
+        [
+            "backend",
+            "also",
+            "what it is",
+            "packages of Debian 12",
+            "in the proof",
+            "task images",
+            "shows",
+            "`bench` measures",
+        ]
+    ]
     rows.append(["---"] * len(rows[0]))
     rows += [_row(backend) for backend in ENTRIES]
     return "".join(f"| {' | '.join(row)} |\n" for row in rows)
@@ -74,7 +85,7 @@ def _row(backend: Backend) -> list[str]:
         f"`{backend.name}`",
         ", ".join(f"`{alias}`" for alias in backend.aliases),
         backend.about,
-        ", ".join(f"{tool} ({package})" for tool, package in backend.tools.items()),
+        " ".join(dict.fromkeys(backend.tools.values())),
         "the reference" if backend is GOLDEN else proof if backend.exact else "no, it is not exact",
         "yes" if backend.takes_tasks else "",
         "every tensor" if backend.shows_every_tensor else "outputs",
