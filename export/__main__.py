@@ -41,15 +41,15 @@ class Commands:
         print(f"{len(written) + 1} files in {out}, planned and written in {time.perf_counter() - start:.1f} s")
 
     def run(self, network, inputs, outputs, on="golden", size=None, task=None):
-        """Runs one reading of a network on a batch of int8 images; prints what it costs as JSON.
+        """Runs a network on one backend on a batch of int8 images; prints what it costs as JSON.
 
         Args:
             network: a run folder, a .tflite or a compiled folder.
             inputs: .npy, int8 (images, height, width, channels).
             outputs: .npy to write; .npz, by name, for a network of several outputs.
-            on: golden, stream, tflite, tflm, c, native, m4, m7 or m55.
+            on: a backend, such as golden, tflm, c-native or m4; docs/backends.md lists them.
             size: height and width of the images, such as 480x640, if not those of the training.
-            task: a task image to load instead of the network's own; on c, native, m4, m7 or m55.
+            task: a task image to load instead of the network's own; on the C of this computer or a board.
         """
         from export.arrays import load_images, save_outputs
         from export.backends.run import run_on
@@ -60,31 +60,32 @@ class Commands:
         save_outputs(outputs, made)
         print(json.dumps(cost))
 
-    def bench(self, network, on="m4,m7,m55,host", size=None, flash=None, json_file=None):
+    def bench(self, network, on=None, size=None, flash=None, json_file=None):
         """Counts the instructions of one inference on emulated boards, stage by stage, and its RAM and flash.
 
-        On this computer (host), times one thread in turn with tf.lite and TensorFlow Lite Micro.
+        On this computer, times one thread of each backend in turn. Ends with status 1 if a backend could not run.
 
         Args:
             network: a run folder, a .tflite or a compiled folder.
-            on: one or several of m4, m7, m55 and host.
+            on: one or several backends, such as m4,c-native; docs/backends.md lists them. host: all on this computer.
             size: height and width of the images, such as 480x640, if not those of the training.
             flash: small or fast, as of compile; if not given, as a compiled folder has it, else small.
-            json_file: where to write the same as JSON: a list, with one entry a place.
+            json_file: where to write the same as JSON: a list, with one entry per table.
         """
-        from export.backends import machines
-        from export.measure import board, host
+        from export.backends import registry
+        from export.measure import bench
         from export.network import open_network
         from sfkeras import atomic_file
 
-        places = _chosen(on, [*machines.boards(), "host"])
+        backends = registry.select(on, registry.benchable())
         opened, measured = open_network(network, size), []
         opened = opened.laid_out(flash) if flash else opened
-        for place in places:
-            measured.append(host.measure(opened) if place == "host" else board.measure(opened.plan, place))
-            print(f"{measured[-1]}\n")
+        for result in bench.measure(opened, backends):
+            measured.append(result)
+            print(f"{result}\n")
         if json_file:
             atomic_file.write(json_file, json.dumps([each.to_json() for each in measured], indent=1))
+        sys.exit(0 if all(each.passed for each in measured) else 1)
 
     def image(self, task, network, file):
         """Writes the task image of a run for a network that was compiled before: another task on the same frozen core.
@@ -121,33 +122,24 @@ class Commands:
         print(join_runs(runs, str(out), size))
 
     def verify(self, network, inputs=20, few=4, json_file=None, task=None, on=None):
-        """Proves that every way to run a network gives the same bytes at every tensor; ends with status 1 if one does not.
+        """Proves that all exact backends give the same bytes at every tensor; ends with status 1 if one does not.
 
         A run is proven on its test images too, and its report.md written again.
 
         Args:
             network: a run folder, a .tflite or a compiled folder.
             inputs: how many random images.
-            few: how many of them for the slow stages: emulated boards, sanitizers, C that is not optimised.
-            json_file: where to write the result with the CRC-32 of every tensor at every stage; runs have verify.json.
+            few: how many of them for the slow backends: emulated boards, sanitizers, C that is not optimised.
+            json_file: where to write the result with the CRC-32 of every tensor by backend; runs have verify.json.
             task: a run whose task image the network then loads; proven against the task's own graph.
-            on: one or several of the machines that run the C, such as native,m4; all if not given. native is this
-                computer with all its instructions, m4, m7 and m55 are emulated boards.
+            on: one or several backends, such as tflm,c-native,m4; all if not given. docs/backends.md lists them.
         """
-        from export.backends.machines import MACHINES
+        from export.backends import registry
         from sfkeras.startup import load_tensorflow
 
-        chosen = list(MACHINES) if on is None else _chosen(on, list(MACHINES))
+        chosen = [backend.name for backend in registry.select(on, registry.provable())]
         load_tensorflow()
         sys.exit(0 if _prove(Path(str(network)), inputs, few, json_file, task, chosen) else 1)
-
-
-def _chosen(on: str | tuple[str, ...], known: list[str]) -> list[str]:
-    """The names that a user gives behind --on. Raises: ValueError for one that is not known."""
-    names = on.split(",") if isinstance(on, str) else list(on)
-    if unknown := [name for name in names if name not in known]:
-        raise ValueError(f"--on names {unknown[0]!r}, wanted one or several of {', '.join(known)}")
-    return names
 
 
 def _prove(path: Path, inputs: int, few: int, json_file: str | None, task: str | None, on: list[str]) -> bool:
@@ -160,14 +152,13 @@ def _prove(path: Path, inputs: int, few: int, json_file: str | None, task: str |
 
     from export.graph.golden import random_inputs
     from export.network import open_network
-    from export.proof.proof import Chain
+    from export.proof.proof import Proof
     from sfkeras import atomic_file
 
-    opened, compiled = open_network(path), None
+    opened = open_network(path)
     if task is not None:
-        compiled = opened.plan
-        opened = open_network(task).resized(compiled.graph.tensor(compiled.graph.inputs[0]).shape[:2])
-    proof = Chain(opened, few, on, compiled).verify(random_inputs(opened.graph, inputs))
+        opened = open_network(task).as_task_of(opened.plan)
+    proof = Proof(opened, few, on).verify(random_inputs(opened.graph, inputs))
     print(proof)
     if json_file:
         atomic_file.write(json_file, json.dumps(proof.to_json(), indent=1))

@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
 
+from export.datapath import task_image
+from export.datapath.retarget import fit
 from export.datapath.weight_layout import for_flash
 from export.graph import graph_file
 from export.graph.graph import Graph
@@ -26,10 +28,12 @@ class Network:
     Attributes:
         graph: the graph.
         to_tflite: gives its .tflite when that is first asked for: what only plans or compiles does not wait for it.
+        datapath: the plan of a network that is compiled already, on which this one runs as a task; None: its own.
     """
 
     graph: Graph
     to_tflite: Callable[[Graph], Tflite] = writer.write
+    datapath: LinePlan | None = None
 
     def resized(self, size: tuple[int, int]) -> Network:
         """The same network for images of another height and width, with a .tflite written anew."""
@@ -39,6 +43,17 @@ class Network:
         """The same network with codes that lie so in flash. Raises: ValueError; see export.datapath.weight_layout."""
         return replace(self, graph=for_flash(self.graph, flash))
 
+    def as_task_of(self, compiled: LinePlan) -> Network:
+        """The same network as a task for one that is compiled already.
+
+        Raises: GraphError if it is no task of that one; see export.datapath.retarget.fit.
+        """
+        size = compiled.graph.tensor(compiled.graph.inputs[0]).shape[:2]
+        task = self if self.graph.tensor(self.graph.inputs[0]).shape[:2] == size else self.resized(size)
+        task = replace(task, datapath=compiled)
+        task.plan  # noqa: B018 (planned here, so that what does not fit is refused at once)
+        return task
+
     @cached_property
     def tflite(self) -> Tflite:
         """Its .tflite. Raises: GraphError if it has none; see export.tflite.writer.write."""
@@ -47,8 +62,20 @@ class Network:
     @cached_property
     def plan(self) -> LinePlan:
         """Its line plan, with all that a task can switch."""
+        if self.datapath is not None:
+            return fit(self.graph, self.datapath)
         found = ways(self.graph)
         return line_plan.plan(found.graph, found.switches)
+
+    @property
+    def compiled(self) -> LinePlan:
+        """The plan of the C that runs it."""
+        return self.datapath or self.plan
+
+    @cached_property
+    def loaded(self) -> bytes | None:
+        """The task image that this C loads; None if its own constants are compiled in."""
+        return task_image.write(self.plan).content if self.datapath is not None else None
 
 
 def open_network(path: str | os.PathLike, size: str | None = None) -> Network:

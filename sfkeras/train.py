@@ -48,7 +48,7 @@ def train(recipe):
     from export.report.run_report import verify_run
 
     deploy(training)
-    if not verify_run(training, on=["gcc-O3"]):
+    if not verify_run(training, on=["stream", "tflite-ref", "tflm", "c-gcc-O3"]):
         raise SystemExit(f"{run.export} does not compute what its integer graph says; see verify.json")
 
 

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from export.backends import machines
+from export.backends.backend import Backend, Cost, Maps, Run, of_own_graph
 from export.c import project
+from export.datapath import task_image
+from export.network import Network
 from export.streaming.line_plan import LinePlan
 
 DUMPING = ('SF_HOOKS="sf_dump_hooks.h"', "SF_DUMP")  # builds a program that writes every row of every stage
@@ -22,10 +26,10 @@ class Built:
 
     Args:
         plan: its line plan.
-        machine: one of machines.MACHINES.
+        machine: where it runs.
         folder: where the program goes; kept by the caller while it is used.
         dumping: whether the program gives every tensor or only the outputs.
-    Raises: MachineError if it cannot be built.
+    Raises: MachineError if it cannot be built; MissingTool.
     """
 
     def __init__(self, plan: LinePlan, machine: machines.Machine, folder: Path, dumping: bool = False):
@@ -47,17 +51,50 @@ class Built:
         return parse(self.plan, result.output, len(inputs)), result
 
 
-def stage(plan: LinePlan, machine: machines.Machine, *tasks: bytes) -> Callable[[dict], dict]:
-    """The machine as a stage of export.proof.comparison: built at its first batch. tasks: see Built.run."""
-    built = None
-    folder = tempfile.TemporaryDirectory()
+@dataclass(frozen=True, kw_only=True)
+class CBackend(Backend):
+    """The exported C on a machine."""
 
-    def run(inputs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-        nonlocal built
-        built = built or Built(plan, machine, Path(folder.name), dumping=True)
-        return built.run(inputs[plan.graph.inputs[0]], *tasks)[0]
+    machine: machines.Machine
+
+
+def backend(machine: machines.Machine, about: str, **more) -> CBackend:
+    """Return a backend that runs the exported C. more: what else it says about itself; see Backend."""
+    run = partial(prepare, machine)
+    return CBackend(machine.name, about, run, tools=machine.tools, takes_tasks=True, machine=machine, **more)
+
+
+def prepare(machine: machines.Machine, network: Network, every_tensor: bool) -> Run:
+    """Build a network's C for a machine; see export.backends.backend.Backend."""
+    folder = tempfile.TemporaryDirectory()
+    built = Built(network.compiled, machine, Path(folder.name), dumping=every_tensor)
+
+    def run(inputs: Maps, task: bytes | None = None, folder=folder) -> tuple[Maps, Cost]:
+        images, plan = inputs[network.graph.inputs[0]], network.plan
+        tasks = [image for image in (task or network.loaded,) if image is not None]
+        maps, result = built.run(images, *tasks)
+        if task is None:
+            maps = of_own_graph(network, maps, every_tensor)
+        else:  # which has been accepted, and may be of any graph
+            plan = replace(plan, switches=task_image.switches(plan, task))
+            maps = {name: maps[name] for name in plan.given}
+        return maps, _cost(built.program, result, plan.macs * len(images), sum(map(len, tasks)))
 
     return run
+
+
+def _cost(program: machines.Program, result: machines.Result, macs: int, loaded: int) -> Cost:
+    """What a run cost. loaded: bytes of the task image that is in RAM."""
+    if program.machine.board is None:
+        return {"seconds": result.seconds}
+    memory = program.memory()
+    return {
+        "instructions": result.instructions,
+        "instructions_per_mac": round(result.instructions / macs, 3) if macs else None,
+        "ram": memory.ram + result.stack + loaded,
+        "stack": result.stack,
+        "flash": memory.flash,
+    }
 
 
 def output_maps(plan: LinePlan, output: bytes, count: int) -> dict[str, np.ndarray]:

@@ -1,4 +1,4 @@
-"""Machines that run exported C: this computer under several compilers, and emulated Cortex-M boards.
+"""Building exported C and running it: on this computer, or on an emulated Cortex-M board.
 
 An exported folder holds *.c, *.h and a main.c that is the program `prog INPUT... OUTPUT`. It is built and run alike
 for each machine; main.c may measure the network with micro/boards/sf_measure.h.
@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import signal
 import subprocess
 import tempfile
@@ -17,11 +16,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from export.backends import link_map
+from export.backends import link_map, tools
 
 BOARDS = Path(__file__).parents[2] / "micro" / "boards"
 STRICT = ("-std=c99", "-pedantic", "-Wall", "-Wextra", "-Wvla", "-Werror")
-SANITIZERS = ("-O1", "-g", "-fno-omit-frame-pointer", "-fsanitize=address,undefined", "-fno-sanitize-recover=all")
 PACKAGES = {  # of Debian 12, by tool
     "gcc": "gcc",
     "clang": "clang libclang-rt-dev",
@@ -33,11 +31,7 @@ REPORTED_LINES = 30  # of what a failed program said
 
 
 class MachineError(RuntimeError):
-    """A missing tool, C that does not compile, or a program that fails; says on which machine and why."""
-
-
-class MissingTool(MachineError):
-    """A tool is not installed."""
+    """C that does not compile, or a program that fails; says on which machine and why."""
 
 
 @dataclass(frozen=True)
@@ -54,27 +48,11 @@ class Machine:
         """Which boards share memory map and counter: "mps2" or "mps3"."""
         return self.board.split("-")[0]
 
-
-def _host(compiler: str, variant: str, *flags: str) -> Machine:
-    return Machine(f"{compiler}-{variant}", compiler, flags)
-
-
-def _cortex(core: str, board: str) -> Machine:
-    flags = (f"-mcpu=cortex-{core}", "-mthumb", "-mfloat-abi=hard", "-O2", "-g", "-ffunction-sections")
-    return Machine(core, "arm-none-eabi-gcc", (*flags, "-fdata-sections"), board)
-
-
-MACHINES = {
-    machine.name: machine
-    for machine in (
-        *(_host(compiler, level, f"-{level}") for compiler in ("gcc", "clang") for level in ("O0", "O3")),
-        *(_host(compiler, "sanitizers", *SANITIZERS) for compiler in ("gcc", "clang")),
-        Machine("native", "gcc", ("-O3", "-march=native")),  # with the AVX kernels, where this computer has AVX2
-        _cortex("m4", "mps2-an386"),
-        _cortex("m7", "mps2-an500"),
-        _cortex("m55", "mps3-an547"),  # with MVE
-    )
-}
+    @property
+    def tools(self) -> dict[str, str]:
+        """Programs that it needs, each with its packages."""
+        emulation = ("arm-none-eabi-addr2line", "qemu-system-arm") if self.board is not None else ()
+        return {tool: PACKAGES[tool] for tool in (self.compiler, *emulation)}
 
 
 @dataclass(frozen=True)
@@ -140,7 +118,7 @@ class Program:
     def memory(self) -> Memory:
         """Flash and static RAM, from the linker's map. Raises MachineError for a program of this computer."""
         if self.machine.board is None:
-            raise MachineError(f"{self.machine.name}: memory is measured only on {', '.join(boards())}")
+            raise MachineError(f"{self.machine.name}: memory is measured only on emulated boards")
         text = self.path.with_suffix(".map").read_text()
         sections, pieces = link_map.section_sizes(text), link_map.object_sizes(text)
         objects = {}
@@ -200,11 +178,11 @@ def build(machine: Machine, folder: str | os.PathLike, out: str | os.PathLike, d
     """Compiles and links every C file of a folder, with strict warnings as errors.
 
     Args:
-        machine: one of MACHINES.
+        machine: where it is to run.
         folder: the exported C.
         out: a folder for objects, program and map; made if need be.
         defines: preprocessor symbols, such as "SF_STACK_WATCHED=32768".
-    Raises: MachineError with the compiler's or linker's message, or naming a tool that is not installed.
+    Raises: MachineError with the compiler's or linker's message; MissingTool.
     """
     folder, out = Path(folder).resolve(), Path(out).resolve()
     compiler = _tool(machine, machine.compiler)
@@ -226,11 +204,6 @@ def build(machine: Machine, folder: str | os.PathLike, out: str | os.PathLike, d
     return program
 
 
-def boards() -> list[str]:
-    """Names of the emulated machines."""
-    return [machine.name for machine in MACHINES.values() if machine.board is not None]
-
-
 def _linking(machine: Machine) -> list[str]:
     if machine.board is None:
         return ["-lm"]
@@ -246,12 +219,7 @@ def _check(machine: Machine, command: list[str], folder: Path) -> None:
 
 
 def _tool(machine: Machine, tool: str) -> str:
-    path = shutil.which(tool)
-    if path is None:
-        raise MissingTool(
-            f"{machine.name} needs {tool}, which is not installed. On Debian: apt install {PACKAGES[tool]}"
-        )
-    return path
+    return tools.find(tool, PACKAGES[tool], machine.name)
 
 
 def _flash_and_ram(sections: dict[str, int]) -> tuple[int, int]:

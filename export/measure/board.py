@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-import re
-import tempfile
 from dataclasses import dataclass
-from pathlib import Path
 
-from export.backends import machines
-from export.c import project
+from export.backends.backend import Backend
 from export.c.test_vector import vector_image
 from export.graph.operators import Operator, Window
-from export.streaming.line_plan import LinePlan
-
-COUNTING = ('SF_HOOKS="sf_count_hooks.h"', "SF_COUNT")  # builds a program that counts the instructions of each stage
+from export.network import Network
 
 # What TensorFlow Lite Micro (2026-08) with CMSIS-NN (2026-07) takes on the same emulated boards, counted by the
 # application of docs/tflm.md: instructions by (network, MACs), where there is a figure.
@@ -21,7 +15,7 @@ CMSIS_NN = {("vww_96_int8", 7_489_664): {"m4": 24_102_320, "m55": 6_559_126}}
 
 
 @dataclass(frozen=True)
-class Stage:
+class StageCost:
     """What one stage costs for one image. kind: its operator and, if it has one, the size of its window."""
 
     name: str
@@ -38,8 +32,8 @@ class Bench:
     Attributes:
         instructions: of all that the network does with the rows of an image.
         ram: static data and stack, in bytes; flash: code and constants, in bytes, the task image included.
-        stages: instructions of each, as counted by a second program, to within a count of the board's timer a row. What
-            is left of `instructions` is the engine's: finding out which stage is due, and keeping rows.
+        stages: what each costs; see Backend.stage_costs. What is left of `instructions` is the engine's: finding out
+            which stage is due, and keeping rows.
     """
 
     network: str
@@ -48,7 +42,8 @@ class Bench:
     stack: int
     ram: int
     flash: int
-    stages: tuple[Stage, ...]
+    stages: tuple[StageCost, ...]
+    passed = True
 
     @property
     def macs(self) -> int:
@@ -111,31 +106,24 @@ class Bench:
         )
 
 
-def measure(plan: LinePlan, board: str) -> Bench:
-    """Runs a network on one image.
+def measure(network: Network, backend: Backend) -> Bench:
+    """Run a network on one image.
 
-    Args:
-        plan: its line plan.
-        board: one of machines.boards().
-    Raises: ValueError for another machine; MachineError if it cannot be built or run.
+    Raises: ValueError if the backend does not count the instructions of stages; MissingTool; MachineError or
+        RuntimeError if it cannot be built or run.
     """
-    if board not in machines.boards():
-        raise ValueError(f"--on is {board!r}; instructions are counted only on {', '.join(machines.boards())}")
-    machine, graph = machines.MACHINES[board], plan.graph
-    image = vector_image(graph).tobytes()
-    with tempfile.TemporaryDirectory() as folder:
-        project.write_folder(plan, Path(folder, "c"))
-        program = machines.build(machine, Path(folder, "c"), Path(folder, "plain"))
-        counting = machines.build(machine, Path(folder, "c"), Path(folder, "counting"), COUNTING)
-        result, memory = program.run(image), program.memory()
-        counts = re.findall(r"^stage \d+ (\d+)$", counting.run(image).stdout, re.MULTILINE)
+    if backend.stage_costs is None:
+        raise ValueError(f"{backend.name} counts no instructions of stages")
+    plan, graph = network.compiled, network.compiled.graph
+    image = {network.graph.inputs[0]: vector_image(graph)}
+    cost = backend.prepare(network, False)(image)[1]
     stages, macs = [], graph.macs()
-    for stage, count in zip(plan.stages, counts, strict=True):
+    for stage, count in zip(plan.stages, backend.stage_costs(network, image), strict=True):
         operator = stage.operator
         shape = graph.tensor(operator.output).shape
-        stages.append(Stage(operator.name, _kind(operator), shape, macs[operator.name], int(count)))
-    ram = memory.ram + result.stack
-    return Bench(graph.name, board, result.instructions, result.stack, ram, memory.flash, tuple(stages))
+        stages.append(StageCost(operator.name, _kind(operator), shape, macs[operator.name], count))
+    figures = (cost[name] for name in ("instructions", "stack", "ram", "flash"))
+    return Bench(graph.name, backend.name, *figures, tuple(stages))
 
 
 def _kind(operator: Operator) -> str:
@@ -143,7 +131,7 @@ def _kind(operator: Operator) -> str:
     return f"{kind} {'x'.join(map(str, operator.kernel))}" if isinstance(operator, Window) else kind
 
 
-def _cost(stage: Stage) -> tuple[int, int]:
+def _cost(stage: StageCost) -> tuple[int, int]:
     return stage.instructions, stage.macs
 
 

@@ -1,48 +1,49 @@
-"""`python -m export bench --on=host`: frames a second of one thread on this computer, beside other interpreters."""
+"""`python -m export bench --on=host`: frames a second of one thread on this computer, by backend."""
 
 from __future__ import annotations
 
 import platform
 import re
 import statistics
-import tempfile
-import time
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from export.backends.c_program import Built
-from export.backends.machines import MACHINES, Machine
+from export.backends.backend import Backend, Maps, MapsUpTo
 from export.c.test_vector import vector_image
 from export.graph import golden
 from export.network import Network
-from export.tflite.interpreters import ARENA_SIZE, captured_stderr
 
-OURS, PEER = "C, -O3 -march=native", "tf.lite, XNNPACK"
-COMPILED = {OURS: MACHINES["native"], "C, -O3": MACHINES["gcc-O3"]}
-SHORT = 0.2  # seconds that a contender is run for at least, in each round
+OURS = "c-native"
+ROUNDS = 5
+SHORT = 0.2  # seconds that a backend is run for at least, in each round
 
 Contender = Callable[[], float]  # runs some images; returns processor seconds of one
 
 
 @dataclass(frozen=True)
 class HostBench:
-    """Processor seconds of an image, by contender and round. The contenders run in turn in each round, one thread each."""
+    """Processor seconds of an image, by backend and round. The backends run in turn in each round, one thread each."""
 
     network: str
     processor: str
     seconds: dict[str, tuple[float, ...]]
+    passed = True
 
-    def ratios(self, contender: str) -> list[float]:
-        """Frames a second of OURS over those of a contender, round by round."""
-        return [theirs / ours for theirs, ours in zip(self.seconds[contender], self.seconds[OURS], strict=True)]
+    @property
+    def first(self) -> str:
+        """The backend with which the others are compared: c-native, or the first if that is not there."""
+        return OURS if OURS in self.seconds else next(iter(self.seconds))
+
+    def ratios(self, backend: str) -> list[float]:
+        """Frames a second of `first` over those of a backend, round by round."""
+        return [theirs / ours for theirs, ours in zip(self.seconds[backend], self.seconds[self.first], strict=True)]
 
     def to_json(self) -> dict:
         """As plain lists and dicts, for json.dump."""
-        contenders = {
+        backends = {
             name: {
                 "frames_a_second": _spread([1 / value for value in seconds]),
                 "ratio": _spread(self.ratios(name)),
@@ -50,95 +51,63 @@ class HostBench:
             }
             for name, seconds in self.seconds.items()
         }
-        return {"network": self.network, "processor": self.processor, "contenders": contenders}
+        return {"network": self.network, "processor": self.processor, "backends": backends}
 
     def __str__(self):
-        rows = [f"{self.network} on {self.processor}, one thread, {len(self.seconds[OURS])} rounds"]
-        rows.append(f"{'':32} {'frames a second':>22}   {OURS} is faster by")
-        for name, described in self.to_json()["contenders"].items():
+        rows = [f"{self.network} on {self.processor}, one thread, {len(self.seconds[self.first])} rounds"]
+        rows.append(f"{'':12} {'frames a second':>22}   {self.first} is faster by")
+        for name, described in self.to_json()["backends"].items():
             rate, ratio = (
                 "{median:.2f} ({least:.2f} to {most:.2f})".format(**described[key])
                 for key in ("frames_a_second", "ratio")
             )
-            rows.append(f"{name:32} {rate:>22}   {ratio}")
+            rows.append(f"{name:12} {rate:>22}   {ratio}")
         return "\n".join(rows)
 
 
-def measure(network: Network, rounds: int = 5) -> HostBench:
-    """Times a network on the image of its test vector.
+def measure(name: str, contenders: dict[str, Contender], rounds: int = ROUNDS) -> HostBench:
+    """Time backends in turn.
 
     Time is that of the processor, so that other programs on the computer do not count; that they share caches and
-    clocks with these does, which is why the contenders run in turn.
+    clocks with these does, which is why the backends run in turn.
 
-    Raises: ValueError if there are no rounds; MachineError or RuntimeError if a contender cannot run or if the C gives
-        other bytes than golden.
+    Args:
+        name: the network's.
+        contenders: by backend; see `contender`.
+        rounds: how often each runs.
+    Raises: ValueError if there are no rounds.
     """
     if rounds < 1:
         raise ValueError(f"rounds is {rounds}; it must be at least 1")
-    with tempfile.TemporaryDirectory() as folder:
-        contenders = _contenders(network, Path(folder))
-        seconds = {name: [] for name in contenders}
-        for _ in range(rounds):
-            for name, run in contenders.items():
-                seconds[name].append(run())
-    return HostBench(network.graph.name, _processor(), {name: tuple(values) for name, values in seconds.items()})
+    seconds = {backend: [] for backend in contenders}
+    for _ in range(rounds):
+        for backend, run in contenders.items():
+            seconds[backend].append(run())
+    return HostBench(name, _processor(), {backend: tuple(values) for backend, values in seconds.items()})
 
 
-def _contenders(network: Network, folder: Path) -> dict[str, Contender]:
-    image = vector_image(network.graph)
-    return {
-        **{name: _compiled(network, image, machine, folder / machine.name) for name, machine in COMPILED.items()},
-        PEER: _tflite(network, image),
-        "tf.lite, reference kernels": _tflite(network, image, reference=True),
-        "TensorFlow Lite Micro": _tflm(network, image),
-    }
+def contender(network: Network, backend: Backend) -> Contender:
+    """Make a network ready to be timed on the image of its test vector.
+
+    Raises: MissingTool; MachineError or RuntimeError if the backend cannot run or is exact but gives other bytes than
+        golden.
+    """
+    run, image = backend.prepare(network, False), vector_image(network.graph)
+    name = network.graph.inputs[0]
+    maps, first = run({name: image})
+    if backend.exact:
+        _compare(network, backend, image, maps)
+    count = 1 + int(SHORT / max(first["seconds"], SHORT / 1000))
+    images = {name: np.repeat(image, count, axis=0)}
+    return lambda: run(images)[1]["seconds"] / count
 
 
-def _compiled(network: Network, image: np.ndarray, machine: Machine, folder: Path) -> Contender:
-    built = Built(network.plan, machine, folder)
+def _compare(network: Network, backend: Backend, image: np.ndarray, maps: Maps) -> None:
     expected = golden.run(network.graph, image, network.graph.outputs)
-    made, first = built.run(image)
-    for name, values in made.items():
-        if not np.array_equal(values, expected[name]):
-            raise RuntimeError(f"{machine.name}: {name} is not what golden makes of the test vector's image")
-    count = 1 + int(SHORT / max(first.seconds, SHORT / 1000))
-    images = np.repeat(image, count, axis=0)
-    return lambda: built.run(images)[1].seconds / count
-
-
-def _tflite(network: Network, image: np.ndarray, reference: bool = False) -> Contender:
-    from tensorflow.lite.python.interpreter import Interpreter, OpResolverType
-
-    resolver = OpResolverType.BUILTIN_REF if reference else OpResolverType.AUTO
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # that this interpreter will move to another package
-        interpreter = Interpreter(
-            model_content=network.tflite.content, num_threads=1, experimental_op_resolver_type=resolver
-        )
-    interpreter.allocate_tensors()
-    detail = interpreter.get_input_details()[0]
-    interpreter.set_tensor(detail["index"], image.reshape(detail["shape"]))
-    return lambda: _timed(interpreter.invoke)
-
-
-def _tflm(network: Network, image: np.ndarray) -> Contender:
-    from tflite_micro.python.tflite_micro import runtime
-
-    with captured_stderr() as messages:
-        try:
-            interpreter = runtime.Interpreter.from_bytes(network.tflite.content, arena_size=ARENA_SIZE)
-        except RuntimeError as error:
-            raise RuntimeError(f"TFLM: {error} {messages()}".strip()) from None
-    interpreter.set_input(image.reshape(interpreter.get_input_details(0)["shape"]), 0)
-    return lambda: _timed(interpreter.invoke)
-
-
-def _timed(invoke: Callable[[], object]) -> float:
-    count, begin = 0, time.process_time()
-    while (seconds := time.process_time() - begin) < SHORT or count == 0:
-        invoke()
-        count += 1
-    return seconds / count
+    rest = maps.rest if isinstance(maps, MapsUpTo) else ()
+    for name, values in maps.items():
+        if name not in rest and not np.array_equal(values, expected[name]):
+            raise RuntimeError(f"{backend.name}: {name} is not what golden makes of the test vector's image")
 
 
 def _processor() -> str:

@@ -6,12 +6,11 @@ import hashlib
 import json
 from collections.abc import Iterable
 
-from export.backends.machines import MACHINES
 from export.datapath import task_image
 from export.graph import golden
 from export.graph.golden import random_inputs
 from export.network import Network, open_network
-from export.proof.proof import Chain
+from export.proof.proof import Proof
 from export.tflite import arena, writer
 from export.tflite.interpreters import run_tflm
 from sfkeras import atomic_file
@@ -23,30 +22,30 @@ MOST_VALUES = 600_000_000  # of these tensors, which large images reach with few
 MOST_IN_GOLDEN = 2000  # of more test images only TFLM, which takes a third of golden's time, is given all
 
 
-def verify_run(training, on: Iterable[str] = MACHINES) -> bool:
+def verify_run(training, on: Iterable[str] | None = None) -> bool:
     """Proves what a run deploys against its integer graph, measures it on the test images, and writes the report.
 
-    golden == BUILTIN_REF == TFLM == stream == C on every machine, byte for byte, at every tensor, on up to MOST_PROVEN
-    test images and MOST_RANDOM random ones; the slow stages take the first few of each. Accuracy is of all test images, in
-    golden too where there are up to MOST_IN_GOLDEN.
+    All backends give golden's bytes at every tensor, on up to MOST_PROVEN test images and MOST_RANDOM random ones; the
+    slow backends take the first few of each. Accuracy is of all test images, in golden too where there are up to
+    MOST_IN_GOLDEN.
     Args:
         training: sfkeras.training.trainer.Training whose run's export folder is filled; its data and metrics are used.
-        on: names of the machines that run the C.
-    Returns: whether every stage ran and none differed.
+        on: names of backends; all that are exact if not given.
+    Returns: whether every backend ran and none differed.
     Raises: RecipeError if the run has not been exported, or GraphFileError if its graph is broken.
     """
     run, name = training.run, training.recipe.name
     run.exported(f"{name}.graph"), run.exported(f"{name}.tflite")  # says so if they are not there
     network = open_network(run.folder)
-    graph, model, chain = network.graph, network.tflite, Chain(network, on=on)
+    graph, model, proof = network.graph, network.tflite, Proof(network, on=on)
     codes = {graph.inputs[0]: to_codes(training.split.test.pixels)}
     affordable = max(1, MOST_VALUES // sum(tensor.size for tensor in graph.tensors))
     proven, random = min(MOST_PROVEN, affordable), min(MOST_RANDOM, affordable)
     some = {name: images[:: -(-len(images) // proven)] for name, images in codes.items()}
-    proofs = {"test images": chain.verify(some), "random inputs": chain.verify(random_inputs(graph, random))}
-    for inputs, proof in proofs.items():
-        print(f"{inputs}: {proof}")
-    proof_json = {inputs: proof.to_json() for inputs, proof in proofs.items()}
+    proofs = {"test images": proof.verify(some), "random inputs": proof.verify(random_inputs(graph, random))}
+    for inputs, proven in proofs.items():
+        print(f"{inputs}: {proven}")
+    proof_json = {inputs: proven.to_json() for inputs, proven in proofs.items()}
     atomic_file.write(run.export / "verify.json", json.dumps(proof_json, indent=1))
 
     places = [model.tensors[output].index for output in graph.outputs]
@@ -62,7 +61,7 @@ def verify_run(training, on: Iterable[str] = MACHINES) -> bool:
     text = report(run, network, proofs, accuracy)
     atomic_file.write(run.folder / "report.md", text)
     print(f"\n{text}")
-    return all(proof.passed for proof in proofs.values())
+    return all(proven.passed for proven in proofs.values())
 
 
 def report(run, network: Network, proofs, accuracy) -> str:

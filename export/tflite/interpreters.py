@@ -1,12 +1,14 @@
-"""The two interpreters that decide what is right: TensorFlow Lite Micro (TFLM), and tf.lite's reference kernels.
+"""The interpreters of .tflite: TensorFlow Lite Micro (TFLM), and tf.lite.
 
-Never tf.lite's default interpreter: its XNNPACK kernels round once where these round twice.
+TFLM and tf.lite's reference kernels decide what is right. tf.lite's default kernels (XNNPACK) do not: they round once
+where the others round twice.
 """
 
 from __future__ import annotations
 
 import os
 import tempfile
+import time
 import warnings
 from contextlib import contextmanager
 from dataclasses import replace
@@ -26,58 +28,107 @@ UNLIKE_TFLM = {
 ARENA_SIZE = 1 << 30  # address space, not memory: pages that TFLM does not touch cost nothing
 
 
-def run_tflm(content: bytes, inputs: list[np.ndarray], tensors: list[int]) -> dict[int, np.ndarray]:
-    """Runs a .tflite image by image in TFLM's interpreter.
+class Interpreter:
+    """A .tflite in an interpreter, which runs it image by image.
+
+    Attributes:
+        seconds: processor time of all inferences so far.
+    """
+
+    seconds = 0.0
+
+    def run(self, inputs: list[np.ndarray], tensors: list[int]) -> dict[int, np.ndarray]:
+        """Run a batch.
+
+        Args:
+            inputs: int8 (batch, height, width, channels) by input of the model, in its order; the model may have it flat.
+            tensors: indices of the tensors to return.
+        Returns: (batch, ...) by tensor index.
+        """
+        images = []
+        for image in _images(inputs):
+            for index, value in enumerate(image):
+                self._set(index, value)
+            begin = time.process_time()
+            self._invoke()
+            self.seconds += time.process_time() - begin
+            images.append([self._get(tensor) for tensor in tensors])
+        return _stacked(tensors, images)
+
+
+class Tflm(Interpreter):
+    """A .tflite in TFLM's interpreter.
 
     Args:
         content: the .tflite.
-        inputs: one int8 (batch, height, width, channels) an input of the model, in its order; the model may have it flat.
-        tensors: indices of the tensors to return, also intermediate ones.
-    Returns: (batch, ...) by tensor index.
-    Raises: RuntimeError if TFLM refuses the model; the reason is in TFLM's own message.
+        every_tensor: whether intermediate tensors are kept, so that they can be returned.
+    Raises: RuntimeError if TFLM refuses the model, here or at its first run; the reason is in TFLM's own message.
     """
-    from tflite_micro.python.tflite_micro import runtime
 
-    with captured_stderr() as messages:
-        try:
-            interpreter = runtime.Interpreter.from_bytes(
-                content, arena_size=ARENA_SIZE, intrepreter_config=runtime.InterpreterConfig.kPreserveAllTensors
-            )
-            images = []
-            for image in _images(inputs):
-                for index, value in enumerate(image):
-                    interpreter.set_input(value.reshape(interpreter.get_input_details(index)["shape"]), index)
-                interpreter.invoke()
-                images.append([interpreter.GetTensor(tensor, 0)["tensor_data"] for tensor in tensors])
-        except RuntimeError as error:
-            raise RuntimeError(f"TFLM: {error} {messages()}".strip()) from None
-    return _stacked(tensors, images)
+    def __init__(self, content: bytes, every_tensor: bool = True):
+        from tflite_micro.python.tflite_micro import runtime
+
+        kinds = runtime.InterpreterConfig
+        config = kinds.kPreserveAllTensors if every_tensor else kinds.kAllocationRecording
+        with _tflm_messages():
+            self.interpreter = runtime.Interpreter.from_bytes(content, arena_size=ARENA_SIZE, intrepreter_config=config)
+        self.content = content  # which the interpreter reads from
+        self.outputs = None if every_tensor else list(flatbuffer.parse(content).outputs)
+
+    def run(self, inputs, tensors):
+        with _tflm_messages():
+            return super().run(inputs, tensors)
+
+    def _set(self, index, value):
+        self.interpreter.set_input(value.reshape(self.interpreter.get_input_details(index)["shape"]), index)
+
+    def _invoke(self):
+        self.interpreter.invoke()
+
+    def _get(self, tensor):
+        if self.outputs is None:
+            return self.interpreter.GetTensor(tensor, 0)["tensor_data"]
+        return self.interpreter.get_output(self.outputs.index(tensor))
 
 
-def run_builtin_ref(content: bytes, inputs: list[np.ndarray], tensors: list[int]) -> dict[int, np.ndarray]:
-    """Runs a .tflite image by image in tf.lite with the resolver BUILTIN_REF. Arguments and result as in run_tflm.
+class TfLite(Interpreter):
+    """A .tflite in tf.lite's interpreter, in one thread.
 
+    Args:
+        content: the .tflite.
+        kernels: "BUILTIN_REF", or "AUTO" for those that tf.lite takes by default.
+        every_tensor: whether intermediate tensors are kept, so that they can be returned.
     Raises: RuntimeError or ValueError if tf.lite refuses the model.
     """
-    from tensorflow.lite.python.interpreter import Interpreter, OpResolverType
 
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # that this interpreter will move to another package
-        interpreter = Interpreter(
-            model_content=content,
-            num_threads=1,
-            experimental_op_resolver_type=OpResolverType.BUILTIN_REF,
-            experimental_preserve_all_tensors=True,
-        )
-    interpreter.allocate_tensors()
-    details = interpreter.get_input_details()
-    images = []
-    for image in _images(inputs):
-        for detail, value in zip(details, image):
-            interpreter.set_tensor(detail["index"], value.reshape(detail["shape"]))
-        interpreter.invoke()
-        images.append([interpreter.get_tensor(tensor) for tensor in tensors])
-    return _stacked(tensors, images)
+    def __init__(self, content: bytes, kernels: str, every_tensor: bool = True):
+        from tensorflow.lite.python import interpreter
+
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # that this interpreter will move to another package
+            self.interpreter = interpreter.Interpreter(
+                model_content=content,
+                num_threads=1,
+                experimental_op_resolver_type=interpreter.OpResolverType[kernels],
+                experimental_preserve_all_tensors=every_tensor,
+            )
+        self.content = content  # which the interpreter reads from
+        self.interpreter.allocate_tensors()
+        self.inputs = self.interpreter.get_input_details()
+
+    def _set(self, index, value):
+        self.interpreter.set_tensor(self.inputs[index]["index"], value.reshape(self.inputs[index]["shape"]))
+
+    def _invoke(self):
+        self.interpreter.invoke()
+
+    def _get(self, tensor):
+        return self.interpreter.get_tensor(tensor)
+
+
+def run_tflm(content: bytes, inputs: list[np.ndarray], tensors: list[int]) -> dict[int, np.ndarray]:
+    """Runs a .tflite in TFLM once; see Tflm and Interpreter.run. Intermediate tensors can be returned too."""
+    return Tflm(content).run(inputs, tensors)
 
 
 def without_unlike(content: bytes) -> tuple[bytes, dict[int, str]]:
@@ -120,6 +171,16 @@ def _images(inputs: list[np.ndarray]):
 
 def _stacked(tensors: list[int], images) -> dict[int, np.ndarray]:
     return {tensor: np.concatenate(values) for tensor, values in zip(tensors, zip(*images))}
+
+
+@contextmanager
+def _tflm_messages():
+    """Adds to a RuntimeError what TFLM said about it on standard error."""
+    with captured_stderr() as messages:
+        try:
+            yield
+        except RuntimeError as error:
+            raise RuntimeError(f"TFLM: {error} {messages()}".strip()) from None
 
 
 @contextmanager

@@ -17,7 +17,6 @@ from export.graph.graph import Graph
 from export.graph.operators import AveragePool, ChannelScale, Conv2D, DepthwiseConv2D, Lookup
 from export.graph.switches import tensors_of, ways
 from export.lower import lower
-from export.proof.comparison import verify
 from export.streaming import line_model, line_plan
 from export.tflite.writer import Tflite, operator_counts, write
 from sfkeras.nn.backbone import SemifreddoNet
@@ -27,6 +26,7 @@ from sfkeras.nn.fixed8 import INPUT_EXPONENT
 from sfkeras.nn.heads import Head
 from sfkeras.nn.layers import fixed8
 from tests.support.keras_networks import WIDTH, images, module_core, narrow_core, one_module, quantised, varied
+from tests.support.proofs import prove_tflite
 
 keras = tf.keras
 
@@ -192,10 +192,10 @@ def test_what_is_rounded_in_the_graph_is_rounded_in_the_network_but_for_the_mean
 @every_network
 def test_golden_the_reference_kernels_and_tflm_agree_at_every_tensor(network):
     net = lowered(network)
-    result = verify(net.graph, net.tflite, random_inputs(net.graph, 2))
+    result = prove_tflite(net.graph, net.tflite, random_inputs(net.graph, 2))
     assert result.passed, str(result)
     computed = {name for name, operator in ((o.name, o) for o in net.graph.operators) if hasattr(operator, "codes")}
-    assert all(stage.checksums.keys() >= computed for stage in result.stages)
+    assert all(backend.checksums.keys() >= computed for backend in result.backends)
 
 
 @every_network

@@ -1,12 +1,15 @@
 """The commands: what `python -m export` takes and refuses."""
 
 import json
+import re
 import sys
 
+import numpy as np
 import pytest
 
 from export import __main__
 from export.graph import graph_file
+from export.graph.golden import random_inputs
 from tests.support.tasks import every_operator
 
 
@@ -19,13 +22,13 @@ def command(monkeypatch, *words):
 
 
 @pytest.mark.compiler
-def test_verify_runs_the_c_on_the_machines_that_are_named(monkeypatch, tmp_path):
+def test_verify_runs_the_backends_that_are_named_by_name_or_alias(monkeypatch, tmp_path):
     graph_file.save(every_operator(), tmp_path / "net.graph")
     proof = tmp_path / "proof.json"
-    words = "--on=native,gcc-O0", "--inputs=2", "--few=1", f"--json-file={proof}"
+    words = "--on=native,c-gcc-O0,tflite-ref", "--inputs=2", "--few=1", f"--json-file={proof}"
     assert command(monkeypatch, "verify", tmp_path / "net.graph", *words) == 0
-    inputs = {stage["stage"]: stage["inputs"] for stage in json.loads(proof.read_text())["stages"]}
-    assert inputs == {"golden": 2, "builtin_ref": 2, "tflm": 2, "stream": 1, "native": 2, "gcc-O0": 1}
+    inputs = {each["backend"]: each["inputs"] for each in json.loads(proof.read_text())["backends"]}
+    assert inputs == {"golden": 2, "tflite-ref": 2, "c-gcc-O0": 1, "c-native": 2}
 
 
 @pytest.mark.compiler
@@ -43,7 +46,22 @@ def test_a_way_to_lie_in_flash_that_is_not_there_is_told(monkeypatch, tmp_path):
     assert not (tmp_path / "c").exists()
 
 
-@pytest.mark.parametrize("words", [("verify", "--on=native,m3"), ("bench", "--on=m3")])
-def test_a_machine_that_is_not_there_is_told(words, monkeypatch):
-    told = command(monkeypatch, words[0], "net.graph", *words[1:])
-    assert told.startswith("error: --on names 'm3', wanted one or several of ")
+@pytest.mark.parametrize(
+    "words", [("verify", "--on=c-native,m3"), ("bench", "--on=m3"), ("run", "in", "out", "--on=m3")]
+)
+def test_a_backend_that_is_not_there_is_told(words, monkeypatch, tmp_path):
+    graph_file.save(every_operator(), tmp_path / "net.graph")
+    np.save(tmp_path / "in.npy", random_inputs(every_operator(), 1)["image"])
+    files = [tmp_path / f"{word}.npy" if word in ("in", "out") else word for word in words[1:]]
+    told = command(monkeypatch, words[0], tmp_path / "net.graph", *files)
+    assert re.fullmatch("error: --on is 'm3'; it must be of .*tflm, .*c-native, m4, m7, m55", told)
+    assert not (tmp_path / "out.npy").exists()
+
+
+def test_bench_writes_its_figures_as_json(monkeypatch, tmp_path):
+    graph_file.save(every_operator(), tmp_path / "net.graph")
+    monkeypatch.setattr("export.measure.host.SHORT", 1e-9)
+    words = "--on=tflite,xnnpack", f"--json-file={tmp_path / 'bench.json'}"
+    assert command(monkeypatch, "bench", tmp_path / "net.graph", *words) == 0
+    (timed,) = json.loads((tmp_path / "bench.json").read_text())
+    assert list(timed["backends"]) == ["tflite-ref", "xnnpack"]

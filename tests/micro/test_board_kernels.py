@@ -5,12 +5,12 @@ import subprocess
 import numpy as np
 import pytest
 
-from export.backends.machines import MACHINES, STRICT
+from export.backends.machines import STRICT
 from export.graph.operators import Conv2D, DepthwiseConv2D
 from tests.micro import cases
 from tests.micro.board_kernels import BoardKernels
 from tests.micro.kernels import copy_kernels
-from tests.support.targets import BOARDS
+from tests.support.targets import BOARDS, MACHINES
 
 
 def copies(random):

@@ -6,14 +6,13 @@ from functools import cache
 import numpy as np
 import pytest
 
-from export.backends.machines import MACHINES
 from export.datapath import task_image
 from export.graph import golden
 from export.graph.golden import random_inputs
 from export.streaming import line_plan
 from tests.micro.scripts import Script, Status, build_with, checked
 from tests.support.graphs import semifreddo
-from tests.support.targets import BOARDS, SANITIZERS
+from tests.support.targets import BOARDS, MACHINES, SANITIZERS
 from tests.support.task_layout import HEADER_BYTES, parts
 from tests.support.tasks import every_operator, other_task
 
@@ -227,7 +226,7 @@ def test_whatever_is_let_through_runs_in_defined_arithmetic_the_same_everywhere(
     script = Script(GRAPH)
     for seed in range(HOSTILE):
         script.load(hostile(seed)).push(ROWS)
-    first, second = (script.run(built(MACHINES[name])) for name in ("gcc-sanitizers", "clang-sanitizers"))
+    first, second = (script.run(built(MACHINES[name])) for name in ("c-gcc-sanitizers", "c-clang-sanitizers"))
     assert first[:: 1 + len(ROWS)] == [Status.OK] * HOSTILE
     np.testing.assert_equal(first, second)
 

@@ -9,16 +9,18 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, Phase, example, given, settings
 
-from export.backends.c_program import DUMPING, Built, dumped_maps, output_maps, stage
-from export.backends.machines import MACHINES, STRICT, MachineError, Program
+from export.backends.c_program import DUMPING, Built, dumped_maps, output_maps, prepare
+from export.backends.machines import STRICT, Program
+from export.backends.tools import MissingTool
 from export.c import project
 from export.graph import golden
 from export.graph.golden import random_inputs
 from export.graph.operators import Lookup, Softmax, Wire, switched_sources
+from export.network import Network
 from export.streaming import line_plan
 from tests.support.graphs import Builder, semifreddo
 from tests.support.streams import random_streams
-from tests.support.targets import BOARDS, EVERY_MACHINE, SANITIZERS
+from tests.support.targets import BOARDS, EVERY_MACHINE, MACHINES, SANITIZERS
 from tests.support.tasks import every_operator
 
 SMALL = (8, 8, 16, 16, 32)  # channels of a SemifreddoNet
@@ -60,7 +62,7 @@ class QuickBuilds:
 
 @pytest.fixture(scope="module")
 def quick(tmp_path_factory):
-    return QuickBuilds(MACHINES["gcc-sanitizers"], tmp_path_factory.mktemp("library"))
+    return QuickBuilds(MACHINES["c-gcc-sanitizers"], tmp_path_factory.mktemp("library"))
 
 
 def odd_core_shuffle(on):
@@ -138,15 +140,15 @@ def test_outputs_are_read_image_by_image_in_the_order_of_the_graph():
 
 
 @pytest.mark.compiler
-def test_a_stage_of_verify_is_built_once_and_follows_its_plan(tmp_path, monkeypatch):
+def test_a_program_is_built_once_and_follows_its_plan(monkeypatch):
     graph = every_operator()
     images = random_inputs(graph, 2)
-    run = stage(line_plan.plan(graph), MACHINES["gcc-O0"])
-    assert_all_equal(run(images), graph, images["image"])
+    run = prepare(MACHINES["c-gcc-O0"], Network(graph), True)
+    assert_all_equal(run(images)[0], graph, images["image"])
     monkeypatch.setenv("PATH", "")  # no compiler any more
-    assert_all_equal(run({"image": images["image"][:1]}), graph, images["image"][:1])
-    with pytest.raises(MachineError, match="needs gcc"):
-        stage(line_plan.plan(graph), MACHINES["gcc-O0"])(images)
+    assert_all_equal(run({"image": images["image"][:1]})[0], graph, images["image"][:1])
+    with pytest.raises(MissingTool, match="needs gcc"):
+        prepare(MACHINES["c-gcc-O0"], Network(graph), True)
 
 
 @pytest.mark.compiler

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from export.backends.c_program import Built
-from export.backends.machines import MACHINES, Machine, MachineError, build
+from export.backends.machines import Machine, MachineError, build
 from export.c import project, tables
 from export.graph import golden, graph_file
 from export.graph.golden import random_inputs
@@ -22,7 +22,7 @@ from export.graph.tensor import GraphError
 from export.streaming import line_plan
 from sfkeras import atomic_file
 from tests.support.graphs import Builder
-from tests.support.targets import SANITIZERS
+from tests.support.targets import MACHINES, SANITIZERS
 from tests.support.tasks import every_operator, other_task
 
 CONVERSION = ("-O1", "-Wconversion")
@@ -116,7 +116,7 @@ def test_a_folder_that_was_left_half_written_is_not_built(tmp_path, monkeypatch)
             patch.setattr(atomic_file, "write", only_the_first(count))
             project.write_folder(plan, folder)
         with pytest.raises(MachineError, match="has no main.c"):
-            build(MACHINES["gcc-O0"], folder, tmp_path / "out")
+            build(MACHINES["c-gcc-O0"], folder, tmp_path / "out")
     project.write_folder(plan, folder)
     assert content_of(folder) == whole
 
@@ -259,5 +259,5 @@ def test_a_pool_over_a_map_larger_than_any_window(tmp_path):
     pool = AveragePool(name="pool", inputs=["image"], window=(300, 300), strides=(300, 300))
     graph = net.graph(net.add(pool, 2.0**-7))
     images = random_inputs(graph, 1)["image"]
-    made, _ = Built(line_plan.plan(graph), MACHINES["gcc-O3"], tmp_path).run(images)
+    made, _ = Built(line_plan.plan(graph), MACHINES["c-gcc-O3"], tmp_path).run(images)
     np.testing.assert_array_equal(made["pool"], golden.run(graph, images)["pool"])

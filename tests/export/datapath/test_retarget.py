@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from export.backends import c_program, machines
+from export.backends import c_program
 from export.datapath import structure, task_image
 from export.datapath.retarget import fit
 from export.graph import golden
@@ -13,6 +13,7 @@ from export.graph.golden import random_inputs
 from export.graph.tensor import GraphError
 from export.streaming import line_plan
 from tests.support.graphs import Builder, semifreddo
+from tests.support.targets import MACHINES
 
 CHANNELS = (8, 16, 32, 32, 64)
 CORE = {"core": "ab" * 32}
@@ -68,7 +69,7 @@ def test_the_compiled_network_runs_the_task_and_then_its_own_again(tmp_path):
     network, other = line_plan.plan(task(1, classes=10)), task(2, classes=6)
     image = task_image.write(fit(other, network)).content
     inputs = random_inputs(other, 3)
-    built = c_program.Built(network, machines.MACHINES["gcc-sanitizers"], tmp_path)
+    built = c_program.Built(network, MACHINES["c-gcc-sanitizers"], tmp_path)
     for loaded, graph in (((image,), other), ((), network.graph)):
         output = built.program.run(inputs["image"].tobytes(), *loaded).output
         got = c_program.output_maps(network, output, 3)["head.sigmoid"]

@@ -4,14 +4,13 @@ import numpy as np
 import pytest
 
 from export.backends import c_program
-from export.backends.machines import MACHINES
 from export.c import core_header
 from export.datapath import structure, task_image, weight_layout
 from export.datapath.retarget import fit
 from export.graph import golden
 from export.graph.golden import random_inputs
 from export.streaming import line_plan
-from tests.support.targets import BOARDS, SANITIZERS
+from tests.support.targets import BOARDS, MACHINES, SANITIZERS
 from tests.support.tasks import every_operator, other_task
 
 
@@ -44,7 +43,7 @@ def test_a_task_for_a_fast_network_is_laid_out_as_it_is(tmp_path):
     fitted = fit(task, network)
     image = task_image.write(fitted).content
     images = random_inputs(graph, 2)["image"]
-    made, _ = c_program.Built(network, MACHINES["gcc-O0"], tmp_path).run(images, image)
+    made, _ = c_program.Built(network, MACHINES["c-gcc-O0"], tmp_path).run(images, image)
     np.testing.assert_array_equal(made["map"], golden.run(task, images)["map"])
     assert fit(fast(task), line_plan.plan(graph)).graph.metadata == graph.metadata
 

@@ -13,7 +13,7 @@ from export.graph.operators import AveragePool
 from export.graph.tensor import GraphError
 from export.lower import lower
 from export.network import Network
-from export.proof.proof import Chain
+from export.proof.proof import Proof
 from sfkeras.nn.core import Core, settle
 from sfkeras.nn.fixed8 import calibrate, quantise
 from tests.support.graphs import Builder, core_shuffle, downscaling_unit
@@ -78,7 +78,7 @@ def test_the_frozen_core_is_there_once_and_cores_are_numbered_through():
 @pytest.mark.compiler
 def test_tflm_the_line_stream_and_c_give_three_outputs_with_goldens_bytes():
     joined = join(three(), "three")
-    proof = Chain(Network(joined), few=1, on=["gcc-O3"]).verify(random_inputs(joined, 2))
+    proof = Proof(Network(joined), few=1, on=["stream", "tflite-ref", "tflm", "c"]).verify(random_inputs(joined, 2))
     assert proof.passed, str(proof)
 
 

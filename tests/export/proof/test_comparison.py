@@ -1,4 +1,4 @@
-"""The proof must be able to fail: a changed byte of a .tflite is found and named, and so is a stage that cannot run."""
+"""The proof must be able to fail: a changed byte of a .tflite is found and named, and so is a backend that cannot run."""
 
 import json
 from dataclasses import replace
@@ -9,10 +9,11 @@ from tflite_micro.tensorflow.lite.micro.python import schema_py_generated as sch
 
 from export.graph import golden
 from export.graph.golden import random_inputs
-from export.proof.comparison import compare, verify
+from export.proof.comparison import compare
 from export.tflite.interpreters import run_tflm
 from export.tflite.writer import write
 from tests.support.graphs import semifreddo
+from tests.support.proofs import prove_tflite
 
 
 @pytest.fixture(scope="module")
@@ -32,13 +33,13 @@ def with_changed_constant(tflite, name, place=0):
     return replace(tflite, content=bytes(content))
 
 
-def test_equal_stages_pass_with_equal_checksums(net):
-    result = verify(*net)
+def test_equal_backends_pass_with_equal_checksums(net):
+    result = prove_tflite(*net)
     assert result.passed
-    golden_stage, builtin_ref, tflm = result.stages
-    assert builtin_ref.checksums == tflm.checksums
-    assert tflm.checksums.items() <= golden_stage.checksums.items()
-    assert golden_stage.checksums.keys() == {tensor.name for tensor in net[0].tensors}
+    reference, tflite_ref, tflm = result.backends
+    assert tflite_ref.checksums == tflm.checksums
+    assert tflm.checksums.items() <= reference.checksums.items()
+    assert reference.checksums.keys() == {tensor.name for tensor in net[0].tensors}
     assert json.loads(json.dumps(result.to_json()))["passed"] is True
     assert str(result).startswith("semifreddo: passed on 6 inputs")
 
@@ -56,24 +57,24 @@ def test_a_changed_byte_is_named(net, layer, constant):
     graph, tflite, inputs = net
     values = golden.run(graph, inputs)
     used = int(values["head.pool"].ravel()[0]) + 128 if constant == "table" else 0
-    result = verify(graph, with_changed_constant(tflite, f"{layer}/{constant}", used), inputs)
+    result = prove_tflite(graph, with_changed_constant(tflite, f"{layer}/{constant}", used), inputs)
     assert not result.passed
-    for stage in result.stages[1:]:
-        first = stage.first
-        assert first.tensor == layer and stage.differing > 0
+    for backend in result.backends[1:]:
+        first = backend.first
+        assert first.tensor == layer and backend.differing > 0
         assert values[layer][first.input][first.index] == first.golden != first.got
-        assert f"{stage.stage} differs from golden first at {layer}, row" in str(result)
+        assert f"{backend.backend} differs from golden first at {layer}, row" in str(result)
 
 
-def test_a_stage_that_cannot_run_is_named_and_fails(net):
+def test_a_backend_that_cannot_run_is_named_and_fails(net):
     graph, tflite, inputs = net
-    result = verify(graph, replace(tflite, content=tflite.content[:1000]), inputs)
+    result = prove_tflite(graph, replace(tflite, content=tflite.content[:1000]), inputs)
     assert not result.passed
-    assert all(stage.error for stage in result.stages[1:])
+    assert all(backend.error for backend in result.backends[1:])
     assert "tflm: could not run: " in str(result)
 
 
-def test_a_stage_without_outputs_or_of_another_shape_fails(net):
+def test_a_backend_without_outputs_or_of_another_shape_fails(net):
     graph, _, inputs = net
     silent = compare(graph, inputs, {"silent": lambda maps: {}})
     assert not silent.passed and "it gave no output ['head.sigmoid']" in str(silent)
@@ -93,7 +94,7 @@ def test_the_first_difference_is_first_in_data_flow_whatever_the_batch(net, monk
             values["core1.stem"][0, 2, 1, 5] ^= 1
         return values
 
-    first = compare(graph, inputs, {"odd": late_then_early}).stages[1].first
+    first = compare(graph, inputs, {"odd": late_then_early}).backends[1].first
     assert (first.tensor, first.input, first.index) == ("core1.stem", 3, (2, 1, 5))
 
 

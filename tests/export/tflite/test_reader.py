@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 from export.graph import golden
 from export.graph.golden import random_inputs
 from export.graph.operators import Add, ChannelScale, Conv2D, DepthwiseConv2D, MaxPool, Pad
-from export.proof.comparison import compare, interpreters, verify
 from export.tflite.flatbuffer import TfliteError, parse, schema, to_bytes
 from export.tflite.reader import read
 from export.tflite.writer import write
 from tests.support.graphs import SCALES, ZERO_POINTS, random_graphs, semifreddo
+from tests.support.proofs import prove_tflite
 from tests.support.tflite_files import FileBuilder, options
 
 ROOT = Path(__file__).parents[3]
@@ -32,9 +32,9 @@ def assert_equal_to_tflm(content, inputs=6):
     """Reads a file, and runs it in every way; returns its graph."""
     graph, tflite = read(content)
     assert set(graph.outputs) <= tflite.tensors.keys()
-    result = verify(graph, tflite, random_inputs(graph, inputs))
+    result = prove_tflite(graph, tflite, random_inputs(graph, inputs))
     assert result.passed, str(result)
-    assert len(result.stages[2].checksums) == len(tflite.tensors)
+    assert len(result.backends[2].checksums) == len(tflite.tensors)
     return graph
 
 
@@ -66,7 +66,7 @@ def test_what_is_written_is_read_back(graph):
     again, tflite = read(content)
     assert tflite.content == content
     inputs = random_inputs(graph, 3)
-    result = verify(again, tflite, dict(zip(again.inputs, inputs.values())))
+    result = prove_tflite(again, tflite, dict(zip(again.inputs, inputs.values())))
     assert result.passed, str(result)
     expected = golden.run(graph, inputs, graph.outputs)
     got = golden.run(again, dict(zip(again.inputs, inputs.values())), again.outputs)
@@ -101,8 +101,7 @@ def test_convolutions(first, second, kind, relu):
         operator = file.operators[0]
         file.operators[0] = replace(operator, inputs=operator.inputs[:2])
         graph, tflite = read(file.content([x], [y]))  # which BUILTIN_REF refuses
-        tflm = interpreters(graph, tflite)["tflm"]
-        assert compare(graph, random_inputs(graph, 6), {"tflm": tflm}).passed
+        assert prove_tflite(graph, tflite, random_inputs(graph, 6), on=["tflm"]).passed
     else:
         assert assert_equal_to_tflm(file.content([x], [y])).operators[0].groups == groups
 

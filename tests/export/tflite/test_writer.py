@@ -15,17 +15,17 @@ from tflite_micro.tensorflow.lite.micro.python import schema_py_generated as sch
 from export.graph.golden import random_inputs
 from export.graph.operators import Add
 from export.graph.tensor import GraphError
-from export.proof.comparison import verify
 from export.tflite.flatbuffer import BUFFER_ALIGNMENT
 from export.tflite.writer import operator_counts, write
 from tests.support.graphs import Builder, random_graphs, regular_unit, semifreddo
+from tests.support.proofs import prove_tflite
 
 ROOT = Path(__file__).parents[3]
 
 
 def assert_equal_to_golden(graph, inputs=4):
     tflite = write(graph)
-    result = verify(graph, tflite, random_inputs(graph, inputs))
+    result = prove_tflite(graph, tflite, random_inputs(graph, inputs))
     assert result.passed, str(result)
     return operator_counts(tflite.content)
 
