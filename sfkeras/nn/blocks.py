@@ -8,6 +8,7 @@ kernel that has one scale an output channel changes only the scales, never the c
 import tensorflow as tf
 
 from sfkeras.nn.layers import AlphaBlend, ChannelShuffle, ChannelSplit, CoreShuffle, FrozenConv2D, FrozenDepthwiseConv2D
+from sfkeras.nn.options import NetworkOptions
 
 layers = tf.keras.layers
 SMALLEST_GAMMA = 1e-2
@@ -113,45 +114,34 @@ def join(left, right, name):
     return ChannelShuffle(2, name=f"{name}.shuffle")(joined)
 
 
-def semifreddo_module(
-    frozen,
-    trainable,
-    units,
-    repeats,
-    name,
-    core=None,
-    alpha=None,
-    core_shuffle=True,
-    alpha_start=None,
-    transform=separable,
-):
-    """One frozen and any number of trainable cores side by side (section 3.2, Fig. 3).
+def semifreddo_module(frozen, trainable, units, frozen_repeats, name, options=NetworkOptions()):  # noqa: B008
+    """Build one frozen and any number of trainable cores side by side (section 3.2, Fig. 3).
 
-    The frozen core runs its first unit and all of its repeats of Table 1 before the blend, so that a trainable core
-    takes the deepest features the module has; the trainable core runs one unit in the same time.
+    The frozen core runs its first unit and all of its repeats of Table 1 before the blend. So a
+    trainable core reads the deepest features of the module. It runs one unit in the same time.
 
     Args:
-        frozen: the frozen core's maps (batch, height, width, channels), or None where there is no frozen core.
-        trainable: list of the trainable cores' maps, each of that shape; may be empty.
-        units: (frozen, trainable): the function that builds the first unit of each.
-        repeats: how many regular units follow in the frozen core.
-        name: of the module, such as "stage2".
-        core: the Core that the frozen side is taped out with, or None where it still trains.
-        alpha, alpha_start, core_shuffle: see AlphaBlend and CoreShuffle.
-        transform: separable, or bottleneck: what the units do to their maps.
-    Returns: (frozen, trainable) as the next module takes them.
+        frozen: (batch, height, width, channels), the frozen core's feature maps, or None if there
+            is no frozen core.
+        trainable: list of the trainable cores' feature maps, each of that shape; may be empty.
+        units: (frozen, trainable). The functions that build the first unit of each.
+        frozen_repeats: int. Number of regular units after the frozen core's first unit.
+        name: str. Name of the module, such as "stage2".
+        options: NetworkOptions. Its core, alphas, core shuffle and units are used.
+    Returns: (frozen, trainable), the inputs of the next module.
     """
+    core, transform = options.hardwired_core, bottleneck if options.first_pointwise else separable
     frozen_unit, trainable_unit = units
     if frozen is not None:
         frozen = frozen_unit(frozen, f"frozen.{name}.unit1", core, transform)
-        for unit in range(2, repeats + 2):
+        for unit in range(2, frozen_repeats + 2):
             frozen = regular_unit(frozen, f"frozen.{name}.unit{unit}", core, transform)
     trainable = [trainable_unit(x, f"core{i}.{name}", transform=transform) for i, x in enumerate(trainable, 1)]
     if frozen is not None:
         trainable = [
-            AlphaBlend(alpha, alpha_start=alpha_start, name=f"core{i}.{name}.blend")([frozen, x])
+            AlphaBlend(options.alpha, alpha_start=options.alpha_start, name=f"core{i}.{name}.blend")([frozen, x])
             for i, x in enumerate(trainable, 1)
         ]
     if len(trainable) > 1:
-        trainable = CoreShuffle(core_shuffle, name=f"{name}.core_shuffle")(trainable)
+        trainable = CoreShuffle(options.core_shuffle, name=f"{name}.core_shuffle")(trainable)
     return frozen, trainable

@@ -38,6 +38,26 @@ class Core:
     provenance: dict = field(default_factory=dict)
     exponents: dict = field(default_factory=dict)
 
+    @classmethod
+    def from_model(cls, model, name, provenance=None):
+        """Round the trained frozen core of a float model to int8 codes and return it as a Core.
+
+        Args:
+            model: float SemifreddoNet that was built with core=None.
+            name: str. Name of the new core.
+            provenance: dict or None. What the core was made from.
+        """
+        codes, scales, batch_norm = {}, {}, {}
+        for layer in model.layers:
+            if not layer.name.startswith("frozen."):
+                continue
+            key = cls.key(layer.name)
+            if layer.name.endswith(".batch_norm"):
+                batch_norm[key.removesuffix(".batch_norm")] = np.stack(layer.get_weights())
+            elif layer.weights:
+                codes[key], scales[key] = snap(layer.get_weights()[0], hasattr(layer, "depthwise_kernel"))
+        return cls(name, codes, scales, batch_norm, provenance or {})
+
     @property
     def digest(self):
         """SHA-256 of names, shapes and codes, as hex: the same for two cores that tape out to the same silicon."""
@@ -107,7 +127,8 @@ class Core:
         if not path.is_file():
             known = ", ".join(sorted(p.stem for p in FOLDER.glob("*.npz"))) or "none"
             raise RecipeError(
-                f"network.core is {name_or_path!r}, but there is no {path}; cores in the project: {known}"
+                f"network.core is {str(name_or_path)!r}, but there is no file {path}. Expected the path of a core file "
+                f"(.npz) or one of the project's cores: {known}."
             )
         try:
             with np.load(path) as arrays:
@@ -118,12 +139,14 @@ class Core:
                     if part in parts:
                         parts[part][layer] = arrays[key]
             if len({frozenset(part) for part in parts.values()}) > 1:
-                raise ValueError("not every layer has codes, scales and batch-norm")
+                raise ValueError("some layers lack codes, scales or batch-norm")
             core = cls(header["name"], **parts, provenance=header["provenance"], exponents=header.get("exponents", {}))
             if header["format"] != _FORMAT or core.digest != header["digest"]:
-                raise ValueError("its codes do not have the digest that it names")
-        except Exception as error:  # a broken archive raises whatever zipfile, json or numpy think of it
-            raise RecipeError(f"{path} is not a whole core file ({error}); make it again with recipe=core") from error
+                raise ValueError("the digest does not match the codes")
+        except Exception as error:  # zipfile, json and numpy raise many kinds of errors for a broken archive
+            raise RecipeError(
+                f"{path} is not a complete core file: {error}. Restore it, or train it again with recipe=core."
+            ) from error
         return core
 
 
@@ -159,17 +182,3 @@ def snap(kernel, depthwise=False):
     scales = (largest / 127).astype(np.float32)
     codes = np.clip(np.rint(channels_last / scales), -127, 127).astype(np.int8)
     return codes.reshape(kernel.shape), scales
-
-
-def freeze(model, name, provenance=None):
-    """Makes a core of the frozen core of a trained float model (backbone.SemifreddoNet with core=None)."""
-    codes, scales, batch_norm = {}, {}, {}
-    for layer in model.layers:
-        if not layer.name.startswith("frozen."):
-            continue
-        key = Core.key(layer.name)
-        if layer.name.endswith(".batch_norm"):
-            batch_norm[key.removesuffix(".batch_norm")] = np.stack(layer.get_weights())
-        elif layer.weights:
-            codes[key], scales[key] = snap(layer.get_weights()[0], hasattr(layer, "depthwise_kernel"))
-    return Core(name, codes, scales, batch_norm, provenance or {})

@@ -22,10 +22,11 @@ from sfkeras.nn.piecewise import PiecewiseLinear
 keras = tf.keras
 register = keras.utils.register_keras_serializable("sfkeras")
 
-INPUT_EXPONENT = 7  # a pixel's code is its value - 128, so the network sees [-1, 1)
+INPUT_EXPONENT = 7  # a pixel's code is value - 128, so the network's input is in [-1, 1)
 _CANDIDATES = range(-3, 12)
-_SAMPLES = 50_000  # values of a tensor, a batch, that calibration looks at
-# Layers that only move bytes, and the pools, whose mean or largest keeps its scale: all tensors at them share an exponent.
+_SAMPLES = 50_000  # calibration reads at most about twice as many values per tensor and batch
+_BATCH = 32  # images per calibration batch of an array
+# These layers only move bytes or, as pools, keep the scale. So their inputs and outputs share an exponent.
 _MOVING = (
     ChannelSplit,
     ChannelShuffle,
@@ -81,7 +82,7 @@ def _moved(layer):
         return list(zip(layer.input, layer.output))
     if isinstance(layer, _MOVING):
         return [tf.nest.flatten([layer.input, layer.output])]
-    if isinstance(layer, AlphaBlend) and layer.alpha in (0, 1):  # takes one core as it is
+    if isinstance(layer, AlphaBlend) and layer.alpha in (0, 1):  # returns the features of one core
         return [[layer.input[1 - int(layer.alpha)], layer.output]]
     return []
 
@@ -95,6 +96,7 @@ def calibrate(model, images, known=None):
         known: {layer name: exponent} of producers whose exponent is settled, and so that of their groups.
     Returns: {layer name: exponent} of all producers.
     """
+    known = known or {}
     layers = producers(model)
     watch = keras.Model(model.input, [layer.output for layer in layers])
     errors = {layer.name: np.zeros(len(_CANDIDATES)) for layer in layers}
@@ -105,7 +107,7 @@ def calibrate(model, images, known=None):
     exponents = {}
     for group in scale_groups(model):
         best = _CANDIDATES[int(np.argmin(sum(errors[name] for name in group)))]
-        settled = [known[name] for name in group if known and name in known]
+        settled = [known[name] for name in group if name in known]
         exponents |= dict.fromkeys(group, settled[0] if settled else best)
     return exponents
 
@@ -229,16 +231,41 @@ class _NoGuesses(quantize_registry.QuantizeRegistry):
         return False
 
     def get_quantize_config(self, layer):
-        raise ValueError(f"{layer.name} is not annotated; fixed8 quantises by annotation alone")
+        raise ValueError(f"{layer.name} is not annotated. fixed8 quantises annotated layers only.")
 
 
-def quantise(model, exponents):
-    """Returns a copy of a float SemifreddoNet that trains as its int8 form computes.
+def quantise(model, images=None, *, exponents=None):
+    """Return a fixed8 copy of a float SemifreddoNet, for quantisation-aware training (section 3).
+
+    Training and inference of the copy round every kernel and activation as the int8 network does.
+    Its variables are new ones that start with the float model's values.
 
     Args:
-        model: float model, as backbone.SemifreddoNet builds it; its layers keep their names.
-        exponents: {layer name: exponent}, as `calibrate` gives them.
+        model: float model, as SemifreddoNet returns it. Layer names stay the same.
+        images: float32 array (images, height, width, channels), or an iterable of such batches, or
+            None. Calibration chooses the exponents on them. Pixels are (value - 128) / 128.
+        exponents: {layer name: int} or None. Exponents to use instead of calibrated ones, for
+            example those that `calibrate` returned earlier. With images it may be incomplete.
+    Returns: tf.keras.Model with the same inputs and outputs.
+    Raises: ValueError if there are no images and a layer has no exponent.
+
+    Example:
+        >>> import numpy as np, sfkeras
+        >>> model = sfkeras.SemifreddoNet((32, 32, 1), cores=1, frozen=False, width=0.25)
+        >>> images = np.zeros((4, 32, 32, 1), "float32")
+        >>> fixed8_model = sfkeras.quantise(model, images)
+        >>> fixed8_model.output["core1"].shape
+        TensorShape([None, 2, 2, 64])
     """
+    exponents = dict(exponents or {})
+    if images is not None:
+        batches = [images[i : i + _BATCH] for i in range(0, len(images), _BATCH)] if hasattr(images, "ndim") else images
+        exponents |= calibrate(model, batches, exponents)
+    if missing := [layer.name for layer in producers(model) if layer.name not in exponents]:
+        raise ValueError(
+            f"{len(missing)} layers have no exponent (first: {missing[0]}). Expected one per layer that `calibrate` "
+            "returns. Pass images to calibrate on."
+        )
 
     def annotate(layer):
         config = layer.get_config()

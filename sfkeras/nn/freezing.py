@@ -39,17 +39,41 @@ class KeepFrozen(keras.constraints.Constraint):
         return {"kernel": self.kernel.tolist(), "frozen": self.frozen.tolist(), "depthwise": self.depthwise}
 
 
-def freeze(model, core, shares):
-    """Returns a copy of a network that starts as a core and trains but for a share of each layer's weights.
+def freeze(model, core, share=1.0, *, layers=None):
+    """Return a copy of a network that starts from a core and keeps part of its weights frozen.
+
+    This is freezing by weights or by layers (section 3.1, Figs. 1 and 2), which the paper compares
+    with Semifreddo modules. Only the convolutions of the frozen core are affected. Their
+    batch-norms, the trainable cores and the heads keep training.
+
+    Today it supports a float SemifreddoNet whose frozen core still trains (core=None, repeats=1),
+    and a Core of the same width and units. To freeze a whole core, as for the paper's hardware,
+    build SemifreddoNet with core=Core instead.
 
     Args:
-        model: float backbone.SemifreddoNet with core=None.
-        core: core.Core with the layers of its frozen core.
-        shares: one share from 0 to 1 for each convolution of the frozen core, from the image on, as `by_depth` and
-            `first_layers` give them for `depth(core)` layers.
+        model: float SemifreddoNet with frozen=True and core=None.
+        core: Core. The weights that the convolutions of the frozen core start from.
+        share: share of the weights of each convolution to freeze, from 0 to 1. A number is the
+            same for all (uniform freezing). Two numbers are those of the first and the last
+            convolution and change evenly in between (gradual freezing). Or one number per
+            convolution, from the image on.
+        layers: int or None. Freezes the first convolutions, so many, and no others (horizontal
+            freezing, as in FixyNN). `share` is then ignored.
+    Returns: tf.keras.Model with the inputs, outputs and layer names of `model`.
+    Raises: ValueError if the model has no frozen core that trains, its layers are not those of the
+        core, or a share is outside [0, 1].
+
+    Example:
+        >>> import sfkeras
+        >>> options = sfkeras.NetworkOptions(cores=0, width=0.25)
+        >>> pretrained = sfkeras.SemifreddoNet((32, 32, 3), options=options)
+        >>> core = sfkeras.Core.from_model(pretrained, "example")
+        >>> model = sfkeras.freeze(pretrained, core, share=0.75)
+        >>> int(model.get_layer("frozen.stem").kernel_constraint.frozen.sum())  # of 3 * 3 * 3 * 8
+        162
     """
     names = [layer.name for layer in model.layers if _is_frozen_core_convolution(layer)]
-    share_of = dict(zip(names, shares, strict=True))
+    share_of = dict(zip(names, _shares(share, layers, names, core)))
 
     def constrained(layer):
         config = layer.get_config()
@@ -68,6 +92,27 @@ def freeze(model, core, shares):
         elif layer.name.removesuffix(".batch_norm") in share_of:
             layer.set_weights(list(core.batch_norm[core.key(layer.name.removesuffix(".batch_norm"))]))
     return copy
+
+
+def _shares(share, layers, names, core):
+    """Return one share per convolution, for the arguments of `freeze`. Raises: ValueError."""
+    if not names:
+        raise ValueError(
+            "the model has no frozen core whose convolutions train. Expected a float SemifreddoNet with frozen=True and "
+            "core=None."
+        )
+    if {core.key(name) for name in names} != core.codes.keys():
+        raise ValueError(
+            f"the model's frozen core has other layers than core {core.name}. Use a core of the same network options."
+        )
+    if layers is not None:
+        return first_layers(layers, len(names))
+    shares = by_depth(share, len(names)) if np.size(share) <= 2 else np.asarray(share, float)
+    if len(shares) != len(names):
+        raise ValueError(f"got {len(shares)} shares. Expected 1, 2 or {len(names)}, one per convolution.")
+    if not ((0 <= shares) & (shares <= 1)).all():
+        raise ValueError(f"share is {share}. Expected numbers from 0 to 1.")
+    return shares
 
 
 def depth(core):

@@ -47,7 +47,7 @@ class InputSize(NamedTuple):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Network:
+class NetworkSettings:
     """The backbone (sections 3.1, 3.2 and 3.4)."""
 
     kind: Literal["semifreddo", "shufflenet"] = key(
@@ -80,7 +80,7 @@ class Network:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Head:
+class HeadSettings:
     """A model head, under a name of your own (section 3.3)."""
 
     on: str = key("what it reads: frozen, core1, core2, ..., or cores for all trainable ones together", "cores")
@@ -97,7 +97,7 @@ class Head:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Loss:
+class LossSettings:
     """What the loss of the task is told."""
 
     margin: float = key("triplet: squared distance (FaceNet's alpha); arc: angle in radians", 0.2, at_least=0)
@@ -109,7 +109,7 @@ class Loss:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Data:
+class DataSettings:
     """Where the images come from and how a batch is made of them."""
 
     source: Literal["att", "lfw", "folder", "tfrecord", "camvid", "tfds"] = key(
@@ -129,7 +129,7 @@ class Data:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Training:
+class TrainingSettings:
     """Training in float."""
 
     epochs: int = key("epochs in float", 30, at_least=0)
@@ -142,7 +142,7 @@ class Training:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Qat:
+class QatSettings:
     """Fine-tuning in 8-bit fixed point (section 3)."""
 
     epochs: int = key("epochs after the float ones", 5, at_least=0)
@@ -151,7 +151,7 @@ class Qat:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Rejuvenation:
+class RejuvenationSettings:
     """New weights for nearly dead channels at an epoch's end (section 3)."""
 
     threshold: float = key("moving variance under which a channel is renewed; 0: off", 1e-6, at_least=0)
@@ -168,13 +168,13 @@ class Recipe:
         "multiworker: this process is one of several that train together, as TF_CONFIG names them", "none"
     )
     task: Literal["triplet", "arc", "classification", "segmentation"] = key("what is learned", "triplet")
-    network: Network = field(default_factory=Network)
-    heads: dict[str, Head] = field(default_factory=dict)
-    loss: Loss = field(default_factory=Loss)
-    data: Data = field(default_factory=Data)
-    training: Training = field(default_factory=Training)
-    qat: Qat = field(default_factory=Qat)
-    rejuvenation: Rejuvenation = field(default_factory=Rejuvenation)
+    network: NetworkSettings = field(default_factory=NetworkSettings)
+    heads: dict[str, HeadSettings] = field(default_factory=dict)
+    loss: LossSettings = field(default_factory=LossSettings)
+    data: DataSettings = field(default_factory=DataSettings)
+    training: TrainingSettings = field(default_factory=TrainingSettings)
+    qat: QatSettings = field(default_factory=QatSettings)
+    rejuvenation: RejuvenationSettings = field(default_factory=RejuvenationSettings)
 
     @property
     def folder(self) -> Path:
@@ -239,7 +239,7 @@ def check(recipe: Recipe) -> None:
     check_sharing(recipe.heads, [place for place in places if place != "cores"])
 
 
-def check_kind(network: Network) -> None:
+def check_kind(network: NetworkSettings) -> None:
     """Refuses a ShuffleNetV2 with keys of a SemifreddoNet. Raises: RecipeError."""
     if network.kind == "shufflenet" and (network.frozen or network.cores != 1 or network.width not in (0.5, 1)):
         raise RecipeError(
@@ -249,7 +249,7 @@ def check_kind(network: Network) -> None:
         )
 
 
-def check_freezing(network: Network) -> None:
+def check_freezing(network: NetworkSettings) -> None:
     """Refuses to freeze parts of a core that is not there, or is needed whole. Raises: RecipeError."""
     given = [name for name in ("frozen_share", "frozen_layers") if getattr(network, name) is not None]
     if not given:

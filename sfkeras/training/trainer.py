@@ -86,7 +86,7 @@ class Training:
         """Builds the fixed8 form of `self.model`, calibrated."""
         model = self.task.trainee(network(self.recipe, self.shape, self.core))
         model.set_weights(self.model.get_weights())
-        return fixed8.quantise(model, self.exponents(model))
+        return fixed8.quantise(model, exponents=self.exponents(model))
 
     def exponents(self, model):
         """Calibrates once; a resumed run keeps what it found."""
@@ -112,7 +112,7 @@ class Training:
 
     def save_core(self):
         """Snaps the trained frozen core to codes, writes it, and measures what snapping cost."""
-        core = cores.freeze(self.model, self.recipe.name)
+        core = cores.Core.from_model(self.model, self.recipe.name)
         snapped = self.task.trainee(network(self.recipe, self.shape, core))
         heads = [layer for layer in snapped.layers if layer.name.startswith("head.")]
         for layer in heads:

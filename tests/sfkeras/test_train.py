@@ -17,6 +17,7 @@ from sfkeras import train
 from sfkeras.nn import core
 from sfkeras.nn.blocks import convolution, downscaling_unit, semifreddo_module
 from sfkeras.nn.heads import Head, attach
+from sfkeras.nn.options import NetworkOptions
 from sfkeras.training import trainer
 
 ROOT = Path(__file__).parents[2]
@@ -111,14 +112,14 @@ def one_module(input_shape, outputs, core):
     image = tf.keras.Input(input_shape, name="image")
     stems = convolution(image, 8, 3, 2, "frozen.stem", core), convolution(image, 8, 3, 2, "core1.stem")
     units = downscaling_unit, downscaling_unit
-    frozen, (trainable,) = semifreddo_module(stems[0], stems[1:], units, 1, "stage1", core)
+    frozen, (trainable,) = semifreddo_module(stems[0], stems[1:], units, 1, "stage1", NetworkOptions(core=core))
     return tf.keras.Model(image, attach(Head(outputs), {"frozen": frozen, "core1": trainable}))
 
 
 @pytest.fixture(scope="module")
 def small_core(tmp_path_factory):
     path = tmp_path_factory.mktemp("core") / "small.npz"
-    core.freeze(one_module((32, 32, 1), 16, core=None), "small").save(path)
+    core.Core.from_model(one_module((32, 32, 1), 16, core=None), "small").save(path)
     return path
 
 
@@ -171,5 +172,5 @@ def test_a_killed_training_ends_with_the_same_bytes(small_core, tmp_path):
 
 
 if __name__ == "__main__":  # one process of the test above
-    trainer.network = lambda recipe, shape, core: one_module(shape, recipe.heads["task"].outputs, core)
+    trainer.build_network = lambda recipe, shape, core: one_module(shape, recipe.heads["task"].outputs, core)
     sys.exit(train.main(sys.argv[1:]))

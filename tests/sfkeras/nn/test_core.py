@@ -12,7 +12,7 @@ from hypothesis.extra import numpy as arrays
 
 from sfkeras.errors import RecipeError
 from sfkeras.nn.blocks import SMALLEST_GAMMA
-from sfkeras.nn.core import Core, freeze, snap
+from sfkeras.nn.core import Core, snap
 from sfkeras.nn.fixed8 import frozen_codes, unwrapped
 from sfkeras.training import recipe as recipes
 from sfkeras.training.run import Run
@@ -123,8 +123,8 @@ def test_a_file_whose_codes_are_not_those_of_its_digest_is_refused(tmp_path):
     other = changed(module_core())
     object.__setattr__(other, "__class__", type("Liar", (Core,), {"digest": module_core().digest}))
     other.save(path)
-    wanted = f"{path} is not a whole core file (its codes do not have the digest that it names); make it again"
-    assert refusal(path).startswith(wanted)
+    expected = f"{path} is not a complete core file: the digest does not match the codes. Restore it, or train it again"
+    assert refusal(path).startswith(expected)
 
 
 def test_foreign_and_empty_files_are_refused(tmp_path):
@@ -208,7 +208,7 @@ def test_a_core_made_of_a_core_has_the_same_codes():
         scales = module_core().scales[layer]
         depthwise = codes.shape[3] == 1
         model.get_layer(f"frozen.{layer}").set_weights([codes * (scales[:, None] if depthwise else scales)])
-    assert freeze(model, "again").digest == module_core().digest
+    assert Core.from_model(model, "again").digest == module_core().digest
 
 
 def test_quantisation_aware_fit_changes_no_frozen_code(qat_trained, frozen_bytes):

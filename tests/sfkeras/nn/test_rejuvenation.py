@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf  # after sfkeras, which selects Keras 2
 
-from sfkeras.nn.fixed8 import calibrate, quantise
+from sfkeras.nn.fixed8 import quantise
 from sfkeras.nn.layers import FrozenConv2D, FrozenDepthwiseConv2D
 from sfkeras.nn.rejuvenation import Rejuvenation, convolutions_with_batch_norm, trainable_kernel, unwrapped
 
@@ -238,7 +238,7 @@ def test_works_under_quantisation_aware_training(kind):
     codes[..., 5] = 1  # nearly dead; the batch-norm after it still feeds what follows
     frozen.freeze(codes, np.full(8, 0.01, np.float32))
     fit(compiled(floating), tf.keras.callbacks.Callback())
-    model = compiled(quantise(floating, calibrate(floating, [IMAGES])), in_graph=True)
+    model = compiled(quantise(floating, IMAGES), in_graph=True)
     kill(model)
     callback = Before(THRESHOLD)
     fit(model, callback)

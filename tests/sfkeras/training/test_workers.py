@@ -41,7 +41,7 @@ WORDS = {
 @pytest.mark.parametrize("kind, index, number", [("chief", 0, 0), ("worker", 0, 1), ("worker", 1, 2)])
 def test_the_chief_comes_first(kind, index, number, monkeypatch):
     monkeypatch.setenv("TF_CONFIG", json.dumps({"cluster": CLUSTER, "task": {"type": kind, "index": index}}))
-    assert workers.place() == (number, 3)
+    assert workers.read_tf_config() == (number, 3)
 
 
 @pytest.mark.parametrize(
@@ -65,7 +65,7 @@ def test_a_place_that_cannot_be_meant_is_one_line(config, monkeypatch):
     if config is not None:
         monkeypatch.setenv("TF_CONFIG", config if isinstance(config, str) else json.dumps(config))
     with pytest.raises(RecipeError, match="wanted the cluster and this process's place in it. Set for example") as told:
-        workers.place()
+        workers.read_tf_config()
     assert "\n" not in str(told.value)
 
 
@@ -142,7 +142,7 @@ def weights(folder):
 
 
 def test_two_workers_of_which_one_is_killed_train_what_one_process_does(shards, tmp_path, monkeypatch):
-    monkeypatch.setattr(trainer, "network", small_network)
+    monkeypatch.setattr(trainer, "build_network", small_network)
     assert train.main(words(shards, tmp_path / "alone")) == 0
 
     cluster = free_ports(2)
@@ -166,6 +166,6 @@ def test_two_workers_of_which_one_is_killed_train_what_one_process_does(shards, 
 
 
 if __name__ == "__main__":  # one process of the test above
-    trainer.network = small_network
+    trainer.build_network = small_network
     CollectiveAllReduceExtended._check_health_interval = 1  # second; else a strategy that ends sleeps for up to 30
     sys.exit(train.main(sys.argv[1:]))
