@@ -94,7 +94,7 @@ def make(experiment, task, row, run):
         "commit": commit(),
         "versions": versions(),
         "accuracy": run.accuracy(),
-        "answers": run.answers(),
+        "answers": run.correct_cases(),
         **run.summary(),
     }
 

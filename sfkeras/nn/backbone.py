@@ -1,4 +1,6 @@
-"""SemifreddoNet: the network of Table 1, at any input size, width, number of trainable cores and repeats."""
+"""SemifreddoNet: the network of Table 1, at any input size, width, number of trainable cores and
+repeats.
+"""
 
 import dataclasses
 
@@ -14,7 +16,7 @@ from sfkeras.nn.options import NetworkOptions
 
 STEM_CHANNELS = 32
 FROZEN_REPEATS = 3
-# Table 1, a Semifreddo module a row: the first unit of the (frozen, trainable) cores.
+# Table 1, one row per Semifreddo module: the first unit of the (frozen, trainable) cores.
 STAGES = (
     (downscaling_unit, downscaling_unit),
     (downscaling_unit, downscaling_unit),
@@ -92,27 +94,33 @@ def check_options(options):
 
 
 def check_core(core, width, first_pointwise):
-    """Refuses a core that was made for another width or with other units. Raises: RecipeError."""
+    """Refuse a core of another width or with other units than the options. Raises: RecipeError."""
     if core.stem_channels != stem_channels(width):
         raise RecipeError(
-            f"network.width is {width}, so the stem has {stem_channels(width)} channels, but core {core.name} was made with "
-            f"{core.stem_channels}. Set width to {core.stem_channels / STEM_CHANNELS:g} or make a core of this width."
+            f"network.width is {width}, so the stem has {stem_channels(width)} channels, but core {core.name} has "
+            f"{core.stem_channels}. Write network.width={core.stem_channels / STEM_CHANNELS:g}, or train a core of this width."
         )
     if core.first_pointwise != first_pointwise:
-        wanted = str(core.first_pointwise).lower()
+        expected = str(core.first_pointwise).lower()
         raise RecipeError(
-            f"network.first_pointwise is {str(first_pointwise).lower()}, but core {core.name} was made with {wanted}. "
-            f"Write network.first_pointwise={wanted}, or make a core of these units."
+            f"network.first_pointwise is {str(first_pointwise).lower()}, but core {core.name} was trained with {expected}. "
+            f"Write network.first_pointwise={expected}, or train a core with these units."
         )
 
 
 def _frozen_stem(images, channels, core):
+    """Return the feature maps of the frozen core's stem."""
     colour = images if images.shape[-1] == 3 else GreyToRGB(name="frozen.rgb")(images)
     return convolution(colour, channels, 3, 2, "frozen.stem", core)
 
 
 def _copy_first_units(core, model):
-    """Gives the trainable cores what the frozen core learned: kernels and batch-norms of its stem and first units."""
+    """Copy kernels and batch-norms of the frozen core's stem and first units to the trainable cores.
+
+    Args:
+        core: Core.
+        model: model of the trainable cores.
+    """
     for layer in model.layers:
         part, _, own = layer.name.partition(".")
         key = core.first_unit(own.removesuffix(".batch_norm"))
@@ -122,7 +130,7 @@ def _copy_first_units(core, model):
             layer.set_weights(list(core.batch_norm[key]))
         else:
             kernel = core.float_kernel(key)
-            grey = kernel.shape[2] != layer.get_weights()[0].shape[2]  # the frozen stem sees it three times
+            grey = kernel.shape[2] != layer.get_weights()[0].shape[2]  # the frozen stem reads it three times
             layer.set_weights([kernel.sum(axis=2, keepdims=True) if grey else kernel])
 
 
@@ -134,7 +142,9 @@ def _fix_frozen_batch_norms(model):
 
 
 def _modules(repeats):
-    """Yields (name, first units) of each module that an image passes; the last one `repeats` times (Fig. 5)."""
+    """Yield (name, first units) of each module that an image passes; the last module `repeats`
+    times (Fig. 5).
+    """
     for stage, units in enumerate(STAGES, 1):
         yield f"stage{stage}", units
     for repeat in range(2, repeats + 1):
@@ -142,18 +152,23 @@ def _modules(repeats):
 
 
 def stem_channels(width):
-    """Returns the channels of the stem at a width multiplier; each later stage has 2, 4, 4 and 8 times as many."""
+    """Return the number of channels of the stem. Later stages have 2, 4, 4 and 8 times as many."""
     return max(8, 8 * round(STEM_CHANNELS * width / 8))
 
 
 def check_input_shape(input_shape):
-    """Refuses an input that the network cannot take: RecipeError with the nearest size that it can."""
+    """Refuse an input that the network cannot take. Raises: RecipeError with the nearest size that
+    it can.
+    """
     *sides, channels = input_shape
     if channels not in (1, 3):
-        raise RecipeError(f"network.input has {channels} channels; 1 (grey) and 3 (colour) are possible")
-    mended = [None if side is None else nearest_side(side) for side in sides]
-    if mended != sides:
         raise RecipeError(
-            f"network.input is {sides[0]}x{sides[1]}, but both sides must be multiples of {DOWNSCALING} "
-            f"from {SMALLEST_SIDE} up. The nearest is {mended[0]}x{mended[1]}x{channels}."
+            f"network.input has {channels} channels. Expected 1 (grey) or 3 (colour). Write for example "
+            "network.input=96x96x3."
+        )
+    nearest = [None if side is None else nearest_side(side) for side in sides]
+    if nearest != sides:
+        raise RecipeError(
+            f"network.input is {'x'.join(map(str, input_shape))}. Expected sides that are multiples of {DOWNSCALING} from "
+            f"{SMALLEST_SIDE} up. Write network.input={nearest[0]}x{nearest[1]}x{channels}."
         )

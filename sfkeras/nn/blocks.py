@@ -1,8 +1,8 @@
 """The two simplified ShuffleNetV2 units of Fig. 4 and the Semifreddo module of Fig. 3.
 
-A `core` argument that is None builds trainable convolutions; a `core.Core` builds convolutions frozen to its codes.
-Batch-norm stays trainable in both (section 5), with its factor gamma kept positive: folding a positive factor into a
-kernel that has one scale an output channel changes only the scales, never the codes.
+If `core` is None, convolutions train. If it is a Core, they are frozen to its codes. Batch-norms
+train in both cases (section 5), and their factor gamma stays positive. Folding a positive factor
+into a kernel with one scale per output channel changes the scales only, not the codes.
 """
 
 import tensorflow as tf
@@ -16,7 +16,7 @@ SMALLEST_GAMMA = 1e-2
 
 @tf.keras.utils.register_keras_serializable("sfkeras")
 class AtLeast(tf.keras.constraints.Constraint):
-    """Keeps each weight at or above `low`: a batch-norm factor of 0 or less has no int8 scale."""
+    """Keep each weight at `low` or above: a batch-norm factor of 0 or less has no int8 scale."""
 
     def __init__(self, low):
         self.low = low
@@ -29,7 +29,9 @@ class AtLeast(tf.keras.constraints.Constraint):
 
 
 def batch_norm(x, name, core=None):
-    """Batch normalisation with gamma >= SMALLEST_GAMMA; starts from the state that `core` was trained with, if any."""
+    """Normalise with gamma >= SMALLEST_GAMMA. The initial values are those of `core`, if it is
+    given.
+    """
     layer = layers.BatchNormalization(
         momentum=0.95,
         epsilon=1e-3,
@@ -44,7 +46,9 @@ def batch_norm(x, name, core=None):
 
 
 def convolution(x, filters, kernel_size, strides, name, core=None):
-    """Convolution, batch-norm, relu: the stem, and with kernel_size 1 the pointwise half of a separable convolution."""
+    """Convolution, batch-norm and relu: the stem, or with kernel_size 1 the second half of a
+    separable convolution.
+    """
     if core is None:
         layer = layers.Conv2D(
             filters, kernel_size, strides, "same", use_bias=False, kernel_initializer="he_normal", name=name
@@ -58,7 +62,7 @@ def convolution(x, filters, kernel_size, strides, name, core=None):
 
 
 def depthwise(x, strides, name, core=None):
-    """3x3 depthwise convolution and batch-norm, linear as in ShuffleNetV2."""
+    """3x3 depthwise convolution and batch-norm, without activation, as in ShuffleNetV2."""
     if core is None:
         layer = layers.DepthwiseConv2D(3, strides, "same", use_bias=False, depthwise_initializer="he_normal", name=name)
         x = layer(x)
@@ -70,27 +74,29 @@ def depthwise(x, strides, name, core=None):
 
 
 def separable(x, strides, name, core=None):
-    """Depthwise then pointwise convolution, as many channels out as in."""
+    """Depthwise, then pointwise convolution with as many output as input channels."""
     x = depthwise(x, strides, f"{name}.depthwise", core)
     return convolution(x, x.shape[-1], 1, 1, f"{name}.pointwise", core)
 
 
 def bottleneck(x, strides, name, core=None, channels=None):
-    """Pointwise before depthwise and pointwise, as ShuffleNetV2 has it; SemifreddoNets drop the first (section 5)."""
+    """Pointwise, depthwise and pointwise convolution, as in ShuffleNetV2. SemifreddoNets drop the
+    first (section 5).
+    """
     x = convolution(x, channels or x.shape[-1], 1, 1, f"{name}.first", core)
     return separable(x, strides, name, core)
 
 
 def regular_unit(x, name, core=None, transform=separable):
-    """Fig. 4, left: one half of the channels passes, the other is transformed, then both are shuffled."""
+    """Fig. 4, left: pass one half of the channels on, transform the other half, shuffle both."""
     passing, transformed = ChannelSplit(name=f"{name}.split")(x)
     return join(passing, transform(transformed, 1, name, core), name)
 
 
 def downscaling_unit(x, name, core=None, transform=separable):
-    """Fig. 4, right: two branches see all channels with stride 2, so that channels double where the sides halve.
+    """Fig. 4, right: two branches read all channels with stride 2. Channels double and sides halve.
 
-    Only the right one is ever a bottleneck, in ShuffleNetV2 as here.
+    Only the right branch may be a bottleneck, here as in ShuffleNetV2.
     """
     left = separable(x, 2, f"{name}.left", core)
     right = transform(x, 2, f"{name}.right", core)
@@ -100,16 +106,17 @@ def downscaling_unit(x, name, core=None, transform=separable):
 def level_unit(x, name, core=None, transform=separable):
     """The two branches of the downscaling unit at stride 1, each on one half of the channels.
 
-    This is the trainable cores' stride-1 block of stage 3 (with both halves transformed a trainable core has the 60K
-    parameters of Table 3; with one half it would have 55K), and how a repeated last module (Fig. 5) reuses the
-    multipliers of its downscaling unit: the same two branches, fed with halves of 2C channels instead of twice with C.
+    It is the trainable cores' stride-1 block of stage 3. Transforming both halves gives a trainable
+    core the 60K parameters of Table 3; one half would give 55K. It is also how a repeated last
+    module (Fig. 5) reuses the multipliers of its downscaling unit: the two branches read half of 2C
+    channels each, instead of C channels each.
     """
     left, right = ChannelSplit(name=f"{name}.split")(x)
     return join(separable(left, 1, f"{name}.left", core), transform(right, 1, f"{name}.right", core), name)
 
 
 def join(left, right, name):
-    """Concatenates the two halves of a unit and shuffles their channels."""
+    """Concatenate the two halves of a unit and shuffle their channels."""
     joined = layers.Concatenate(name=f"{name}.concat")([left, right])
     return ChannelShuffle(2, name=f"{name}.shuffle")(joined)
 

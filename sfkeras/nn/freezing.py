@@ -1,9 +1,11 @@
-"""Freezing by weights and by layers (section 3.1, Figs. 1 and 2): what Semifreddo modules are compared with.
+"""Freezing by weights and by layers (section 3.1, Figs. 1 and 2), to compare Semifreddo modules
+with.
 
-All convolutions of the frozen core's topology train, but for a share of the weights of each. The share may be the same
-in all layers (uniform freezing), rise or fall with depth, or be 1 in the first N layers and 0 in the others (horizontal
-freezing, as in FixyNN). The paper did the first at the optimizer level, and so do we: by a constraint, which the optimizer
-applies after each step, momentum and weight decay included. Frozen weights keep their bytes, and their int8 codes too.
+All convolutions of the frozen core's topology train, apart from a share of the weights of each. The
+share may be the same in all layers (uniform freezing), rise or fall with depth (gradual freezing),
+or be 1 in the first N layers and 0 in the others (horizontal freezing, as in FixyNN). As in the
+paper, the optimizer does the freezing: it applies a constraint after each step, after momentum and
+weight decay. Frozen weights keep their bytes and their int8 codes.
 """
 
 import zlib
@@ -16,15 +18,16 @@ keras = tf.keras
 
 @keras.utils.register_keras_serializable("sfkeras")
 class KeepFrozen(keras.constraints.Constraint):
-    """Holds the frozen weights of a kernel at their bytes.
+    """Keep the frozen weights of a kernel at their values.
 
-    The largest weight of an output channel sets its int8 scale. `frozen_weights` freezes that one first, and here the
-    others of its channel are kept from outgrowing it: so the frozen codes do not move either.
+    The largest weight of an output channel determines its int8 scale. `frozen_weights` freezes that
+    one first. This constraint keeps the channel's other weights below it, so the frozen codes stay
+    the same.
 
     Args:
-        kernel: float32 array, whose frozen weights stay.
-        frozen: bool array of its shape.
-        depthwise: the output channels are its third axis, not its fourth.
+        kernel: float32 array. Values of the frozen weights.
+        frozen: bool array of that shape.
+        depthwise: bool. Whether the output channels are the third axis, not the fourth.
     """
 
     def __init__(self, kernel, frozen, depthwise=False):
@@ -116,31 +119,37 @@ def _shares(share, layers, names, core):
 
 
 def depth(core):
-    """Returns the number of convolutions of a core."""
+    """Return the number of convolutions of a core."""
     return len(core.codes)
 
 
 def by_depth(share, layers):
-    """Returns the share of each layer: one number for all of them, or (first, last), which changes evenly between.
+    """Return the share of each layer: one number for all, or (first, last) with equal steps in
+    between.
 
     Args:
         share: number from 0 to 1, or two of them.
-        layers: how many there are.
+        layers: int. Number of layers.
     """
     return np.linspace(*np.broadcast_to(share, 2), layers)
 
 
 def first_layers(frozen, layers):
-    """Returns the share of each layer when the first so many are frozen whole: horizontal freezing."""
+    """Return the share of each layer if the first `frozen` layers are completely frozen: horizontal
+    freezing.
+    """
     return (np.arange(layers) < frozen).astype(float)
 
 
 def frozen_weights(kernel, share, depthwise=False, seed=0):
-    """Chooses the weights of a kernel to freeze: the largest of each output channel first, then others at random.
+    """Choose which weights of a kernel to freeze: the largest of each output channel, then others
+    at random.
 
     Args:
         kernel: float32 (height, width, in, out), or depthwise (height, width, channels, 1).
-        share: of all its weights, from 0 to 1; rounded to whole weights.
+        share: number from 0 to 1. Share of the weights, rounded to a whole number of weights.
+        depthwise: bool. Whether the kernel is depthwise.
+        seed: int, of the random choice.
     Returns: bool array of the kernel's shape.
     """
     rank = np.random.default_rng(seed).random(kernel.shape)

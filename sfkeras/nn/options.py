@@ -10,7 +10,7 @@ from sfkeras.nn.core import Core
 
 @dataclass(frozen=True)
 class NetworkOptions:
-    """Everything that shapes a SemifreddoNet apart from its input and its heads (section 3.2, Table 1).
+    """The options of a SemifreddoNet: everything but its input and heads (section 3.2, Table 1).
 
     Args:
         cores: int >= 0. Number of trainable cores.

@@ -38,11 +38,11 @@ def top_k_metrics(logits: np.ndarray, labels: np.ndarray) -> dict[str, float]:
         logits: (images, classes), float or int8.
         labels: (images,), int.
     """
-    ahead = ahead_of_right(logits, labels)
-    return {f"top{k}": float(np.mean(ahead < k)) for k in (1, 5)}
+    ranks = label_ranks(logits, labels)
+    return {f"top{k}": float(np.mean(ranks < k)) for k in (1, 5)}
 
 
-def ahead_of_right(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
+def label_ranks(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """(images,), int: how many other classes have a logit at least as high as that of the right one."""
     own = np.take_along_axis(logits, np.asarray(labels)[:, None], axis=1)
     return np.count_nonzero(logits >= own, axis=1) - 1
@@ -57,16 +57,16 @@ def segmentation_metrics(logits: np.ndarray, masks: np.ndarray) -> dict[str, flo
     Returns: pixel_accuracy, the share of pixels with the right class; mean_iou, the mean over all classes that occur of
         intersection over union, each over all images together.
     """
-    confusion = confusions(logits, masks)
-    right, union = np.diag(confusion), confusion.sum(axis=0) + confusion.sum(axis=1) - np.diag(confusion)
+    confusion = confusion_matrix(logits, masks)
+    correct, union = np.diag(confusion), confusion.sum(axis=0) + confusion.sum(axis=1) - np.diag(confusion)
     occurs = union > 0
     return {
-        "pixel_accuracy": float(right.sum() / confusion.sum()),
-        "mean_iou": float(np.mean(right[occurs] / union[occurs])),
+        "pixel_accuracy": float(correct.sum() / confusion.sum()),
+        "mean_iou": float(np.mean(correct[occurs] / union[occurs])),
     }
 
 
-def confusions(logits: np.ndarray, masks: np.ndarray) -> np.ndarray:
+def confusion_matrix(logits: np.ndarray, masks: np.ndarray) -> np.ndarray:
     """(classes, classes), int64: pixels by their class and the class that has the highest logit; void left out."""
     (rows, columns, classes), (height, width) = logits.shape[1:], masks.shape[1:]
     down, across = bilinear(rows, height), bilinear(columns, width)
@@ -106,11 +106,11 @@ def raw_pixels(pixels: np.ndarray) -> np.ndarray:
 
 def verification_accuracy(similarity: np.ndarray, same: np.ndarray, fold: np.ndarray) -> np.ndarray:
     """(folds,), share of a fold's pairs that are judged rightly; arguments as judged_rightly."""
-    right = judged_rightly(similarity, same, fold)
-    return np.array([right[fold == number].mean() for number in np.unique(fold)])
+    correct = correct_pairs(similarity, same, fold)
+    return np.array([correct[fold == number].mean() for number in np.unique(fold)])
 
 
-def judged_rightly(similarity: np.ndarray, same: np.ndarray, fold: np.ndarray) -> np.ndarray:
+def correct_pairs(similarity: np.ndarray, same: np.ndarray, fold: np.ndarray) -> np.ndarray:
     """(pairs,), bool: judged rightly by the threshold that is best on the other folds (LFW, section 4).
 
     Args:
@@ -118,11 +118,11 @@ def judged_rightly(similarity: np.ndarray, same: np.ndarray, fold: np.ndarray) -
         same: (pairs,), bool: both images show one person.
         fold: (pairs,), int.
     """
-    right = np.empty(len(same), bool)
+    correct = np.empty(len(same), bool)
     for test in (fold == number for number in np.unique(fold)):
         threshold = best_threshold(similarity[~test], same[~test])
-        right[test] = (similarity[test] >= threshold) == same[test]
-    return right
+        correct[test] = (similarity[test] >= threshold) == same[test]
+    return correct
 
 
 def best_threshold(similarity: np.ndarray, same: np.ndarray) -> float:
@@ -130,8 +130,8 @@ def best_threshold(similarity: np.ndarray, same: np.ndarray) -> float:
     values = np.unique(similarity)
     thresholds = np.concatenate([values[:1], (values[:-1] + values[1:]) / 2, [np.inf]])
     genuine, impostor = np.sort(similarity[same]), np.sort(similarity[~same])
-    right = len(genuine) - np.searchsorted(genuine, thresholds) + np.searchsorted(impostor, thresholds)
-    return float(thresholds[right.argmax()])
+    correct = len(genuine) - np.searchsorted(genuine, thresholds) + np.searchsorted(impostor, thresholds)
+    return float(thresholds[correct.argmax()])
 
 
 def roc_area(similarity: np.ndarray, same: np.ndarray) -> float:
@@ -161,6 +161,9 @@ def rank1(embeddings: np.ndarray, labels: np.ndarray) -> float:
     gallery = np.unique(labels, return_index=True)[1]
     probes = np.setdiff1d(np.arange(len(labels)), gallery)
     if not len(probes):
-        raise ValueError(f"{len(labels)} images of as many people leave no probes, wanted a second image of somebody")
+        raise ValueError(
+            f"rank-1 needs at least one person with two images; got {len(labels)} people with one image each. "
+            "Add a second image of a test person."
+        )
     nearest = (embeddings[probes] @ embeddings[gallery].T).argmax(axis=1)
     return float(np.mean(labels[gallery[nearest]] == labels[probes]))

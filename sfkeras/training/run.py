@@ -12,6 +12,8 @@ from sfkeras.errors import RecipeError
 from sfkeras.training import correct_cases
 from sfkeras.training import recipe as recipes
 
+CORRECT_CASES = "answers.json"  # named as the "answers" of the results files
+
 
 class Run:
     """One training's folder.
@@ -37,7 +39,9 @@ class Run:
         """Opens the folder of a run that exists. Raises: RecipeError if it is none."""
         stored = Path(folder) / "recipe.yaml"
         if not stored.is_file():
-            raise RecipeError(f"{folder} is no run folder: it has no recipe.yaml. Give the folder of a run, runs/NAME.")
+            raise RecipeError(
+                f"{folder} is not a run folder: it has no recipe.yaml. Give the folder of a run, runs/NAME."
+            )
         return cls(recipes.read(stored), Path(folder))
 
     @property
@@ -51,7 +55,9 @@ class Run:
         """Returns the path of a deployable file. Raises: RecipeError if it is not there."""
         path = self.folder / "export" / name
         if not path.is_file():
-            raise RecipeError(f"{path} is not there. Finish the training first: recipe={self.folder / 'recipe.yaml'}")
+            raise RecipeError(
+                f"{path} does not exist. Finish the training: python -m sfkeras.train recipe={self.folder / 'recipe.yaml'}"
+            )
         return path
 
     def accuracy(self):
@@ -62,15 +68,14 @@ class Run:
     def write_accuracy(self, accuracy):
         atomic_file.write(self.folder / "accuracy.json", json.dumps(accuracy, indent=1))
 
-    def answers(self):
-        """Returns which test cases the deployed network answers rightly: text of sfkeras.training.correct_cases, or None."""
-        return json.loads((self.folder / "answers.json").read_text())
+    def correct_cases(self):
+        """Return which test cases the deployed network gets right, packed by correct_cases.pack, or None."""
+        return json.loads((self.folder / CORRECT_CASES).read_text())
 
-    def write_answers(self, right):
-        """Keeps a (cases,) bool, or None where there are no independent cases."""
-        atomic_file.write(
-            self.folder / "answers.json", json.dumps(None if right is None else correct_cases.pack(right))
-        )
+    def write_correct_cases(self, correct):
+        """Write a (cases,) bool array, or None if the test cases are not independent."""
+        packed = None if correct is None else correct_cases.pack(correct)
+        atomic_file.write(self.folder / CORRECT_CASES, json.dumps(packed))
 
     def summary(self):
         """Returns what a finished training was and took: {"parameters": ..., "nearly_dead_channels": ..., "seconds": ...}."""

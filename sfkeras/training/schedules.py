@@ -7,7 +7,7 @@ from sfkeras.nn.limits import nearest_side
 keras = tf.keras
 
 
-def of_any_size(images, labels):
+def without_static_size(images, labels):
     """Forgets the sides of a batch, so that streams of several sizes are one, and the step is traced once for all."""
     images = tf.compat.v1.placeholder_with_default(images, (images.shape[0], None, None, images.shape[3]))
     if labels.shape.rank > 1:  # masks
@@ -15,7 +15,7 @@ def of_any_size(images, labels):
     return images, labels
 
 
-def growth(shape, epochs, start_scale):
+def image_sizes(shape, epochs, start_scale):
     """Yields (range of epochs, input shape): sides grow from start_scale to 1 over the first three quarters.
 
     Small images come first because a convolutional network learns most of what it learns on them at a fraction of the

@@ -15,7 +15,7 @@ keras = tf.keras
 PIXELS_AT_ONCE = 1 << 21  # of the images that are measured in one go: what a network holds for them stays under 1 GB
 
 
-def make(recipe, split):
+def make_task(recipe, split):
     """Returns the task of a recipe for its data. Raises: RecipeError if the data do not suit it."""
     kinds = {"classification": Classification, "triplet": Triplets, "arc": ArcFaces, "segmentation": Segmentation}
     return kinds[recipe.task](recipe, split)
@@ -33,8 +33,8 @@ class Task:
         self.recipe = recipe
         self.check_labels(split)
         fewest = recipe.data.min_images
-        self.images = split.train.of_people_with(fewest) if fewest else split.train
-        self.classes = len(self.images.names)
+        self.images = split.train.with_min_images(fewest) if fewest else split.train
+        self.classes = len(self.images.class_names)
         self.order = self.make_order(self.images)
 
     def check_labels(self, split):
@@ -49,20 +49,20 @@ class Task:
         settings = self.recipe.data
         return batches.shuffled(images, settings.batch_size, self.recipe.seed, self.recipe.training.steps_per_epoch)
 
-    def trainee(self, model):
+    def training_model(self, model):
         """Adds what only training needs behind the heads: the vector NAME.vector of each, and what the loss reads."""
         outputs = []
         for name, output in zip(self.recipe.heads, tf.nest.flatten(model.output)):
-            outputs.append(self.training_output(self.vector(output, name), name))
+            outputs.append(self.training_output(self.measured_output(output, name), name))
         return keras.Model(model.input, outputs[0] if len(outputs) == 1 else outputs)
 
-    def vector(self, output, name):
+    def measured_output(self, output, name):
         """What is measured of one head: (batch, outputs)."""
-        return keras.layers.Flatten(name=f"{name}.vector")(output)
+        return keras.layers.Flatten(name=f"{name}.output")(output)
 
-    def training_output(self, vector, name):
+    def training_output(self, output, name):
         """What the loss reads, of one head's vector."""
-        return vector
+        return output
 
     def compile(self, model, optimizer):
         """Compiles a trainee; each head has the same loss."""
@@ -88,18 +88,18 @@ class Task:
         Returns: {metric: float}; with several heads {head.metric: float}.
         """
         at_once = max(1, PIXELS_AT_ONCE // math.prod(split.test.pixels.shape[1:3]))
-        vectors = [predict(images) for images, _ in batches.in_order(split.test, min(200, at_once))]
-        return self.measure_all([np.concatenate(head) for head in zip(*vectors)], split)
+        outputs = [predict(images) for images, _ in batches.in_order(split.test, min(200, at_once))]
+        return self.measure_all([np.concatenate(head) for head in zip(*outputs)], split)
 
-    def measure_all(self, vectors, split):
+    def measure_all(self, outputs, split):
         """As evaluate, for vectors (images, ...) of all test images, one array a head."""
         measured = {}
-        for name, vector in zip(self.recipe.heads, vectors):
+        for name, output in zip(self.recipe.heads, outputs):
             prefix = f"{name}." if len(self.recipe.heads) > 1 else ""
-            measured |= {prefix + metric: value for metric, value in self.measure(vector, split).items()}
+            measured |= {prefix + metric: value for metric, value in self.measure(output, split).items()}
         return measured
 
-    def answers(self, vectors, split):
+    def correct_cases(self, outputs, split):
         """Which test cases a head answers rightly, the cases that its first metric is a share of.
 
         Args: as measure.
@@ -131,11 +131,11 @@ class Classification(Task):
     def training_metrics(self):
         return ["accuracy"]
 
-    def measure(self, vectors, split):
-        return metrics.top_k_metrics(flat(vectors), split.test.labels)
+    def measure(self, outputs, split):
+        return metrics.top_k_metrics(flatten(outputs), split.test.labels)
 
-    def answers(self, vectors, split):
-        return metrics.ahead_of_right(flat(vectors), split.test.labels) == 0
+    def correct_cases(self, outputs, split):
+        return metrics.label_ranks(flatten(outputs), split.test.labels) == 0
 
 
 class Segmentation(Classification):
@@ -162,8 +162,8 @@ class Segmentation(Classification):
                 "data.min_images counts the images of people, of whom segmentation has none. Leave it out."
             )
 
-    def vector(self, output, name):
-        return keras.layers.Activation("linear", name=f"{name}.vector")(output)
+    def measured_output(self, output, name):
+        return keras.layers.Activation("linear", name=f"{name}.output")(output)
 
     def loss(self, masks, logits):
         return segmentation_loss(masks, logits, self.weights)
@@ -171,10 +171,10 @@ class Segmentation(Classification):
     def training_metrics(self):
         return []
 
-    def measure(self, vectors, split):
-        return metrics.segmentation_metrics(vectors, split.test.labels)
+    def measure(self, outputs, split):
+        return metrics.segmentation_metrics(outputs, split.test.labels)
 
-    def answers(self, vectors, split):
+    def correct_cases(self, outputs, split):
         return None
 
     def baseline(self, split):
@@ -195,12 +195,12 @@ class Faces(Task):
                 "task=classification."
             )
 
-    def measure(self, vectors, split):
-        return metrics.face_metrics(flat(vectors), split.test.labels, split.pairs)
+    def measure(self, outputs, split):
+        return metrics.face_metrics(flatten(outputs), split.test.labels, split.pairs)
 
-    def answers(self, vectors, split):
-        similarity = metrics.similarities(metrics.normalised(flat(vectors)), split.pairs)
-        return metrics.judged_rightly(similarity, split.pairs.same, split.pairs.fold)
+    def correct_cases(self, outputs, split):
+        similarity = metrics.similarities(metrics.normalised(flatten(outputs)), split.pairs)
+        return metrics.correct_pairs(similarity, split.pairs.same, split.pairs.fold)
 
     def baseline(self, split):
         return {"raw pixels": self.measure(metrics.raw_pixels(split.test.pixels), split)}
@@ -227,8 +227,8 @@ class Triplets(Faces):
 class ArcFaces(Faces):
     """ArcFace: each person of the training set is a class, told apart by angle with a margin."""
 
-    def training_output(self, vector, name):
-        return ClassCosines(self.classes, name=f"{name}.cosines")(vector)
+    def training_output(self, output, name):
+        return ClassCosines(self.classes, name=f"{name}.cosines")(output)
 
     def loss(self, labels, cosines):
         settings = self.recipe.loss
@@ -238,9 +238,9 @@ class ArcFaces(Faces):
         return ["accuracy"]
 
 
-def flat(vectors):
+def flatten(outputs):
     """(images, ...) as (images, outputs): the integer graph gives maps of one pixel."""
-    return vectors.reshape(len(vectors), -1)
+    return outputs.reshape(len(outputs), -1)
 
 
 def class_weights(counts, recipe):

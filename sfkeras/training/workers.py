@@ -35,31 +35,37 @@ class Workers:
     strategy: object = None
 
     @property
-    def alone(self) -> bool:
+    def is_single(self) -> bool:
+        """Whether this process trains alone."""
         return self.strategy is None
+
+    @property
+    def is_chief(self) -> bool:
+        """Whether this process writes the run folder."""
+        return self.index == 0
 
     def __str__(self) -> str:
         return f"worker {self.index + 1} of {self.count}"
 
     def scope(self):
         """Where what trains is built and compiled."""
-        return contextlib.nullcontext() if self.alone else self.strategy.scope()
+        return contextlib.nullcontext() if self.is_single else self.strategy.scope()
 
     def replicate(self, make, model):
         """The model that trains: `model` itself, or one that `make` builds alike and all workers mirror."""
-        if self.alone:
+        if self.is_single:
             return model
         with self.scope():
             mirrored = make()
             mirrored.set_weights(model.get_weights())
         return mirrored
 
-    def feed(self, batches):
+    def distribute(self, batches):
         """This worker's parts of the batches, a tf.data.Dataset, as fit takes them."""
-        return batches if self.alone else self.strategy.distribute_datasets_from_function(lambda context: batches)
+        return batches if self.is_single else self.strategy.distribute_datasets_from_function(lambda context: batches)
 
     @contextlib.contextmanager
-    def together(self):
+    def restart_if_worker_lost(self):
         """Starts this process again if another one is lost inside of it: the collective operations cannot be mended."""
         import tensorflow as tf
 
@@ -67,13 +73,19 @@ class Workers:
         try:
             yield
         except lost:
-            if self.alone:
+            if self.is_single:
                 raise
-            print(f"{self}: another worker is gone; going on from the last whole epoch when all are back", flush=True)
+            print(
+                f"{self}: another worker is lost. Training continues after the last complete epoch, when all are back.",
+                flush=True,
+            )
             os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
 
 
-def place() -> tuple[int, int]:
+SINGLE_WORKER = Workers()
+
+
+def read_tf_config() -> tuple[int, int]:
     """(index, count) of this process as TF_CONFIG says. Raises: RecipeError."""
     text = os.environ.get("TF_CONFIG", "")
     try:
@@ -85,20 +97,20 @@ def place() -> tuple[int, int]:
             raise ValueError
     except (ValueError, KeyError, TypeError, AttributeError):
         raise RecipeError(
-            f"distribute is multiworker, but TF_CONFIG is {text or 'not set'}, wanted the cluster and this process's place "
-            f"in it. Set for example TF_CONFIG='{EXAMPLE}'."
+            f"distribute is multiworker, but TF_CONFIG is {text or 'not set'}. Expected the cluster and this process's "
+            f"task in it. Set for example TF_CONFIG='{EXAMPLE}'."
         ) from None
     return index + (len(chiefs) if kind == "worker" else 0), len(chiefs) + len(workers)
 
 
-def join(recipe) -> Workers:
+def connect(recipe) -> Workers:
     """Meets the other workers of a recipe, before TensorFlow computes anything; waits until all are there.
 
     Raises: RecipeError, as `place`.
     """
     if recipe.distribute == "none":
-        return Workers()
-    index, count = place()
+        return SINGLE_WORKER
+    index, count = read_tf_config()
     import tensorflow as tf
 
     return Workers(index, count, tf.distribute.MultiWorkerMirroredStrategy())

@@ -30,7 +30,7 @@ def write_mask(path, values):
 def test_masks_are_read_as_they_are(root):
     split = camvid.load(root, SHAPE)
     assert (split.train.labels == np.stack([classes(SHAPE[:2]), classes(SHAPE[:2]) + 1])).all()
-    assert split.train.labels.max() == camvid.VOID == len(split.train.names)
+    assert split.train.labels.max() == camvid.VOID == len(split.train.class_names)
     assert split.train.pixels.shape == (2, *SHAPE) and split.test.pixels.shape == (1, *SHAPE) and split.pairs is None
 
 

@@ -16,15 +16,15 @@ def test_a_fifth_of_each_class_is_kept(tmp_path, write_people):
     (tmp_path / "cat" / "notes.txt").write_text("no image")
     (tmp_path / "readme.txt").write_text("no class")
     split = data.load("folder", SHAPE, tmp_path)
-    assert split.train.names == split.test.names == ("cat", "dog", "eel") and split.pairs is None
+    assert split.train.class_names == split.test.class_names == ("cat", "dog", "eel") and split.pairs is None
     assert split.train.counts().tolist() == [8, 4, 1] and split.test.counts().tolist() == [2, 1, 1]
 
 
 def test_people_are_kept_whole(tmp_path, write_people):
     write_people(tmp_path, ada=5, bob=5, cyd=5, dan=5, eve=5)
     split = data.load("folder", SHAPE, tmp_path, test_people=3)
-    assert len(split.train.names) == 2 and len(split.test.names) == 3
-    assert not set(split.train.names) & set(split.test.names)
+    assert len(split.train.class_names) == 2 and len(split.test.class_names) == 3
+    assert not set(split.train.class_names) & set(split.test.class_names)
     assert len(split.pairs) == 2 * 3 * 10
 
 
@@ -39,7 +39,7 @@ def test_other_people_in_the_test_folder(tmp_path, write_people):
     write_people(tmp_path / "train", ada=3, bob=2)
     write_people(tmp_path / "test", cyd=5, dan=5)
     split = folder.load(tmp_path, SHAPE)
-    assert split.test.names == ("cyd", "dan") and split.pairs.same.sum() == 20
+    assert split.test.class_names == ("cyd", "dan") and split.pairs.same.sum() == 20
 
 
 def test_a_class_only_in_the_test_folder(tmp_path, write_people):

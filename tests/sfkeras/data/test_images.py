@@ -73,16 +73,16 @@ def people(*counts):
 
 
 def test_people_with_enough_images():
-    some = people(3, 1, 2, 5).of_people_with(3)
-    assert some.names == ("a", "d") and some.labels.tolist() == [0] * 3 + [1] * 5
+    some = people(3, 1, 2, 5).with_min_images(3)
+    assert some.class_names == ("a", "d") and some.labels.tolist() == [0] * 3 + [1] * 5
     assert some.pixels[:, 0, 0, 0].tolist() == [0, 1, 2, 6, 7, 8, 9, 10]
     everybody = people(3, 3)
-    assert everybody.of_people_with(3) is everybody
+    assert everybody.with_min_images(3) is everybody
 
 
 def test_nobody_with_enough_images():
     with pytest.raises(RecipeError, match="data.min_images is 4, but 1 of 3 people .* Lower min_images to at most 3."):
-        people(3, 1, 5).of_people_with(4)
+        people(3, 1, 5).with_min_images(4)
 
 
 def test_a_source_that_is_not_known(tmp_path):

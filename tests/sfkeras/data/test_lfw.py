@@ -35,8 +35,8 @@ def write_list(path, rows):
 
 def test_view_1(root):
     split = data.load("lfw", SHAPE, root)
-    assert split.train.names == ("Ada_A", "Bob_B") and split.train.labels.tolist() == [0, 0, 1]
-    assert split.test.names == ("Cyd_C", "Dan_D") and split.test.labels.tolist() == [0, 0, 0, 1, 1]
+    assert split.train.class_names == ("Ada_A", "Bob_B") and split.train.labels.tolist() == [0, 0, 1]
+    assert split.test.class_names == ("Cyd_C", "Dan_D") and split.test.labels.tolist() == [0, 0, 0, 1, 1]
     assert split.pairs.first.tolist() == [0, 3, 0, 1] and split.pairs.second.tolist() == [2, 4, 4, 3]
     assert split.pairs.same.tolist() == [True, True, False, False]
 
@@ -50,7 +50,7 @@ def test_view_2_keeps_its_folds(root):
 
 def test_one_fold_of_view_2_trains_on_the_people_of_the_others(root):
     split = lfw.load(root, SHAPE, fold=1)
-    assert split.test.names == ("Ada_A", "Bob_B") and split.train.names == ("Cyd_C", "Dan_D")
+    assert split.test.class_names == ("Ada_A", "Bob_B") and split.train.class_names == ("Cyd_C", "Dan_D")
     assert split.pairs.first.tolist() == [0, 1, 0, 1]
     with pytest.raises(RecipeError, match="fold is 3, wanted 1 to 2"):
         lfw.load(root, SHAPE, fold=3)

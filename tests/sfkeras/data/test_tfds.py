@@ -42,7 +42,7 @@ def test_the_newest_version_is_read_in_its_own_order(tmp_path):
     split = data.load("tfds", SHAPE, prepare(tmp_path, version="1.10.0", grey=100), name="photos")
     assert split.train.pixels[:, 0, 0, 0].tolist() == [100, 101, 102, 110, 111, 112]
     assert split.train.labels.tolist() == split.test.labels.tolist() == [0, 1, 2, 0, 1, 2]
-    assert split.train.names == ("cat", "dog", "eel") and split.test.pixels.shape == (6, *SHAPE)
+    assert split.train.class_names == ("cat", "dog", "eel") and split.test.pixels.shape == (6, *SHAPE)
 
 
 def test_a_large_set_stays_in_its_shards(tmp_path, monkeypatch):

@@ -50,9 +50,9 @@ def test_training_images_stay_small_and_test_images_fit_the_network(root):
 
 
 def test_classes_are_named(root):
-    assert data.load("tfrecord", SHAPE, root).train.names == ("0", "1", "2")
+    assert data.load("tfrecord", SHAPE, root).train.class_names == ("0", "1", "2")
     (root / "classes.txt").write_text("n1\tcat\nn2\tdog\nn3\teel\n")
-    assert data.load("tfrecord", SHAPE, root).train.names == ("n1\tcat", "n2\tdog", "n3\teel")
+    assert data.load("tfrecord", SHAPE, root).train.class_names == ("n1\tcat", "n2\tdog", "n3\teel")
 
 
 def test_shards_are_missing(root):

@@ -175,7 +175,7 @@ def test_frozen_channels_are_only_reported_and_once(frozen, capsys):
     fit(model, callback, epochs=2)
     every = {"convolution": list(range(8))}
     assert callback.reported == {0: every, 1: every} and callback.revived == {0: {}, 1: {}}
-    assert capsys.readouterr().out.count("nearly dead, and left so: 8 channels: convolution 0, 1, 2") == 1
+    assert capsys.readouterr().out.count("nearly dead, not revived: 8 channels: convolution 0, 1, 2") == 1
     for variable in model.weights + model.optimizer.variables:
         assert variable.numpy().tobytes() == callback.before[variable.name].tobytes()
 

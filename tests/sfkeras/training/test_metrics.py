@@ -39,7 +39,7 @@ def test_what_is_void_does_not_count():
     logits, masks = random.normal(size=(2, 2, 3, 5)), random.integers(0, 6, (2, 32, 48))
     measured = metrics.segmentation_metrics(logits, masks)
     pixels = np.bincount(masks.ravel(), minlength=6)
-    confusion = metrics.confusions(logits, masks)
+    confusion = metrics.confusion_matrix(logits, masks)
     assert (confusion.sum(axis=1) == pixels[:5]).all() and measured["pixel_accuracy"] < 1
 
 

@@ -64,14 +64,16 @@ def test_a_place_that_cannot_be_meant_is_one_line(config, monkeypatch):
     monkeypatch.delenv("TF_CONFIG", raising=False)
     if config is not None:
         monkeypatch.setenv("TF_CONFIG", config if isinstance(config, str) else json.dumps(config))
-    with pytest.raises(RecipeError, match="wanted the cluster and this process's place in it. Set for example") as told:
+    with pytest.raises(
+        RecipeError, match="Expected the cluster and this process's task in it. Set for example"
+    ) as told:
         workers.read_tf_config()
     assert "\n" not in str(told.value)
 
 
 def test_a_batch_that_cannot_be_shared_evenly_is_refused(tmp_path):
     recipe = recipes.read("face_arc", {"run_root": str(tmp_path), "data.batch_size": "64"})
-    with pytest.raises(RecipeError, match="data.batch_size is 64, which 3 workers .* Write data.batch_size=63."):
+    with pytest.raises(RecipeError, match="data.batch_size is 64, but 3 workers .* Write data.batch_size=63."):
         trainer.Training(Run(recipe), workers.Workers(0, 3, object()))
 
 
@@ -155,7 +157,7 @@ def test_two_workers_of_which_one_is_killed_train_what_one_process_does(shards, 
     restarted = start(shards, tmp_path / "two", cluster, 1)
     told = [ended(restarted), ended(chief)]
 
-    assert "another worker is gone" in told[1] and "Epoch 1/12" not in told[1], "it went on from a whole epoch"
+    assert "another worker is lost" in told[1] and "Epoch 1/12" not in told[1], "it went on from a whole epoch"
     digests = [line.split()[-1] for out in told for line in out.splitlines() if "float ends with weights" in line]
     assert len(digests) == 2 and len(set(digests)) == 1
 
