@@ -1,4 +1,6 @@
-"""Three tasks at once (section 3.2): 200 classes on the frozen core, faces and streets on a trainable core each."""
+"""Three tasks at once (section 3.2): 200 classes on the frozen core, faces and streets on one
+trainable core each.
+"""
 
 from pathlib import Path
 
@@ -35,9 +37,9 @@ def join(runs):
 EXPERIMENT = Experiment(
     "three_tasks",
     "Three tasks at once on one frozen core",
-    "Classes are read off the frozen core, whose batch-norm they settle; faces and streets have a trainable core each. They "
-    "are trained one by one and then joined to one network, one .tflite and one task image with three outputs, each of which "
-    "has the bytes of its task alone.",
+    "Classes are read from the frozen core, and their training settles its batch-norms. Faces and streets have one trainable "
+    "core each. The tasks are trained one by one. Then they are joined to one network: one .tflite and one task image with "
+    "three outputs. Each output equals that of its task alone byte for byte.",
     TASKS,
     {"alone": Row("Three heads, one frozen core", {})},
     tuple(column for name, task in TASKS.items() for column in tables.accuracies(name, task)),

@@ -1,12 +1,14 @@
-"""Several processes that train one network together: tf.distribute.MultiWorkerMirroredStrategy, told by TF_CONFIG.
+"""Several processes that train one network: tf.distribute.MultiWorkerMirroredStrategy, configured
+by TF_CONFIG.
 
 Each worker is started with the same recipe and its own TF_CONFIG, such as
 
     TF_CONFIG='{"cluster": {"worker": ["one:2222", "two:2222"]}, "task": {"type": "worker", "index": 0}}'
 
-and sees its part of every batch; gradients and the statistics of batch-norm are those of the whole batch. The run folder
-lies where all of them reach it, and the first of them, the chief, writes it. A worker that dies is started again by
-whoever started it; the others notice, start themselves again, and all go on from the last whole epoch.
+Each worker trains on its part of every batch. Gradients and batch-norm statistics are those of the
+whole batch. All workers must be able to read the run folder; the first worker, the chief, writes
+it. If a worker dies, start it again. The other workers then restart themselves, and all continue
+after the last complete epoch.
 """
 
 import contextlib
@@ -25,9 +27,9 @@ class Workers:
     """This process among all that train one network.
 
     Attributes:
-        index: its number; 0 is the chief.
-        count: how many there are.
-        strategy: what mirrors variables and adds gradients up; None for a process alone.
+        index: its number. 0 is the chief.
+        count: number of workers.
+        strategy: the strategy that mirrors variables and sums gradients; None for a single process.
     """
 
     index: int = 0
@@ -48,11 +50,11 @@ class Workers:
         return f"worker {self.index + 1} of {self.count}"
 
     def scope(self):
-        """Where what trains is built and compiled."""
+        """Return the context in which to build and compile what trains."""
         return contextlib.nullcontext() if self.is_single else self.strategy.scope()
 
     def replicate(self, make, model):
-        """The model that trains: `model` itself, or one that `make` builds alike and all workers mirror."""
+        """Return the model to train: `model` itself, or a copy by `make` that all workers mirror."""
         if self.is_single:
             return model
         with self.scope():
@@ -61,12 +63,12 @@ class Workers:
         return mirrored
 
     def distribute(self, batches):
-        """This worker's parts of the batches, a tf.data.Dataset, as fit takes them."""
+        """Return this worker's parts of the batches, a tf.data.Dataset, as an input of fit."""
         return batches if self.is_single else self.strategy.distribute_datasets_from_function(lambda context: batches)
 
     @contextlib.contextmanager
     def restart_if_worker_lost(self):
-        """Starts this process again if another one is lost inside of it: the collective operations cannot be mended."""
+        """Restart this process if another worker is lost: collective operations cannot be repaired."""
         import tensorflow as tf
 
         lost = tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.DeadlineExceededError
@@ -86,7 +88,9 @@ SINGLE_WORKER = Workers()
 
 
 def read_tf_config() -> tuple[int, int]:
-    """(index, count) of this process as TF_CONFIG says. Raises: RecipeError."""
+    """Return (index, count) of this process from TF_CONFIG. Raises: RecipeError if TF_CONFIG is not
+    valid.
+    """
     text = os.environ.get("TF_CONFIG", "")
     try:
         config = json.loads(text)
@@ -104,9 +108,10 @@ def read_tf_config() -> tuple[int, int]:
 
 
 def connect(recipe) -> Workers:
-    """Meets the other workers of a recipe, before TensorFlow computes anything; waits until all are there.
+    """Connect to the other workers of a recipe, before TensorFlow computes anything. Waits for all
+    of them.
 
-    Raises: RecipeError, as `place`.
+    Raises: RecipeError, as `read_tf_config`.
     """
     if recipe.distribute == "none":
         return SINGLE_WORKER

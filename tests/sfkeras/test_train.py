@@ -71,10 +71,10 @@ def test_help_is_there_at_once():
 @pytest.mark.parametrize(
     "words, told",
     [
-        (["recipe=face_lfw", "data.root=/nowhere"], "data.root is /nowhere, and there is no such folder."),
+        (["recipe=face_lfw", "data.root=/nowhere"], "data.root is /nowhere, which does not exist."),
         (["recipe=face_lfw", "data.root=EMPTY"], "EMPTY has no peopleDevTrain.txt. Put LFW's lists there"),
-        (["recipe=face", "data.source=folder", "data.root=EMPTY"], "EMPTY holds 0 class folders, wanted 2 or more."),
-        (["recipe=face", "data.source=tfrecord", "data.root=EMPTY"], "EMPTY holds no train-* shards."),
+        (["recipe=face", "data.source=folder", "data.root=EMPTY"], "EMPTY has 0 class folders. Expected 2 or more."),
+        (["recipe=face", "data.source=tfrecord", "data.root=EMPTY"], "EMPTY has no train-* shards."),
         (["recipe=face", "network.core=unheard_of"], "network.core is 'unheard_of', but there is no"),
     ],
 )
@@ -91,8 +91,8 @@ def test_data_and_cores_that_are_not_there_are_told_at_once(words, told, tmp_pat
         (["recipe=face", "training.epochs=many"], "training.epochs is many"),
         (["recipe=fase"], "Take one of"),
         (["recipe=face", "network.input=100x96x1"], "96x96x1"),
-        (["recipe=face", "data.images_per_person=11"], "Lower images_per_person to at most 10"),
-        (["recipe=face", "heads.task.outputs=600", "network.core=null"], "Lower its outputs to at most 256"),
+        (["recipe=face", "data.images_per_person=11"], "Set data.images_per_person to at most 10"),
+        (["recipe=face", "heads.task.outputs=600", "network.core=null"], "Set heads.task.outputs to at most 256"),
     ],
 )
 def test_what_cannot_be_meant_is_one_line_and_leaves_nothing(words, told, tmp_path, capsys):

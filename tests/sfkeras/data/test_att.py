@@ -44,7 +44,7 @@ def test_training_images_stay_as_small_as_they_are():
 
 @pytest.mark.parametrize("people", [0, 1, 39, 41])
 def test_too_few_or_too_many_test_people(people):
-    with pytest.raises(RecipeError, match=f"data.test_people is {people}, wanted 2 to 38 .* data.test_people=12."):
+    with pytest.raises(RecipeError, match=f"data.test_people is {people}. Expected 2 to 38 .* data.test_people=12."):
         att.load((32, 32, 1), people)
 
 

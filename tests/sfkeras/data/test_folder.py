@@ -51,31 +51,31 @@ def test_a_class_only_in_the_test_folder(tmp_path, write_people):
 
 def test_an_empty_class(tmp_path, write_people):
     write_people(tmp_path, cat=2, dog=2, eel=0)
-    with pytest.raises(RecipeError, match="class eel is empty: .*/eel holds no images. Add some or remove the folder."):
+    with pytest.raises(RecipeError, match="class eel is empty: .*/eel has no images. Add images or remove the folder."):
         folder.load(tmp_path, SHAPE)
 
 
 def test_no_classes(tmp_path):
-    with pytest.raises(RecipeError, match="holds 0 class folders, wanted 2 or more."):
+    with pytest.raises(RecipeError, match="has 0 class folders. Expected 2 or more."):
         folder.load(tmp_path, SHAPE)
 
 
 def test_a_class_of_one_image(tmp_path, write_people):
     write_people(tmp_path, cat=2, dog=1)
-    with pytest.raises(RecipeError, match="class dog has 1 image, wanted 2 or more"):
+    with pytest.raises(RecipeError, match="class dog has 1 image. Expected 2 or more"):
         folder.load(tmp_path, SHAPE)
 
 
 def test_too_many_test_people(tmp_path, write_people):
     write_people(tmp_path, ada=5, bob=5, cyd=5, dan=5)
-    with pytest.raises(RecipeError, match="data.test_people is 3, wanted 2 to 2 of 4 people"):
+    with pytest.raises(RecipeError, match="data.test_people is 3. Expected 2 to 2 of 4 people"):
         folder.load(tmp_path, SHAPE, test_people=3)
 
 
 def test_an_unreadable_image(tmp_path, write_people):
     write_people(tmp_path, cat=3, dog=3)
     (tmp_path / "dog" / "1.png").write_bytes(b"not a png")
-    with pytest.raises(RecipeError, match=r"dog/1.png is no readable image."):
+    with pytest.raises(RecipeError, match=r"dog/1.png is not a readable image."):
         folder.load(tmp_path, SHAPE)
 
 

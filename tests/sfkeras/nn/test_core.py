@@ -131,7 +131,7 @@ def test_foreign_and_empty_files_are_refused(tmp_path):
     path = tmp_path / "core.npz"
     for write in (lambda: path.write_text("weights"), lambda: path.write_bytes(b""), lambda: np.savez(path, x=1)):
         write()
-        assert refusal(path).startswith(f"{path} is not a whole core file (")
+        assert refusal(path).startswith(f"{path} is not a complete core file: ")
 
 
 def test_a_truncated_file_is_refused(tmp_path):
@@ -140,7 +140,7 @@ def test_a_truncated_file_is_refused(tmp_path):
     whole = path.read_bytes()
     for length in np.linspace(1, len(whole) - 1, 20).astype(int):
         path.write_bytes(whole[:length])
-        assert "is not a whole core file" in refusal(path)
+        assert "is not a complete core file" in refusal(path)
 
 
 def test_a_flipped_bit_is_refused_or_harmless(tmp_path):
@@ -156,7 +156,7 @@ def test_a_flipped_bit_is_refused_or_harmless(tmp_path):
         try:
             assert same(Core.load(path), module_core())  # of a date in the archive, for example
         except RecipeError as error:
-            assert "is not a whole core file" in str(error)
+            assert "is not a complete core file" in str(error)
             refused += 1
     assert refused > 75
 

@@ -167,11 +167,9 @@ def test_kernels_that_a_repeated_module_passes_again_count_once_and_its_offsets_
 
 
 def test_a_core_of_another_width_or_other_units_is_refused():
-    with pytest.raises(
-        RecipeError, match="network.width is 0.5, so the stem has 16 channels, but core narrow was made"
-    ):
+    with pytest.raises(RecipeError, match="network.width is 0.5, so the stem has 16 channels, but core narrow has 8"):
         narrow(width=0.5)
-    with pytest.raises(RecipeError, match="first_pointwise is true, but core narrow was made with false"):
+    with pytest.raises(RecipeError, match="first_pointwise is true, but core narrow was trained with false"):
         narrow(first_pointwise=True)
 
 

@@ -29,18 +29,18 @@ def recipe(**keys):
 
 
 @pytest.mark.parametrize(
-    "keys, masks, told",
+    "keys, masks, message",
     [
         ({"heads.task.pooling": "true"}, True, "heads.task.pooling is true.* Write heads.task.pooling=false."),
-        ({"heads.task.outputs": "3"}, True, "heads.task.outputs is 3, but the images are of 2 classes"),
-        ({"task": "classification"}, True, "has a class for each pixel. Write task=segmentation."),
-        ({"task": "arc"}, True, "has a class for each pixel. Write task=segmentation."),
-        ({"data.min_images": "2"}, True, "data.min_images counts the images of people.* Leave it out."),
-        ({}, False, "has one label an image. Write data.source=camvid"),
+        ({"heads.task.outputs": "3"}, True, "heads.task.outputs is 3, but the images have 2 classes"),
+        ({"task": "classification"}, True, "has one class per pixel. Write task=segmentation."),
+        ({"task": "arc"}, True, "has one class per pixel. Write task=segmentation."),
+        ({"data.min_images": "2"}, True, "data.min_images is set, but .* Write data.min_images=null."),
+        ({}, False, "has one label per image. Write data.source=camvid"),
     ],
 )
-def test_tasks_refuse_labels_and_heads_of_another_kind(keys, masks, told):
-    with pytest.raises(RecipeError, match=told):
+def test_tasks_refuse_labels_and_heads_of_another_kind(keys, masks, message):
+    with pytest.raises(RecipeError, match=message):
         tasks.make_task(recipe(**keys), scenes(masks=masks))
 
 
