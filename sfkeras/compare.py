@@ -108,7 +108,7 @@ def run_experiment(name, words):
 
 
 def training_loop(model, shape, batch):
-    """Return a function that trains for a number of steps and returns the seconds that they took."""
+    """Return a function that trains for a number of steps and returns their duration in seconds."""
     import tensorflow as tf
 
     model.compile("adam", "mse")
@@ -117,6 +117,7 @@ def training_loop(model, shape, batch):
     data = tf.data.Dataset.from_tensors((images, targets)).repeat()
 
     def train(steps):
+        """Train for a number of steps and return the seconds."""
         start = time.perf_counter()
         model.fit(data, steps_per_epoch=steps, verbose=0)
         return time.perf_counter() - start

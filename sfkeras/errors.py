@@ -12,6 +12,7 @@ class RecipeError(ValueError):
         >>> try:
         ...     sfkeras.SemifreddoNet((100, 96, 3))
         ... except sfkeras.RecipeError as error:
-        ...     print(error)
-        network.input is 100x96x3. Expected sides that are multiples of 16 from 32 up. Write network.input=96x96x3.
+        ...     print(error)  # doctest: +NORMALIZE_WHITESPACE
+        network.input is 100x96x3. Expected sides that are multiples of 16 from 32 up.
+        Write network.input=96x96x3.
     """

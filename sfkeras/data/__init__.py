@@ -3,7 +3,9 @@
     from sfkeras import data
     split = data.load("att", shape=(96, 96, 1), test_people=10)
     order = data.batches.by_people(split.train, people_per_batch=10, images_per_person=5, seed=1)
-    stream = data.batches.stream(split.train, order, "faces", shape=(96, 96, 1), seed=1, epochs=range(0, 30))
+    stream = data.batches.stream(
+        split.train, order, "faces", shape=(96, 96, 1), seed=1, epochs=range(0, 30)
+    )
 
 TensorFlow loads with the first batch. Only existing TFRecord shards load it earlier.
 """

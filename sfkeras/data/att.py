@@ -17,7 +17,7 @@ PEOPLE, IMAGES = 40, 10
 
 
 def load(shape: tuple[int, int, int], test_people: int = 12, seed: int = 0) -> Split:
-    """Return the faces, split by person: nobody is in both parts.
+    """Return the faces, split by person: the training and test parts have no person in common.
 
     Args:
         shape: (height, width, channels) of the network's input.

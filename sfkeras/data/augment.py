@@ -28,12 +28,12 @@ import tensorflow as tf
 
 from sfkeras.data.images import to_input
 
-with contextlib.redirect_stdout(io.StringIO()):  # keras-cv's backend greets on stdout
+with contextlib.redirect_stdout(io.StringIO()):  # keras-cv prints a message on import
     import keras_cv
 
 VALUES = (0, 255)
 IMAGES, MASKS = "images", "segmentation_masks"  # the keys of a keras-cv scene
-GREY = 128.0  # the pixel whose int8 code is 0
+GREY = 128.0  # its int8 code is 0
 
 
 class Draws(keras_cv.core.FactorSampler):
@@ -131,7 +131,7 @@ def sources(transformations, size: tuple[int, int], source_size: tuple[int, int]
     Positions outside of the source are moved to its border.
     """
     u, v = tf.meshgrid(*((tf.range(side, dtype=tf.float32) + 0.5) / side - 0.5 for side in size[::-1]))
-    # Written out and not as a matrix product, which XLA would compute apart from the gather instead of within it.
+    # Not a matrix product, because XLA would not fuse that with the gather.
     a = tf.transpose(transformations, (1, 2, 0))[..., None, None]
     x, y = (a[row, 0] * u + a[row, 1] * v + a[row, 2] for row in range(2))
     height, width = source_size
@@ -243,7 +243,7 @@ def compiled(name: str, shape: tuple[int, int, int]) -> Callable:
         draws = Draws(seed)
         move, *change = AUGMENTATIONS[name](draws, shape[:2], shape[2])
         scene = {IMAGES: images} if masks is None else {IMAGES: images, MASKS: masks[..., None]}
-        # Two programs: in one, XLA would compute each moved pixel again for every use that the changes make of it.
+        # Two programs: in one, XLA would compute each moved pixel again for every use of it.
         scene = program(change, draws, to_codes_grid)(program([move], draws)(scene))
         return scene[IMAGES] if masks is None else (scene[IMAGES], tf.cast(scene[MASKS][..., 0], masks.dtype))
 
@@ -256,7 +256,7 @@ def program(layers: list, draws: Draws, last: Callable = tf.identity) -> Callabl
     @tf.function(jit_compile=True, autograph=False)
     def run(scene):
         for layer in layers:
-            layer._random_generator = draws  # where keras-cv's base layer documents its generator to be
+            layer._random_generator = draws  # documented by keras-cv's base layer
             scene = layer(scene)
         return {**scene, IMAGES: last(scene[IMAGES])}
 

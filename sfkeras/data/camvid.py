@@ -54,7 +54,7 @@ def files(root: Path, part: str) -> list[tuple[Path, Path]]:
 
 
 def read(root: Path, part: str, shape: tuple[int, int, int], keep_small: bool = False) -> LabelledImages:
-    """Return the images and masks of one part. Raises: RecipeError if one is missing or unreadable."""
+    """Return the images and masks of one part. Raises: RecipeError if one is missing or broken."""
     images, masks = zip(*files(root, part))
     pixels = decode(images, images, shape, keep_small)
     labels = np.stack([decode_mask(mask, image, pixels.shape[1:3]) for image, mask in zip(images, masks)])

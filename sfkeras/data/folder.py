@@ -38,7 +38,11 @@ def load(root: str | Path, shape: tuple[int, int, int], test_people: int = 0, se
 
 
 def parts(root: Path) -> list[Path]:
-    """Return the folders of class folders: [training, test], or [root] if the folder is not split."""
+    """Return the folders of class folders: [training, test], or [root] if the folder is not split.
+
+    Args:
+        root: the folder that data.root names.
+    """
     given = [root / name for name in TEST_FOLDERS if (root / name).is_dir()]
     return [root / "train", given[0]] if given and (root / "train").is_dir() else [root]
 

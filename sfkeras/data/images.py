@@ -202,7 +202,7 @@ def size(encoded: Path | bytes, origin) -> tuple[int, int]:
 
 
 def decode_one(encoded: Path | bytes, origin, shape: tuple[int, int, int], crop=None) -> np.ndarray:
-    """Return one image, (height, width, channels), uint8. Raises: RecipeError if it is unreadable."""
+    """Return one image, (height, width, channels), uint8. Raises: RecipeError if it is broken."""
     height, width, channels = shape
     with readable(origin), opened(encoded) as image:
         image = image.convert("L" if channels == 1 else "RGB")
@@ -215,7 +215,7 @@ def opened(encoded: Path | bytes) -> Image.Image:
     return Image.open(io.BytesIO(encoded) if isinstance(encoded, bytes) else encoded)
 
 
-class readable:  # noqa: N801, reads as a sentence after `with`
+class readable:  # noqa: N801, used like a function: with readable(path)
     """Convert Pillow's errors for a broken image to a RecipeError that names the image."""
 
     def __init__(self, origin):

@@ -49,6 +49,7 @@ class RecordedImages:
 
     @cached_property
     def pool(self) -> ThreadPoolExecutor:
+        """Threads that decode images."""
         return ThreadPoolExecutor()  # Pillow decodes outside of Python's global lock
 
     def take(self, indices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -1,6 +1,7 @@
 """Silicon area per parameter, from the paper's own numbers (Table 3)."""
 
-# Table 3's areas divided by its parameters, all included: 1.32 mm2 for 140K frozen weights, 1.34 for 60K trainable ones.
+# Table 3's areas divided by its parameters, everything included: 1.32 mm2 for 140K frozen weights,
+# 1.34 mm2 for 60K trainable weights.
 FROZEN_UM2, TRAINABLE_UM2 = 9.43, 22.33
 
 

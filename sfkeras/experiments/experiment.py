@@ -91,7 +91,8 @@ LFW = Task(
     "face_lfw_arc",
     {"verification_accuracy": "LFW verification", "roc_area": "ROC area"},
     "Labeled Faces in the Wild: peopleDevTrain.txt, peopleDevTest.txt, pairsDevTest.txt and images/NAME/NAME_0001.jpg",
-    # One pass, because the experiment on repeats has its own. The rest lets forty trainings fit into a day.
+    # One pass, because the experiment on repeats has its own. With the other values forty trainings
+    # take about a day.
     {"network.repeats": "1", "network.input": "64x64x3", "training.epochs": "8", "qat.epochs": "3"},
 )
 TINY_IMAGENET = Task(

@@ -1,4 +1,4 @@
-"""Fig. 6: how much of a network can be frozen, by share or by core, before segmentation gets worse."""
+"""Fig. 6: accuracy of segmentation against the frozen share of the network."""
 
 from sfkeras.experiments import tables
 from sfkeras.experiments.area import area_mm2

@@ -11,7 +11,7 @@ TASKS = {"tiny_imagenet": TINY_IMAGENET, "lfw": FACES_LONG}
 FROM_SCRATCH = {"network.frozen": "false", "network.start": "random", "network.alpha_start": "null"}
 # The frozen core alone. Its layers start with the weights of the trained core.
 FROZEN_ALONE = {"network.cores": "0", "heads.task.on": "frozen", "network.start": "random"}
-# Trained as in its own paper (Ma et al. 2018, section 4): with AdamW it learns very little in 300 steps.
+# Trained as in its own paper (Ma et al. 2018, section 4). With AdamW it learns little in 300 steps.
 ITS_OWN_TRAINING = {
     "training.optimizer": "sgd",
     "training.learning_rate": "0.125",  # 0.5 for batches of 1,024

@@ -16,7 +16,7 @@ CLASSES = Task(
     "settle",
     {"top1": "Tiny ImageNet top-1", "top5": "top-5"},
     TINY_IMAGENET.folder,
-    # From 48x48, the core's own size, to 96x96, so that batch-norms settle at the other tasks' size.
+    # From 48x48, the core's size, to 96x96, so that batch-norms settle at the other tasks' size.
     {**IMAGE, "training.epochs": "4", "training.steps_per_epoch": "200", "training.start_scale": "0.5"},
 )
 FACES = Task(LFW.recipe, LFW.metrics, LFW.folder, {**LFW.words, **ON_SETTLED_CORE})

@@ -115,7 +115,7 @@ def _frozen_stem(images, channels, core):
 
 
 def _copy_first_units(core, model):
-    """Copy kernels and batch-norms of the frozen core's stem and first units to the trainable cores.
+    """Copy the weights of the frozen core's stem and first units to the trainable cores.
 
     Args:
         core: Core.
@@ -142,8 +142,10 @@ def _fix_frozen_batch_norms(model):
 
 
 def _modules(repeats):
-    """Yield (name, first units) of each module that an image passes; the last module `repeats`
-    times (Fig. 5).
+    """Yield (name, first units) of each module that an image passes (Fig. 5).
+
+    Args:
+        repeats: int. Number of passes through the last module.
     """
     for stage, units in enumerate(STAGES, 1):
         yield f"stage{stage}", units
@@ -157,9 +159,7 @@ def stem_channels(width):
 
 
 def check_input_shape(input_shape):
-    """Refuse an input that the network cannot take. Raises: RecipeError with the nearest size that
-    it can.
-    """
+    """Refuse an input that the network cannot take. Raises: RecipeError with the nearest size."""
     *sides, channels = input_shape
     if channels not in (1, 3):
         raise RecipeError(

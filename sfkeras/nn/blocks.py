@@ -36,7 +36,7 @@ def batch_norm(x, name, core=None):
         momentum=0.95,
         epsilon=1e-3,
         gamma_constraint=AtLeast(SMALLEST_GAMMA),
-        synchronized=tf.distribute.has_strategy(),  # statistics of the whole batch, whoever trains it
+        synchronized=tf.distribute.has_strategy(),  # statistics of the batch of all workers
         name=f"{name}.batch_norm",
     )
     x = layer(x)

@@ -76,7 +76,8 @@ def attach(head, features):
     name = f"head.{head.name}"
     pointwise = f"{name}.pointwise"
     pool = tf.keras.layers.GlobalAveragePooling2D(keepdims=True, name=f"{name}.pool")
-    # A host stores all maps and needs fewer multiplications after the pool. The head block sums up as lines arrive.
+    # A host stores all maps, and pooling first needs fewer multiplications. The head block pools
+    # last, because it sums up as lines arrive.
     if head.hidden:
         x = convolution(x, head.hidden, 1, 1, f"{name}.hidden")
         x = pool(x) if head.pooling else x
@@ -113,7 +114,8 @@ def check(heads, channels):
     for head in heads:
         if head.on not in known:
             raise RecipeError(
-                f"heads.{head.name}.on is {head.on}. Expected one of {', '.join(known)}. Write heads.{head.name}.on={known[-1]}."
+                f"heads.{head.name}.on is {head.on}. Expected one of {', '.join(known)}. "
+                f"Write heads.{head.name}.on={known[-1]}."
             )
         read = sum(c for name, c in channels.items() if name != "frozen") if head.on == "cores" else channels[head.on]
         read = head.hidden or read

@@ -1,4 +1,4 @@
-"""The run folder: resolved recipe, checkpoints, metrics. An interrupted training continues from it."""
+"""The run folder: resolved recipe, checkpoints and metrics. A training continues from it."""
 
 import contextlib
 import io
@@ -30,7 +30,6 @@ class Run:
     """
 
     def __init__(self, recipe, folder=None):
-        """Takes a folder, or else that of the recipe. Raises: RecipeError if it was started with another recipe."""
         self.recipe, self.folder = recipe, folder or recipe.folder
         if (self.folder / "recipe.yaml").exists():
             recipes.require_same(recipe, recipes.read(self.folder / "recipe.yaml"))
@@ -78,7 +77,7 @@ class Run:
         atomic_file.write(self.folder / "accuracy.json", json.dumps(accuracy, indent=1))
 
     def correct_cases(self):
-        """Return which test cases the deployed network gets right, packed by correct_cases.pack, or None."""
+        """Return which test cases the deployed network gets right, as packed text, or None."""
         return json.loads((self.folder / CORRECT_CASES).read_text())
 
     def write_correct_cases(self, correct):

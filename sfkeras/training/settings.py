@@ -129,7 +129,7 @@ def interpret(kind, given):
 
 
 def first_that_fits(kinds, given):
-    """Return a text as a value of the first kind that it fits. Raises: ValueError if it fits none."""
+    """Return a text as a value of the first kind that it fits. Raises: ValueError if there is none."""
     for kind in kinds:
         try:
             return interpret(kind, given)
@@ -193,9 +193,7 @@ def nearest(entry, value):
 
 
 def nearest_keys(kind, name: str) -> list[str]:
-    """Return the keys of a dataclass that are most similar to an unknown one, as a whole or in the
-    last part.
-    """
+    """Return the keys of a dataclass that are most similar to an unknown one, or to its last part."""
     chosen = name.split(".")[1] if name.count(".") == 2 else "NAME"
     known = [other.replace("NAME", chosen) for other, _ in all_keys(kind)]
 

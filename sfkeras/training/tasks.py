@@ -79,6 +79,10 @@ class Task:
             optimizer, self.loss, metrics=metrics if len(model.outputs) == 1 else [metrics] * len(model.outputs)
         )
 
+    def loss(self, labels, outputs):
+        """Return the loss of a batch, float32: a scalar, or one number per image or pixel."""
+        raise NotImplementedError
+
     def training_metrics(self):
         """Return the Keras metrics that training prints."""
         return []
@@ -114,6 +118,10 @@ class Task:
             prefix = f"{name}." if len(self.recipe.heads) > 1 else ""
             measured |= {prefix + metric: value for metric, value in self.measure(output, split).items()}
         return measured
+
+    def measure(self, outputs, split):
+        """Return the metrics of one head: {metric: float}. Args: as correct_cases."""
+        raise NotImplementedError
 
     def correct_cases(self, outputs, split):
         """Return which test cases a head gets right: the cases whose share is its first metric.

@@ -200,7 +200,11 @@ class Training:
         return self.task.measure_all(outputs, self.split)
 
     def correct_cases(self, outputs):
-        """Return which test cases the first head gets right, (cases,) bool or None. Args: as measure."""
+        """Return which test cases the first head gets right, (cases,) bool or None.
+
+        Args:
+            outputs: as measure.
+        """
         return self.task.correct_cases(outputs[0], self.split)
 
     # ---- results
@@ -224,7 +228,7 @@ class Training:
             plots.alphas(self.run.folder / "alphas.png", alphas)
 
     def save_core(self):
-        """Round the trained frozen core to int8 codes, write it, and measure the loss of accuracy."""
+        """Round the trained frozen core to int8 codes, write it, and measure the accuracy it loses."""
         core = cores.Core.from_model(self.model, self.recipe.name)
         rounded = self.task.training_model(build_network(self.recipe, self.shape, core))
         for layer in rounded.layers:
@@ -236,7 +240,8 @@ class Training:
         print(f"\n{self._core_path()}: digest {core.digest}, before and after rounding: {accuracy}")
 
     def save_settled_core(self):
-        """Write the frozen core with this task's batch-norms and exponents, for tasks to be joined with it.
+        """Write the frozen core with this task's batch-norms and exponents, so that tasks can be
+        joined.
 
         Only a task whose heads all read the frozen core, without repeats, settles a core.
         """

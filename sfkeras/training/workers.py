@@ -3,10 +3,11 @@ by TF_CONFIG.
 
 Each worker is started with the same recipe and its own TF_CONFIG, such as
 
-    TF_CONFIG='{"cluster": {"worker": ["one:2222", "two:2222"]}, "task": {"type": "worker", "index": 0}}'
+    TF_CONFIG='{"cluster": {"worker": ["one:2222", "two:2222"]},
+                "task": {"type": "worker", "index": 0}}'
 
 Each worker trains on its part of every batch. Gradients and batch-norm statistics are those of the
-whole batch. All workers must be able to read the run folder; the first worker, the chief, writes
+complete batch. All workers must be able to read the run folder; the first worker, the chief, writes
 it. If a worker dies, start it again. The other workers then restart themselves, and all continue
 after the last complete epoch.
 """
@@ -54,7 +55,12 @@ class Workers:
         return contextlib.nullcontext() if self.is_single else self.strategy.scope()
 
     def replicate(self, make, model):
-        """Return the model to train: `model` itself, or a copy by `make` that all workers mirror."""
+        """Return the model to train: `model` itself, or a copy by `make` that all workers mirror.
+
+        Args:
+            make: function that builds such a model.
+            model: the model with the initial weights.
+        """
         if self.is_single:
             return model
         with self.scope():
@@ -68,7 +74,7 @@ class Workers:
 
     @contextlib.contextmanager
     def restart_if_worker_lost(self):
-        """Restart this process if another worker is lost: collective operations cannot be repaired."""
+        """Restart this process if another worker is lost, because collective operations then fail."""
         import tensorflow as tf
 
         lost = tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.DeadlineExceededError

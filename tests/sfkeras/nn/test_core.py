@@ -163,8 +163,8 @@ def test_a_flipped_bit_is_refused_or_harmless(tmp_path):
 
 def test_an_unknown_name_is_answered_with_the_cores_that_there_are():
     message = refusal("imagenet_22k")
-    assert message.startswith("network.core is 'imagenet_22k', but there is no ")
-    assert "cores/imagenet_22k.npz; cores in the project: " in message
+    assert message.startswith("network.core is 'imagenet_22k', but there is no file ")
+    assert "cores/imagenet_22k.npz. Expected the path of a core file (.npz) or one of the project's cores: " in message
 
 
 def test_each_pass_of_a_repeated_module_has_the_name_of_the_first():
