@@ -21,8 +21,9 @@ Order = Callable[[int], np.ndarray]
 
 
 def shuffled(images: LabelledImages, batch_size: int, seed: int, steps: int | None = None) -> Order:
-    """Return an order of each image once per epoch, at random. Images that do not fill a batch are
-    left out.
+    """Return a random order of the images, each once per epoch.
+
+    Images that do not fill a batch are left out, other ones in each epoch.
 
     Args:
         images: LabelledImages or RecordedImages.
@@ -56,8 +57,9 @@ def by_people(
     min_images: int | None = None,
     steps: int | None = None,
 ) -> Order:
-    """Return an order of batches of P people with K images each, for triplets (Schroff et al. 2015,
-    section 3.2).
+    """Return an order of batches of P people with K images each, for triplets.
+
+    See Schroff et al. 2015, section 3.2.
 
     Args:
         people_per_batch, images_per_person: P and K.

@@ -8,7 +8,6 @@ into a kernel with one scale per output channel changes the scales only, not the
 import tensorflow as tf
 
 from sfkeras.nn.layers import AlphaBlend, ChannelShuffle, ChannelSplit, CoreShuffle, FrozenConv2D, FrozenDepthwiseConv2D
-from sfkeras.nn.options import NetworkOptions
 
 layers = tf.keras.layers
 SMALLEST_GAMMA = 1e-2
@@ -121,7 +120,7 @@ def join(left, right, name):
     return ChannelShuffle(2, name=f"{name}.shuffle")(joined)
 
 
-def semifreddo_module(frozen, trainable, units, frozen_repeats, name, options=NetworkOptions()):  # noqa: B008
+def semifreddo_module(frozen, trainable, units, frozen_repeats, name, options):
     """Build one frozen and any number of trainable cores side by side (section 3.2, Fig. 3).
 
     The frozen core runs its first unit and all of its repeats of Table 1 before the blend. So a

@@ -128,7 +128,7 @@ class DataSettings:
     name: str | None = key("tfds: name of the set, as in root/NAME/VERSION; for example imagenet2012", None)
     test_people: int = key("att, folder: number of people for testing only", 10, at_least=0)
     crop: float = key("lfw: share of each side to keep, around the face", 1.0, 0.25, 1)
-    min_images: int | None = key("people with fewer images are left out; null: none is", None, at_least=1)
+    min_images: int | None = key("people with fewer images are left out; null: everybody takes part", None, at_least=1)
     people_per_batch: int = key("triplet: P people per batch", 10, at_least=2)
     images_per_person: int = key("triplet: K images per person", 5, at_least=2)
     batch_size: int = key("arc, classification, segmentation: images per batch", 64, at_least=1)

@@ -4,10 +4,19 @@ import doctest
 import inspect
 
 import pytest
+import tensorflow as tf
 
 import sfkeras
 
 EXAMPLES = doctest.DocTestParser()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def eagerly():
+    """To trace a network for one batch would take longer."""
+    tf.config.run_functions_eagerly(True)
+    yield
+    tf.config.run_functions_eagerly(False)
 
 
 @pytest.mark.parametrize("name", sfkeras.__all__)
