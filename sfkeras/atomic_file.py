@@ -5,8 +5,9 @@ from pathlib import Path
 
 
 def write(path: str | os.PathLike, content: bytes | str) -> None:
-    """Write a file under a temporary name in the same folder, then rename it. So no reader sees
-    part of it.
+    """Write a file under a temporary name in the same folder, then rename it.
+
+    So no reader sees part of it.
     """
     path = Path(path)
     content = content.encode() if isinstance(content, str) else content

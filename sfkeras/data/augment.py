@@ -207,8 +207,9 @@ def contrast(draws: Draws, low: float, high: float):
 
 
 def fade(draws: Draws, most: float, channels: int) -> list:
-    """Return a layer that weakens colours by a share up to `most`, in a list. For grey images the
-    list is empty.
+    """Return a layer that weakens colours by a share up to `most`, in a list.
+
+    For grey images the list is empty.
     """
     return [keras_cv.layers.RandomColorDegeneration(draws.between(0, most))] if channels == 3 else []
 

@@ -91,8 +91,9 @@ def by_people(
 
 
 def eligible_people(images: LabelledImages, images_per_person: int, min_images: int | None) -> np.ndarray:
-    """Return the labels of the people who take part. Raises: RecipeError if min_images is None and
-    somebody has too few images.
+    """Return the labels of the people who take part.
+
+    Raises: RecipeError if min_images is None and somebody has too few images.
     """
     counts = images.counts()
     fewer, least = np.count_nonzero(counts < images_per_person), counts.argmin()

@@ -39,8 +39,9 @@ def load(root: str | Path, shape: tuple[int, int, int], test: str = "test") -> S
 
 
 def files(root: Path, part: str) -> list[tuple[Path, Path]]:
-    """Return the images of one part, each with its mask. Raises: RecipeError if there are no
-    images, or one has no mask.
+    """Return the images of one part, each with its mask.
+
+    Raises: RecipeError if there are no images, or one has no mask.
     """
     images, masks = root / part / "images", root / part / "masks"
     found = image_files(images) if images.is_dir() else []
@@ -62,8 +63,9 @@ def read(root: Path, part: str, shape: tuple[int, int, int], keep_small: bool = 
 
 
 def decode_mask(path: Path, image: Path, size: tuple[int, int]) -> np.ndarray:
-    """Return the classes of one image's pixels, (height, width) uint8, resized. Raises: RecipeError
-    if the mask is unreadable.
+    """Return the classes of one image's pixels, (height, width) uint8, resized.
+
+    Raises: RecipeError if the mask is unreadable.
     """
     with readable(path), Image.open(path) as mask, Image.open(image) as whole:
         sizes = mask.size, whole.size

@@ -48,8 +48,9 @@ def parts(root: Path) -> list[Path]:
 
 
 def classes(root: Path) -> dict[str, list[Path]]:
-    """Return the images of each class. Raises: RecipeError if there are fewer than two classes, or
-    one is empty.
+    """Return the images of each class.
+
+    Raises: RecipeError if there are fewer than two classes, or one is empty.
     """
     folders = sorted(path for path in root.iterdir() if path.is_dir() and not path.name.startswith("."))
     if len(folders) < 2:
@@ -64,8 +65,9 @@ def classes(root: Path) -> dict[str, list[Path]]:
 
 
 def as_given(train: Path, test: Path, shape) -> Split:
-    """Return the folder's own split. The same classes are tested by classification, other people by
-    pairs.
+    """Return the folder's own split.
+
+    The same classes are tested by classification, other people by pairs.
     """
     train_files, test_files = classes(train), classes(test)
     names = list(train_files)

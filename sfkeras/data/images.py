@@ -132,8 +132,9 @@ def decode_files(
     keep_small: bool = False,
     crop: Callable[[Image.Image], Image.Image] | None = None,
 ) -> LabelledImages:
-    """Return the decoded images of files. `files` has one list per class; the rest is as in
-    `decode`.
+    """Return the decoded images of files.
+
+    `files` has one list per class; the rest is as in `decode`.
     """
     paths = [path for group in files for path in group]
     labels = np.repeat(np.arange(len(files), dtype=np.int32), [len(group) for group in files])

@@ -68,8 +68,9 @@ def lists(root: Path, fold: int | None = None) -> tuple[list[dict[str, int]], li
 
 
 def people(root: Path, name: str) -> list[dict[str, int]]:
-    """Return a list of people: for each fold the number of images per person. Lists of view 1 have
-    one fold.
+    """Return a list of people: for each fold the number of images per person.
+
+    Lists of view 1 have one fold.
     """
 
     def parse(rows):
@@ -80,8 +81,9 @@ def people(root: Path, name: str) -> list[dict[str, int]]:
 
 
 def read_pairs(root: Path, name: str) -> list[list[Pair]]:
-    """Return a list of pairs: for each fold genuine pairs, then as many impostor pairs. Lists of
-    view 1 have one fold.
+    """Return a list of pairs: for each fold genuine pairs, then as many impostor pairs.
+
+    Lists of view 1 have one fold.
     """
 
     def parse(rows):
@@ -104,8 +106,9 @@ def take(rows: list, count: int) -> list:
 
 
 def parsed(root: Path, name: str, parse: Callable):
-    """Parse one of LFW's lists: `parse` gets the words of each line. Raises: RecipeError if the
-    list is damaged.
+    """Parse one of LFW's lists: `parse` gets the words of each line.
+
+    Raises: RecipeError if the list is damaged.
     """
     path = root / name
     if not path.is_file():
@@ -133,8 +136,9 @@ def read(name: str, root: Path, folds: list[dict[str, int]], shape, crop: float 
 
 
 def face(image: Image.Image, share: float = 1.0) -> Image.Image:
-    """Crop an image to the face. Otherwise most of it would be background, which also identifies
-    people.
+    """Crop an image to the face.
+
+    Otherwise most of it would be background, which also identifies people.
     """
     image = image.crop(CENTRE) if image.size == ORIGINAL else image
     border = [round(side * (1 - share) / 2) for side in image.size]
@@ -142,8 +146,9 @@ def face(image: Image.Image, share: float = 1.0) -> Image.Image:
 
 
 def index(folds: list[list[Pair]], images: LabelledImages) -> Pairs:
-    """Return LFW's pairs as indices of images. A single fold is divided into ten, so that
-    thresholds are chosen on nine.
+    """Return LFW's pairs as indices of images.
+
+    A single fold is divided into ten, so that thresholds are chosen on nine.
     """
     counts = images.counts()
     start = dict(zip(images.class_names, np.cumsum(counts) - counts))

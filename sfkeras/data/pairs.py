@@ -56,8 +56,9 @@ def balanced(labels: np.ndarray, name: str, seed: int = 0, at_most: int = 50_000
 
 
 def assign_folds(same: np.ndarray) -> np.ndarray:
-    """Return the fold of each pair, (pairs,). Genuine pairs, and impostor pairs, are divided
-    evenly.
+    """Return the fold of each pair, (pairs,).
+
+    Genuine pairs, and impostor pairs, are divided evenly.
     """
     fold = np.empty(len(same), np.int64)
     for kind in (same, ~same):

@@ -94,8 +94,9 @@ class RecordedImages:
 
 
 def places(shards: Sequence[Path]) -> np.ndarray:
-    """Return the place of each record: (records, 2), int64, as in RecordedImages. Only headers are
-    read.
+    """Return the place of each record: (records, 2), int64, as in RecordedImages.
+
+    Only headers are read.
 
     Raises: RecipeError if a shard is truncated.
     """
@@ -107,8 +108,9 @@ def places(shards: Sequence[Path]) -> np.ndarray:
 
 
 def offsets_in(path: Path) -> np.ndarray:
-    """Return the offset of each record's header in a shard. Raises: RecipeError if the shard is
-    truncated.
+    """Return the offset of each record's header in a shard.
+
+    Raises: RecipeError if the shard is truncated.
     """
     size, offset, offsets = path.stat().st_size, 0, []
     if size:
@@ -127,8 +129,11 @@ def is_large(images: RecordedImages) -> bool:
 
 
 def decoded(images: RecordedImages) -> LabelledImages:
-    """Decode all images of a set once. A large set is in a temporary file. Raises: RecipeError if
-    one is unreadable.
+    """Decode all images of a set once.
+
+    A large set is in a temporary file.
+
+    Raises: RecipeError if one is unreadable.
     """
     pixels, labels = empty((len(images), *images.shape)), np.empty(len(images), np.int32)
     for start in range(0, len(images), IMAGES_A_THREAD):

@@ -16,8 +16,9 @@ RECORDS_A_READ = 4096
 
 
 def load(root: str | Path, shape: tuple[int, int, int]) -> Split:
-    """Return the decoded images of all shards (100,000 of 32x32x3 need 307 MB). A large training
-    set stays in its shards.
+    """Return the decoded images of all shards (100,000 of 32x32x3 need 307 MB).
+
+    A large training set stays in its shards.
 
     Args:
         root: folder of the shards.
@@ -49,8 +50,9 @@ def is_large(files: list[Path]) -> bool:
 
 
 def streamed(root: Path, train_shards: list[Path], test_shards: list[Path], shape) -> Split:
-    """Return training images that are read when a batch needs them. Raises: RecipeError if
-    classes.txt is missing.
+    """Return training images that are read when a batch needs them.
+
+    Raises: RecipeError if classes.txt is missing.
     """
     if not (root / "classes.txt").is_file():
         raise RecipeError(
@@ -114,8 +116,9 @@ def class_names(root: Path, train_labels: np.ndarray) -> tuple[str, ...]:
 
 
 def check(labels: np.ndarray, origins: list[str], names: tuple[str, ...]) -> None:
-    """Refuse labels that are not indices of the classes, and a set without images. Raises:
-    RecipeError.
+    """Refuse labels that are not indices of the classes, and a set without images.
+
+    Raises: RecipeError.
     """
     if not len(labels):
         raise RecipeError("the shards have no records. Expected one per image. Write the shards again.")

@@ -41,8 +41,9 @@ class Row:
 
 @dataclass(frozen=True)
 class Column:
-    """A column of an experiment's table. `cell` returns the text for a Row and its results, of all
-    tasks and seeds.
+    """A column of an experiment's table.
+
+    `cell` returns the text for a Row and its results, of all tasks and seeds.
     """
 
     heading: str

@@ -1,5 +1,6 @@
-"""Results files: one line of JSON per finished training. They are committed, and all tables are
-made from them.
+"""Results files: one line of JSON per finished training.
+
+They are committed, and all tables are made from them.
 """
 
 import json
@@ -138,8 +139,9 @@ def is_finished(path, rows, task, row, recipe):
 
 
 def differing(row, recipe):
-    """Return the keys in which a row's recipe differs from a recipe. Raises: RecipeError as
-    recipe_of.
+    """Return the keys in which a row's recipe differs from a recipe.
+
+    Raises: RecipeError as recipe_of.
     """
     return [name for name in recipes.difference(recipe_of(row), recipe) if name not in MACHINE_KEYS]
 

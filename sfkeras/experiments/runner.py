@@ -166,8 +166,9 @@ def numbers(experiment, text):
 
 
 def chosen(experiment, word, given, known):
-    """Return the names that a word selects, or all without it. Raises: RecipeError if one is
-    unknown.
+    """Return the names that a word selects, or all without it.
+
+    Raises: RecipeError if one is unknown.
     """
     names = tuple(given.pop(word).split(",")) if word in given else tuple(known)
     for name in names:

@@ -1,5 +1,6 @@
-"""The columns that tables share, and tables as Markdown. All of their numbers come from a results
-file.
+"""The columns that tables share, and tables as Markdown.
+
+All of their numbers come from a results file.
 """
 
 import math
@@ -14,8 +15,9 @@ INT8, FLOAT = "TFLM", "float"
 
 
 def parameters(part, heading):
-    """Return a column of the backbone's parameters, in thousands. `part` is "frozen" or
-    "trainable".
+    """Return a column of the backbone's parameters, in thousands.
+
+    `part` is "frozen" or "trainable".
     """
     return Column(heading, lambda row, results: thousands(results[0]["parameters"][part]) if results else "")
 

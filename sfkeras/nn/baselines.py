@@ -47,8 +47,9 @@ def ShuffleNetV2(input_shape, heads, width=1.0):
 
 
 def _downscaling_unit(x, channels, name):
-    """Downscale and change the number of channels. Unlike in our units, the number is free: 24
-    become 48 or 116.
+    """Downscale and change the number of channels.
+
+    Unlike in our units, the number is free: 24 become 48 or 116.
     """
     left = depthwise(x, 2, f"{name}.left.depthwise")
     left = convolution(left, channels, 1, 1, f"{name}.left.pointwise")

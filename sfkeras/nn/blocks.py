@@ -28,8 +28,9 @@ class AtLeast(tf.keras.constraints.Constraint):
 
 
 def batch_norm(x, name, core=None):
-    """Normalise with gamma >= SMALLEST_GAMMA. The initial values are those of `core`, if it is
-    given.
+    """Normalise with gamma >= SMALLEST_GAMMA.
+
+    The initial values are those of `core`, if it is given.
     """
     layer = layers.BatchNormalization(
         momentum=0.95,

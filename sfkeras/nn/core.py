@@ -69,8 +69,9 @@ class Core:
 
     @property
     def digest(self):
-        """SHA-256 of names, shapes and codes, as hexadecimal text. Cores of equal digest are the
-        same silicon.
+        """SHA-256 of names, shapes and codes, as hexadecimal text.
+
+        Cores of equal digest are the same silicon.
         """
         sha = hashlib.sha256()
         for layer in sorted(self.codes):
@@ -90,8 +91,9 @@ class Core:
 
     @staticmethod
     def key(layer_name):
-        """Return the core's name of a Keras layer. All passes of a repeated module (Fig. 5) share
-        one name.
+        """Return the core's name of a Keras layer.
+
+        All passes of a repeated module (Fig. 5) share one name.
         """
         return re.sub(r"^quant_|frozen\.|\.pass\d+", "", layer_name)
 

@@ -143,8 +143,9 @@ class Activation(tfmot.quantization.keras.quantizers.Quantizer):
 
 @register
 class Mean(Activation):
-    """Round a pool's mean to int8, halves away from zero as AVERAGE_POOL_2D does. The gradient
-    passes.
+    """Round a pool's mean to int8, halves away from zero as AVERAGE_POOL_2D does.
+
+    The gradient passes.
     """
 
     def __call__(self, inputs, training, weights, **kwargs):

@@ -56,8 +56,11 @@ class Head:
 
 
 def attach_all(heads, features):
-    """Build the heads of a network. Return its output, or the list of its outputs. Raises:
-    RecipeError.
+    """Build the heads of a network.
+
+    Return its output, or the list of its outputs.
+
+    Raises: RecipeError.
     """
     check(heads, {name: maps.shape[-1] for name, maps in features.items()})
     outputs = [attach(head, features) for head in heads]

@@ -223,8 +223,9 @@ class GreyToRGB(tf.keras.layers.Layer):
 
 
 class _FrozenCodes:
-    """A kernel as int8 codes with one scale per output channel. Neither ever trains, under any
-    wrapper.
+    """A kernel as int8 codes with one scale per output channel.
+
+    Neither ever trains, under any wrapper.
     """
 
     def _add_codes(self, shape, scale_shape):

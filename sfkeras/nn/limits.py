@@ -1,5 +1,6 @@
-"""Limits of a SemifreddoNet: input sizes, and which heads on which cores. Nothing here imports
-TensorFlow.
+"""Limits of a SemifreddoNet: input sizes, and which heads on which cores.
+
+Nothing here imports TensorFlow.
 """
 
 import itertools
@@ -11,15 +12,17 @@ DOWNSCALING, SMALLEST_SIDE = 16, 32  # Table 1 halves the sides four times
 
 
 def nearest_side(pixels: float) -> int:
-    """Return the possible side nearest to a number of pixels. Of two equally near sides, return the
-    larger.
+    """Return the possible side nearest to a number of pixels.
+
+    Of two equally near sides, return the larger.
     """
     return max(SMALLEST_SIDE, int((pixels + DOWNSCALING // 2) // DOWNSCALING) * DOWNSCALING)
 
 
 def check_sharing(heads: dict, cores: list[str]) -> None:
-    """Refuse two heads that read the same core. Section 3.2 has one head per core, or one on all
-    trainable cores.
+    """Refuse two heads that read the same core.
+
+    Section 3.2 has one head per core, or one on all trainable cores.
 
     Raises: RecipeError.
     """

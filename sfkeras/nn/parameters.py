@@ -30,8 +30,9 @@ def parameters(model):
 
 
 def sizes_of(layer):
-    """Return (frozen, other) weight counts of a layer. Weights are frozen by codes or by a
-    constraint (freezing.py).
+    """Return (frozen, other) weight counts of a layer.
+
+    Weights are frozen by codes or by a constraint (freezing.py).
     """
     if hasattr(layer, "codes"):
         return layer.codes.shape.num_elements(), 0

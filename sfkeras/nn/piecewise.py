@@ -42,8 +42,9 @@ def points(activation):
 
 
 def _fit(function, bound):
-    """Place SEGMENTS lines on [-bound, bound], denser where the curve bends. Outside, continue flat
-    or straight.
+    """Place SEGMENTS lines on [-bound, bound], denser where the curve bends.
+
+    Outside, continue flat or straight.
     """
     x = np.linspace(-bound, bound, 100_001)
     bend = np.sqrt(np.abs(np.gradient(np.gradient(function(x), x), x)))

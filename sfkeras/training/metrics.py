@@ -55,8 +55,9 @@ def label_ranks(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
 
 
 def segmentation_metrics(logits: np.ndarray, masks: np.ndarray) -> dict[str, float]:
-    """Return how well pixels are classified by logits enlarged bilinearly to the masks. Void pixels
-    do not count.
+    """Return how well pixels are classified by logits enlarged bilinearly to the masks.
+
+    Void pixels do not count.
 
     Args:
         logits: (images, rows, columns, classes), float or int8.
@@ -105,8 +106,9 @@ def normalised(embeddings: np.ndarray) -> np.ndarray:
 
 
 def raw_pixels(pixels: np.ndarray) -> np.ndarray:
-    """Return pixels as embeddings, a baseline for the network. Their mean is subtracted, so the
-    cosine is a correlation.
+    """Return pixels as embeddings, a baseline for the network.
+
+    Their mean is subtracted, so the cosine is a correlation.
 
     Args:
         pixels: (images, height, width, channels).
@@ -168,8 +170,9 @@ def true_accept_rate(similarity: np.ndarray, same: np.ndarray, false_accept_rate
 
 
 def rank1(embeddings: np.ndarray, labels: np.ndarray) -> float:
-    """Return the share of probes whose nearest gallery image shows the same person. The gallery is
-    the first image of each person.
+    """Return the share of probes whose nearest gallery image shows the same person.
+
+    The gallery is the first image of each person.
 
     Args:
         embeddings: (images, dimensions), normalised.

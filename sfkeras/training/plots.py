@@ -16,8 +16,9 @@ STYLE = {"dpi": 120, "facecolor": "white", "layout": "constrained"}
 
 
 def curves(path, rows):
-    """Plot the loss and every metric per epoch, one panel each. Phases after the first have a
-    tinted background.
+    """Plot the loss and every metric per epoch, one panel each.
+
+    Phases after the first have a tinted background.
 
     Args:
         path: PNG file to write.
@@ -149,8 +150,9 @@ def dots(path, panels):
 
 
 def against(path, label, panels):
-    """Plot numbers against a share, one panel per title and one colour per series. Lines join the
-    means.
+    """Plot numbers against a share, one panel per title and one colour per series.
+
+    Lines join the means.
 
     Args:
         path: PNG file to write.

@@ -35,8 +35,9 @@ class Run:
             recipes.require_same(recipe, recipes.read(self.folder / "recipe.yaml"))
 
     def begin(self):
-        """Create the folder. It is called after the data were checked, so that a refused training
-        leaves no folder.
+        """Create the folder.
+
+        It is called after the data were checked, so that a refused training leaves no folder.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
         atomic_file.write(self.folder / "recipe.yaml", recipes.to_yaml(self.recipe))

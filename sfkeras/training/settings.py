@@ -88,8 +88,9 @@ def build(kind, tree, section: str = "", root=None):
 
 
 def mapping(tree, section: str) -> dict:
-    """Return the keys of a section, given as a tree or as YAML text: `{outputs: 10}`. Raises:
-    RecipeError.
+    """Return the keys of a section, given as a tree or as YAML text: `{outputs: 10}`.
+
+    Raises: RecipeError.
     """
     try:
         branches = yaml.load(tree, TextLoader) or {} if isinstance(tree, str) else tree

@@ -94,8 +94,9 @@ SINGLE_WORKER = Workers()
 
 
 def read_tf_config() -> tuple[int, int]:
-    """Return (index, count) of this process from TF_CONFIG. Raises: RecipeError if TF_CONFIG is not
-    valid.
+    """Return (index, count) of this process from TF_CONFIG.
+
+    Raises: RecipeError if TF_CONFIG is not valid.
     """
     text = os.environ.get("TF_CONFIG", "")
     try:
@@ -114,8 +115,9 @@ def read_tf_config() -> tuple[int, int]:
 
 
 def connect(recipe) -> Workers:
-    """Connect to the other workers of a recipe, before TensorFlow computes anything. Waits for all
-    of them.
+    """Connect to the other workers of a recipe, before TensorFlow computes anything.
+
+    Waits for all of them.
 
     Raises: RecipeError, as `read_tf_config`.
     """
