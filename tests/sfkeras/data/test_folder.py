@@ -90,4 +90,4 @@ except data.RecipeError as error:
 """
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
-    assert run.stdout.endswith("there is no such folder. Write data.root=FOLDER. False\n")
+    assert run.stdout.endswith("which does not exist. Write data.root=FOLDER. False\n")

@@ -32,7 +32,7 @@ TABLE3 = EXPERIMENTS["table3"]
         ([], "Write tiny_imagenet=FOLDER, or tasks=lfw to leave it out"),
         (
             ["tasks=lfw", "lfw=/nowhere"],
-            "lfw is /nowhere, and there is no such folder. Write lfw=FOLDER. It must hold Labeled",
+            "lfw is /nowhere, which does not exist. Write lfw=FOLDER. The folder must have Labeled",
         ),
         (["tasks=lfw", "lfw=EMPTY"], "EMPTY has no peopleDevTrain.txt"),
         (["tasks=tiny_imagenet", "tiny_imagenet=EMPTY"], "EMPTY holds no train-* shards"),
@@ -56,7 +56,7 @@ def test_a_core_that_the_rows_need_is_made_first_from_data_of_its_own(tmp_path):
 
     assert refusal().startswith("figure6 needs tiny_imagenet=FOLDER with Tiny ImageNet: shards train-*")
     assert refusal("tiny_imagenet=/nowhere").startswith(
-        "figure6: tiny_imagenet is /nowhere, and there is no such folder"
+        "figure6: tiny_imagenet is /nowhere, which does not exist"
     )
     for rows_that_need_none in ("rows=one_core,two_cores", "network.core=mine.npz"):
         assert refusal(rows_that_need_none).startswith("figure6 needs camvid=FOLDER")
