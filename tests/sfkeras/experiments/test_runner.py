@@ -35,7 +35,7 @@ TABLE3 = EXPERIMENTS["table3"]
             "lfw is /nowhere, which does not exist. Write lfw=FOLDER. The folder must have Labeled",
         ),
         (["tasks=lfw", "lfw=EMPTY"], "EMPTY has no peopleDevTrain.txt"),
-        (["tasks=tiny_imagenet", "tiny_imagenet=EMPTY"], "EMPTY holds no train-* shards"),
+        (["tasks=tiny_imagenet", "tiny_imagenet=EMPTY"], "EMPTY has no train-* shards"),
     ],
 )
 def test_what_cannot_be_meant_is_one_line_and_leaves_nothing(words, told, tmp_path):
@@ -55,9 +55,7 @@ def test_a_core_that_the_rows_need_is_made_first_from_data_of_its_own(tmp_path):
         return str(error.value)
 
     assert refusal().startswith("figure6 needs tiny_imagenet=FOLDER with Tiny ImageNet: shards train-*")
-    assert refusal("tiny_imagenet=/nowhere").startswith(
-        "figure6: tiny_imagenet is /nowhere, which does not exist"
-    )
+    assert refusal("tiny_imagenet=/nowhere").startswith("figure6: tiny_imagenet is /nowhere, which does not exist")
     for rows_that_need_none in ("rows=one_core,two_cores", "network.core=mine.npz"):
         assert refusal(rows_that_need_none).startswith("figure6 needs camvid=FOLDER")
     assert EXPERIMENTS["figure6"].command.endswith("figure6 tiny_imagenet=FOLDER camvid=FOLDER")
