@@ -26,7 +26,7 @@ def deploy(training) -> None:
         training: sfkeras.training.trainer.Training after its fixed8 phase.
     """
     run, name = training.run, training.recipe.name
-    model = training.deployable()
+    model = training.build_deployable_model()
     taped_out = training.core is not None and fixed8.frozen_codes(model)
     write(lower(model, name, {"core": training.core.digest} if taped_out else {}), run.export)
 

@@ -13,24 +13,29 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 __version__ = "0.1.0"
 
 _HOME = {
-    "AlphaBlend": "layers",
-    "ChannelShuffle": "layers",
-    "ChannelSplit": "layers",
-    "CoreShuffle": "layers",
-    "FrozenConv2D": "layers",
-    "FrozenDepthwiseConv2D": "layers",
-    "GreyToRGB": "layers",
-    "PiecewiseLinear": "piecewise",
-    "SemifreddoNet": "backbone",
-    "Head": "heads",
-    "Core": "core",
-    "Rejuvenation": "rejuvenation",
+    "AlphaBlend": "nn.layers",
+    "ChannelShuffle": "nn.layers",
+    "ChannelSplit": "nn.layers",
+    "ClassCosines": "nn.layers",
+    "Core": "nn.core",
+    "CoreShuffle": "nn.layers",
+    "FrozenConv2D": "nn.layers",
+    "FrozenDepthwiseConv2D": "nn.layers",
+    "GreyToRGB": "nn.layers",
+    "Head": "nn.heads",
+    "NetworkOptions": "nn.options",
+    "PiecewiseLinear": "nn.piecewise",
     "RecipeError": "errors",
+    "Rejuvenation": "nn.rejuvenation",
+    "SemifreddoNet": "nn.backbone",
+    "ShuffleNetV2": "nn.baselines",
+    "freeze": "nn.freezing",
+    "quantise": "nn.fixed8",
 }
 __all__ = sorted(_HOME)
 
 
 def __getattr__(name):
     if name not in _HOME:
-        raise AttributeError(f"module 'sfkeras' has no attribute '{name}'; it has {', '.join(__all__)}")
+        raise AttributeError(f"module 'sfkeras' has no attribute {name!r}. Its public names are {', '.join(__all__)}.")
     return getattr(importlib.import_module(f"sfkeras.{_HOME[name]}"), name)

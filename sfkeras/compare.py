@@ -1,13 +1,15 @@
-"""The paper's experiments, each as one command: `python -m sfkeras.compare table3 lfw=FOLDER tiny_imagenet=FOLDER`.
+"""The paper's experiments, one command each: `python -m sfkeras.compare table3 lfw=FOLDER
+tiny_imagenet=FOLDER`.
 
-Every training is an ordinary run, in runs/EXPERIMENT/, and leaves a line in results/EXPERIMENT.jsonl; one that has its
-line, here or in another experiment's file, is not done again. docs/results.md is drawn from these files. Words, in any order:
+Every training is an ordinary run in runs/EXPERIMENT/. It adds a line to results/EXPERIMENT.jsonl. A
+training with a line there, or in another experiment's file, is not repeated. docs/results.md is
+made from these files. Words, in any order:
 
     TASK=FOLDER      data of a task: lfw=, tiny_imagenet=, camvid=
-    seeds=1,2,3      seed by seed; 1 without it
-    tasks= rows=     only some of them, by the names that a mistake lists
-    results=FOLDER   other results files, for a try: they are drawn beside themselves
-    KEY=VALUE        a key of the recipe, for all trainings: training.epochs=1
+    seeds=1,2,3      seeds, one after another; default 1
+    tasks= rows=     some of them only; an error lists their names
+    results=FOLDER   another folder of results files, with a page of its own
+    KEY=VALUE        a recipe key for all trainings: training.epochs=1
 """
 
 import statistics
@@ -21,7 +23,7 @@ from sfkeras.startup import load_tensorflow
 
 
 class Comparisons:
-    """Each is one command."""
+    """One command each."""
 
     @fire.decorators.SetParseFn(str)
     def table3(self, *words):
@@ -30,7 +32,7 @@ class Comparisons:
 
     @fire.decorators.SetParseFn(str)
     def figure6(self, *words):
-        """Segmentation against the share of weights that are frozen (Fig. 6)."""
+        """Segmentation against the frozen share of the weights (Fig. 6)."""
         run_experiment("figure6", words)
 
     @fire.decorators.SetParseFn(str)
@@ -45,30 +47,34 @@ class Comparisons:
 
     @fire.decorators.SetParseFn(str)
     def schemes(self, *words):
-        """Freezing by cores, uniformly, gradually, or the first layers (Figs. 1 and 2)."""
+        """Freezing by cores, uniformly, gradually, or by the first layers (Figs. 1 and 2)."""
         run_experiment("schemes", words)
 
     @fire.decorators.SetParseFn(str)
     def three_tasks(self, *words):
-        """Classes, faces and streets on one frozen core, trained one by one and joined to one network (section 3.2)."""
+        """Classes, faces and streets on one frozen core, trained one by one and joined to one
+        network (section 3.2).
+        """
         run_experiment("three_tasks", words)
 
     def table2(self):
-        """Frames a second of 1 to 6 repeats, by the cycle model (Table 2). Trains nothing."""
+        """Frames per second with 1 to 6 repeats, by the cycle model (Table 2). Trains nothing."""
         from sfkeras.experiments import repeats, tables
 
         print("\n".join(tables.markdown(repeats.frames_table())))
 
     def results(self, folder=None):
-        """Draws docs/results.md and its pictures anew from the results files. Trains nothing."""
+        """Write docs/results.md and its plots again from the results files. Trains nothing."""
         from sfkeras.experiments import page
 
         page.draw(folder or page.RESULTS)
 
     def training_speed(self, size=96, batch=64, steps=10, rounds=3):
-        """Prints training images a second of a SemifreddoNet and of the fully trainable ShuffleNetV2 1.0x.
+        """Print the training images per second of a SemifreddoNet and of the fully trainable
+        ShuffleNetV2 1.0x.
 
-        Both train in one loop, in turn, on the same random images with the same loss, so that only the networks differ.
+        Both train in turn in one loop, on the same random images and with the same loss. So only
+        the networks differ.
         """
         load_tensorflow()
         from sfkeras.nn.backbone import SemifreddoNet
@@ -87,21 +93,22 @@ class Comparisons:
             for name, train in trained.items():
                 seconds[name].append(train(steps))
         for name, measured in seconds.items():
-            rates = sorted(steps * batch / each for each in measured[1:])  # the first round traces
+            rates = sorted(steps * batch / each for each in measured[1:])  # without the first round, which traces
             median = statistics.median(rates)
             print(
-                f"{name}: {median:.0f} images a second ({rates[0]:.0f} to {rates[-1]:.0f}), {size}x{size}, batch {batch}"
+                f"{name}: {median:.0f} images per second ({rates[0]:.0f} to {rates[-1]:.0f}), {size}x{size}, batch {batch}"
             )
 
 
 def run_experiment(name, words):
+    """Run an experiment by name."""
     from sfkeras.experiments import EXPERIMENTS, runner
 
     runner.run(EXPERIMENTS[name], words)
 
 
 def training_loop(model, shape, batch):
-    """Returns a function of a number of steps that trains so many and returns the seconds that they took."""
+    """Return a function that trains for a number of steps and returns their duration in seconds."""
     import tensorflow as tf
 
     model.compile("adam", "mse")
@@ -110,6 +117,7 @@ def training_loop(model, shape, batch):
     data = tf.data.Dataset.from_tensors((images, targets)).repeat()
 
     def train(steps):
+        """Train for a number of steps and return the seconds."""
         start = time.perf_counter()
         model.fit(data, steps_per_epoch=steps, verbose=0)
         return time.perf_counter() - start
@@ -118,14 +126,14 @@ def training_loop(model, shape, batch):
 
 
 def main():
-    """Runs a command. Returns its exit code: 0, or 2 with one line that says what is wrong."""
+    """Run a command and return its exit code: 0, or 2 after a one-line error message."""
     try:
         fire.Fire(Comparisons, name="python -m sfkeras.compare")
     except RecipeError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print("\nstopped; the same command goes on where it was", file=sys.stderr)
+        print("\nstopped. The same command continues where it stopped.", file=sys.stderr)
         return 130
     return 0
 

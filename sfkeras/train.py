@@ -1,4 +1,4 @@
-"""Trains a recipe: `python -m sfkeras.train recipe=face [key=value ...]`."""
+"""The training command: `python -m sfkeras.train recipe=face [key=value ...]`."""
 
 import sys
 
@@ -9,57 +9,51 @@ from sfkeras.training import recipe as recipes
 
 
 def train(recipe):
-    """Trains a recipe in float, then in fixed8, exports what is deployed and proves it.
+    """Train a recipe in float, then in fixed8, write what is deployed and prove it.
 
-    Goes on where the run folder's last whole epoch ends.
+    An interrupted run continues after its last complete epoch.
     Raises: RecipeError.
     """
     from sfkeras import data
     from sfkeras.nn.core import Core
     from sfkeras.startup import load_tensorflow
-    from sfkeras.training import workers
+    from sfkeras.training import deployment, workers
 
     data.require(recipe.data.source, recipe.data.root, recipe.data.name)
     if recipe.takes_core:
         Core.load(recipe.network.core)
     if recipe.distribute != "none":
-        workers.place()
-    load_tensorflow()  # late: an error in the recipe, missing data and a missing core are told before
+        workers.read_tf_config()
+    load_tensorflow()  # late, so that errors in the recipe, its data or its core appear at once
     from sfkeras.training.run import Run
     from sfkeras.training.trainer import Training
 
-    run, team = Run(recipe), workers.join(recipe)
-    with team.together():
+    run, team = Run(recipe), workers.connect(recipe)
+    with team.restart_if_worker_lost():
         training = Training(run, team)
         training.build()
         run.begin()
-        training.float_phase()
+        training.train_float()
         if not recipe.makes_core:
-            training.fixed8_phase()
-    if team.index > 0:  # the chief does the rest
+            training.train_fixed8()
+    if not team.is_chief:
         return
     if recipe.makes_core:
         training.save_core()
         return
-    training.report()
+    training.write_results()
     training.save_settled_core()
-
-    from export.deploy import deploy  # the one place where sfkeras calls export
-    from export.report.run_report import verify_run
-
-    deploy(training)
-    if not verify_run(training, on=["stream", "tflite-ref", "tflm", "c-gcc-O3"]):
-        raise SystemExit(f"{run.export} does not compute what its integer graph says; see verify.json")
+    deployment.deploy(training)
 
 
 @fire.decorators.SetParseFn(str)
 def command(*words):
-    """Trains a recipe. Words are key=value; the recipe's types, not fire's guesses, say what a value means."""
+    """Train a recipe. Words are key=value; the types of the recipe's keys decide what they mean."""
     train(recipes.parse(words))
 
 
 def main(words):
-    """Runs the command. Returns its exit code: 0, or 2 with one line that says what is wrong."""
+    """Run the command and return its exit code: 0, or 2 after a one-line error message."""
     if not words or {"-h", "--help", "help"} & set(words):
         print(recipes.help())
         return 0
@@ -69,7 +63,7 @@ def main(words):
         print(f"error: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print("\nstopped; the same command goes on from the last whole epoch", file=sys.stderr)
+        print("\nstopped. The same command continues after the last complete epoch.", file=sys.stderr)
         return 130
     return 0
 

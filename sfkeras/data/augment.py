@@ -1,16 +1,21 @@
-"""Augmentation of training images, on keras-cv, compiled by XLA inside tf.data.
+"""Augmentation of training images with keras-cv, compiled by XLA inside tf.data.
 
-An augmentation is a pure function of (images, seed): the same seed gives the same bytes in any process. keras-cv's own
-randomness cannot promise that (its factors come from stateful ops whose seeds depend on the graph, its generators from
-the machine's entropy), so every random number of every layer comes from `Draws`.
+An augmentation is a pure function of (images, seed): the same seed gives the same bytes in every
+process. keras-cv alone cannot guarantee this. Its factors use stateful operators whose seeds depend
+on the graph, and its generators start from the machine's entropy. So every random number of every
+layer comes from `Draws`.
 
-Measured in microseconds of one core for each image, batches of 64:
-- 96x96x3, keras-cv's layers as they are: RandomFlip 320; RandomTranslation, RandomRotation and RandomZoom 430 each;
-  brightness, contrast and cutout 455 together. XLA fuses them: RandomFlip 11, brightness, contrast and cutout 85.
-- The geometric three call an operator that XLA does not have. RandomAffine, below, does them in one gather, in 70.
-- RandomCropAndResize, which is not vectorised, 170 from 32x32x3 to 64x64x3, where RandomAffine takes 40.
-- `faces` whole, with gathering and queues: 100 at 64x64x3, 210 at 96x96x3, 80 at 96x96x1; `photos` from 32x32x3 to
-  64x64x3: 130. At 1,000 images a second that is an eighth of a core or less. Compiling takes about 4 s for each size.
+Measured in microseconds per image on one core, in batches of 64:
+- 96x96x3 with keras-cv's own layers: RandomFlip 320; RandomTranslation, RandomRotation and
+  RandomZoom 430 each; brightness, contrast and cutout 455 together. Fused by XLA: RandomFlip 11;
+  brightness, contrast and cutout 85.
+- The three geometric layers use an operator that XLA lacks. RandomAffine, below, replaces them by
+  one gather in 70.
+- RandomCropAndResize, which is not vectorised, takes 170 from 32x32x3 to 64x64x3. RandomAffine
+  takes 40.
+- All of `faces`, with gathering and queues: 100 at 64x64x3, 210 at 96x96x3, 80 at 96x96x1. `photos`
+  from 32x32x3 to 64x64x3: 130. At 1,000 images per second that is an eighth of a core or less.
+  Compilation takes about 4 s per size.
 """
 
 import contextlib
@@ -23,18 +28,19 @@ import tensorflow as tf
 
 from sfkeras.data.images import to_input
 
-with contextlib.redirect_stdout(io.StringIO()):  # keras-cv's backend greets on stdout
+with contextlib.redirect_stdout(io.StringIO()):  # keras-cv prints a message on import
     import keras_cv
 
 VALUES = (0, 255)
 IMAGES, MASKS = "images", "segmentation_masks"  # the keys of a keras-cv scene
-GREY = 128.0  # the pixel whose int8 code is 0
+GREY = 128.0  # its int8 code is 0
 
 
 class Draws(keras_cv.core.FactorSampler):
-    """Random numbers that follow from a seed alone: the n-th draw folds n into it.
+    """Random numbers that depend on a seed alone: the n-th draw folds n into the seed.
 
-    Serves keras-cv's layers as their random generator, through `uniform`, and through `between` as factor sampler.
+    keras-cv's layers use it as their random generator, through `uniform`, and as a factor sampler,
+    through `between`.
 
     Args:
         seed: (2,) int64 tensor.
@@ -45,32 +51,35 @@ class Draws(keras_cv.core.FactorSampler):
         self.count = [0] if count is None else count
 
     def between(self, low: float, high: float) -> "Draws":
-        """A factor sampler over [low, high) that counts its draws together with this one."""
+        """Return a factor sampler over [low, high) that shares the draw counter of this one."""
         return Draws(self.seed, low, high, self.count)
 
     def __call__(self, shape=(), dtype="float32"):
         return self.uniform(shape, self.low, self.high, dtype)
 
     def uniform(self, shape, minval=0.0, maxval=1.0, dtype="float32"):
-        """As tf.random.Generator.uniform."""
+        """Return random numbers, as tf.random.Generator.uniform does."""
         self.count[0] += 1
         seed = tf.random.experimental.stateless_fold_in(self.seed, self.count[0])
         return minval + (maxval - minval) * tf.random.stateless_uniform(shape, seed, dtype=dtype, alg="philox")
 
 
 class RandomAffine(keras_cv.layers.VectorizedBaseImageAugmentationLayer):
-    """Rotates, zooms, stretches, shifts and resizes each image about its centre, all in one bilinear interpolation.
+    """Rotate, zoom, stretch, shift and resize each image around its centre, in one bilinear
+    interpolation.
 
-    Outside of the image its border is repeated. With all ranges 0 it is tf.image.resize(method="bilinear"). Masks take the
-    nearest pixel.
+    Pixels outside of the image repeat its border. With all ranges 0 this is
+    tf.image.resize(method="bilinear"). Masks use the nearest pixel.
 
     Args:
         size: (height, width) of the output.
-        rotation: in turns; angles are drawn from [-rotation, rotation), and so on for what follows.
-        zoom: factors are exp of a draw from [-zoom, zoom); over 1 shows more than the image.
-        stretch: the aspect ratio changes by exp of such a draw.
-        shift: as share of height and of width.
-    Input: (batch, height, width, channels), float32. Output: (batch, *size, channels), float32.
+        rotation: in turns. Angles are drawn from [-rotation, rotation).
+        zoom: factors are exp of a draw from [-zoom, zoom). A factor above 1 shows more than the
+            image.
+        stretch: factors of the aspect ratio are exp of a draw from [-stretch, stretch).
+        shift: share of height and of width. Shifts are drawn from [-shift, shift).
+    Call arguments: (batch, height, width, channels), float32.
+    Returns: (batch, *size, channels), float32.
     """
 
     def __init__(self, size, rotation=0.0, zoom=0.0, stretch=0.0, shift=0.0, **kwargs):
@@ -79,7 +88,11 @@ class RandomAffine(keras_cv.layers.VectorizedBaseImageAugmentationLayer):
         self.rotation, self.zoom, self.stretch, self.shift = rotation, zoom, stretch, shift
 
     def get_random_transformation_batch(self, batch_size, images=None, **kwargs):
-        """(batch, 2, 3): maps (x, y, 1), in sides of the output from its centre, to source pixels from their centre."""
+        """Return (batch, 2, 3): maps from output positions to source pixels.
+
+        A map takes (x, y, 1), in sides of the output from its centre, to source pixels from their
+        centre.
+        """
         draw = functools.partial(self._random_generator.uniform, (batch_size,))
         angle = math.tau * draw(-self.rotation, self.rotation)
         zoom, stretch = draw(-self.zoom, self.zoom), draw(-self.stretch, self.stretch) / 2
@@ -112,9 +125,13 @@ class RandomAffine(keras_cv.layers.VectorizedBaseImageAugmentationLayer):
 
 
 def sources(transformations, size: tuple[int, int], source_size: tuple[int, int]):
-    """Where output pixels come from: x and y, (batch, height, width) each, in source pixels, inside of the source."""
+    """Return the source position of each output pixel: x and y, each (batch, height, width), in
+    source pixels.
+
+    Positions outside of the source are moved to its border.
+    """
     u, v = tf.meshgrid(*((tf.range(side, dtype=tf.float32) + 0.5) / side - 0.5 for side in size[::-1]))
-    # Written out and not as a matrix product, which XLA would compute apart from the gather instead of within it.
+    # Not a matrix product, because XLA would not fuse that with the gather.
     a = tf.transpose(transformations, (1, 2, 0))[..., None, None]
     x, y = (a[row, 0] * u + a[row, 1] * v + a[row, 2] for row in range(2))
     height, width = source_size
@@ -122,7 +139,9 @@ def sources(transformations, size: tuple[int, int], source_size: tuple[int, int]
 
 
 def faces(draws: Draws, size: tuple[int, int], channels: int) -> list:
-    """For aligned faces: small rotations, zooms and shifts, mirrored, light and contrast, a grey patch."""
+    """Return the changes for aligned faces: small rotations, zooms and shifts, mirroring,
+    brightness, contrast, a grey rectangle.
+    """
     return [
         RandomAffine(size, rotation=0.03, zoom=0.08, shift=0.05),
         keras_cv.layers.RandomFlip(),
@@ -133,8 +152,11 @@ def faces(draws: Draws, size: tuple[int, int], channels: int) -> list:
 
 
 def wild_faces(draws: Draws, size: tuple[int, int], channels: int) -> list:
-    """For few faces in any light: the same, stronger, with stretches and colours that fade, so that no photo is known
-    again by its tint or its frame."""
+    """Return the changes for a few faces in any light: as `faces`, but stronger, with stretches and
+    weaker colours.
+
+    So the network cannot recognise a photo by its tint or its frame.
+    """
     return [
         RandomAffine(size, rotation=0.04, zoom=0.15, stretch=0.1, shift=0.08),
         keras_cv.layers.RandomFlip(),
@@ -146,7 +168,9 @@ def wild_faces(draws: Draws, size: tuple[int, int], channels: int) -> list:
 
 
 def photos(draws: Draws, size: tuple[int, int], channels: int) -> list:
-    """For photos of objects: the same with stronger zooms and stretches, a slighter turn, and colours that fade."""
+    """Return the changes for photos of objects: as `faces`, with more zoom and stretch, less
+    rotation, and weaker colours.
+    """
     return [
         RandomAffine(size, rotation=0.02, zoom=0.3, stretch=0.2, shift=0.1),
         keras_cv.layers.RandomFlip(),
@@ -158,7 +182,9 @@ def photos(draws: Draws, size: tuple[int, int], channels: int) -> list:
 
 
 def streets(draws: Draws, size: tuple[int, int], channels: int) -> list:
-    """For scenes with a mask: zooms and shifts that keep the horizon level, mirrored, light, contrast and colours."""
+    """Return the changes for scenes with a mask: zooms and shifts without rotation, mirroring,
+    brightness, contrast and colours.
+    """
     return [
         RandomAffine(size, zoom=0.25, stretch=0.1, shift=0.1),
         keras_cv.layers.RandomFlip(),
@@ -169,24 +195,31 @@ def streets(draws: Draws, size: tuple[int, int], channels: int) -> list:
 
 
 def none(draws: Draws, size: tuple[int, int], channels: int) -> list:
-    """Only the resizing."""
+    """Return no change but the resizing."""
     return [RandomAffine(size)]
 
 
 def contrast(draws: Draws, low: float, high: float):
-    """keras-cv's RandomContrast. It builds its own sampler from a width; ours takes its place."""
+    """Return keras-cv's RandomContrast, with our sampler in place of its own."""
     layer = keras_cv.layers.RandomContrast(VALUES, 0.0)
     layer.factor = draws.between(low, high)
     return layer
 
 
 def fade(draws: Draws, most: float, channels: int) -> list:
-    """Colours that fade by a share up to `most`; grey images have none."""
+    """Return a layer that weakens colours by a share up to `most`, in a list.
+
+    For grey images the list is empty.
+    """
     return [keras_cv.layers.RandomColorDegeneration(draws.between(0, most))] if channels == 3 else []
 
 
 def patch(draws: Draws, side: float):
-    """Covers a rectangle, with sides up to a share of the image's, by the grey that the network reads as 0."""
+    """Return a layer that covers a rectangle with grey, which is the network's input 0.
+
+    Args:
+        side: largest side of the rectangle, as a share of the image's side.
+    """
     return keras_cv.layers.RandomCutout(draws.between(0, side), draws.between(0, side), fill_value=GREY)
 
 
@@ -195,14 +228,15 @@ AUGMENTATIONS = {"faces": faces, "wild_faces": wild_faces, "photos": photos, "st
 
 @functools.cache
 def compiled(name: str, shape: tuple[int, int, int]) -> Callable:
-    """An augmentation, traced and compiled once a process for each shape of batch.
+    """Return an augmentation, traced and compiled once per process for each batch shape.
 
     Args:
         name: one of AUGMENTATIONS.
         shape: (height, width, channels) of the network's input.
-    Returns: a function of images, (batch, height, width, channels) uint8 with a static shape, and seed, (2,) int64,
-        to network input, (batch, *shape) float32, on the grid of int8 codes that deployment feeds. Given masks too,
-        (batch, height, width) uint8, it returns (images, masks), moved in the same way.
+    Returns: function of images, (batch, height, width, channels) uint8 with a static shape, and
+        seed, (2,) int64. It returns the network's input, (batch, *shape) float32, rounded to the
+        int8 codes of deployment. Given masks too, (batch, height, width) uint8, it returns (images,
+        masks), moved in the same way.
     """
 
     @tf.function(autograph=False)
@@ -210,7 +244,7 @@ def compiled(name: str, shape: tuple[int, int, int]) -> Callable:
         draws = Draws(seed)
         move, *change = AUGMENTATIONS[name](draws, shape[:2], shape[2])
         scene = {IMAGES: images} if masks is None else {IMAGES: images, MASKS: masks[..., None]}
-        # Two programs: in one, XLA would compute each moved pixel again for every use that the changes make of it.
+        # Two programs: in one, XLA would compute each moved pixel again for every use of it.
         scene = program(change, draws, to_codes_grid)(program([move], draws)(scene))
         return scene[IMAGES] if masks is None else (scene[IMAGES], tf.cast(scene[MASKS][..., 0], masks.dtype))
 
@@ -218,12 +252,12 @@ def compiled(name: str, shape: tuple[int, int, int]) -> Callable:
 
 
 def program(layers: list, draws: Draws, last: Callable = tf.identity) -> Callable:
-    """The layers on a scene, then `last` on its images, as one XLA program."""
+    """Return one XLA program that applies the layers to a scene, and then `last` to its images."""
 
     @tf.function(jit_compile=True, autograph=False)
     def run(scene):
         for layer in layers:
-            layer._random_generator = draws  # where keras-cv's base layer documents its generator to be
+            layer._random_generator = draws  # documented by keras-cv's base layer
             scene = layer(scene)
         return {**scene, IMAGES: last(scene[IMAGES])}
 
@@ -231,5 +265,5 @@ def program(layers: list, draws: Draws, last: Callable = tf.identity) -> Callabl
 
 
 def to_codes_grid(images):
-    """Network input whose values int8 codes can say."""
+    """Return network input whose values are exactly int8 codes."""
     return to_input(tf.clip_by_value(tf.round(images), *VALUES))

@@ -1,7 +1,7 @@
-"""The order of images in an epoch, and the tf.data pipeline that turns it into batches.
+"""The order of images in an epoch, and the tf.data pipeline that makes batches of them.
 
-An order is a function of the epoch alone, and a batch one of (seed, epoch, step) alone, whatever was run before: a
-training that is killed and goes on at epoch 7 meets the batches that it would have met.
+An order depends on the epoch alone, and a batch on (seed, epoch, step) alone. So a training that is
+killed and resumed at epoch 7 gets the same batches as one that is not killed.
 """
 
 import contextlib
@@ -21,16 +21,22 @@ Order = Callable[[int], np.ndarray]
 
 
 def shuffled(images: LabelledImages, batch_size: int, seed: int, steps: int | None = None) -> Order:
-    """Each image once an epoch, in random order; those that fill no batch are left out, others in each epoch.
+    """Return a random order of the images, each once per epoch.
+
+    Images that do not fill a batch are left out, other ones in each epoch.
 
     Args:
-        steps: batches an epoch; None: as many as the images fill. With more, the images come in a new order again.
+        images: LabelledImages or RecordedImages.
+        batch_size: images per batch.
+        seed: of the random order.
+        steps: batches per epoch. None is as many as the images fill. Above that, the images are
+            repeated in a new order.
     Raises: RecipeError if the images do not fill one batch.
     """
     if batch_size > len(images):
         raise RecipeError(
-            f"data.batch_size is {batch_size}, but {images.called} has {len(images)} images. "
-            f"Lower batch_size to at most {len(images)}."
+            f"data.batch_size is {batch_size}, but {images.name} has {len(images)} images. "
+            f"Set data.batch_size to at most {len(images)}."
         )
     steps = steps or len(images) // batch_size
 
@@ -51,20 +57,22 @@ def by_people(
     min_images: int | None = None,
     steps: int | None = None,
 ) -> Order:
-    """Batches of P people with K images each, for triplets (Schroff et al. 2015, section 3.2).
+    """Return an order of batches of P people with K images each, for triplets.
+
+    See Schroff et al. 2015, section 3.2.
 
     Args:
         people_per_batch, images_per_person: P and K.
-        min_images: None: everybody takes part and must have K images. A number: who has fewer images takes no part, and
-            who has fewer than K shows some of them twice.
-        steps: batches an epoch; None: as many as would show each image of those who take part once.
-    Raises: RecipeError if people or images are too few.
+        min_images: None: everybody takes part and must have K images. A number: people with fewer
+            images are left out, and people with fewer than K images repeat some.
+        steps: batches per epoch. None is as many as show each image once, on average.
+    Raises: RecipeError if there are too few people or images.
     """
-    people = taking_part(images, images_per_person, min_images)
+    people = eligible_people(images, images_per_person, min_images)
     if people_per_batch > len(people):
         raise RecipeError(
-            f"data.people_per_batch is {people_per_batch}, but {len(people)} people of {images.called} take part. "
-            f"Lower people_per_batch to at most {len(people)}."
+            f"data.people_per_batch is {people_per_batch}, but {len(people)} people of {images.name} take part. "
+            f"Set data.people_per_batch to at most {len(people)}."
         )
     images_of = [np.flatnonzero(images.labels == person) for person in people]
     steps = steps or max(1, sum(map(len, images_of)) // (people_per_batch * images_per_person))
@@ -73,32 +81,42 @@ def by_people(
         random = np.random.default_rng([seed, epoch])
         chosen = [random.choice(len(people), people_per_batch, replace=False) for _ in range(steps)]
         return np.array(
-            [np.concatenate([draw(random, images_of[person], images_per_person) for person in step]) for step in chosen]
+            [
+                np.concatenate([sample(random, images_of[person], images_per_person) for person in step])
+                for step in chosen
+            ]
         )
 
     return order
 
 
-def taking_part(images: LabelledImages, images_per_person: int, min_images: int | None) -> np.ndarray:
-    """The labels of the people who take part. Raises: RecipeError if min_images is None and somebody has too few."""
+def eligible_people(images: LabelledImages, images_per_person: int, min_images: int | None) -> np.ndarray:
+    """Return the labels of the people who take part.
+
+    Raises: RecipeError if min_images is None and somebody has too few images.
+    """
     counts = images.counts()
     fewer, least = np.count_nonzero(counts < images_per_person), counts.argmin()
     if min_images is None and fewer:
-        mend = f"Lower images_per_person to at most {counts[least]}, or let images repeat by data.min_images=2."
+        fix = (
+            f"Set data.images_per_person to at most {counts[least]}, or data.min_images=2 to repeat images."
+            if counts[least] > 1
+            else "Set data.min_images=2 to leave out people with one image."
+        )
         raise RecipeError(
             f"data.images_per_person is {images_per_person}, but {fewer} of {len(counts)} people have fewer than "
-            f"{images_per_person} images (fewest: {images.names[least]} with {counts[least]}). "
-            + (mend if counts[least] > 1 else "Leave out who has one image by data.min_images=2.")
+            f"{images_per_person} images (fewest: {images.class_names[least]} with {counts[least]}). "
+            f"{fix}"
         )
-    people = np.flatnonzero(counts >= max(min_images or images_per_person, 2))  # one image makes no pair
+    people = np.flatnonzero(counts >= max(min_images or images_per_person, 2))  # a pair needs two images
     log.info(
-        "%s: %d of %d people take part, with %d images", images.called, len(people), len(counts), counts[people].sum()
+        "%s: %d of %d people take part, with %d images", images.name, len(people), len(counts), counts[people].sum()
     )
     return people
 
 
-def draw(random: np.random.Generator, indices: np.ndarray, count: int) -> np.ndarray:
-    """So many of the indices: all different if there are enough, else each of them before one comes again."""
+def sample(random: np.random.Generator, indices: np.ndarray, count: int) -> np.ndarray:
+    """Return `count` of the indices. No index is repeated before each was used once."""
     passes = -(-count // len(indices))
     return np.concatenate([random.permutation(indices) for _ in range(passes)])[:count]
 
@@ -112,25 +130,29 @@ def stream(
     epochs: range,
     part: tuple[int, int] = (0, 1),
 ):
-    """Training batches of some epochs, one after another, made ready while the network trains.
+    """Return the training batches of some epochs, prepared while the network trains.
 
     Args:
-        images: LabelledImages or RecordedImages, of any size; they are resized to `shape`.
+        images: LabelledImages or RecordedImages, of any size. They are resized to `shape`.
         order: from `shuffled` or `by_people`.
         augmentation: one of augment.AUGMENTATIONS.
         shape: (height, width, channels) of the network's input.
-        epochs: range(7, 30) begins at the eighth epoch, with the batches that range(0, 30) has there.
-        part: (i, n) gives the i-th of n equal parts of each batch, counted from 0: what one of n workers trains on.
-    Returns: a tf.data.Dataset of len(epochs) * steps batches: images, (batch, *shape) float32 as from to_input, and
-        labels, (batch,) int32; or masks, (batch, height, width) uint8, moved as the images are.
-    Raises: RecipeError if there is no such augmentation.
+        seed: of the augmentation.
+        epochs: range(7, 30) starts at the eighth epoch, with the same batches as range(0, 30) has
+            there.
+        part: (i, n) selects the i-th of n equal parts of each batch, from 0: the share of one of n
+            workers.
+    Returns: tf.data.Dataset of len(epochs) * steps batches: images, (batch, *shape) float32 as from
+        to_input, and labels, (batch,) int32. Instead of labels there may be masks, (batch, height,
+        width) uint8, moved like the images.
+    Raises: RecipeError if the augmentation does not exist.
     """
-    import tensorflow as tf  # late: errors in the data are told without it
+    import tensorflow as tf  # late, so that errors in the data appear at once
 
     from sfkeras.data import augment
 
     if augmentation not in augment.AUGMENTATIONS:
-        raise RecipeError(f"data.augment is {augmentation}, wanted one of {', '.join(augment.AUGMENTATIONS)}.")
+        raise RecipeError(f"data.augment is {augmentation}. Expected one of {', '.join(augment.AUGMENTATIONS)}.")
     compiled = augment.compiled(augmentation, tuple(shape))
     steps, whole = order(epochs.start).shape
     number, parts = part
@@ -156,8 +178,10 @@ def stream(
 
 
 @contextlib.contextmanager
-def told():
-    """Lets a RecipeError that is raised inside of tf.data, for an image that cannot be read, come out as it was."""
+def raise_recipe_errors():
+    """Re-raise a RecipeError from inside tf.data, for example for an unreadable image, as a
+    RecipeError.
+    """
     import tensorflow as tf
 
     try:
@@ -170,7 +194,9 @@ def told():
 
 
 def in_order(images: LabelledImages, batch_size: int):
-    """All images once, in their own order and as they are, for testing: a tf.data.Dataset like `stream`'s."""
+    """Return all images once, in their own order and unchanged, for testing: a tf.data.Dataset like
+    `stream`'s.
+    """
     import tensorflow as tf
 
     def plan():

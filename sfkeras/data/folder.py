@@ -1,4 +1,4 @@
-"""Any folder that holds one folder of images for each class or person."""
+"""Any folder with one folder of images per class or person."""
 
 from pathlib import Path
 
@@ -13,15 +13,19 @@ TEST_FOLDERS = ("val", "test")
 
 
 def load(root: str | Path, shape: tuple[int, int, int], test_people: int = 0, seed: int = 0) -> Split:
-    """Training and test images of ROOT/CLASS/*.jpg, or as given by ROOT/train/CLASS/*.jpg and ROOT/val (or test).
+    """Return the training and test images of ROOT/CLASS/*.jpg, or of ROOT/train/CLASS/*.jpg and
+    ROOT/val (or test).
 
     Args:
-        root: the folder. Files that are no images by their suffix are passed over.
+        root: the folder. Files without an image suffix are ignored.
         shape: (height, width, channels) of the network's input.
-        test_people: 0 keeps a fifth of each class's images for testing (at least one of each). More keeps so many
-            people, whole, for verification. Of no use where the folder is split already.
-        seed: chooses what is kept; it is no seed of the training, so that test images stay test images.
-    Raises: RecipeError if the folder is missing or a class is empty, an image cannot be read, or there are too few.
+        test_people: 0 keeps a fifth of each class's images for testing, at least one per class. A
+            larger number keeps that many people for verification. It is ignored if the folder is
+            already split.
+        seed: selects the test images. It is independent of the training's seed, so that test images
+            stay test images.
+    Raises: RecipeError if the folder is missing, a class is empty, an image is unreadable, or there
+        are too few images.
     """
     root = folder_at(root)
     train, *test = parts(root)
@@ -34,35 +38,45 @@ def load(root: str | Path, shape: tuple[int, int, int], test_people: int = 0, se
 
 
 def parts(root: Path) -> list[Path]:
-    """The folders that hold class folders: those of the training and the test images, or one that is not split."""
+    """Return the folders of class folders: [training, test], or [root] if the folder is not split.
+
+    Args:
+        root: the folder that data.root names.
+    """
     given = [root / name for name in TEST_FOLDERS if (root / name).is_dir()]
     return [root / "train", given[0]] if given and (root / "train").is_dir() else [root]
 
 
 def classes(root: Path) -> dict[str, list[Path]]:
-    """The images of each class. Raises: RecipeError if there are fewer than two classes, or one is empty."""
+    """Return the images of each class.
+
+    Raises: RecipeError if there are fewer than two classes, or one is empty.
+    """
     folders = sorted(path for path in root.iterdir() if path.is_dir() and not path.name.startswith("."))
     if len(folders) < 2:
         raise RecipeError(
-            f"{root} holds {len(folders)} class folders, wanted 2 or more. Make one folder a class in it."
+            f"{root} has {len(folders)} class folders. Expected 2 or more. Make one folder per class in it."
         )
     files = {folder.name: image_files(folder) for folder in folders}
     for name, images in files.items():
         if not images:
-            raise RecipeError(f"class {name} is empty: {root / name} holds no images. Add some or remove the folder.")
+            raise RecipeError(f"class {name} is empty: {root / name} has no images. Add images or remove the folder.")
     return files
 
 
 def as_given(train: Path, test: Path, shape) -> Split:
-    """The folder's own split. Classes that are the same are tested by classification, other people by pairs."""
+    """Return the folder's own split.
+
+    The same classes are tested by classification, other people by pairs.
+    """
     train_files, test_files = classes(train), classes(test)
     names = list(train_files)
-    strangers = [name for name in test_files if name not in train_files]
-    if strangers and len(strangers) < len(test_files):
+    new = [name for name in test_files if name not in train_files]
+    if new and len(new) < len(test_files):
         raise RecipeError(
-            f"class {strangers[0]} is in {test} but not in {train}. Make both hold the same classes, or none."
+            f"class {new[0]} is in {test} but not in {train}. Expected the same classes in both, or none in common."
         )
-    if strangers:
+    if new:
         return verified(train_files, test_files, shape)
     return Split(
         decode_files(str(train), list(train_files.values()), names, shape, keep_small=True),
@@ -72,11 +86,11 @@ def as_given(train: Path, test: Path, shape) -> Split:
 
 
 def by_people(files: dict[str, list[Path]], shape, test_people: int, seed: int) -> Split:
-    """Keeps whole people for testing."""
+    """Keep whole people for testing. Raises: RecipeError if too few people are left."""
     names = list(files)
     if not 2 <= test_people <= len(names) - 2:
         raise RecipeError(
-            f"data.test_people is {test_people}, wanted 2 to {len(names) - 2} of {len(names)} people, so that two or "
+            f"data.test_people is {test_people}. Expected 2 to {len(names) - 2} of {len(names)} people, so that two or "
             "more are left to train on. Write data.test_people=0 to keep images of each class instead."
         )
     kept = {names[person] for person in np.random.default_rng(seed).permutation(len(names))[:test_people]}
@@ -85,20 +99,20 @@ def by_people(files: dict[str, list[Path]], shape, test_people: int, seed: int) 
 
 
 def verified(train: dict[str, list[Path]], test: dict[str, list[Path]], shape) -> Split:
-    """People to train on, and others whose images are compared in pairs."""
+    """Return people to train on, and others whose images are compared in pairs."""
     test_images = decode_files("the test people", list(test.values()), list(test), shape)
     train_images = decode_files("the training people", list(train.values()), list(train), shape, keep_small=True)
-    return Split(train_images, test_images, pairs.balanced(test_images.labels, test_images.called))
+    return Split(train_images, test_images, pairs.balanced(test_images.labels, test_images.name))
 
 
 def by_images(files: dict[str, list[Path]], shape, seed: int) -> Split:
-    """Keeps some images of each class for testing."""
+    """Keep some images of each class for testing. Raises: RecipeError if a class has one image."""
     random = np.random.default_rng(seed)
     train, test = [], []
     for name, images in files.items():
         if len(images) < 2:
             raise RecipeError(
-                f"class {name} has 1 image, wanted 2 or more: one to train on, one to test. Add images to it."
+                f"class {name} has 1 image. Expected 2 or more: one to train on, one to test on. Add images to it."
             )
         kept = set(random.permutation(len(images))[: max(1, round(TEST_SHARE * len(images)))])
         train.append([image for place, image in enumerate(images) if place not in kept])

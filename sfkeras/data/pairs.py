@@ -1,4 +1,4 @@
-"""Pairs of images for verification: does this pair show one person or two?"""
+"""Pairs of images for verification: does a pair show one person or two?"""
 
 from dataclasses import dataclass
 
@@ -11,11 +11,13 @@ FOLDS = 10
 
 @dataclass(frozen=True)
 class Pairs:
-    """Pairs of images, in folds for choosing a threshold on some and counting errors on the rest.
+    """Pairs of images, in folds: a threshold is chosen on some folds, and errors are counted on the
+    others.
 
     Attributes:
         first, second: (pairs,), int, indices of images.
-        same: (pairs,), bool, True if both show one person (a genuine pair), False for an impostor pair.
+        same: (pairs,), bool. True if both images show one person (genuine pair), False for an
+            impostor pair.
         fold: (pairs,), int, from 0.
     """
 
@@ -28,14 +30,15 @@ class Pairs:
         return len(self.same)
 
 
-def balanced(labels: np.ndarray, called: str, seed: int = 0, at_most: int = 50_000) -> Pairs:
-    """All genuine pairs of a set and as many impostor pairs drawn at random, dealt to ten folds.
+def balanced(labels: np.ndarray, name: str, seed: int = 0, at_most: int = 50_000) -> Pairs:
+    """Return all genuine pairs of a set and as many random impostor pairs, divided into ten folds.
 
     Args:
         labels: (images,), int.
-        called: what an error calls the set.
-        seed: of the draw; it is no seed of the training, so that each training is asked the same pairs.
-        at_most: from a set with more genuine pairs than this, so many are drawn.
+        name: name of the set in errors.
+        seed: of the random pairs. It is independent of the training's seed, so that all trainings
+            are tested on the same pairs.
+        at_most: largest number of genuine pairs. A larger set is sampled.
     Raises: RecipeError if there are fewer than ten genuine or impostor pairs.
     """
     random = np.random.default_rng(seed)
@@ -45,15 +48,18 @@ def balanced(labels: np.ndarray, called: str, seed: int = 0, at_most: int = 50_0
     count = min(len(genuine), len(impostors), at_most)
     if count < FOLDS:
         raise RecipeError(
-            f"{called} has {len(genuine)} pairs of images of one person and {len(impostors)} of two people, wanted "
-            f"{FOLDS} or more of each to test verification. Add images of the test people, or raise data.test_people."
+            f"{name} has {len(genuine)} pairs of images of one person and {len(impostors)} of two people. Verification "
+            f"needs {FOLDS} or more of each. Add images of the test people, or raise data.test_people."
         )
     chosen = np.concatenate([genuine[:count], impostors[:count]])
-    return Pairs(first[chosen], second[chosen], same[chosen], deal(same[chosen]))
+    return Pairs(first[chosen], second[chosen], same[chosen], assign_folds(same[chosen]))
 
 
-def deal(same: np.ndarray) -> np.ndarray:
-    """(pairs,), the fold of each pair: genuine pairs are dealt in turn, and so are impostor pairs."""
+def assign_folds(same: np.ndarray) -> np.ndarray:
+    """Return the fold of each pair, (pairs,).
+
+    Genuine pairs, and impostor pairs, are divided evenly.
+    """
     fold = np.empty(len(same), np.int64)
     for kind in (same, ~same):
         fold[kind] = np.arange(kind.sum()) % FOLDS

@@ -1,7 +1,7 @@
-"""Images that stay in their TFRecord shards: an image is read and decoded when a batch asks for it.
+"""Images that stay in their TFRecord shards: an image is read and decoded when a batch needs it.
 
-What is held in memory is where each record begins: 16 bytes an image. So any order that a training wants can be had of a
-set of any size.
+Memory holds only where each record begins, 16 bytes per image. So a set of any size can be read in
+any order.
 """
 
 import mmap
@@ -25,17 +25,18 @@ class RecordedImages:
     """A set of images, like LabelledImages, in shards of tf.train.Example.
 
     Attributes:
-        called: what errors and logs call the set.
-        shape: (height, width, channels) that images are resized to.
-        names: the classes.
+        name: name of the set in errors and logs.
+        shape: (height, width, channels) to resize images to.
+        class_names: names of the classes.
         shards: the files.
-        places: (images, 2), int64: the number of a record's shard, and the offset of its header there.
-        image, label: the names of the features: bytes of an image file, and int64.
+        places: (images, 2), int64: the index of a record's shard, and the offset of its header
+            there.
+        image, label: names of the features: bytes of an image file, and int64.
     """
 
-    called: str
+    name: str
     shape: tuple[int, int, int]
-    names: tuple[str, ...]
+    class_names: tuple[str, ...]
     shards: tuple[Path, ...]
     places: np.ndarray
     image: str = "image"
@@ -48,51 +49,56 @@ class RecordedImages:
 
     @cached_property
     def pool(self) -> ThreadPoolExecutor:
+        """Threads that decode images."""
         return ThreadPoolExecutor()  # Pillow decodes outside of Python's global lock
 
     def take(self, indices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """The images and labels at some indices: (n, *shape) uint8, (n,) int32. Raises: RecipeError."""
+        """Return the images and labels at some indices: (n, *shape) uint8, (n,) int32. Raises:
+        RecipeError.
+        """
         pixels, labels = zip(*self.pool.map(self.read, indices))
         return np.stack(pixels), np.array(labels, np.int32)
 
     def read(self, index: int) -> tuple[np.ndarray, int]:
-        """One image and its label. Raises: RecipeError that names the record."""
-        from tensorflow.core.example.example_pb2 import Example  # late: a missing shard is told without TensorFlow
+        """Return one image and its label. Raises: RecipeError that names the record."""
+        from tensorflow.core.example.example_pb2 import Example  # late, so that a missing shard is reported at once
 
         shard, offset = self.places[index]
         path = self.shards[shard]
-        called = f"{path}, the record at byte {offset}"
+        origin = f"{path}, the record at byte {offset}"
         with open(path, "rb") as file:
             file.seek(offset)
             record = file.read(HEADER + struct.unpack("<Q", file.read(8))[0] - 8)[HEADER - 8 :]
         try:
             features = Example.FromString(record).features.feature
             (image,), (label,) = features[self.image].bytes_list.value, features[self.label].int64_list.value
-        except Exception:  # protobuf has its own kinds of errors for bytes that are no message
+        except Exception:  # protobuf raises errors of its own for bytes that are not a message
             raise RecipeError(
-                f"{called}, is no tf.train.Example with `{self.image}` (bytes of an image file) and `{self.label}` "
+                f"{origin}, is not a tf.train.Example with `{self.image}` (bytes of an image file) and `{self.label}` "
                 "(int64). Write the shards with both."
             ) from None
-        if not 0 <= label < len(self.names):
-            raise RecipeError(f"{called}, has label {label}, wanted 0 to {len(self.names) - 1}. Mend it.")
-        return decode_one(image, called, self.shape), label
+        if not 0 <= label < len(self.class_names):
+            raise RecipeError(f"{origin}, has label {label}. Expected 0 to {len(self.class_names) - 1}. Fix the label.")
+        return decode_one(image, origin, self.shape), label
 
     def counts(self):
-        """Raises: RecipeError, for to count the images of a person would be to read them all."""
+        """Raise RecipeError: counting the images per person would mean reading them all."""
         raise RecipeError(
-            f"{self.called} stays in its shards, where the images of each person are not counted. Write "
-            "task=classification or task=arc, without data.min_images."
+            f"{self.name} is too large for memory, so its images per person are not counted. Write task=classification "
+            "or task=arc, without data.min_images."
         )
 
-    def of_people_with(self, min_images: int):
-        """Raises: RecipeError, as counts."""
+    def with_min_images(self, min_images: int):
+        """Raise RecipeError, as counts."""
         self.counts()
 
 
 def places(shards: Sequence[Path]) -> np.ndarray:
-    """Where each record is: (records, 2), int64, as in RecordedImages. Reads the headers only.
+    """Return the place of each record: (records, 2), int64, as in RecordedImages.
 
-    Raises: RecipeError if a shard breaks off.
+    Only headers are read.
+
+    Raises: RecipeError if a shard is truncated.
     """
     found = []
     for number, path in enumerate(shards):
@@ -102,7 +108,10 @@ def places(shards: Sequence[Path]) -> np.ndarray:
 
 
 def offsets_in(path: Path) -> np.ndarray:
-    """The offset of each record's header in a shard. Raises: RecipeError."""
+    """Return the offset of each record's header in a shard.
+
+    Raises: RecipeError if the shard is truncated.
+    """
     size, offset, offsets = path.stat().st_size, 0, []
     if size:
         with open(path, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
@@ -115,14 +124,19 @@ def offsets_in(path: Path) -> np.ndarray:
 
 
 def is_large(images: RecordedImages) -> bool:
-    """Whether the decoded images would crowd out the training."""
+    """Return whether the decoded images need more memory than IN_MEMORY_BYTES."""
     return len(images) * int(np.prod(images.shape)) > IN_MEMORY_BYTES
 
 
 def decoded(images: RecordedImages) -> LabelledImages:
-    """All images of a set, decoded once; a large set lies in a temporary file. Raises: RecipeError."""
+    """Decode all images of a set once.
+
+    A large set is in a temporary file.
+
+    Raises: RecipeError if one is unreadable.
+    """
     pixels, labels = empty((len(images), *images.shape)), np.empty(len(images), np.int32)
     for start in range(0, len(images), IMAGES_A_THREAD):
         rows = np.arange(start, min(start + IMAGES_A_THREAD, len(images)))
         pixels[rows], labels[rows] = images.take(rows)
-    return LabelledImages(images.called, pixels, labels, images.names)
+    return LabelledImages(images.name, pixels, labels, images.class_names)

@@ -1,9 +1,9 @@
-"""The paper's experiments: each is a list of recipes and the columns of a table (experiment.py says how to write one).
+"""The paper's experiments. Each is a list of recipes and the columns of a table.
 
-experiment.py   what an experiment is made of
+experiment.py   the parts of an experiment, and how to write one
 runner.py       trains what has no result yet
-results.py      the results files, a line of JSON a training
-page.py         docs/results.md and its pictures, from the results files alone
+results.py      the results files, one line of JSON per training
+page.py         docs/results.md and its plots, from the results files only
 """
 
 from sfkeras.experiments import ablations, figure6, repeats, schemes, table3, three_tasks

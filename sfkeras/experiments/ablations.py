@@ -1,4 +1,4 @@
-"""The ablations of section 5, and of what section 3 leaves to choose: alphas and rejuvenation."""
+"""The ablations of section 5, and of the alphas and the rejuvenation of section 3."""
 
 from sfkeras.experiments import tables
 from sfkeras.experiments.experiment import LFW, TINY_IMAGENET, Column, Experiment, Row
@@ -9,26 +9,24 @@ PAPER = "paper"
 
 
 def nearly_dead(row, results):
-    """Channels of all trainings whose batch-norm variance has nearly vanished at the end."""
+    """Return the number of nearly dead channels at the end of each training, as text."""
     return ", ".join(str(result["nearly_dead_channels"]) for result in results)
 
 
 EXPERIMENT = Experiment(
     "ablations",
     "Ablations: batch-norm, first pointwise convolutions, alphas, rejuvenation",
-    "Two trainable cores, with one choice changed at a time. The first pointwise convolutions are tried where all trains, "
-    "because a core that was taped out without them cannot get them.",
+    "Two trainable cores, with one choice changed at a time. The first pointwise convolutions are tested in a network "
+    "without a frozen core, because the frozen core was trained without them.",
     TASKS,
     {
-        "two_cores": Row("Two trainable cores, as they are", {}),
+        "two_cores": Row("Two trainable cores, unchanged", {}),
         "frozen_batch_norm": Row(
             "Batch-norms of the frozen core do not train",
             {"network.train_batch_norm": "false"},
             {PAPER: "2 points less on faces"},
         ),
-        "alpha_0": Row(
-            "Alphas fixed at 0: nothing from the frozen core", {"network.alpha": "0", "network.alpha_start": "null"}
-        ),
+        "alpha_0": Row("Alphas fixed at 0: no frozen features", {"network.alpha": "0", "network.alpha_start": "null"}),
         "alpha_half": Row(
             "Alphas fixed at 0.5: residual extractors", {"network.alpha": "0.5", "network.alpha_start": "null"}
         ),

@@ -1,4 +1,4 @@
-"""An experiment: recipes that differ in what the paper asks about, on one task or several."""
+"""An experiment: recipes that differ in one question of the paper, on one or several tasks."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -7,13 +7,13 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Task:
-    """What the networks of an experiment are trained for.
+    """A task that the networks of an experiment are trained for.
 
-    Fields:
-        recipe: name of the recipe that all rows begin with.
-        metrics: {metric, as accuracy.json has it: how a table calls it}; the first is drawn.
-        folder: what must lie in the data folder; None if the recipe needs none.
-        words: {recipe key: value} of all rows; a command may give others.
+    Args:
+        recipe: name of the recipe that all rows start from.
+        metrics: {metric of accuracy.json: its heading in a table}. The first metric is plotted.
+        folder: required content of the data folder; None if the recipe needs none.
+        words: {recipe key: value} of all rows. A command may replace them.
     """
 
     recipe: str
@@ -26,22 +26,25 @@ class Task:
 class Row:
     """One network of an experiment.
 
-    Fields:
-        title: how a table calls it.
-        words: {recipe key: value} that make it what it is.
-        paper: {heading of a column: what the paper has there}.
-        drawn: {task: the paper's accuracy, from 0 to 1}, for the picture.
+    Args:
+        title: its title in a table.
+        words: {recipe key: value} that define it.
+        paper: {heading of a column: the paper's text}.
+        paper_accuracy: {task: the paper's accuracy, from 0 to 1}, for the plot.
     """
 
     title: str
     words: dict[str, str]
     paper: dict[str, str] = field(default_factory=dict)
-    drawn: dict[str, float] = field(default_factory=dict)
+    paper_accuracy: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Column:
-    """A column of an experiment's table: `cell` makes a text of a Row and its results, of all tasks and seeds."""
+    """A column of an experiment's table.
+
+    `cell` returns the text for a Row and its results, of all tasks and seeds.
+    """
 
     heading: str
     cell: Callable[[Row, list[dict]], str]
@@ -49,17 +52,22 @@ class Column:
 
 @dataclass(frozen=True)
 class Experiment:
-    """Fields:
-    name: of the command and of the results file.
-    title, question: what the page says above the table.
-    tasks: {name: Task}; the name is also the word that gives its data folder.
-    rows: {name: Row}, in the order of the table.
-    columns: of the table, after the row's title.
-    order: (better, worse): rows that are in this order in the paper.
-    core: {name: Task} of one that makes the frozen core of the rows that name none; the name gives its data folder. It may
-        be one of the tasks, whose run then makes the core of the others.
-    after: what is done with the folders of all runs of a seed, in the order of the tasks.
-    picture: draws the results, a list of dicts, into a path; None: accuracies, a line a row.
+    """Everything that defines an experiment.
+
+    Args:
+        name: of the command and of the results file.
+        title, question: text above the table.
+        tasks: {name: Task}. The command's word NAME=FOLDER sets a task's data folder.
+        rows: {name: Row}, in the order of the table.
+        columns: of the table, after the row's title.
+        order: (better, worse): pairs of rows in the paper's order.
+        core: {name: Task} that trains the frozen core of the rows that name none; NAME=FOLDER sets
+            its data folder. If it is one of the tasks, the run of that task makes the core of the
+            others.
+        after: function of the folders of all runs of a seed, in the order of the tasks. It is
+            called at the end.
+        picture: function that plots the results, a list of dicts, into a path. None plots
+            accuracies, one line per row.
     """
 
     name: str
@@ -75,6 +83,7 @@ class Experiment:
 
     @property
     def command(self) -> str:
+        """The command that runs the experiment."""
         folders = [f"{name}=FOLDER" for name, task in {**self.core, **self.tasks}.items() if task.folder]
         return " ".join(["python -m sfkeras.compare", self.name, *folders])
 
@@ -83,7 +92,8 @@ LFW = Task(
     "face_lfw_arc",
     {"verification_accuracy": "LFW verification", "roc_area": "ROC area"},
     "Labeled Faces in the Wild: peopleDevTrain.txt, peopleDevTest.txt, pairsDevTest.txt and images/NAME/NAME_0001.jpg",
-    # The recipe's second pass is what the experiment on repeats asks about; the rest lets forty trainings fit into a day.
+    # One pass, because the experiment on repeats has its own. With the other values forty trainings
+    # take about a day.
     {"network.repeats": "1", "network.input": "64x64x3", "training.epochs": "8", "qat.epochs": "3"},
 )
 TINY_IMAGENET = Task(

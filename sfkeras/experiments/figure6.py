@@ -1,4 +1,4 @@
-"""Fig. 6: how much of a network may be frozen, share by share or core by core, before segmentation suffers."""
+"""Fig. 6: accuracy of segmentation against the frozen share of the network."""
 
 from sfkeras.experiments import tables
 from sfkeras.experiments.area import area_mm2
@@ -25,7 +25,7 @@ UNIFORM, BY_CORES = "uniformly frozen, twice as wide", "SemifreddoNet"
 
 
 def frozen_share(parameters):
-    """The share of a backbone's parameters that are frozen."""
+    """Return the frozen share of a backbone's parameters."""
     return parameters["frozen"] / (parameters["frozen"] + parameters["trainable"])
 
 
@@ -34,7 +34,7 @@ def _frozen_share(row, results):
 
 
 def picture(path, results):
-    """Draws accuracies and area against the share of parameters that are frozen."""
+    """Plot accuracies and area against the frozen share of the parameters."""
     panels = {title: {UNIFORM: [], BY_CORES: []} for title in (*CAMVID.metrics.values(), "area, mm2")}
     for result in results:
         series = UNIFORM if result["row"].startswith("share") else BY_CORES
@@ -48,9 +48,9 @@ def picture(path, results):
 EXPERIMENT = Experiment(
     "figure6",
     "Fig. 6: segmentation against the share that is frozen",
-    "A backbone twice as wide as the frozen core is pretrained on Tiny ImageNet; a share of each layer's weights stays "
-    "frozen, the rest and the head train on CamVid. Does accuracy fall most between 75 and 100 %, as in "
-    "the paper? Semifreddo modules stand beside it at the shares that one and two trainable cores leave frozen.",
+    "A backbone twice as wide as the frozen core is pretrained on Tiny ImageNet. A share of each layer's weights stays "
+    "frozen; the rest and the head train on CamVid. Does accuracy fall most between 75 and 100 %, as in the paper? "
+    "SemifreddoNets with one and two trainable cores are shown at their own frozen shares.",
     {"camvid": CAMVID},
     {
         **{

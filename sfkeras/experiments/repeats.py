@@ -1,41 +1,47 @@
-"""Repeats (section 3.4, Fig. 5, Table 2): what passing the last module again gains in accuracy and costs in speed."""
+"""Repeats (section 3.4, Fig. 5, Table 2): accuracy and speed with several passes through the last
+module.
+"""
 
 from sfkeras.experiments import tables
 from sfkeras.experiments.experiment import LFW, Column, Experiment, Row
 
 VGA = (480, 640)
-CLOCK_HZ = 480 * 640 * 200  # 61.44 MHz: the clock at which one pass at a pixel a clock gives Table 2's 200 frames
+CLOCK_HZ = 480 * 640 * 200  # 61.44 MHz: with one pixel per clock, one pass gives Table 2's 200 frames per second
 TABLE2 = {1: 200, 2: 100, 3: 67, 4: 50, 5: 40, 6: 33}
 
 
-def frames_a_second(repeats, size=VGA, clock_hz=CLOCK_HZ):
-    """Returns the upper bound of frames a second.
+def frames_per_second(repeats, size=VGA, clock_hz=CLOCK_HZ):
+    """Return the upper bound of frames per second.
 
-    The pipeline takes a pixel a clock. A repeat needs the module's multipliers again, with other weights, after the
-    frame's last line: so each pass takes as long as the frame itself.
+    The pipeline reads one pixel per clock. Another pass needs the module's multipliers again, with
+    other weights, after the last line of the frame. So each pass takes as long as the frame itself.
+
     Args:
         repeats: passes through the last module.
         size: (height, width) of the frame, in pixels.
+        clock_hz: clock frequency in Hz.
     """
     height, width = size
     return clock_hz / (repeats * height * width)
 
 
 def frames_table():
-    """Table 2 by the cycle model, beside the paper's: rows of texts, the first are headings."""
-    rows = [["passes", "clocks a frame", "frames a second", "paper"]]
+    """Return Table 2 by the cycle model, with the paper's numbers: rows of texts, first the
+    headings.
+    """
+    rows = [["passes", "clocks per frame", "frames per second", "paper"]]
     for repeats, paper in TABLE2.items():
         clocks = repeats * VGA[0] * VGA[1]
-        rows.append([str(repeats), f"{clocks:,}", f"{frames_a_second(repeats):.1f}", str(paper)])
+        rows.append([str(repeats), f"{clocks:,}", f"{frames_per_second(repeats):.1f}", str(paper)])
     return rows
 
 
 def frames_section():
-    """The lines of Table 2 on the page."""
+    """Return the lines of Table 2 on the page."""
     return [
-        "## Table 2: repeats and frames a second at 640x480",
+        "## Table 2: repeats and frames per second at 640x480",
         "",
-        f"A pixel a clock at {CLOCK_HZ / 1e6:.2f} MHz; each pass takes as long as the frame. Computed, not trained.",
+        f"One pixel per clock at {CLOCK_HZ / 1e6:.2f} MHz. Each pass takes as long as the frame. Computed, not measured.",
         "",
         "`python -m sfkeras.compare table2`",
         "",
@@ -55,19 +61,19 @@ def _row(repeats):
 
 
 def _frames(row, results):
-    return f"{frames_a_second(int(row.words['network.repeats'])):.0f}"
+    return f"{frames_per_second(int(row.words['network.repeats'])):.0f}"
 
 
 EXPERIMENT = Experiment(
     "repeats",
     "Repeats: faces with 1 to 4 passes through the last module",
-    "How much does cycling the last module over the same multipliers gain (section 5, repeatable blocks), at how many frames "
-    "a second of Table 2?",
+    "How much accuracy does repeating the last module on the same multipliers gain (section 5, repeatable blocks), and how "
+    "many frames per second remain (Table 2)?",
     {"lfw": LFW},
     {f"passes{repeats}": _row(repeats) for repeats in PAPER},
     (
         tables.parameters("trainable", "trainable"),
-        Column("frames a second", _frames),
+        Column("frames per second", _frames),
         *tables.accuracies("lfw", LFW),
         tables.paper("paper: faces"),
     ),

@@ -1,4 +1,7 @@
-"""Results files: one line of JSON for each finished training. They are committed, and all tables are drawn from them."""
+"""Results files: one line of JSON per finished training.
+
+They are committed, and all tables are made from them.
+"""
 
 import json
 import platform
@@ -16,19 +19,19 @@ from sfkeras.training import recipe as recipes
 from sfkeras.training.settings import TextLoader, build
 
 FORMAT = "sfkeras results 2"
-ELSEWHERE = (
+MACHINE_KEYS = (
     "name",
     "run_root",
     "seed",
     "data.root",
-)  # keys that say where a training stood, or stand beside the recipe
+)  # keys that depend on the machine, or have a place of their own in a row
 ROOT = Path(__file__).parents[2]
 
 
 def read(path):
-    """Returns the rows of a results file, a list of dicts; no file has no rows.
+    """Return the rows of a results file, a list of dicts. A missing file has no rows.
 
-    Raises: RecipeError if a line is broken or of another format: such rows are never merged.
+    Raises: RecipeError if a line is broken or has another format. Formats are never merged.
     """
     path = Path(path)
     rows = []
@@ -37,40 +40,43 @@ def read(path):
             row = json.loads(line)
             found = row["format"]
         except (ValueError, TypeError, KeyError):
-            raise RecipeError(f"{path}, line {number} is no result. Restore the file, or take that line out.") from None
+            raise RecipeError(
+                f"{path}, line {number} is not a result. Restore the file, or remove that line."
+            ) from None
         if found != FORMAT:
             raise RecipeError(
-                f"{path}, line {number} is of the format {found!r}, wanted {FORMAT!r}; results of two formats are not "
-                "merged. Move that file away, or write results=FOLDER to begin another."
+                f"{path}, line {number} has the format {found!r}. Expected {FORMAT!r}, because formats are not merged. "
+                "Move that file away, or write results=FOLDER to start another."
             )
         rows.append(row)
     return rows
 
 
-def of(experiment, folder):
-    """Returns the rows of an experiment's file in a folder.
+def of_experiment(experiment, folder):
+    """Return the rows of an experiment's file in a folder.
 
-    Raises: RecipeError, also for rows that it does not have, or that were not tested on the same cases.
+    Raises: RecipeError also for rows that the experiment does not have, or that were tested on
+        other cases.
     """
     path = Path(folder) / f"{experiment.name}.jsonl"
     rows, tested = read(path), {}
     for row in rows:
         if row["row"] not in experiment.rows or row["task"] not in experiment.tasks:
             raise RecipeError(
-                f"{path} has {row['row']} on {row['task']}, wanted one of {', '.join(experiment.rows)} on one of "
-                f"{', '.join(experiment.tasks)}. Take that line out."
+                f"{path} has {row['row']} on {row['task']}. Expected one of {', '.join(experiment.rows)} on one of "
+                f"{', '.join(experiment.tasks)}. Remove that line."
             )
         cases = len(correct_cases.unpack(row["answers"])) if row["answers"] else None
         if cases != tested.setdefault(row["task"], cases):
             raise RecipeError(
-                f"{path} has {row['row']} on {row['task']}, seed {row['seed']}, tested on {cases} cases, the lines before "
-                f"it on {tested[row['task']]}. Take out what was tested on other data."
+                f"{path} has {row['row']} on {row['task']}, seed {row['seed']}, tested on {cases} cases, but the lines "
+                f"before it were tested on {tested[row['task']]}. Remove the lines that were tested on other data."
             )
     return rows
 
 
 def append(path, row):
-    """Adds a row to a file, which is whole at any moment."""
+    """Add a row to a file. The file is complete at any moment."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     lines = [json.dumps(each, sort_keys=True) for each in [*read(path), row]]
@@ -78,7 +84,7 @@ def append(path, row):
 
 
 def make(experiment, task, row, run):
-    """Returns the result of a finished run: a dict that JSON can say.
+    """Return the result of a finished run: a dict for JSON.
 
     Args:
         experiment, task, row: names.
@@ -94,19 +100,22 @@ def make(experiment, task, row, run):
         "commit": commit(),
         "versions": versions(),
         "accuracy": run.accuracy(),
-        "answers": run.answers(),
+        "answers": run.correct_cases(),
         **run.summary(),
     }
 
 
 def texts(recipe):
-    """A recipe as {dotted key: text}, without what differs from machine to machine."""
+    """Return a recipe as {dotted key: text}, without the keys that depend on the machine."""
     tree = yaml.load(recipes.to_yaml(recipe), TextLoader)
-    return {name: text for name, text in recipes.flat(tree).items() if name not in ELSEWHERE}
+    return {name: text for name, text in recipes.flat(tree).items() if name not in MACHINE_KEYS}
 
 
 def recipe_of(row):
-    """The recipe of a row; keys that came later have their defaults. Raises: RecipeError if it has a key that is gone."""
+    """Return the recipe of a row. Keys that are newer than the row have their defaults.
+
+    Raises: RecipeError if the row has a key that no longer exists.
+    """
     tree = {"name": row["row"], "seed": str(row["seed"])}
     for name, text in row["recipe"].items():
         recipes.put(tree, name.split("."), text)
@@ -114,7 +123,7 @@ def recipe_of(row):
 
 
 def is_finished(path, rows, task, row, recipe):
-    """Whether a training is among the rows of a file.
+    """Return whether a training is among the rows of a file.
 
     Raises: RecipeError if it is there with another recipe: a table must not mix the two.
     """
@@ -123,19 +132,24 @@ def is_finished(path, rows, task, row, recipe):
             if others := differing(found, recipe):
                 raise RecipeError(
                     f"{path} has {row} on {task}, seed {recipe.seed}, with other values of {', '.join(others)}. Write "
-                    "results=FOLDER to begin another file, or take that line out."
+                    "results=FOLDER to start another file, or remove that line."
                 )
             return True
     return False
 
 
 def differing(row, recipe):
-    """The keys in which a row was trained otherwise than by a recipe. Raises: RecipeError as recipe_of."""
-    return [name for name in recipes.difference(recipe_of(row), recipe) if name not in ELSEWHERE]
+    """Return the keys in which a row's recipe differs from a recipe.
+
+    Raises: RecipeError as recipe_of.
+    """
+    return [name for name in recipes.difference(recipe_of(row), recipe) if name not in MACHINE_KEYS]
 
 
 def commit():
-    """Returns the commit that the code stands at, with + if files have changed since, or "unknown" outside of git."""
+    """Return the commit of the code, with + if files have changed since, or "unknown" outside of
+    git.
+    """
     try:
         head = git("rev-parse", "--short=12", "HEAD")
         return head + "+" * bool(git("status", "--porcelain", "--", "sfkeras", "export", "recipes"))
@@ -144,10 +158,11 @@ def commit():
 
 
 def git(*words):
+    """Return the output of a git command."""
     return subprocess.run(["git", *words], cwd=ROOT, check=True, capture_output=True, text=True).stdout.strip()
 
 
 def versions():
-    """Returns {package: version} of what computes."""
+    """Return {package: version} of the packages that compute."""
     packages = {name: metadata.version(name) for name in ("tensorflow", "numpy")}
     return {"python": platform.python_version(), "sfkeras": sfkeras.__version__, **packages}

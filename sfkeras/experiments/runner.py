@@ -1,4 +1,4 @@
-"""Runs an experiment: trains what is not among its results yet, and draws them after each training."""
+"""Runs an experiment: trains what has no result yet, and updates the page after each training."""
 
 import multiprocessing
 import os
@@ -16,13 +16,13 @@ from sfkeras.training import recipe as recipes
 
 @dataclass(frozen=True)
 class Request:
-    """What a command asks of an experiment.
+    """What a command requests of an experiment.
 
-    Fields:
-        folders: {task: data folder}, that of the core's training too.
-        seeds, tasks, rows: which trainings.
-        folder: of the results files.
-        overrides: {recipe key: text} for all trainings; what a row itself sets stands above them.
+    Args:
+        folders: {task: data folder}, including that of the core's training.
+        seeds, tasks, rows: the trainings to do.
+        folder: folder of the results files.
+        overrides: {recipe key: text} for all trainings. The words of a row have precedence.
     """
 
     folders: dict[str, str]
@@ -35,7 +35,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Planned:
-    """One training of an experiment, and the recipe of the core that it begins with if the experiment makes that."""
+    """One training of an experiment, and the recipe of its core if the experiment trains that."""
 
     task: str
     row: str
@@ -44,12 +44,14 @@ class Planned:
 
 
 def run(experiment: Experiment, words):
-    """Trains and draws. Interrupted at any moment, the same words go on where it stopped.
+    """Train and update the page. After an interruption, the same words continue where it stopped.
 
     Args:
-        words: `TASK=FOLDER` for each task, `seeds=1,2,3`, `tasks=`, `rows=`, `results=FOLDER`, and recipe keys.
-    Raises: RecipeError before any training, if what is asked for cannot be meant, data is missing, or the results file
-        has another format or other recipes.
+        experiment: Experiment.
+        words: `TASK=FOLDER` for each task, `seeds=1,2,3`, `tasks=`, `rows=`, `results=FOLDER`, and
+            recipe keys.
+    Raises: RecipeError before any training, if a word is not valid, data are missing, or the
+        results file has another format or other recipes.
     """
     request = parse(experiment, words)
     file = request.folder / f"{experiment.name}.jsonl"
@@ -57,7 +59,7 @@ def run(experiment: Experiment, words):
     require_data(experiment, request, waiting)
     for number, planned in enumerate(waiting, 1):
         print(f"{experiment.name} {number} of {len(waiting)}: {planned.recipe.name}", flush=True)
-        results.append(file, taken_over(experiment, planned, request.folder) or train(experiment, planned))
+        results.append(file, reused_result(experiment, planned, request.folder) or train(experiment, planned))
         page.draw(request.folder)
     page.draw(request.folder)
     print("\n".join(page.table(experiment, results.read(file))))
@@ -67,19 +69,23 @@ def run(experiment: Experiment, words):
 
 
 def finish(experiment, request, seed):
-    """Does what comes after all trainings of a seed, if they are asked for and were done here."""
-    runs = [each.recipe.folder for each in wanted(experiment, request) if each.recipe.seed == seed]
+    """Call the experiment's last step for a seed, if all of its trainings were requested and their
+    runs exist.
+    """
+    runs = [each.recipe.folder for each in requested(experiment, request) if each.recipe.seed == seed]
     missing = [run for run in runs if not (run / "export").is_dir()]
     if len(runs) < len(experiment.tasks) * len(experiment.rows):
         return
     if missing:
-        print(f"{missing[0]} is not here, though its result is: write results=FOLDER to train all of them here.")
+        print(f"{missing[0]} does not exist, but its result does. Write results=FOLDER to train all of them here.")
         return
     experiment.after(runs)
 
 
-def taken_over(experiment, planned, folder):
-    """The result of a training by the same recipe in another experiment's file, as one of this experiment; or None."""
+def reused_result(experiment, planned, folder):
+    """Return the result of the same recipe in another experiment's file, as a result of this
+    experiment, or None.
+    """
     for file in sorted(folder.glob("*.jsonl")):
         for row in results.read(file):
             if row["seed"] == planned.recipe.seed and not results.differing(row, planned.recipe):
@@ -89,7 +95,7 @@ def taken_over(experiment, planned, folder):
 
 
 def train(experiment, planned):
-    """Trains, exports and proves one run, or finishes it, on the core that it needs. Returns its result."""
+    """Train, export and prove one run, with the core that it needs. Return its result."""
     if planned.core:
         make_core(planned.core)
     train_recipe(planned.recipe)
@@ -99,13 +105,17 @@ def train(experiment, planned):
 
 
 def train_recipe(recipe):
-    """Trains a recipe in a process of its own: a table is many trainings, and none may keep its images. Raises: RecipeError."""
+    """Train a recipe in its own process, because an experiment is many trainings and their images
+    must be freed. Raises: RecipeError.
+    """
     with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as process:
         process.submit(train_for_parent, recipe).result()
 
 
 def train_for_parent(recipe):
-    """Trains in a child process, which ends when its parent is killed: the same words may be given again at once."""
+    """Train in a child process that ends when its parent is killed, so that the command can be
+    repeated at once.
+    """
     from sfkeras.train import train
 
     threading.Thread(target=end_with_parent, daemon=True).start()
@@ -113,24 +123,25 @@ def train_for_parent(recipe):
 
 
 def end_with_parent():
+    """Wait for the parent to end, then exit."""
     multiprocessing.parent_process().join()
     os._exit(1)
 
 
 def make_core(recipe):
-    """Trains the core that an experiment makes for its rows, unless that was done."""
+    """Train the core of an experiment's rows, unless it exists."""
     if not core_file(recipe).exists():
         print(f"the core {recipe.folder}", flush=True)
         train_recipe(recipe)
 
 
 def parse(experiment, words) -> Request:
-    """What the words mean. Raises: RecipeError."""
+    """Return the request that the words describe. Raises: RecipeError."""
     given = {}
     for word in words:
         name, equals, value = word.partition("=")
         if not equals or name in given:
-            wrong = "is given twice" if equals else "is no key=value"
+            wrong = "is repeated" if equals else "is not of the form key=value"
             raise RecipeError(f"{experiment.name}: {word} {wrong}. Write for example {experiment.command} seeds=1,2,3")
         given[name] = value
     folders = {task: given.pop(task) for task in {**experiment.core, **experiment.tasks} if task in given}
@@ -145,26 +156,29 @@ def parse(experiment, words) -> Request:
 
 
 def numbers(experiment, text):
-    """The seeds of `1,2,3`. Raises: RecipeError."""
+    """Return the seeds of `1,2,3`. Raises: RecipeError."""
     try:
         return tuple(int(number) for number in text.split(","))
     except ValueError:
         raise RecipeError(
-            f"{experiment.name}: seeds is {text}, wanted numbers. Write for example seeds=1,2,3."
+            f"{experiment.name}: seeds is {text}. Expected numbers. Write for example seeds=1,2,3."
         ) from None
 
 
 def chosen(experiment, word, given, known):
-    """The names that a word selects; all of them without it. Raises: RecipeError if one is unknown."""
+    """Return the names that a word selects, or all without it.
+
+    Raises: RecipeError if one is unknown.
+    """
     names = tuple(given.pop(word).split(",")) if word in given else tuple(known)
     for name in names:
         if name not in known:
-            raise RecipeError(f"{experiment.name}: {word} has {name}, wanted some of {','.join(known)}.")
+            raise RecipeError(f"{experiment.name}: {word} has {name}. Expected some of {','.join(known)}.")
     return names
 
 
-def wanted(experiment, request) -> list[Planned]:
-    """The trainings that are asked for, seed by seed. Raises: RecipeError."""
+def requested(experiment, request) -> list[Planned]:
+    """Return the requested trainings, seed by seed. Raises: RecipeError."""
     return [
         plan(experiment, request, task, row, seed)
         for seed in request.seeds
@@ -174,24 +188,24 @@ def wanted(experiment, request) -> list[Planned]:
 
 
 def unfinished(experiment, request, file) -> list[Planned]:
-    """Those of them that have no result. Raises: RecipeError."""
-    rows = results.of(experiment, request.folder)
+    """Return the requested trainings without a result. Raises: RecipeError."""
+    rows = results.of_experiment(experiment, request.folder)
     return [
         each
-        for each in wanted(experiment, request)
+        for each in requested(experiment, request)
         if not results.is_finished(file, rows, each.task, each.row, each.recipe)
     ]
 
 
 def plan(experiment, request, task, row, seed) -> Planned:
-    """One training."""
+    """Return one training."""
     core = None if task in experiment.core else core_recipe(experiment, request, seed)
     recipe = recipe_for(experiment, request, task, row, seed, core)
     return Planned(task, row, recipe, core if core and recipe.network.core == str(core_file(core)) else None)
 
 
 def core_recipe(experiment, request, seed) -> recipes.Recipe | None:
-    """The recipe of the core that an experiment makes for its rows, if it does."""
+    """Return the recipe of the core that an experiment trains for its rows, or None."""
     for name, task in experiment.core.items():
         if name in experiment.tasks:
             return recipe_for(experiment, request, name, next(iter(experiment.rows)), seed)
@@ -202,17 +216,17 @@ def core_recipe(experiment, request, seed) -> recipes.Recipe | None:
 
 
 def core_file(recipe) -> Path:
-    """The core that a finished training of this recipe has made."""
+    """Return the path of the core that a finished training of a recipe has made."""
     return recipe.folder / "export" / f"{recipe.name}.npz"
 
 
 def run_root(experiment, request) -> str:
-    """The folder of an experiment's runs."""
+    """Return the folder of an experiment's runs."""
     return f"{'runs' if request.folder == page.RESULTS else request.folder / 'runs'}/{experiment.name}"
 
 
 def recipe_for(experiment, request, task, row, seed, core=None) -> recipes.Recipe:
-    """The recipe of one training, on the core that another recipe makes, if there is such a one."""
+    """Return the recipe of one training. `core` is the recipe that makes its core, or None."""
     words = {"run_root": run_root(experiment, request), **experiment.tasks[task].words}
     if core:
         words["network.core"] = str(core_file(core))
@@ -224,7 +238,7 @@ def recipe_for(experiment, request, task, row, seed, core=None) -> recipes.Recip
 
 
 def require_data(experiment, request, waiting):
-    """Refuses folders that are not given or do not hold what the trainings need. Raises: RecipeError."""
+    """Refuse folders that are missing or lack the data of the trainings. Raises: RecipeError."""
     needed = {}
     for planned in waiting:
         if planned.core and not core_file(planned.core).exists():
@@ -234,12 +248,12 @@ def require_data(experiment, request, waiting):
         task = {**experiment.core, **experiment.tasks}[name]
         if task.folder and name not in request.folders:
             others = [other for other in experiment.tasks if other != name]
-            without = f", or leave it out by tasks={','.join(others)}" if others and name not in experiment.core else ""
+            without = f", or tasks={','.join(others)} to leave it out" if others and name not in experiment.core else ""
             raise RecipeError(
                 f"{experiment.name} needs {name}=FOLDER with {task.folder}. Write {name}=FOLDER{without}."
             )
         try:
             data.require(recipe.data.source, recipe.data.root)
         except RecipeError as error:
-            told = str(error).replace("data.root", name)  # here the folder is given by the task's own word
-            raise RecipeError(f"{experiment.name}: {told} It must hold {task.folder}.") from None
+            message = str(error).replace("data.root", name)  # the command sets the folder by the task's name
+            raise RecipeError(f"{experiment.name}: {message} The folder must have {task.folder}.") from None

@@ -1,31 +1,31 @@
-"""Table 3: how many cores, shuffled or not, frozen or trained, beside ShuffleNetV2."""
+"""Table 3: number of cores, shuffled or not, frozen or trained, compared to ShuffleNetV2."""
 
 from dataclasses import replace
 
 from sfkeras.experiments import tables
 from sfkeras.experiments.experiment import LFW, TINY_IMAGENET, Experiment, Row
 
-# Forty epochs, because with eight a network that begins at random is still far from what it can learn.
+# Forty epochs, because eight are too few for a network with a random start.
 FACES_LONG = replace(LFW, words={**LFW.words, "training.epochs": "40"})
 TASKS = {"tiny_imagenet": TINY_IMAGENET, "lfw": FACES_LONG}
 FROM_SCRATCH = {"network.frozen": "false", "network.start": "random", "network.alpha_start": "null"}
-# The frozen core's own layers alone, which start as the core was trained.
+# The frozen core alone. Its layers start with the weights of the trained core.
 FROZEN_ALONE = {"network.cores": "0", "heads.task.on": "frozen", "network.start": "random"}
-# Trained as its own paper does (Ma et al. 2018, section 4): under AdamW it has learned next to nothing after 300 steps.
+# Trained as in its own paper (Ma et al. 2018, section 4). With AdamW it learns little in 300 steps.
 ITS_OWN_TRAINING = {
     "training.optimizer": "sgd",
     "training.learning_rate": "0.125",  # 0.5 for batches of 1,024
     "training.weight_decay": "4e-5",
     "qat.learning_rate": "1.25e-2",
-    "loss.margin": "0",  # with one, SGD puts all faces on one point, where it costs least
+    "loss.margin": "0",  # with a margin, SGD maps all faces to one point, where the loss is smallest
 }
 SHUFFLENET = {**FROM_SCRATCH, **ITS_OWN_TRAINING, "network.kind": "shufflenet", "network.cores": "1"}
-LONGER = {"training.epochs": "20"}  # for classes: the frozen core has seen them for long, a random start has not
+LONGER = {"training.epochs": "20"}  # for classes: the frozen core was trained on them, a random start was not
 TOP1, TOP5, FACES, AREA, COUNTS = (f"paper: {what}" for what in ("top-1", "top-5", "faces", "area", "parameters"))
 
 
 def row(title, words, parameters, area, top1, top5, faces):
-    """A row with what Table 3 has in it."""
+    """Return a row with the numbers of Table 3."""
     paper = {COUNTS: parameters, AREA: area, TOP1: f"{top1:.0%}", TOP5: f"{top5:.0%}", FACES: f"{faces:.0%}"}
     return Row(title, words, paper, {"tiny_imagenet": top1, "lfw": faces})
 
@@ -33,11 +33,12 @@ def row(title, words, parameters, area, top1, top5, faces):
 EXPERIMENT = Experiment(
     "table3",
     "Table 3: configurations of SemifreddoNets, and ShuffleNetV2",
-    "Does the order of the paper's rows hold: two cores over one, shuffled over not, frozen alone poor on faces, trainable "
-    "alone below one core? Parameters and area are without heads, area by the paper's calibration: 9.43 um2 a frozen "
-    "weight, 22.33 a trainable one. The heads are as in the paper: ShuffleNetV2's own for classes, ours for faces. "
-    "ShuffleNetV2 trains by its own paper's SGD, and on faces without the angular margin, with which SGD puts all faces on "
-    "one point; its counts follow from its own paper's table 5, the 65K and 240K of this one do not.",
+    "Is the order of the paper's rows confirmed? There, two cores are better than one, shuffled cores better than not "
+    "shuffled ones, the frozen core alone is poor on faces, and trainable cores alone are worse than one with a frozen core. "
+    "Parameters and area do not include heads. Area is computed from the paper's numbers: 9.43 um2 per frozen weight and "
+    "22.33 um2 per trainable weight. The heads are those of the paper: ShuffleNetV2's own for classes, ours for faces. "
+    "ShuffleNetV2 is trained with SGD, as in its own paper, and on faces without the angular margin, with which SGD maps all "
+    "faces to one point. Its counts follow from its own paper's table 5; the 65K and 240K of the SemifreddoNets paper do not.",
     TASKS,
     {
         "two_cores": row("Two trainable cores", {}, "140K + 120K", "4", 0.70, 0.89, 0.88),

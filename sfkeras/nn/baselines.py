@@ -7,26 +7,35 @@ from sfkeras.nn.backbone import check_input_shape
 from sfkeras.nn.blocks import bottleneck, convolution, depthwise, join, regular_unit
 from sfkeras.nn.heads import attach_all
 
-# Ma et al. 2018, table 5: channels of stages 2 to 4 by width, and units a stage.
+# Ma et al. 2018, table 5: channels of stages 2 to 4 by width, and units per stage.
 CHANNELS = {0.5: (48, 96, 192), 1.0: (116, 232, 464)}
 UNITS = (4, 8, 4)
 STEM_CHANNELS = 24
 
 
 def ShuffleNetV2(input_shape, heads, width=1.0):
-    """Builds ShuffleNetV2 after its own paper (Ma et al. 2018, Fig. 3c and 3d, table 5), from the stem to stage 4.
+    """Build ShuffleNetV2 (Ma et al. 2018, Figs. 3c and 3d, table 5), from the stem to stage 4.
+
+    It is one trainable core, called "core1", and has no frozen core.
 
     Args:
-        input_shape: (height, width, channels), as backbone.SemifreddoNet takes it.
-        heads: sequence of heads.Head, each on "core1" or "cores": all of this network is one core that trains. With
-            hidden=1024 a head is its own: conv5, pool, dense.
-        width: 0.5 or 1.0.
-    Returns: tf.keras.Model, one output a head.
-    Raises: RecipeError.
+        input_shape: (height, width, channels), as for SemifreddoNet.
+        heads: sequence of Head on "core1" or "cores". A head with hidden=1024 is ShuffleNetV2's
+            own: conv5, pool, dense.
+        width: 0.5 or 1.0. Width multiplier.
+    Returns: tf.keras.Model with one output per head.
+    Raises: RecipeError if the input, the width or the heads are not possible.
+
+    Example:
+        >>> import sfkeras
+        >>> sfkeras.ShuffleNetV2((32, 32, 3), [sfkeras.Head(10)], width=0.5).output_shape
+        (None, 1, 1, 10)
     """
     check_input_shape(input_shape)
     if width not in CHANNELS:
-        raise RecipeError(f"network.width is {width}, but ShuffleNetV2 has {' and '.join(map(str, CHANNELS))} here.")
+        raise RecipeError(
+            f"network.width is {width}. Expected {' or '.join(map(str, CHANNELS))} for ShuffleNetV2. Write network.width=1."
+        )
     images = tf.keras.Input(input_shape, name="image")
     x = convolution(images, STEM_CHANNELS, 3, 2, "stem")
     x = tf.keras.layers.MaxPooling2D(3, 2, "same", name="stem.pool")(x)
@@ -38,7 +47,10 @@ def ShuffleNetV2(input_shape, heads, width=1.0):
 
 
 def _downscaling_unit(x, channels, name):
-    """Unlike ours it may give any number of channels: the stem's 24 become 48 or 116."""
+    """Downscale and change the number of channels.
+
+    Unlike in our units, the number is free: 24 become 48 or 116.
+    """
     left = depthwise(x, 2, f"{name}.left.depthwise")
     left = convolution(left, channels, 1, 1, f"{name}.left.pointwise")
     return join(left, bottleneck(x, 2, f"{name}.right", channels=channels), name)

@@ -1,8 +1,8 @@
 """The two simplified ShuffleNetV2 units of Fig. 4 and the Semifreddo module of Fig. 3.
 
-A `core` argument that is None builds trainable convolutions; a `core.Core` builds convolutions frozen to its codes.
-Batch-norm stays trainable in both (section 5), with its factor gamma kept positive: folding a positive factor into a
-kernel that has one scale an output channel changes only the scales, never the codes.
+If `core` is None, convolutions train. If it is a Core, they are frozen to its codes. Batch-norms
+train in both cases (section 5), and their factor gamma stays positive. Folding a positive factor
+into a kernel with one scale per output channel changes the scales only, not the codes.
 """
 
 import tensorflow as tf
@@ -15,7 +15,7 @@ SMALLEST_GAMMA = 1e-2
 
 @tf.keras.utils.register_keras_serializable("sfkeras")
 class AtLeast(tf.keras.constraints.Constraint):
-    """Keeps each weight at or above `low`: a batch-norm factor of 0 or less has no int8 scale."""
+    """Keep each weight at `low` or above: a batch-norm factor of 0 or less has no int8 scale."""
 
     def __init__(self, low):
         self.low = low
@@ -28,12 +28,15 @@ class AtLeast(tf.keras.constraints.Constraint):
 
 
 def batch_norm(x, name, core=None):
-    """Batch normalisation with gamma >= SMALLEST_GAMMA; starts from the state that `core` was trained with, if any."""
+    """Normalise with gamma >= SMALLEST_GAMMA.
+
+    The initial values are those of `core`, if it is given.
+    """
     layer = layers.BatchNormalization(
         momentum=0.95,
         epsilon=1e-3,
         gamma_constraint=AtLeast(SMALLEST_GAMMA),
-        synchronized=tf.distribute.has_strategy(),  # statistics of the whole batch, whoever trains it
+        synchronized=tf.distribute.has_strategy(),  # statistics of the batch of all workers
         name=f"{name}.batch_norm",
     )
     x = layer(x)
@@ -43,7 +46,9 @@ def batch_norm(x, name, core=None):
 
 
 def convolution(x, filters, kernel_size, strides, name, core=None):
-    """Convolution, batch-norm, relu: the stem, and with kernel_size 1 the pointwise half of a separable convolution."""
+    """Convolution, batch-norm and relu: the stem, or with kernel_size 1 the second half of a
+    separable convolution.
+    """
     if core is None:
         layer = layers.Conv2D(
             filters, kernel_size, strides, "same", use_bias=False, kernel_initializer="he_normal", name=name
@@ -57,7 +62,7 @@ def convolution(x, filters, kernel_size, strides, name, core=None):
 
 
 def depthwise(x, strides, name, core=None):
-    """3x3 depthwise convolution and batch-norm, linear as in ShuffleNetV2."""
+    """3x3 depthwise convolution and batch-norm, without activation, as in ShuffleNetV2."""
     if core is None:
         layer = layers.DepthwiseConv2D(3, strides, "same", use_bias=False, depthwise_initializer="he_normal", name=name)
         x = layer(x)
@@ -69,27 +74,29 @@ def depthwise(x, strides, name, core=None):
 
 
 def separable(x, strides, name, core=None):
-    """Depthwise then pointwise convolution, as many channels out as in."""
+    """Depthwise, then pointwise convolution with as many output as input channels."""
     x = depthwise(x, strides, f"{name}.depthwise", core)
     return convolution(x, x.shape[-1], 1, 1, f"{name}.pointwise", core)
 
 
 def bottleneck(x, strides, name, core=None, channels=None):
-    """Pointwise before depthwise and pointwise, as ShuffleNetV2 has it; SemifreddoNets drop the first (section 5)."""
+    """Pointwise, depthwise and pointwise convolution, as in ShuffleNetV2. SemifreddoNets drop the
+    first (section 5).
+    """
     x = convolution(x, channels or x.shape[-1], 1, 1, f"{name}.first", core)
     return separable(x, strides, name, core)
 
 
 def regular_unit(x, name, core=None, transform=separable):
-    """Fig. 4, left: one half of the channels passes, the other is transformed, then both are shuffled."""
+    """Fig. 4, left: pass one half of the channels on, transform the other half, shuffle both."""
     passing, transformed = ChannelSplit(name=f"{name}.split")(x)
     return join(passing, transform(transformed, 1, name, core), name)
 
 
 def downscaling_unit(x, name, core=None, transform=separable):
-    """Fig. 4, right: two branches see all channels with stride 2, so that channels double where the sides halve.
+    """Fig. 4, right: two branches read all channels with stride 2. Channels double and sides halve.
 
-    Only the right one is ever a bottleneck, in ShuffleNetV2 as here.
+    Only the right branch may be a bottleneck, here as in ShuffleNetV2.
     """
     left = separable(x, 2, f"{name}.left", core)
     right = transform(x, 2, f"{name}.right", core)
@@ -99,59 +106,49 @@ def downscaling_unit(x, name, core=None, transform=separable):
 def level_unit(x, name, core=None, transform=separable):
     """The two branches of the downscaling unit at stride 1, each on one half of the channels.
 
-    This is the trainable cores' stride-1 block of stage 3 (with both halves transformed a trainable core has the 60K
-    parameters of Table 3; with one half it would have 55K), and how a repeated last module (Fig. 5) reuses the
-    multipliers of its downscaling unit: the same two branches, fed with halves of 2C channels instead of twice with C.
+    It is the trainable cores' stride-1 block of stage 3. Transforming both halves gives a trainable
+    core the 60K parameters of Table 3; one half would give 55K. It is also how a repeated last
+    module (Fig. 5) reuses the multipliers of its downscaling unit: the two branches read half of 2C
+    channels each, instead of C channels each.
     """
     left, right = ChannelSplit(name=f"{name}.split")(x)
     return join(separable(left, 1, f"{name}.left", core), transform(right, 1, f"{name}.right", core), name)
 
 
 def join(left, right, name):
-    """Concatenates the two halves of a unit and shuffles their channels."""
+    """Concatenate the two halves of a unit and shuffle their channels."""
     joined = layers.Concatenate(name=f"{name}.concat")([left, right])
     return ChannelShuffle(2, name=f"{name}.shuffle")(joined)
 
 
-def semifreddo_module(
-    frozen,
-    trainable,
-    units,
-    repeats,
-    name,
-    core=None,
-    alpha=None,
-    core_shuffle=True,
-    alpha_start=None,
-    transform=separable,
-):
-    """One frozen and any number of trainable cores side by side (section 3.2, Fig. 3).
+def semifreddo_module(frozen, trainable, units, frozen_repeats, name, options):
+    """Build one frozen and any number of trainable cores side by side (section 3.2, Fig. 3).
 
-    The frozen core runs its first unit and all of its repeats of Table 1 before the blend, so that a trainable core
-    takes the deepest features the module has; the trainable core runs one unit in the same time.
+    The frozen core runs its first unit and all of its repeats of Table 1 before the blend. So a
+    trainable core reads the deepest features of the module. It runs one unit in the same time.
 
     Args:
-        frozen: the frozen core's maps (batch, height, width, channels), or None where there is no frozen core.
-        trainable: list of the trainable cores' maps, each of that shape; may be empty.
-        units: (frozen, trainable): the function that builds the first unit of each.
-        repeats: how many regular units follow in the frozen core.
-        name: of the module, such as "stage2".
-        core: the Core that the frozen side is taped out with, or None where it still trains.
-        alpha, alpha_start, core_shuffle: see AlphaBlend and CoreShuffle.
-        transform: separable, or bottleneck: what the units do to their maps.
-    Returns: (frozen, trainable) as the next module takes them.
+        frozen: (batch, height, width, channels), the frozen core's feature maps, or None if there
+            is no frozen core.
+        trainable: list of the trainable cores' feature maps, each of that shape; may be empty.
+        units: (frozen, trainable). The functions that build the first unit of each.
+        frozen_repeats: int. Number of regular units after the frozen core's first unit.
+        name: str. Name of the module, such as "stage2".
+        options: NetworkOptions. Its core, alphas, core shuffle and units are used.
+    Returns: (frozen, trainable), the inputs of the next module.
     """
+    core, transform = options.hardwired_core, bottleneck if options.first_pointwise else separable
     frozen_unit, trainable_unit = units
     if frozen is not None:
         frozen = frozen_unit(frozen, f"frozen.{name}.unit1", core, transform)
-        for unit in range(2, repeats + 2):
+        for unit in range(2, frozen_repeats + 2):
             frozen = regular_unit(frozen, f"frozen.{name}.unit{unit}", core, transform)
     trainable = [trainable_unit(x, f"core{i}.{name}", transform=transform) for i, x in enumerate(trainable, 1)]
     if frozen is not None:
         trainable = [
-            AlphaBlend(alpha, alpha_start=alpha_start, name=f"core{i}.{name}.blend")([frozen, x])
+            AlphaBlend(options.alpha, alpha_start=options.alpha_start, name=f"core{i}.{name}.blend")([frozen, x])
             for i, x in enumerate(trainable, 1)
         ]
     if len(trainable) > 1:
-        trainable = CoreShuffle(core_shuffle, name=f"{name}.core_shuffle")(trainable)
+        trainable = CoreShuffle(options.core_shuffle, name=f"{name}.core_shuffle")(trainable)
     return frozen, trainable

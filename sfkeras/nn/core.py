@@ -1,4 +1,4 @@
-"""The frozen core as a file: int8 codes, scales, digest, provenance. What is taped out."""
+"""The frozen core as a file: int8 codes, scales, digest and provenance."""
 
 import hashlib
 import io
@@ -18,17 +18,26 @@ _FORMAT = "sfkeras core 1"
 
 @dataclass(frozen=True)
 class Core:
-    """A frozen core.
+    """A frozen core: the weights that are fixed in hardware (section 3.2).
 
-    Fields:
-        name: of the core, such as "tiny_imagenet".
-        codes: {layer: int8 kernel}, shaped (kernel, kernel, in, out), depthwise (kernel, kernel, channels, 1); codes are
-            in [-127, 127]. This, and nothing else, is hardwired.
-        scales: {layer: float32 (out,)}: the kernel that was trained is codes * scales.
-        batch_norm: {layer: float32 (4, out)}: gamma, beta, moving mean, moving variance; where every task starts from.
-        provenance: dict: recipe, data, versions and accuracy before and after snapping.
-        exponents: {layer: exponent} of its rounded activations, once a task has settled them; empty before.
     Layers are named without their core: "stage2.unit3.pointwise".
+
+    Args:
+        name: str. Name of the core, such as "tiny_imagenet".
+        codes: {layer: int8 kernel}, (kernel, kernel, in, out), or depthwise (kernel, kernel,
+            channels, 1). Codes are in [-127, 127]. Only the codes are hardwired.
+        scales: {layer: float32 (out,)}. The trained kernel is codes * scales.
+        batch_norm: {layer: float32 (4, out)}: gamma, beta, moving mean and moving variance. Every
+            task starts from these values.
+        provenance: dict. Recipe, data, versions, and accuracy before and after rounding.
+        exponents: {layer: int}. Exponents of the rounded activations, if a task has settled them
+            (see `settle`), else empty.
+
+    Example:
+        >>> import sfkeras
+        >>> core = sfkeras.Core.load("tiny_imagenet")
+        >>> core.stem_channels, core.codes["stem"].shape, core.codes["stem"].dtype
+        (32, (3, 3, 3, 32), dtype('int8'))
     """
 
     name: str
@@ -38,9 +47,32 @@ class Core:
     provenance: dict = field(default_factory=dict)
     exponents: dict = field(default_factory=dict)
 
+    @classmethod
+    def from_model(cls, model, name, provenance=None):
+        """Round the trained frozen core of a float model to int8 codes and return it as a Core.
+
+        Args:
+            model: float SemifreddoNet that was built with core=None.
+            name: str. Name of the new core.
+            provenance: dict or None. What the core was made from.
+        """
+        codes, scales, batch_norm = {}, {}, {}
+        for layer in model.layers:
+            if not layer.name.startswith("frozen."):
+                continue
+            key = cls.key(layer.name)
+            if layer.name.endswith(".batch_norm"):
+                batch_norm[key.removesuffix(".batch_norm")] = np.stack(layer.get_weights())
+            elif layer.weights:
+                codes[key], scales[key] = snap(layer.get_weights()[0], hasattr(layer, "depthwise_kernel"))
+        return cls(name, codes, scales, batch_norm, provenance or {})
+
     @property
     def digest(self):
-        """SHA-256 of names, shapes and codes, as hex: the same for two cores that tape out to the same silicon."""
+        """SHA-256 of names, shapes and codes, as hexadecimal text.
+
+        Cores of equal digest are the same silicon.
+        """
         sha = hashlib.sha256()
         for layer in sorted(self.codes):
             sha.update(f"{layer} {self.codes[layer].shape}\n".encode())
@@ -49,6 +81,7 @@ class Core:
 
     @property
     def stem_channels(self):
+        """Number of channels of the stem."""
         return self.codes["stem"].shape[-1]
 
     @property
@@ -58,34 +91,42 @@ class Core:
 
     @staticmethod
     def key(layer_name):
-        """Returns the core's name of a Keras layer: each pass of a repeated module (Fig. 5) has the same kernels."""
+        """Return the core's name of a Keras layer.
+
+        All passes of a repeated module (Fig. 5) share one name.
+        """
         return re.sub(r"^quant_|frozen\.|\.pass\d+", "", layer_name)
 
     def kernel(self, layer_name):
-        """Returns (codes, scales) of a Keras layer."""
+        """Return (codes, scales) of a Keras layer."""
         return self.codes[self.key(layer_name)], self.scales[self.key(layer_name)]
 
     def float_kernel(self, layer_name):
-        """Returns the kernel of a Keras layer as its codes say it, float32."""
+        """Return the kernel of a Keras layer, codes * scales, float32."""
         codes, scales = self.kernel(layer_name)
         return codes * scales.reshape((-1, 1) if "depthwise" in layer_name else -1)
 
     def settled_exponents(self, model):
-        """Returns {Keras layer: exponent} of a model's frozen core, as far as a task has settled them."""
+        """Return {Keras layer: exponent} of the layers of a model's frozen core that a task has
+        settled.
+        """
         keys = {layer.name: self.key(layer.name) for layer in model.layers if layer.name.startswith("frozen.")}
         return {layer: self.exponents[key] for layer, key in keys.items() if key in self.exponents}
 
     def first_unit(self, trainable):
-        """Returns the core's layer that does what a trainable core's layer does, such as "stage2.left.pointwise"; or None.
+        """Return the core's layer that corresponds to a layer of a trainable core, or None.
 
-        Stage 3's frozen unit has one branch: it stands for both of the trainable cores'.
+        Stage 3's frozen unit has one branch. It corresponds to both branches of a trainable core.
+
+        Args:
+            trainable: name without its core, such as "stage2.left.pointwise".
         """
         stage, _, rest = trainable.partition(".")
         names = [trainable, f"{stage}.unit1.{rest}", f"{stage}.unit1.{rest.partition('.')[2]}"]
         return next((name for name in names if name in self.codes), None)
 
     def save(self, path):
-        """Writes the core; the same core gives the same bytes."""
+        """Write the core to a file. Equal cores give equal bytes."""
         header = {"format": _FORMAT, "name": self.name, "digest": self.digest, "provenance": self.provenance}
         header |= {"exponents": self.exponents} if self.exponents else {}
         arrays = {"header": np.frombuffer(json.dumps(header, sort_keys=True).encode(), np.uint8)}
@@ -97,9 +138,10 @@ class Core:
 
     @classmethod
     def load(cls, name_or_path):
-        """Reads a core that comes with the project (by name) or lies in a file (by path).
+        """Read a core of this project, by name, or a core file, by path.
 
-        Raises: RecipeError if there is none, if it is no core file, or if its codes do not match its digest.
+        Raises: RecipeError if there is no such core, the file is not a core file, or its codes do
+            not match its digest.
         """
         path = Path(name_or_path)
         if path.suffix != ".npz":
@@ -107,7 +149,8 @@ class Core:
         if not path.is_file():
             known = ", ".join(sorted(p.stem for p in FOLDER.glob("*.npz"))) or "none"
             raise RecipeError(
-                f"network.core is {name_or_path!r}, but there is no {path}; cores in the project: {known}"
+                f"network.core is {str(name_or_path)!r}, but there is no file {path}. Expected the path of a core file "
+                f"(.npz) or one of the project's cores: {known}."
             )
         try:
             with np.load(path) as arrays:
@@ -118,24 +161,29 @@ class Core:
                     if part in parts:
                         parts[part][layer] = arrays[key]
             if len({frozenset(part) for part in parts.values()}) > 1:
-                raise ValueError("not every layer has codes, scales and batch-norm")
+                raise ValueError("some layers lack codes, scales or batch-norm")
             core = cls(header["name"], **parts, provenance=header["provenance"], exponents=header.get("exponents", {}))
             if header["format"] != _FORMAT or core.digest != header["digest"]:
-                raise ValueError("its codes do not have the digest that it names")
-        except Exception as error:  # a broken archive raises whatever zipfile, json or numpy think of it
-            raise RecipeError(f"{path} is not a whole core file ({error}); make it again with recipe=core") from error
+                raise ValueError("the digest does not match the codes")
+        except Exception as error:  # zipfile, json and numpy raise many kinds of errors for a broken archive
+            raise RecipeError(
+                f"{path} is not a complete core file: {error}. Restore it, or train it again with recipe=core."
+            ) from error
         return core
 
 
 def settle(core, model, exponents, name, provenance=None):
-    """Makes of a core, and of a task that was trained on it, the same core as that task computes it.
+    """Return a core with the batch-norms and exponents that a task trained on it has.
 
-    Another task that takes it as it is, with batch-norms that do not train, can be joined with that task to one network.
+    Other tasks can use the settled core unchanged, with batch-norms that do not train. Then they
+    can be joined with the first task to one network.
 
     Args:
         core: Core.
         model: fixed8 model of the task.
-        exponents: {Keras layer: exponent}, as fixed8.calibrate gives them.
+        exponents: {Keras layer: exponent}, as returned by fixed8.calibrate.
+        name: str. Name of the new core.
+        provenance: dict or None. What the new core was made from.
     """
     batch_norm, ending = dict(core.batch_norm), ".batch_norm"
     for layer in model.layers:
@@ -147,29 +195,16 @@ def settle(core, model, exponents, name, provenance=None):
 
 
 def snap(kernel, depthwise=False):
-    """Rounds a kernel to int8 codes with one scale an output channel.
+    """Round a kernel to int8 codes with one scale per output channel.
 
     Args:
         kernel: float32 (kernel, kernel, in, out), or depthwise (kernel, kernel, channels, 1).
-        depthwise: which of the two; the shape does not say it of a convolution with one output.
-    Returns: codes int8 in [-127, 127] of that shape, scales float32 (out,).
+        depthwise: bool. Whether it is depthwise. The shape does not tell if a convolution has one
+            output.
+    Returns: int8 codes in [-127, 127] of that shape, and float32 scales (out,).
     """
     channels_last = kernel.reshape(-1, kernel.shape[2 if depthwise else 3])
     largest = np.maximum(np.abs(channels_last).max(axis=0), np.finfo(np.float32).tiny * 127)
     scales = (largest / 127).astype(np.float32)
     codes = np.clip(np.rint(channels_last / scales), -127, 127).astype(np.int8)
     return codes.reshape(kernel.shape), scales
-
-
-def freeze(model, name, provenance=None):
-    """Makes a core of the frozen core of a trained float model (backbone.SemifreddoNet with core=None)."""
-    codes, scales, batch_norm = {}, {}, {}
-    for layer in model.layers:
-        if not layer.name.startswith("frozen."):
-            continue
-        key = Core.key(layer.name)
-        if layer.name.endswith(".batch_norm"):
-            batch_norm[key.removesuffix(".batch_norm")] = np.stack(layer.get_weights())
-        elif layer.weights:
-            codes[key], scales[key] = snap(layer.get_weights()[0], hasattr(layer, "depthwise_kernel"))
-    return Core(name, codes, scales, batch_norm, provenance or {})

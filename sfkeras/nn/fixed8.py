@@ -1,8 +1,10 @@
-"""Quantisation-aware training in 8-bit signed fixed point (section 3), as a scheme of tensorflow-model-optimization.
+"""Quantisation-aware training in 8-bit signed fixed point (section 3), as a scheme of
+tensorflow-model-optimization (tfmot).
 
-Activations are int8 codes of scale 2^-exponent with zero point 0; kernels are codes in [-127, 127] with one scale an
-output channel. Tensors between which bytes only move (split, concat, shuffles, pooling) share one exponent: a scale
-group. The exponents are constants that calibration finds once, so nothing about the ranges drifts in training.
+Activations are int8 codes of scale 2^-exponent with zero point 0. Kernels are codes in [-127, 127]
+with one scale per output channel. Tensors between which bytes only move (split, concat, shuffles,
+pooling) share one exponent: they are a scale group. Calibration chooses the exponents once. They
+are constants, so ranges do not drift during training.
 """
 
 import numpy as np
@@ -22,10 +24,11 @@ from sfkeras.nn.piecewise import PiecewiseLinear
 keras = tf.keras
 register = keras.utils.register_keras_serializable("sfkeras")
 
-INPUT_EXPONENT = 7  # a pixel's code is its value - 128, so the network sees [-1, 1)
+INPUT_EXPONENT = 7  # a pixel's code is value - 128, so the network's input is in [-1, 1)
 _CANDIDATES = range(-3, 12)
-_SAMPLES = 50_000  # values of a tensor, a batch, that calibration looks at
-# Layers that only move bytes, and the pools, whose mean or largest keeps its scale: all tensors at them share an exponent.
+_SAMPLES = 50_000  # calibration reads at most about twice as many values per tensor and batch
+_BATCH = 32  # images per calibration batch of an array
+# These layers move bytes or, as pools, keep the scale: their inputs and outputs share an exponent.
 _MOVING = (
     ChannelSplit,
     ChannelShuffle,
@@ -42,9 +45,10 @@ _ROUNDED = (keras.layers.ReLU, keras.layers.GlobalAveragePooling2D, AlphaBlend, 
 
 
 def producers(model):
-    """Returns the layers whose outputs are rounded to int8, in order.
+    """Return the layers whose outputs are rounded to int8, in order.
 
-    A convolution and its batch-norm (and relu) are one operator of the integer graph: only its end is rounded.
+    A convolution with its batch-norm and relu is one operator of the integer graph. Only its last
+    layer is rounded.
     """
     return [layer for layer in model.layers if _is_rounded(layer)]
 
@@ -57,7 +61,7 @@ def _is_rounded(layer):
 
 
 def scale_groups(model):
-    """Returns the producers' names in groups that must share one exponent: list of lists."""
+    """Return the names of the producers in groups that must share one exponent: list of lists."""
     parent = {}
 
     def root(tensor):
@@ -76,25 +80,27 @@ def scale_groups(model):
 
 
 def _moved(layer):
-    """Lists of tensors between which a layer only moves bytes."""
+    """Return lists of tensors between which a layer only moves bytes."""
     if isinstance(layer, CoreShuffle) and not layer.on:
         return list(zip(layer.input, layer.output))
     if isinstance(layer, _MOVING):
         return [tf.nest.flatten([layer.input, layer.output])]
-    if isinstance(layer, AlphaBlend) and layer.alpha in (0, 1):  # takes one core as it is
+    if isinstance(layer, AlphaBlend) and layer.alpha in (0, 1):  # returns the features of one core
         return [[layer.input[1 - int(layer.alpha)], layer.output]]
     return []
 
 
 def calibrate(model, images, known=None):
-    """Chooses the exponent of each scale group: the one with the least squared rounding error on real images.
+    """Choose the exponent of each scale group: the one with the smallest squared rounding error on
+    images.
 
     Args:
         model: float SemifreddoNet.
         images: iterable of batches (batch, height, width, channels), float32.
-        known: {layer name: exponent} of producers whose exponent is settled, and so that of their groups.
+        known: {layer name: exponent} or None. A known exponent is kept, for its whole scale group.
     Returns: {layer name: exponent} of all producers.
     """
+    known = known or {}
     layers = producers(model)
     watch = keras.Model(model.input, [layer.output for layer in layers])
     errors = {layer.name: np.zeros(len(_CANDIDATES)) for layer in layers}
@@ -105,7 +111,7 @@ def calibrate(model, images, known=None):
     exponents = {}
     for group in scale_groups(model):
         best = _CANDIDATES[int(np.argmin(sum(errors[name] for name in group)))]
-        settled = [known[name] for name in group if known and name in known]
+        settled = [known[name] for name in group if name in known]
         exponents |= dict.fromkeys(group, settled[0] if settled else best)
     return exponents
 
@@ -120,7 +126,7 @@ def _rounding_error(values, exponent):
 
 @register
 class Activation(tfmot.quantization.keras.quantizers.Quantizer):
-    """Rounds a layer's output to int8 of scale 2^-exponent."""
+    """Round a layer's output to int8 of scale 2^-exponent."""
 
     def __init__(self, exponent):
         self.exponent = exponent
@@ -137,17 +143,22 @@ class Activation(tfmot.quantization.keras.quantizers.Quantizer):
 
 @register
 class Mean(Activation):
-    """Rounds a pool's mean to int8, halves away from zero as AVERAGE_POOL_2D does; the gradient passes."""
+    """Round a pool's mean to int8, halves away from zero as AVERAGE_POOL_2D does.
+
+    The gradient passes.
+    """
 
     def __call__(self, inputs, training, weights, **kwargs):
-        codes = inputs * 2.0**self.exponent  # within int8, for it is a mean of int8 codes
+        codes = inputs * 2.0**self.exponent  # in the range of int8, as a mean of int8 codes
         rounded = tf.sign(codes) * tf.floor(tf.abs(codes) + 0.5) * 2.0**-self.exponent
         return inputs + tf.stop_gradient(rounded - inputs)
 
 
 @register
 class Kernel(tfmot.quantization.keras.quantizers.Quantizer):
-    """Rounds a kernel to codes in [-127, 127] with one scale an output channel (depthwise: a channel)."""
+    """Round a kernel to codes in [-127, 127] with one scale per output channel (depthwise: per
+    channel).
+    """
 
     def __init__(self, depthwise=False):
         self.depthwise = depthwise
@@ -170,9 +181,10 @@ class Kernel(tfmot.quantization.keras.quantizers.Quantizer):
 
 @register
 class Fixed8Config(tfmot.quantization.keras.QuantizeConfig):
-    """How one layer is quantised: its kernel if that trains, its output if it has an exponent.
+    """How one layer is quantised: its kernel if that trains, and its output if it has an exponent.
 
-    A frozen layer's kernel is made of its int8 codes and needs no rounding; to name it here would make it trainable.
+    A frozen layer's kernel already is int8 codes times scales. It is not listed here, because tfmot
+    would make it trainable.
     """
 
     def __init__(self, exponent=None):
@@ -209,7 +221,7 @@ class Fixed8Config(tfmot.quantization.keras.QuantizeConfig):
 
 
 class Fixed8Scheme(quantize_scheme.QuantizeScheme):
-    """Keeps the layout and guesses nothing: every layer is annotated with its own Fixed8Config."""
+    """Keep the layout of the model and use each layer's own Fixed8Config."""
 
     def get_layout_transformer(self):
         return _SameLayout()
@@ -220,7 +232,7 @@ class Fixed8Scheme(quantize_scheme.QuantizeScheme):
 
 class _SameLayout(quantize_layout_transform.QuantizeLayoutTransform):
     def apply(self, model, layer_quantize_map):
-        # A fresh copy, because the variables that tfmot hands over have lost the names of their layers.
+        # A new copy, because tfmot's variables do not have the names of their layers.
         return _copy(model, lambda layer: type(layer).from_config(layer.get_config())), layer_quantize_map
 
 
@@ -229,21 +241,46 @@ class _NoGuesses(quantize_registry.QuantizeRegistry):
         return False
 
     def get_quantize_config(self, layer):
-        raise ValueError(f"{layer.name} is not annotated; fixed8 quantises by annotation alone")
+        raise ValueError(f"{layer.name} is not annotated. fixed8 quantises annotated layers only.")
 
 
-def quantise(model, exponents):
-    """Returns a copy of a float SemifreddoNet that trains as its int8 form computes.
+def quantise(model, images=None, *, exponents=None):
+    """Return a fixed8 copy of a float SemifreddoNet, for quantisation-aware training (section 3).
+
+    Training and inference of the copy round every kernel and activation as the int8 network does.
+    Its variables are new ones that start with the float model's values.
 
     Args:
-        model: float model, as backbone.SemifreddoNet builds it; its layers keep their names.
-        exponents: {layer name: exponent}, as `calibrate` gives them.
+        model: float model, as SemifreddoNet returns it. Layer names stay the same.
+        images: float32 array (images, height, width, channels), or an iterable of such batches, or
+            None. Calibration chooses the exponents on them. Pixels are (value - 128) / 128.
+        exponents: {layer name: int} or None. Exponents to use instead of calibrated ones, for
+            example those that `calibrate` returned earlier. With images it may be incomplete.
+    Returns: tf.keras.Model with the same inputs and outputs.
+    Raises: ValueError if there are no images and a layer has no exponent.
+
+    Example:
+        >>> import numpy as np, sfkeras
+        >>> model = sfkeras.SemifreddoNet((32, 32, 1), cores=1, frozen=False, width=0.25)
+        >>> images = np.zeros((4, 32, 32, 1), "float32")
+        >>> fixed8_model = sfkeras.quantise(model, images)
+        >>> fixed8_model.output["core1"].shape
+        TensorShape([None, 2, 2, 64])
     """
+    exponents = dict(exponents or {})
+    if images is not None:
+        batches = [images[i : i + _BATCH] for i in range(0, len(images), _BATCH)] if hasattr(images, "ndim") else images
+        exponents |= calibrate(model, batches, exponents)
+    if missing := [layer.name for layer in producers(model) if layer.name not in exponents]:
+        raise ValueError(
+            f"{len(missing)} layers have no exponent (first: {missing[0]}). Expected one per layer that `calibrate` "
+            "returns. Pass images to calibrate on."
+        )
 
     def annotate(layer):
         config = layer.get_config()
         exponent = exponents.get(layer.name)
-        if isinstance(layer, AlphaBlend):  # rounds its own products and sum
+        if isinstance(layer, AlphaBlend):  # it rounds its own products and sum
             config, exponent = {**config, "exponent": exponent}, None
         copy = type(layer).from_config(config)
         return tfmot.quantization.keras.quantize_annotate_layer(copy, Fixed8Config(exponent))
@@ -257,22 +294,22 @@ def quantise(model, exponents):
 
 
 def unwrapped(layer):
-    """The layer itself, without tfmot's quantisation wrapper."""
+    """Return the layer itself, without tfmot's quantisation wrapper."""
     return layer.layer if isinstance(layer, QuantizeWrapper) else layer
 
 
 def frozen_codes(model):
-    """Returns {layer: int8 codes} as they are in a model now: what must never change."""
+    """Return {layer: int8 codes} of a model's frozen layers. Training never changes them."""
     inner = map(unwrapped, model.layers)
     return {layer.name: layer.codes.numpy() for layer in inner if hasattr(layer, "codes")}
 
 
 def trainable_kernel(layer):
-    """The kernel variable of a convolution that trains, shape (height, width, ...), else None."""
+    """Return the kernel variable of a convolution that trains, (height, width, ...), else None."""
     inner = unwrapped(layer)
     if not inner.trainable or type(inner) not in (keras.layers.Conv2D, keras.layers.DepthwiseConv2D):
         return None
-    # Under tfmot `layer.kernel` is the rounded tensor; the variable is the one weight with four axes.
+    # In tfmot's wrapper `layer.kernel` is the rounded tensor. The variable has four axes.
     return next(weight for weight in layer.trainable_weights if weight.shape.rank == 4)
 
 

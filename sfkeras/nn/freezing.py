@@ -1,9 +1,11 @@
-"""Freezing by weights and by layers (section 3.1, Figs. 1 and 2): what Semifreddo modules are compared with.
+"""Freezing by weights and by layers (section 3.1, Figs. 1 and 2), to compare Semifreddo modules
+with.
 
-All convolutions of the frozen core's topology train, but for a share of the weights of each. The share may be the same
-in all layers (uniform freezing), rise or fall with depth, or be 1 in the first N layers and 0 in the others (horizontal
-freezing, as in FixyNN). The paper did the first at the optimizer level, and so do we: by a constraint, which the optimizer
-applies after each step, momentum and weight decay included. Frozen weights keep their bytes, and their int8 codes too.
+All convolutions of the frozen core's topology train, apart from a share of the weights of each. The
+share may be the same in all layers (uniform freezing), rise or fall with depth (gradual freezing),
+or be 1 in the first N layers and 0 in the others (horizontal freezing, as in FixyNN). As in the
+paper, the optimizer does the freezing: it applies a constraint after each step, after momentum and
+weight decay. Frozen weights keep their bytes and their int8 codes.
 """
 
 import zlib
@@ -16,15 +18,16 @@ keras = tf.keras
 
 @keras.utils.register_keras_serializable("sfkeras")
 class KeepFrozen(keras.constraints.Constraint):
-    """Holds the frozen weights of a kernel at their bytes.
+    """Keep the frozen weights of a kernel at their values.
 
-    The largest weight of an output channel sets its int8 scale. `frozen_weights` freezes that one first, and here the
-    others of its channel are kept from outgrowing it: so the frozen codes do not move either.
+    The largest weight of an output channel determines its int8 scale. `frozen_weights` freezes that
+    one first. This constraint keeps the channel's other weights below it, so the frozen codes stay
+    the same.
 
     Args:
-        kernel: float32 array, whose frozen weights stay.
-        frozen: bool array of its shape.
-        depthwise: the output channels are its third axis, not its fourth.
+        kernel: float32 array. Values of the frozen weights.
+        frozen: bool array of that shape.
+        depthwise: bool. Whether the output channels are the third axis, not the fourth.
     """
 
     def __init__(self, kernel, frozen, depthwise=False):
@@ -39,17 +42,41 @@ class KeepFrozen(keras.constraints.Constraint):
         return {"kernel": self.kernel.tolist(), "frozen": self.frozen.tolist(), "depthwise": self.depthwise}
 
 
-def freeze(model, core, shares):
-    """Returns a copy of a network that starts as a core and trains but for a share of each layer's weights.
+def freeze(model, core, share=1.0, *, layers=None):
+    """Return a copy of a network that starts from a core and keeps part of its weights frozen.
+
+    This is freezing by weights or by layers (section 3.1, Figs. 1 and 2), which the paper compares
+    with Semifreddo modules. Only the convolutions of the frozen core are affected. Their
+    batch-norms, the trainable cores and the heads keep training.
+
+    Today it supports a float SemifreddoNet whose frozen core still trains (core=None, repeats=1),
+    and a Core of the same width and units. To freeze a whole core, as for the paper's hardware,
+    build SemifreddoNet with core=Core instead.
 
     Args:
-        model: float backbone.SemifreddoNet with core=None.
-        core: core.Core with the layers of its frozen core.
-        shares: one share from 0 to 1 for each convolution of the frozen core, from the image on, as `by_depth` and
-            `first_layers` give them for `depth(core)` layers.
+        model: float SemifreddoNet with frozen=True and core=None.
+        core: Core. The weights that the convolutions of the frozen core start from.
+        share: share of the weights of each convolution to freeze, from 0 to 1. A number is the
+            same for all (uniform freezing). Two numbers are those of the first and the last
+            convolution and change evenly in between (gradual freezing). Or one number per
+            convolution, from the image on.
+        layers: int or None. Freezes the first convolutions, so many, and no others (horizontal
+            freezing, as in FixyNN). `share` is then ignored.
+    Returns: tf.keras.Model with the inputs, outputs and layer names of `model`.
+    Raises: ValueError if the model has no frozen core that trains, its layers are not those of the
+        core, or a share is outside [0, 1].
+
+    Example:
+        >>> import sfkeras
+        >>> options = sfkeras.NetworkOptions(cores=0, width=0.25)
+        >>> pretrained = sfkeras.SemifreddoNet((32, 32, 3), options=options)
+        >>> core = sfkeras.Core.from_model(pretrained, "example")
+        >>> model = sfkeras.freeze(pretrained, core, share=0.75)
+        >>> int(model.get_layer("frozen.stem").kernel_constraint.frozen.sum())  # of 3 * 3 * 3 * 8
+        162
     """
     names = [layer.name for layer in model.layers if _is_frozen_core_convolution(layer)]
-    share_of = dict(zip(names, shares, strict=True))
+    share_of = dict(zip(names, _shares(share, layers, names, core)))
 
     def constrained(layer):
         config = layer.get_config()
@@ -70,32 +97,59 @@ def freeze(model, core, shares):
     return copy
 
 
+def _shares(share, layers, names, core):
+    """Return one share per convolution, for the arguments of `freeze`. Raises: ValueError."""
+    if not names:
+        raise ValueError(
+            "the model has no frozen core whose convolutions train. Expected a float SemifreddoNet with frozen=True and "
+            "core=None."
+        )
+    if {core.key(name) for name in names} != core.codes.keys():
+        raise ValueError(
+            f"the model's frozen core has other layers than core {core.name}. Use a core of the same network options."
+        )
+    if layers is not None:
+        return first_layers(layers, len(names))
+    shares = by_depth(share, len(names)) if np.size(share) <= 2 else np.asarray(share, float)
+    if len(shares) != len(names):
+        raise ValueError(f"got {len(shares)} shares. Expected 1, 2 or {len(names)}, one per convolution.")
+    if not ((0 <= shares) & (shares <= 1)).all():
+        raise ValueError(f"share is {share}. Expected numbers from 0 to 1.")
+    return shares
+
+
 def depth(core):
-    """Returns the number of convolutions of a core."""
+    """Return the number of convolutions of a core."""
     return len(core.codes)
 
 
 def by_depth(share, layers):
-    """Returns the share of each layer: one number for all of them, or (first, last), which changes evenly between.
+    """Return the share of each layer: one number for all, or (first, last) with equal steps in
+    between.
 
     Args:
         share: number from 0 to 1, or two of them.
-        layers: how many there are.
+        layers: int. Number of layers.
     """
     return np.linspace(*np.broadcast_to(share, 2), layers)
 
 
 def first_layers(frozen, layers):
-    """Returns the share of each layer when the first so many are frozen whole: horizontal freezing."""
+    """Return the share of each layer if the first `frozen` layers are completely frozen: horizontal
+    freezing.
+    """
     return (np.arange(layers) < frozen).astype(float)
 
 
 def frozen_weights(kernel, share, depthwise=False, seed=0):
-    """Chooses the weights of a kernel to freeze: the largest of each output channel first, then others at random.
+    """Choose which weights of a kernel to freeze: the largest of each output channel, then others
+    at random.
 
     Args:
         kernel: float32 (height, width, in, out), or depthwise (height, width, channels, 1).
-        share: of all its weights, from 0 to 1; rounded to whole weights.
+        share: number from 0 to 1. Share of the weights, rounded to a whole number of weights.
+        depthwise: bool. Whether the kernel is depthwise.
+        seed: int, of the random choice.
     Returns: bool array of the kernel's shape.
     """
     rank = np.random.default_rng(seed).random(kernel.shape)

@@ -1,5 +1,8 @@
-"""The model head of section 3.3: pointwise convolution, optional running pool, piecewise-linear activation."""
+"""The model head of section 3.3: pointwise convolution, optional running pool, piecewise-linear
+activation.
+"""
 
+import math
 from dataclasses import dataclass
 
 import tensorflow as tf
@@ -9,24 +12,37 @@ from sfkeras.nn.blocks import batch_norm, convolution
 from sfkeras.nn.limits import check_sharing
 from sfkeras.nn.piecewise import PiecewiseLinear
 
-MOST_PARAMETERS = 131_072  # section 3.3, of all heads together
+MOST_PARAMETERS = 131_072  # of all heads together (section 3.3)
 
 
 @dataclass(frozen=True)
 class Head:
-    """One task's head.
+    """The head of one task (section 3.3).
 
     Args:
-        outputs: number of output channels.
-        on: what it reads: "frozen", "core1".."coreN", or "cores" for all trainable cores together.
-        name: of the task; names the head's layers head.NAME.*.
-        groups: of the pointwise convolution; divides its input channels and outputs.
-        pooling: average over the whole map, for one prediction an image; off for one prediction every 16x16 pixels.
-        batch_norm: centre and scale each output over the training images: an embedding whose dimensions count alike
-            (ArcFace, Deng et al. 2019, section 3.1). Folds into the convolution, so that it costs nothing on a chip.
-        activation: None, "relu", "sigmoid", "tanh", "hard_swish" or a list of (x, y) points (piecewise.py).
-        hidden: None, or channels of a pointwise convolution before it all. With 1024 it is ShuffleNetV2's own head (conv5,
-            pool, dense), which Table 3 uses for image classification; such a head runs on a host and may have any size.
+        outputs: int. Number of output channels.
+        on: str. The features it reads: "frozen", "core1" to "coreN", or "cores" for all trainable
+            cores.
+        name: str. Name of the task. The head's layers are called head.NAME.*.
+        groups: int. Groups of the pointwise convolution; a divisor of its input channels and its
+            outputs.
+        pooling: bool. True averages over the whole map, for one prediction per image. False returns
+            one prediction per 16x16 pixels.
+        batch_norm: bool. Whether to normalise each output over the training images, so that all
+            dimensions of an embedding count alike (ArcFace, Deng et al. 2019, section 3.1). It
+            folds into the convolution and costs nothing in hardware.
+        activation: None, "relu", "sigmoid", "tanh", "hard_swish" or a list of (x, y) points
+            (PiecewiseLinear).
+        hidden: int or None. Channels of an additional first pointwise convolution. 1024 gives
+            ShuffleNetV2's own head (conv5, pool, dense), which Table 3 uses for image
+            classification. Such a head runs on a host and may have any size.
+
+    Example:
+        >>> import sfkeras
+        >>> heads = [sfkeras.Head(10, on="frozen", name="classes"), sfkeras.Head(64, name="faces")]
+        >>> model = sfkeras.SemifreddoNet((32, 32, 3), heads, cores=1, width=0.25)
+        >>> model.output_shape
+        [(None, 1, 1, 10), (None, 1, 1, 64)]
     """
 
     outputs: int
@@ -40,24 +56,32 @@ class Head:
 
 
 def attach_all(heads, features):
-    """Builds the heads of a network. Returns: its output, or the list of its outputs. Raises: RecipeError."""
+    """Build the heads of a network.
+
+    Return its output, or the list of its outputs.
+
+    Raises: RecipeError.
+    """
     check(heads, {name: maps.shape[-1] for name, maps in features.items()})
     outputs = [attach(head, features) for head in heads]
     return outputs[0] if len(outputs) == 1 else outputs
 
 
 def attach(head, features):
-    """Builds a head on features.
+    """Build one head on features.
 
     Args:
+        head: Head.
         features: {"frozen": maps, "core1": maps, ...}, each (batch, height, width, channels).
-    Returns: (batch, 1, 1, outputs) pooled, else (batch, height, width, outputs).
+    Returns: (batch, 1, 1, outputs) with pooling, else (batch, height, width, outputs).
     """
     x = head_input(head, features)
     name = f"head.{head.name}"
     pointwise = f"{name}.pointwise"
     pool = tf.keras.layers.GlobalAveragePooling2D(keepdims=True, name=f"{name}.pool")
-    if head.hidden:  # a host holds all maps, and multiplies less behind the pool; the head block keeps a running sum
+    # A host stores all maps, and pooling first needs fewer multiplications. The head block pools
+    # last, because it sums up as lines arrive.
+    if head.hidden:
         x = convolution(x, head.hidden, 1, 1, f"{name}.hidden")
         x = pool(x) if head.pooling else x
     x = tf.keras.layers.Conv2D(head.outputs, 1, groups=head.groups, use_bias=not head.batch_norm, name=pointwise)(x)
@@ -71,7 +95,7 @@ def attach(head, features):
 
 
 def head_input(head, features):
-    """Returns the maps that a head reads: those of one core, or of all trainable cores joined."""
+    """Return the maps that a head reads: those of one core, or of all trainable cores joined."""
     if head.on != "cores":
         return features[head.on]
     trainable = [maps for name, maps in features.items() if name != "frozen"]
@@ -80,22 +104,28 @@ def head_input(head, features):
 
 
 def check(heads, channels):
-    """Refuses heads that read what is not there or what another reads, and heads that the hardware's head block cannot hold.
+    """Refuse heads that read missing features or the same core, and heads too large for the
+    hardware's head block.
 
     Args:
-        channels: {"frozen": c, "core1": c, ...}, channels that each core hands over.
+        heads: sequence of Head.
+        channels: {"frozen": int, "core1": int, ...}. Number of channels of each core's features.
+    Raises: RecipeError.
     """
     known = [*channels, *(["cores"] if channels.keys() - {"frozen"} else [])]
     parameters = {}
     for head in heads:
         if head.on not in known:
-            raise RecipeError(f"head {head.name}: on is {head.on!r}, but this network has {', '.join(known)}")
+            raise RecipeError(
+                f"heads.{head.name}.on is {head.on}. Expected one of {', '.join(known)}. "
+                f"Write heads.{head.name}.on={known[-1]}."
+            )
         read = sum(c for name, c in channels.items() if name != "frozen") if head.on == "cores" else channels[head.on]
         read = head.hidden or read
         if read % head.groups or head.outputs % head.groups:
             raise RecipeError(
-                f"head {head.name}: groups is {head.groups}, which does not divide both its {read} input channels "
-                f"and its {head.outputs} outputs"
+                f"heads.{head.name}.groups is {head.groups}. Expected a divisor of its {read} input channels and its "
+                f"{head.outputs} outputs. Write heads.{head.name}.groups={math.gcd(head.groups, read, head.outputs)}."
             )
         if not head.hidden:
             parameters[head.name] = read * head.outputs // head.groups
@@ -106,8 +136,12 @@ def check(heads, channels):
         others = total - parameters[largest.name]
         fits = max(0, MOST_PARAMETERS - others) * largest.outputs // parameters[largest.name]
         fits -= fits % largest.groups
-        mend = f"Lower its outputs to at most {fits}, or raise its groups." if fits else "Use fewer heads."
+        fix = (
+            f"Set heads.{largest.name}.outputs to at most {fits}, or raise heads.{largest.name}.groups."
+            if fits
+            else "Use fewer heads."
+        )
         raise RecipeError(
-            f"head {largest.name}: {largest.outputs} outputs take {parameters[largest.name]:,} parameters, and all heads "
-            f"together {total:,}; the head block holds {MOST_PARAMETERS:,}. {mend}"
+            f"heads.{largest.name}.outputs is {largest.outputs}, so that head has {parameters[largest.name]:,} parameters "
+            f"and all heads together have {total:,}. The head block has room for {MOST_PARAMETERS:,}. {fix}"
         )

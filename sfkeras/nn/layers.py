@@ -7,33 +7,43 @@ import tensorflow as tf
 
 register = tf.keras.utils.register_keras_serializable("sfkeras")
 
-# In fixed8, alpha and 1 - alpha are int8 codes on a grid of 2^-7 that add to 128 (1.0).
+# In fixed8, alpha and 1 - alpha are int8 codes of scale 2^-7 whose sum is 128 (1.0).
 ALPHA_BITS = 7
 
 
 @register
 class AlphaBlend(tf.keras.layers.Layer):
-    """Blends frozen and trainable features channel by channel (section 3.2, equation 1).
+    """Blend frozen and trainable features channel by channel (section 3.2, equation 1).
 
-    y = alpha * frozen + (1 - alpha) * trainable, with alpha = sigmoid(w) and one w a channel.
+    y = alpha * frozen + (1 - alpha) * trainable, with alpha = sigmoid(w) and one w per channel.
 
     Args:
-        alpha: float in [0, 1] or None. Fixes every alpha: 0 separates the cores, 0.5 makes the trainable core a residual
-            extractor. None trains w.
-        alpha_start: float in (0, 1) or None. Where every alpha that trains starts: at that number, without noise, since
-            the channels differ by themselves. None starts w at random, which puts two thirds of the alphas within 0.5 +- 0.12.
-        exponent: int or None. Set by fixed8: products and sum are rounded to int8 of scale 2^-exponent.
+        alpha: float in [0, 1] or None. Fixes every alpha: 0 separates the cores, 0.5 makes the
+            trainable core a residual extractor. None trains w.
+        alpha_start: float in (0, 1) or None. Initial value of every alpha that trains. None starts
+            w at random, so that two thirds of the alphas are within 0.5 +- 0.12.
+        exponent: int or None. Set by fixed8: products and sum are rounded to int8 of scale
+            2^-exponent.
     Call arguments: [frozen, trainable], each (batch, height, width, channels), float32.
     Returns: (batch, height, width, channels), float32.
-    Raises: ValueError if the two shapes differ, alpha is outside [0, 1] or alpha_start is outside (0, 1).
+    Raises: ValueError if the two shapes differ, alpha is outside [0, 1] or alpha_start is outside
+        (0, 1).
+
+    Example:
+        >>> import numpy as np, sfkeras
+        >>> frozen, trainable = np.full((2, 1, 1, 1, 4), [[[[[4.0]]]], [[[[8.0]]]]], "float32")
+        >>> sfkeras.AlphaBlend(alpha=0.75)([frozen, trainable]).numpy().ravel()
+        array([5., 5., 5., 5.], dtype=float32)
     """
 
     def __init__(self, alpha=None, exponent=None, alpha_start=None, **kwargs):
         super().__init__(**kwargs)
         if alpha is not None and not 0 <= alpha <= 1:
-            raise ValueError(f"{self.name}: alpha must be None or in [0, 1], got {alpha!r}")
+            raise ValueError(f"{self.name}: alpha is {alpha!r}. Expected None or a number from 0 to 1.")
         if alpha_start is not None and not 0 < alpha_start < 1:
-            raise ValueError(f"{self.name}: alpha_start must be None or between 0 and 1, got {alpha_start!r}")
+            raise ValueError(
+                f"{self.name}: alpha_start is {alpha_start!r}. Expected None or a number above 0 and below 1."
+            )
         self.alpha = alpha
         self.alpha_start = alpha_start
         self.exponent = exponent
@@ -42,7 +52,7 @@ class AlphaBlend(tf.keras.layers.Layer):
         frozen, trainable = input_shape
         if tuple(frozen) != tuple(trainable):
             raise ValueError(
-                f"{self.name}: frozen and trainable features must have one shape, got {frozen} and {trainable}"
+                f"{self.name}: the frozen features are {frozen} and the trainable ones {trainable}. Expected equal shapes."
             )
         if self.alpha is None:
             self.w = self.add_weight("w", (frozen[-1],), initializer=self._start())
@@ -54,7 +64,7 @@ class AlphaBlend(tf.keras.layers.Layer):
         return tf.keras.initializers.Constant(math.log(self.alpha_start / (1 - self.alpha_start)))  # sigmoid's inverse
 
     def alphas(self):
-        """Returns alpha of each channel, float32, or the one fixed alpha."""
+        """Return the alphas, float32: (channels,), or a scalar if alpha is fixed."""
         return tf.constant(self.alpha, tf.float32) if self.alpha is not None else tf.sigmoid(self.w)
 
     def call(self, inputs):
@@ -62,7 +72,7 @@ class AlphaBlend(tf.keras.layers.Layer):
         alpha = self.alphas()
         if self.exponent is None:
             return alpha * frozen + (1.0 - alpha) * trainable
-        # Each factor is rounded from the float, so that the graph holds two constants and not one that is used twice.
+        # Each factor is rounded from the float, so that the graph has a constant for each.
         kept = round_through(alpha, ALPHA_BITS, 0 if self.alpha == 0 else 1, 128 if self.alpha == 1 else 127)
         products = fixed8(kept * frozen, self.exponent) + fixed8((1.0 - kept) * trainable, self.exponent)
         return fixed8(products, self.exponent)
@@ -73,28 +83,36 @@ class AlphaBlend(tf.keras.layers.Layer):
 
 
 def fixed8(x, exponent):
-    """Rounds x to int8 codes of scale 2^-exponent; gradients pass where x is inside the range."""
+    """Round x to int8 codes of scale 2^-exponent. Gradients pass where x is inside the range."""
     scale = 2.0**-exponent
     return tf.quantization.fake_quant_with_min_max_args(x, -128 * scale, 127 * scale)
 
 
 def round_through(x, bits, low, high):
-    """Rounds x to a multiple of 2^-bits between the codes low and high; the gradient passes as if it were not rounded."""
+    """Round x to a multiple of 2^-bits, codes from low to high. The gradient passes unchanged."""
     rounded = tf.clip_by_value(tf.round(x * 2.0**bits), low, high) * 2.0**-bits
     return x + tf.stop_gradient(rounded - x)
 
 
 @register
 class ChannelSplit(tf.keras.layers.Layer):
-    """Splits the channels into two halves (Fig. 4).
+    """Split the channels into two halves (Fig. 4).
 
     Call arguments: (batch, height, width, channels), channels even.
-    Returns: two tensors (batch, height, width, channels / 2): the half that passes, the half that is transformed.
+    Returns: two tensors (batch, height, width, channels / 2). A unit passes the first on and
+        transforms the second.
+    Raises: ValueError if the number of channels is odd.
+
+    Example:
+        >>> import numpy as np, sfkeras
+        >>> first, second = sfkeras.ChannelSplit()(np.float32([[[[1, 2, 3, 4]]]]))
+        >>> second.numpy().ravel()
+        array([3., 4.], dtype=float32)
     """
 
     def build(self, input_shape):
         if input_shape[-1] % 2:
-            raise ValueError(f"{self.name}: channels must be even to be split into halves, got {input_shape[-1]}")
+            raise ValueError(f"{self.name}: the input has {input_shape[-1]} channels. Expected an even number.")
         super().build(input_shape)
 
     def call(self, inputs):
@@ -103,11 +121,19 @@ class ChannelSplit(tf.keras.layers.Layer):
 
 @register
 class ChannelShuffle(tf.keras.layers.Layer):
-    """Interleaves groups of channels uniformly (Fig. 4): channel i of group g moves to i * groups + g.
+    """Interleave groups of channels uniformly (Fig. 4): channel i of group g moves to i * groups +
+    g.
 
     Args:
-        groups: int, divides the channels.
-    Call arguments and returns: (batch, height, width, channels).
+        groups: int. Number of groups; a divisor of the number of channels.
+    Call arguments: (batch, height, width, channels).
+    Returns: a tensor of that shape.
+    Raises: ValueError if the channels do not divide into the groups.
+
+    Example:
+        >>> import numpy as np, sfkeras
+        >>> sfkeras.ChannelShuffle(2)(np.float32([[[[1, 2, 3, 4]]]])).numpy().ravel()
+        array([1., 3., 2., 4.], dtype=float32)
     """
 
     def __init__(self, groups=2, **kwargs):
@@ -116,11 +142,13 @@ class ChannelShuffle(tf.keras.layers.Layer):
 
     def build(self, input_shape):
         if input_shape[-1] % self.groups:
-            raise ValueError(f"{self.name}: {input_shape[-1]} channels do not divide into {self.groups} groups")
+            raise ValueError(
+                f"{self.name}: the input has {input_shape[-1]} channels. Expected a multiple of groups, {self.groups}."
+            )
         super().build(input_shape)
 
     def order(self, channels):
-        """Returns, for each output channel, the input channel that it is: int array (channels,)."""
+        """Return the input channel of each output channel: int array (channels,)."""
         return np.arange(channels).reshape(self.groups, -1).T.ravel()
 
     def call(self, inputs):
@@ -135,14 +163,23 @@ class ChannelShuffle(tf.keras.layers.Layer):
 
 @register
 class CoreShuffle(tf.keras.layers.Layer):
-    """Swaps half of the feature maps between trainable cores (section 3.2, Fig. 3).
+    """Swap half of the feature maps between trainable cores (section 3.2, Fig. 3).
 
-    Each core keeps the first half of its maps and takes the second half of the next core's; two cores simply swap.
+    Each core keeps the first half of its maps and gets the second half of the next core's maps. The
+    last core gets those of the first.
 
     Args:
-        on: false lets every core keep its own maps: the switch that a task sets in hardware.
-    Call arguments: a list of n >= 2 tensors (batch, height, width, channels), one a core, channels even.
-    Returns: a list of n tensors of the same shape.
+        on: bool. False leaves every core its own maps. In hardware, a task sets this switch.
+    Call arguments: list of n >= 2 tensors (batch, height, width, channels), one per core, channels
+        even.
+    Returns: list of n tensors of that shape.
+    Raises: ValueError if the shapes differ or the number of channels is odd.
+
+    Example:
+        >>> import numpy as np, sfkeras
+        >>> one, two = np.float32([[[[1, 2]]]]), np.float32([[[[3, 4]]]])
+        >>> [core.numpy().ravel().tolist() for core in sfkeras.CoreShuffle()([one, two])]
+        [[1.0, 4.0], [3.0, 2.0]]
     """
 
     def __init__(self, on=True, **kwargs):
@@ -152,7 +189,7 @@ class CoreShuffle(tf.keras.layers.Layer):
     def build(self, input_shape):
         if len({tuple(shape) for shape in input_shape}) != 1 or input_shape[0][-1] % 2:
             raise ValueError(
-                f"{self.name}: cores must have one shape with an even number of channels, got {input_shape}"
+                f"{self.name}: the cores' features are {input_shape}. Expected equal shapes with an even number of channels."
             )
         super().build(input_shape)
 
@@ -169,9 +206,16 @@ class CoreShuffle(tf.keras.layers.Layer):
 
 @register
 class GreyToRGB(tf.keras.layers.Layer):
-    """Feeds a grey image to all three inputs of the frozen stem, whose weights were taped out for colour.
+    """Copy a grey image to three channels, because the frozen stem's weights are those for colour
+    images.
 
-    Call arguments: (batch, height, width, 1). Returns: (batch, height, width, 3).
+    Call arguments: (batch, height, width, 1).
+    Returns: (batch, height, width, 3).
+
+    Example:
+        >>> import numpy as np, sfkeras
+        >>> sfkeras.GreyToRGB()(np.zeros((1, 32, 32, 1), "float32")).shape
+        TensorShape([1, 32, 32, 3])
     """
 
     def call(self, inputs):
@@ -179,33 +223,48 @@ class GreyToRGB(tf.keras.layers.Layer):
 
 
 class _FrozenCodes:
-    """Holds a kernel as int8 codes with one scale an output channel. Neither ever trains, under any wrapper."""
+    """A kernel as int8 codes with one scale per output channel.
+
+    Neither ever trains, under any wrapper.
+    """
 
     def _add_codes(self, shape, scale_shape):
         add = lambda name, shape, dtype: self.add_weight(  # noqa: E731
             name=name, shape=shape, dtype=dtype, initializer="zeros", trainable=False
         )
-        # Workers hand out first values by a collective operation that does not know int8.
+        # Workers exchange initial values by a collective operation that does not support int8.
         self.codes = add("codes", shape, tf.int32 if tf.distribute.has_strategy() else tf.int8)
         self.scales = add("scales", scale_shape, tf.float32)
 
     def freeze(self, codes, scales):
-        """Takes int8 codes, shaped as the kernel, and float32 scales, one an output channel."""
+        """Set the int8 codes, shaped as the kernel, and float32 scales, one per output channel."""
         self.codes.assign(codes)
         self.scales.assign(np.reshape(scales, self.scales.shape))
 
     @property
     def frozen_kernel(self):
+        """The kernel, codes * scales, float32."""
         return tf.cast(self.codes, tf.float32) * self.scales
 
 
 @register
 class FrozenConv2D(_FrozenCodes, tf.keras.layers.Layer):
-    """A convolution whose kernel is taped out: int8 codes times one scale an output channel (section 3).
+    """Convolve with a frozen kernel: int8 codes times one scale per output channel (section 3).
 
     Args:
-        filters, kernel_size, strides: as in keras.layers.Conv2D; padding is "same", without bias.
-    Call arguments: (batch, height, width, channels). Returns: (batch, height / strides, width / strides, filters).
+        filters: int. Number of output channels.
+        kernel_size: int. Side of the kernel in pixels.
+        strides: int. Stride in both directions. Padding is "same" and there is no bias.
+    Call arguments: (batch, height, width, channels), float32.
+    Returns: (batch, height / strides, width / strides, filters), float32.
+
+    Example:
+        >>> import numpy as np, sfkeras
+        >>> layer = sfkeras.FrozenConv2D(filters=1)
+        >>> layer.build((None, 8, 8, 2))
+        >>> layer.freeze(codes=np.int8([[[[2], [3]]]]), scales=np.float32([0.5]))
+        >>> layer(np.ones((1, 1, 1, 2), "float32")).numpy().item(), len(layer.trainable_weights)
+        (2.5, 0)
     """
 
     def __init__(self, filters, kernel_size=1, strides=1, **kwargs):
@@ -226,11 +285,20 @@ class FrozenConv2D(_FrozenCodes, tf.keras.layers.Layer):
 
 @register
 class FrozenDepthwiseConv2D(_FrozenCodes, tf.keras.layers.Layer):
-    """A depthwise convolution whose kernel is taped out: int8 codes times one scale a channel (section 3).
+    """Convolve each channel with a frozen kernel: int8 codes times one scale per channel (section
+    3).
 
     Args:
-        kernel_size, strides: as in keras.layers.DepthwiseConv2D; padding is "same", without bias.
-    Call arguments: (batch, height, width, channels). Returns: (batch, height / strides, width / strides, channels).
+        kernel_size: int. Side of the kernel in pixels.
+        strides: int. Stride in both directions. Padding is "same" and there is no bias.
+    Call arguments: (batch, height, width, channels), float32.
+    Returns: (batch, height / strides, width / strides, channels), float32.
+
+    Example:
+        >>> import numpy as np, sfkeras
+        >>> layer = sfkeras.FrozenDepthwiseConv2D(strides=2)
+        >>> layer(np.ones((1, 32, 32, 8), "float32")).shape, len(layer.trainable_weights)
+        (TensorShape([1, 16, 16, 8]), 0)
     """
 
     def __init__(self, kernel_size=3, strides=1, **kwargs):
@@ -252,21 +320,27 @@ class FrozenDepthwiseConv2D(_FrozenCodes, tf.keras.layers.Layer):
 
 @register
 class ClassCosines(tf.keras.layers.Layer):
-    """The cosine of the angle between an embedding and a weight vector of each class (ArcFace, Deng et al. 2019, section 3).
+    """Compute the cosine between an embedding and one weight vector per class (ArcFace, Deng et al.
+    2019, section 3.1).
 
-    It serves training only: what is deployed ends with the embedding.
+    Only training uses it. The deployed network ends with the embedding.
 
     Args:
-        classes: how many people, 2 or more.
-    Input shape: (batch, dimensions), float32; normalised here.
-    Output shape: (batch, classes), float32, from -1 to 1.
+        classes: int >= 2. Number of classes; for faces, of people.
+    Call arguments: (batch, dimensions), float32. It is L2-normalised here.
+    Returns: (batch, classes), float32, from -1 to 1.
     Raises: ValueError if there are fewer than two classes.
+
+    Example:
+        >>> import numpy as np, sfkeras
+        >>> sfkeras.ClassCosines(3)(np.ones((5, 128), "float32")).shape
+        TensorShape([5, 3])
     """
 
     def __init__(self, classes, **kwargs):
         super().__init__(**kwargs)
         if classes < 2:
-            raise ValueError(f"{self.name}: classes must be 2 or more, got {classes}")
+            raise ValueError(f"{self.name}: classes is {classes}. Expected 2 or more.")
         self.classes = classes
 
     def build(self, input_shape):

@@ -1,22 +1,28 @@
-"""What a SemifreddoNet can be: input sizes, and how many heads on which cores. Nothing here imports TensorFlow."""
+"""Limits of a SemifreddoNet: input sizes, and which heads on which cores.
+
+Nothing here imports TensorFlow.
+"""
 
 import itertools
 
 from sfkeras.errors import RecipeError
 
-MOST_HEADS = 3  # section 3.2: up to three tasks at a time
-
-
+MOST_HEADS = 3  # up to three tasks at a time (section 3.2)
 DOWNSCALING, SMALLEST_SIDE = 16, 32  # Table 1 halves the sides four times
 
 
 def nearest_side(pixels: float) -> int:
-    """The side nearest to so many pixels that the network can take; of two that are as near, the larger."""
+    """Return the possible side nearest to a number of pixels.
+
+    Of two equally near sides, return the larger.
+    """
     return max(SMALLEST_SIDE, int((pixels + DOWNSCALING // 2) // DOWNSCALING) * DOWNSCALING)
 
 
 def check_sharing(heads: dict, cores: list[str]) -> None:
-    """Refuses two heads that read the same core (section 3.2: a head on each core, or one on all trainable ones).
+    """Refuse two heads that read the same core.
+
+    Section 3.2 has one head per core, or one on all trainable cores.
 
     Raises: RecipeError.
     """
@@ -25,8 +31,8 @@ def check_sharing(heads: dict, cores: list[str]) -> None:
         if shared := reads[one] & reads[other]:
             taken = set().union(*(read for name, read in reads.items() if name != other))
             free = [core for core in cores if core not in taken]
-            mend = f"heads.{other}.on={free[-1]}" if free else f"heads.{other}=null"
+            fix = f"heads.{other}.on={free[-1]}" if free else f"heads.{other}=null"
             raise RecipeError(
-                f"heads.{one}.on is {heads[one].on} and heads.{other}.on is {heads[other].on}, so that both read "
-                f"{min(shared)}, wanted one head a core, or one on all trainable cores. Write {mend}."
+                f"heads.{one}.on is {heads[one].on} and heads.{other}.on is {heads[other].on}, so both read "
+                f"{min(shared)}. Expected one head per core, or one on all trainable cores. Write {fix}."
             )

@@ -4,12 +4,16 @@ from sfkeras.nn.core import Core
 
 
 def parameters(model):
-    """Counts the parameters of a float network (backbone.SemifreddoNet, baselines.ShuffleNetV2) without its heads.
+    """Return the parameter counts of a float network without its heads: {"frozen": int,
+    "trainable": int}.
 
-    A batch-norm behind a kernel that is frozen whole is folded into one frozen offset a channel, which gives Table 3's
-    140K; elsewhere it is two trainable weights a channel, which gives its 60K a trainable core. Frozen kernels that a
-    repeated module (Fig. 5) passes again are the same silicon, and count once; its trainable weights are new in each pass.
-    Returns: {"frozen": count, "trainable": count}.
+    A batch-norm after a completely frozen kernel is folded into one frozen offset per channel,
+    which gives Table 3's 140K. Elsewhere it is two trainable weights per channel, which gives its
+    60K per trainable core. A repeated module (Fig. 5) uses the same frozen kernels in each pass, so
+    they count once. Its trainable weights are new in each pass.
+
+    Args:
+        model: float model of SemifreddoNet or ShuffleNetV2.
     """
     layers = [layer for layer in model.layers if not layer.name.startswith("head.")]
     sizes = {layer.name: sizes_of(layer) for layer in layers}
@@ -26,7 +30,10 @@ def parameters(model):
 
 
 def sizes_of(layer):
-    """Returns how many weights of a layer are frozen, by its codes or by a constraint (freezing.py), and how many not."""
+    """Return (frozen, other) weight counts of a layer.
+
+    Weights are frozen by codes or by a constraint (freezing.py).
+    """
     if hasattr(layer, "codes"):
         return layer.codes.shape.num_elements(), 0
     constraint = getattr(layer, "depthwise_constraint", None) or getattr(layer, "kernel_constraint", None)

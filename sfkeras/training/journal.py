@@ -1,4 +1,4 @@
-"""The journal of a training: metrics, logs and the checkpoint, after each epoch."""
+"""The journal of a training: metrics, logs and the checkpoint after each epoch."""
 
 import time
 
@@ -8,33 +8,36 @@ keras = tf.keras
 
 
 class Journal(keras.callbacks.Callback):
-    """After each epoch: measures, keeps a row of metrics, writes TensorBoard's logs and the checkpoint.
+    """Measure the model after each epoch, and write metrics, TensorBoard logs and the checkpoint.
 
     Args:
-        training: Training.
-        phase: its name.
-        measured: the model that is measured: what trains, or where several workers train, a copy that is not mirrored.
+        training: trainer.Training.
+        phase: "float" or "qat".
+        measured: the model to measure. With several workers it is a copy of the trained model that
+            is not mirrored.
     """
 
     def __init__(self, training, phase, measured):
         super().__init__()
         self.training, self.phase, self.measured = training, phase, measured
         self.rows = training.run.rows(phase)
-        self.writes = training.workers.index == 0  # the chief
         folder = str(training.run.folder / "logs" / phase)
-        self.writer = tf.summary.create_file_writer(folder) if self.writes else tf.summary.create_noop_writer()
+        self.writer = (
+            tf.summary.create_file_writer(folder) if training.workers.is_chief else tf.summary.create_noop_writer()
+        )
 
     def on_epoch_begin(self, epoch, logs=None):
         self.start = time.monotonic()
 
     def on_epoch_end(self, epoch, logs=None):
         if self.model is not self.measured:
-            self.measured.set_weights(self.model.get_weights())  # each worker: reading is a collective operation
+            # In every worker, because reading the weights is a collective operation.
+            self.measured.set_weights(self.model.get_weights())
         measured = self.training.evaluate(self.measured)
         measured["seconds"] = time.monotonic() - self.start
         row = {"phase": self.phase, "epoch": epoch + 1, **{k: float(v) for k, v in (logs or {}).items()}, **measured}
         self.rows.append(row)
-        if not self.writes:
+        if not self.training.workers.is_chief:
             return
         with self.writer.as_default(step=epoch + 1):
             for name, value in row.items():

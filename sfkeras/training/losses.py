@@ -1,21 +1,24 @@
-"""What training minimises: FaceNet's triplets and ArcFace's margin for faces, the cross-entropy of pixels."""
+"""Losses: FaceNet's triplets and ArcFace's margin for faces, and the cross-entropy of pixels."""
 
 import numpy as np
 import tensorflow as tf
 
 
 def semi_hard_triplet_loss(labels, embeddings, margin: float = 0.2):
-    """FaceNet's triplet loss over all anchor-positive pairs of a batch (Schroff et al. 2015, sections 3.1 and 3.2).
+    """Return FaceNet's triplet loss over all anchor-positive pairs of a batch (Schroff et al. 2015,
+    sections 3.1 and 3.2).
 
-    For each anchor and positive the negative is semi-hard: the nearest of those that are farther from the anchor than the
-    positive is; if none is farther, the farthest. The loss is the mean of max(0, d(a, p) - d(a, n) + margin), where d is the
-    squared distance of the L2-normalised embeddings.
+    The loss is the mean of max(0, d(a, p) - d(a, n) + margin), where d is the squared distance of
+    the L2-normalised embeddings. The negative of each anchor and positive is semi-hard: the nearest
+    one that is farther from the anchor than the positive. If there is none, it is the farthest
+    negative.
 
     Args:
-        labels: (batch,) or (batch, 1), int: who is seen; two people or more.
-        embeddings: (batch, dimensions), float32; normalised here, so that the deployed network need not.
+        labels: (batch,) or (batch, 1), int: the person in each image; two people or more.
+        embeddings: (batch, dimensions), float32. They are normalised here, so the deployed network
+            need not do it.
         margin: FaceNet's alpha, a squared distance.
-    Returns: scalar; 0 if no person is seen twice.
+    Returns: scalar; 0 if no person has two images.
     """
     labels = tf.reshape(labels, (-1, 1))
     embeddings = tf.math.l2_normalize(embeddings, axis=-1)
@@ -36,15 +39,17 @@ def semi_hard_triplet_loss(labels, embeddings, margin: float = 0.2):
 def additive_angular_margin_loss(
     labels, cosines, scale: float = 32.0, margin: float = 0.3, label_smoothing: float = 0.0
 ):
-    """ArcFace: softmax cross-entropy whose own class must win by an angle (Deng et al. 2019, equation 3).
+    """Return ArcFace's loss: softmax cross-entropy with an angular margin for the correct class
+    (Deng et al. 2019, equation 3).
 
-    The logits are scale * cos(angle + margin) for an image's own class, scale * cos(angle) for the others.
+    The logits are scale * cos(angle + margin) for the correct class and scale * cos(angle) for the
+    others.
 
     Args:
         labels: (batch,) or (batch, 1), int.
         cosines: (batch, classes), float32, from ClassCosines.
         scale: ArcFace's s, the radius of the hypersphere.
-        margin: ArcFace's m, in radians, from 0 below pi / 2.
+        margin: ArcFace's m, in radians, from 0 to below pi / 2.
         label_smoothing: share of the target that is spread over all classes.
     Returns: (batch,), float32.
     """
@@ -56,22 +61,23 @@ def additive_angular_margin_loss(
 
 
 def with_margin(cosines, margin: float):
-    """cos(angle + margin), without the arc cosine, whose slope is infinite at 0 and pi."""
-    sines = tf.sqrt(tf.maximum(1.0 - tf.square(cosines), 1e-6))  # the floor bounds the square root's slope too
+    """Return cos(angle + margin). It avoids the arc cosine, whose slope is infinite at 0 and pi."""
+    sines = tf.sqrt(tf.maximum(1.0 - tf.square(cosines), 1e-6))  # the floor also limits the square root's slope
     moved = cosines * np.cos(margin) - sines * np.sin(margin)
-    # Past pi the cosine would rise again and reward a larger angle; a straight line goes on falling.
+    # Beyond pi the cosine would rise and reward a larger angle. A straight line keeps falling.
     return tf.where(cosines > -np.cos(margin), moved, cosines - margin * np.sin(margin))
 
 
 def segmentation_loss(masks, logits, weights):
-    """Weighted cross-entropy of every pixel, of logits that are enlarged bilinearly to the masks.
+    """Return the weighted cross-entropy of each pixel, with logits enlarged bilinearly to the
+    masks.
 
     Args:
-        masks: (batch, height, width), int: a class from 0 to classes - 1, or void, which is `classes`.
-        logits: (batch, rows, columns, classes), float32: one prediction every 16x16 pixels.
-        weights: (classes + 1,), float32; the last, of void, is 0.
-    Returns: (batch, height, width), float32. Its mean counts void pixels as 0, so that workers that share a batch may
-        each take the mean of their part.
+        masks: (batch, height, width), int: a class from 0 to classes - 1, or `classes` for void.
+        logits: (batch, rows, columns, classes), float32: one prediction per 16x16 pixels.
+        weights: (classes + 1,), float32. The last weight, of void, is 0.
+    Returns: (batch, height, width), float32. Void pixels are 0 and count in its mean, so that each
+        worker can average over its part of a batch.
     """
     masks = tf.cast(masks, tf.int32)
     logits = tf.image.resize(logits, tf.shape(masks)[1:])

@@ -1,4 +1,6 @@
-"""What a trained network is judged by: verification and identification of faces, classification, segmentation."""
+"""Metrics of a trained network: verification and identification of faces, classification,
+segmentation.
+"""
 
 import numpy as np
 
@@ -6,13 +8,14 @@ from sfkeras.data.pairs import Pairs
 
 
 def face_metrics(embeddings: np.ndarray, labels: np.ndarray, pairs: Pairs) -> dict[str, float]:
-    """How well embeddings tell people apart. Similarity is the cosine.
+    """Return how well embeddings distinguish people. Similarity is the cosine.
 
     Args:
         embeddings: (images, dimensions), float or int8.
-        labels: (images,), int: who is seen.
-        pairs: pairs of these images.
-    Returns: verification_accuracy (mean over the folds), roc_area, tar_at_far_1e-2, rank1; each from 0 to 1.
+        labels: (images,), int: the person in each image.
+        pairs: data.pairs.Pairs of these images.
+    Returns: dict of verification_accuracy (mean over the folds), roc_area, tar_at_far_1e-2 and
+        rank1, each from 0 to 1.
     """
     embeddings = normalised(embeddings)
     similarity = similarities(embeddings, pairs)
@@ -25,49 +28,56 @@ def face_metrics(embeddings: np.ndarray, labels: np.ndarray, pairs: Pairs) -> di
 
 
 def similarities(embeddings: np.ndarray, pairs: Pairs) -> np.ndarray:
-    """(pairs,), the cosine of each pair's embeddings, which are normalised."""
+    """Return the cosine of each pair's embeddings, (pairs,). The embeddings must be normalised."""
     return np.sum(embeddings[pairs.first] * embeddings[pairs.second], axis=1)
 
 
 def top_k_metrics(logits: np.ndarray, labels: np.ndarray) -> dict[str, float]:
-    """Share of images whose class is the first, or among the first five, by logit: {"top1": ..., "top5": ...}.
+    """Return the share of images whose class has the highest logit, or one of the five highest:
+    {"top1": float, "top5": float}.
 
-    Classes with equal logits, which int8 has many of, count against the right answer.
+    Classes with equal logits, which are frequent in int8, count as higher than the correct class.
 
     Args:
         logits: (images, classes), float or int8.
         labels: (images,), int.
     """
-    ahead = ahead_of_right(logits, labels)
-    return {f"top{k}": float(np.mean(ahead < k)) for k in (1, 5)}
+    ranks = label_ranks(logits, labels)
+    return {f"top{k}": float(np.mean(ranks < k)) for k in (1, 5)}
 
 
-def ahead_of_right(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """(images,), int: how many other classes have a logit at least as high as that of the right one."""
+def label_ranks(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Return the rank of the correct class, (images,) int: the number of other classes whose logit
+    is at least as high.
+    """
     own = np.take_along_axis(logits, np.asarray(labels)[:, None], axis=1)
     return np.count_nonzero(logits >= own, axis=1) - 1
 
 
 def segmentation_metrics(logits: np.ndarray, masks: np.ndarray) -> dict[str, float]:
-    """How well pixels are classed by logits that are enlarged bilinearly to the masks; void pixels do not count.
+    """Return how well pixels are classified by logits enlarged bilinearly to the masks.
+
+    Void pixels do not count.
 
     Args:
         logits: (images, rows, columns, classes), float or int8.
-        masks: (images, height, width), int: a class from 0 to classes - 1, or void, which is `classes`.
-    Returns: pixel_accuracy, the share of pixels with the right class; mean_iou, the mean over all classes that occur of
-        intersection over union, each over all images together.
+        masks: (images, height, width), int: a class from 0 to classes - 1, or `classes` for void.
+    Returns: dict of pixel_accuracy, the share of correct pixels, and mean_iou, the intersection
+        over union of all images, averaged over the classes that occur.
     """
-    confusion = confusions(logits, masks)
-    right, union = np.diag(confusion), confusion.sum(axis=0) + confusion.sum(axis=1) - np.diag(confusion)
+    confusion = confusion_matrix(logits, masks)
+    correct, union = np.diag(confusion), confusion.sum(axis=0) + confusion.sum(axis=1) - np.diag(confusion)
     occurs = union > 0
     return {
-        "pixel_accuracy": float(right.sum() / confusion.sum()),
-        "mean_iou": float(np.mean(right[occurs] / union[occurs])),
+        "pixel_accuracy": float(correct.sum() / confusion.sum()),
+        "mean_iou": float(np.mean(correct[occurs] / union[occurs])),
     }
 
 
-def confusions(logits: np.ndarray, masks: np.ndarray) -> np.ndarray:
-    """(classes, classes), int64: pixels by their class and the class that has the highest logit; void left out."""
+def confusion_matrix(logits: np.ndarray, masks: np.ndarray) -> np.ndarray:
+    """Return the number of pixels by correct and by predicted class, (classes, classes) int64,
+    without void.
+    """
     (rows, columns, classes), (height, width) = logits.shape[1:], masks.shape[1:]
     down, across = bilinear(rows, height), bilinear(columns, width)
     counts = np.zeros((classes, classes), np.int64)
@@ -81,20 +91,24 @@ def confusions(logits: np.ndarray, masks: np.ndarray) -> np.ndarray:
 
 
 def bilinear(coarse: int, fine: int) -> np.ndarray:
-    """(fine, coarse), float32: the matrix that enlarges so many samples, as tf.image.resize does along one axis."""
+    """Return the matrix that enlarges `coarse` samples to `fine`, (fine, coarse) float32, as
+    tf.image.resize does along one axis.
+    """
     place = np.clip((np.arange(fine) + 0.5) * coarse / fine - 0.5, 0, coarse - 1)
     return np.maximum(0, 1 - np.abs(place[:, None] - np.arange(coarse))).astype(np.float32)
 
 
 def normalised(embeddings: np.ndarray) -> np.ndarray:
-    """L2-normalised rows, float32; a row of zeros stays as it is."""
+    """Return L2-normalised rows, float32. A row of zeros stays the same."""
     embeddings = np.asarray(embeddings, np.float32)
     length = np.linalg.norm(embeddings, axis=1, keepdims=True)
     return embeddings / np.where(length > 0, length, 1)
 
 
 def raw_pixels(pixels: np.ndarray) -> np.ndarray:
-    """The baseline that a network has to beat: pixels as embedding, less their mean, so that the cosine is a correlation.
+    """Return pixels as embeddings, a baseline for the network.
+
+    Their mean is subtracted, so the cosine is a correlation.
 
     Args:
         pixels: (images, height, width, channels).
@@ -105,44 +119,49 @@ def raw_pixels(pixels: np.ndarray) -> np.ndarray:
 
 
 def verification_accuracy(similarity: np.ndarray, same: np.ndarray, fold: np.ndarray) -> np.ndarray:
-    """(folds,), share of a fold's pairs that are judged rightly; arguments as judged_rightly."""
-    right = judged_rightly(similarity, same, fold)
-    return np.array([right[fold == number].mean() for number in np.unique(fold)])
+    """Return the share of correct pairs per fold, (folds,). Args: as correct_pairs."""
+    correct = correct_pairs(similarity, same, fold)
+    return np.array([correct[fold == number].mean() for number in np.unique(fold)])
 
 
-def judged_rightly(similarity: np.ndarray, same: np.ndarray, fold: np.ndarray) -> np.ndarray:
-    """(pairs,), bool: judged rightly by the threshold that is best on the other folds (LFW, section 4).
+def correct_pairs(similarity: np.ndarray, same: np.ndarray, fold: np.ndarray) -> np.ndarray:
+    """Return which pairs are classified correctly, (pairs,) bool, with the threshold that is best
+    on the other folds (LFW, section 4).
 
     Args:
         similarity: (pairs,), float.
         same: (pairs,), bool: both images show one person.
         fold: (pairs,), int.
     """
-    right = np.empty(len(same), bool)
+    correct = np.empty(len(same), bool)
     for test in (fold == number for number in np.unique(fold)):
         threshold = best_threshold(similarity[~test], same[~test])
-        right[test] = (similarity[test] >= threshold) == same[test]
-    return right
+        correct[test] = (similarity[test] >= threshold) == same[test]
+    return correct
 
 
 def best_threshold(similarity: np.ndarray, same: np.ndarray) -> float:
-    """The similarity from which on to answer "same" so that most pairs are judged rightly; midway between two pairs."""
+    """Return the similarity threshold with the most correct pairs, halfway between two pairs."""
     values = np.unique(similarity)
     thresholds = np.concatenate([values[:1], (values[:-1] + values[1:]) / 2, [np.inf]])
     genuine, impostor = np.sort(similarity[same]), np.sort(similarity[~same])
-    right = len(genuine) - np.searchsorted(genuine, thresholds) + np.searchsorted(impostor, thresholds)
-    return float(thresholds[right.argmax()])
+    correct = len(genuine) - np.searchsorted(genuine, thresholds) + np.searchsorted(impostor, thresholds)
+    return float(thresholds[correct.argmax()])
 
 
 def roc_area(similarity: np.ndarray, same: np.ndarray) -> float:
-    """Area under the ROC curve: how often a genuine pair is more similar than an impostor pair (a tie counts half)."""
+    """Return the area under the ROC curve: how often a genuine pair is more similar than an
+    impostor pair. A tie counts half.
+    """
     genuine, impostor = similarity[same], np.sort(similarity[~same])
     below = np.searchsorted(impostor, genuine, "left") + np.searchsorted(impostor, genuine, "right")
     return float(below.mean() / 2 / len(impostor))
 
 
 def true_accept_rate(similarity: np.ndarray, same: np.ndarray, false_accept_rate: float) -> float:
-    """Share of genuine pairs accepted by the loosest threshold that accepts at most so large a share of impostors."""
+    """Return the share of genuine pairs above the lowest threshold that accepts at most this share
+    of impostor pairs.
+    """
     impostor = np.sort(similarity[~same])[::-1]
     allowed = int(false_accept_rate * len(impostor) + 1e-9)  # the nudge: 0.29 * 100 is 28.999999999999996
     if allowed >= len(impostor):
@@ -151,7 +170,9 @@ def true_accept_rate(similarity: np.ndarray, same: np.ndarray, false_accept_rate
 
 
 def rank1(embeddings: np.ndarray, labels: np.ndarray) -> float:
-    """Share of probes whose nearest gallery image is of the same person: the gallery is everybody's first image.
+    """Return the share of probes whose nearest gallery image shows the same person.
+
+    The gallery is the first image of each person.
 
     Args:
         embeddings: (images, dimensions), normalised.
@@ -161,6 +182,9 @@ def rank1(embeddings: np.ndarray, labels: np.ndarray) -> float:
     gallery = np.unique(labels, return_index=True)[1]
     probes = np.setdiff1d(np.arange(len(labels)), gallery)
     if not len(probes):
-        raise ValueError(f"{len(labels)} images of as many people leave no probes, wanted a second image of somebody")
+        raise ValueError(
+            f"rank-1 needs at least one person with two images; got {len(labels)} people with one image each. "
+            "Add a second image of a test person."
+        )
     nearest = (embeddings[probes] @ embeddings[gallery].T).argmax(axis=1)
     return float(np.mean(labels[gallery[nearest]] == labels[probes]))

@@ -1,4 +1,4 @@
-"""Pictures of a training: its curves, and how much the trainable cores take from the frozen one. From plain numbers."""
+"""Plots of a training: its curves, and how much the trainable cores use the frozen one."""
 
 import io
 
@@ -16,18 +16,21 @@ STYLE = {"dpi": 120, "facecolor": "white", "layout": "constrained"}
 
 
 def curves(path, rows):
-    """Draws the loss and every metric over the epochs, a panel each; phases after the first are tinted.
+    """Plot the loss and every metric per epoch, one panel each.
+
+    Phases after the first have a tinted background.
 
     Args:
-        path: of the PNG; it is whole or not there.
-        rows: one dict an epoch, in order, with numbers and its "phase" ("float", "qat"). `val_x` joins the panel of
-            `x`; a number that is missing in a row leaves a gap. "epoch" begins anew in each phase, so rows are counted.
-    Raises: ValueError if there is no number to draw.
+        path: PNG file to write.
+        rows: list of dicts, one per epoch in order, with numbers and "phase" ("float", "qat").
+            `val_x` is drawn in the panel of `x`. A number that is missing in a row leaves a gap.
+            Rows are counted, because "epoch" restarts in each phase.
+    Raises: ValueError if there is no number to plot.
     """
     names = list(dict.fromkeys(name.removeprefix("val_") for row in rows for name in row if name not in MARKS))
     if not names:
-        raise ValueError(f"{path}: there is no epoch with a loss or a metric to draw")
-    names.sort(key=lambda name: name != "loss")  # the loss first, the others in their own order
+        raise ValueError(f"{path}: the rows have no loss and no metric to plot")
+    names.sort(key=lambda name: name != "loss")  # the loss first, the others in their order
     columns = min(3, len(names))
     lines = -(-len(names) // columns)
     figure = Figure(figsize=(4.2 * columns, 2.9 * lines + 0.3), **STYLE)
@@ -39,11 +42,11 @@ def curves(path, rows):
     save(figure, path)
 
 
-MARKS = ("epoch", "phase", "seconds")  # say where a row stands and what it took, and are no curves
+MARKS = ("epoch", "phase", "seconds")  # not plotted as curves
 
 
 def draw_curve(panel, rows, name):
-    """One number over the epochs, in training and, if it is there, in validation."""
+    """Draw one number per epoch, of training and, if there is one, of validation."""
     epochs = np.arange(1, len(rows) + 1)
     plain(panel, name.replace("_", " "))
     for key, label, colour in (name, "training", TRAINING), (f"val_{name}", "validation", VALIDATION):
@@ -52,17 +55,17 @@ def draw_curve(panel, rows, name):
         if known.size:
             panel.plot(epochs, values, color=colour, label=label, linewidth=1.8, marker="o", markersize=2.5)
             end = epochs[known[-1]], values[known[-1]]
-            beside = {"xytext": (5, 0), "textcoords": "offset points", "va": "center"}
-            panel.annotate(f"{end[1]:.3g}", end, **beside, color=colour, fontsize=8)
+            offset = {"xytext": (5, 0), "textcoords": "offset points", "va": "center"}
+            panel.annotate(f"{end[1]:.3g}", end, **offset, color=colour, fontsize=8)
     if len(panel.lines) > 1:
         panel.legend(frameon=False, fontsize=8, labelcolor=INK)
     tint_phases(panel, rows)
-    panel.set(xlim=(0.5, 1.14 * len(rows) + 0.5), xlabel="epoch")  # with room for the last value
+    panel.set(xlim=(0.5, 1.14 * len(rows) + 0.5), xlabel="epoch")  # with space for the last value
     panel.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=6, steps=[1, 2, 5, 10], min_n_ticks=1))
 
 
 def tint_phases(panel, rows):
-    """Tints the epochs of each phase after the first, and names it."""
+    """Tint the epochs of each phase after the first, and label the phase."""
     phases = list(dict.fromkeys(row.get("phase") for row in rows))
     for phase in phases[1:]:
         epochs = [epoch for epoch, row in enumerate(rows, 1) if row.get("phase") == phase]
@@ -73,17 +76,20 @@ def tint_phases(panel, rows):
 
 
 def alphas(path, blends):
-    """Draws how much each trainable core takes from the frozen one (section 3.2, equation 1), a panel a stage.
+    """Plot how much each trainable core uses the frozen one (section 3.2, equation 1), one panel
+    per stage.
 
-    Each line is the alphas of one blend, sorted: at 1 a channel is the frozen core's, at 0 the trainable core's own.
+    Each line is the sorted alphas of one blend: at 1 a channel is the frozen core's, at 0 the
+    trainable core's own.
 
     Args:
-        path: of the PNG; it is whole or not there.
-        blends: {"core1.stage2": alphas}, each an array (channels,) in [0, 1], or one number where alpha is fixed.
+        path: PNG file to write.
+        blends: {"core1.stage2": alphas}, each an array (channels,) in [0, 1], or a number if alpha
+            is fixed.
     Raises: ValueError if there is no blend.
     """
     if not blends:
-        raise ValueError(f"{path}: there is no blend whose alphas could be drawn")
+        raise ValueError(f"{path}: there are no alphas to plot")
     stages = list(dict.fromkeys(name.partition(".")[2] for name in blends))
     cores = list(dict.fromkeys(name.partition(".")[0] for name in blends))
     figure = Figure(figsize=(2.9 * len(stages) + 0.9, 3.5), **STYLE)
@@ -101,7 +107,7 @@ def alphas(path, blends):
 
 
 def draw_alphas(panel, values, core, colour):
-    """The sorted alphas of one blend as a line, their mean dashed."""
+    """Draw the sorted alphas of one blend as a line, and their mean dashed."""
     values = np.sort(np.ravel(values))[::-1]
     share = (np.arange(values.size) + 0.5) / values.size
     mean = float(values.mean())
@@ -111,16 +117,18 @@ def draw_alphas(panel, values, core, colour):
 
 
 def dots(path, panels):
-    """Draws shares, from 0 to 1, of several rows: a dot each, their mean as a line, and the paper's as a ring.
+    """Plot shares from 0 to 1 of several rows: one dot per share, their mean as a line, and the
+    paper's value as a ring.
 
     Args:
-        path: of the PNG; it is whole or not there.
-        panels: {title: [(row, [shares], the paper's share or None), ...]}, the same rows in each.
-    Raises: ValueError if there is no share to draw.
+        path: PNG file to write.
+        panels: {title: [(row, [shares], the paper's share or None), ...]}, with the same rows in
+            each.
+    Raises: ValueError if there is no share to plot.
     """
     measured = {title: rows for title, rows in panels.items() if any(shares for _, shares, _ in rows)}
     if not measured:
-        raise ValueError(f"{path}: there is no result to draw")
+        raise ValueError(f"{path}: there is no result to plot")
     names = [name for name, *_ in next(iter(measured.values()))]
     figure = Figure(figsize=(2.6 + 3.6 * len(measured), 1.1 + 0.36 * len(names)), **STYLE)
     axes = figure.subplots(1, len(measured), sharey=True, squeeze=False)[0]
@@ -142,12 +150,14 @@ def dots(path, panels):
 
 
 def against(path, label, panels):
-    """Draws numbers against a share, a panel each, a series a colour: a dot a result, joined at their means.
+    """Plot numbers against a share, one panel per title and one colour per series.
+
+    Lines join the means.
 
     Args:
-        path: of the PNG; it is whole or not there.
-        label: what the share is of.
-        panels: {title: {series: [(share from 0 to 1, number), ...]}}, the same series in each.
+        path: PNG file to write.
+        label: label of the horizontal axis.
+        panels: {title: {series: [(share from 0 to 1, number), ...]}}, with the same series in each.
     """
     figure = Figure(figsize=(0.6 + 3.4 * len(panels), 3.6), **STYLE)
     axes = figure.subplots(1, len(panels), squeeze=False)[0]
@@ -160,14 +170,14 @@ def against(path, label, panels):
                 panel.plot(*zip(*sorted(means.items())), color=colour, linewidth=1.6, label=name)
         panel.set(xlim=(-0.04, 1.04), xlabel=label)
         panel.xaxis.set_major_formatter(PERCENT)
-    # Below the panels: in none of them is a corner always free.
+    # Below the panels, because no corner inside a panel is always free.
     handles = axes[0].get_legend_handles_labels()
     figure.legend(*handles, frameon=False, fontsize=8, loc="outside lower center", ncols=len(CORES), labelcolor=INK)
     save(figure, path)
 
 
 def plain(panel, title):
-    """A panel with a title, a faint grid and no frame."""
+    """Give a panel a title, a light grid and no frame."""
     panel.set_title(title, loc="left", color=INK, fontsize=10, fontweight="bold", pad=14)
     panel.spines[["top", "right"]].set_visible(False)
     panel.spines[["left", "bottom"]].set_color(FAINT)
@@ -179,7 +189,7 @@ def plain(panel, title):
 
 
 def save(figure, path):
-    """Writes the PNG in one step; the same numbers give the same bytes."""
+    """Write the PNG atomically. Equal numbers give equal bytes."""
     png = io.BytesIO()
     figure.savefig(png, format="png", metadata={"Software": None})
     atomic_file.write(path, png.getvalue())

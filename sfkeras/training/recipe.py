@@ -1,8 +1,9 @@
-"""The recipe: everything that one training is made of, as typed keys.
+"""The recipe: everything that defines one training, as typed keys.
 
-A recipe is YAML in recipes/NAME.yaml, then key=value words over it: `recipe=face network.cores=1 training.epochs=5`.
-Every value arrives as text, from the file as from the command, and the type of its key alone decides what the text
-means: `name=007` stays text, `training.learning_rate=1e-3` is a number. Nothing here imports TensorFlow.
+A recipe is YAML in recipes/NAME.yaml, then key=value words that replace its values: `recipe=face
+network.cores=1 training.epochs=5`. Every value is text, in the file as in the command, and the type
+of its key decides what it means: `name=007` stays text, `training.learning_rate=1e-3` is a number.
+Nothing here imports TensorFlow.
 """
 
 import re
@@ -15,7 +16,7 @@ import yaml
 
 from sfkeras.errors import RecipeError
 from sfkeras.nn.limits import DOWNSCALING, MOST_HEADS, SMALLEST_SIDE, check_sharing, nearest_side
-from sfkeras.training.settings import TextLoader, all_keys, build, join, key, shown, wanted
+from sfkeras.training.settings import TextLoader, all_keys, build, expected, join, key, shown
 
 RECIPES = Path(__file__).parents[2] / "recipes"
 EXAMPLE = "python -m sfkeras.train recipe=face network.cores=1 training.epochs=20 name=face_one_core"
@@ -27,14 +28,14 @@ class InputSize(NamedTuple):
     height: int
     width: int
     channels: int
-    WANTED = (
+    EXPECTED = (
         f"HEIGHTxWIDTHxCHANNELS with sides that are multiples of {DOWNSCALING} from {SMALLEST_SIDE} up, "
         "and 1 or 3 channels"
     )
 
     @classmethod
     def parse(cls, text: str) -> "InputSize":
-        """Reads 480x640x3. Raises: ValueError."""
+        """Read 480x640x3. Raises: ValueError."""
         height, width, channels = map(int, text.split("x"))
         return cls(height, width, channels)
 
@@ -42,139 +43,147 @@ class InputSize(NamedTuple):
         return "x".join(map(str, self))
 
     def nearest(self) -> "InputSize":
-        """The nearest size that the network can take."""
+        """Return the nearest size that the network can have."""
         return InputSize(nearest_side(self.height), nearest_side(self.width), 1 if self.channels <= 1 else 3)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Network:
+class NetworkSettings:
     """The backbone (sections 3.1, 3.2 and 3.4)."""
 
     kind: Literal["semifreddo", "shufflenet"] = key(
-        "shufflenet: ShuffleNetV2, one core that trains; with frozen=false cores=1 width=0.5 or 1", "semifreddo"
+        "shufflenet: ShuffleNetV2, one trainable core; with frozen=false cores=1 width=0.5 or 1", "semifreddo"
     )
-    input: InputSize = key("what the network sees", InputSize(96, 96, 3))
+    input: InputSize = key("size of the images in pixels", InputSize(96, 96, 3))
     frozen: bool = key("whether there is a frozen core", True)
-    core: str | None = key("its core file, by path or name in sfkeras/cores; null: its kernels train", "tiny_imagenet")
+    core: str | None = key(
+        "the frozen core's file, by path or name in sfkeras/cores; null: its kernels train", "tiny_imagenet"
+    )
     cores: int = key("trainable cores", 2, at_least=0)
     width: float = key("multiplies the channels of Table 1", 1.0, at_least=0.125, at_most=4)
-    core_shuffle: bool = key("trainable cores swap half of their maps after each blend", True)
-    alpha: float | None = key("fixes every alpha: 0 parts the cores, 0.5 is residual; null: they train", None, 0, 1)
+    core_shuffle: bool = key("whether trainable cores swap half of their maps after each blend", True)
+    alpha: float | None = key("fixes every alpha: 0 separates the cores, 0.5 is residual; null: they train", None, 0, 1)
     alpha_start: float | None = key(
-        "where alphas that train start: near 1 all comes from the frozen core; null: at random", None, 0.01, 0.99
+        "initial value of alphas that train; near 1, features are the frozen core's; null: random", None, 0.01, 0.99
     )
     start: Literal["random", "core"] = key(
-        "what trainable cores start as; core: copies of the frozen first units", "random"
+        "initial trainable cores; core: copies of the frozen core's stem and first units", "random"
     )
     repeats: int = key("passes through the last module (Fig. 5)", 1, at_least=1)
-    train_batch_norm: bool = key("the frozen core's batch-norms train (section 5)", True)
-    first_pointwise: bool = key("units begin with a pointwise convolution, as ShuffleNetV2's (section 5)", False)
+    train_batch_norm: bool = key("whether the frozen core's batch-norms train (section 5)", True)
+    first_pointwise: bool = key(
+        "whether units begin with a pointwise convolution, as in ShuffleNetV2 (section 5)", False
+    )
     frozen_share: float | tuple[float, float] | None = key(
-        "only this share of each layer's weights of the frozen core is frozen; two: from the first to the last layer "
+        "share of each frozen layer's weights that stays frozen; two: those of the first and the last layer "
         "(Fig. 2); null: all",
         None,
         0,
         1,
     )
-    frozen_layers: int | None = key("only so many layers of the frozen core, the first, are frozen (FixyNN)", None, 0)
+    frozen_layers: int | None = key(
+        "number of frozen layers of the frozen core, from the first on (FixyNN); null: all", None, 0
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
-class Head:
-    """A model head, under a name of your own (section 3.3)."""
+class HeadSettings:
+    """A model head; choose its name (section 3.3)."""
 
-    on: str = key("what it reads: frozen, core1, core2, ..., or cores for all trainable ones together", "cores")
+    on: str = key("features it reads: frozen, core1, core2, ..., or cores for all trainable cores", "cores")
     outputs: int = key("length of the embedding, or number of classes", 128, at_least=1)
-    pooling: bool = key("global average pooling: one answer an image", True)
+    pooling: bool = key("global average pooling: one prediction per image", True)
     groups: int = key("groups of its pointwise convolution", 1, at_least=1)
     batch_norm: bool = key("batch-norm of its outputs, folded into the convolution", False)
     activation: Literal["relu", "sigmoid", "tanh", "hard_swish"] | list[tuple[float, float]] | None = key(
-        "piecewise linear, by name or through points", None
+        "piecewise-linear function, by name or by points", None
     )
     hidden: int | None = key(
-        "channels of a pointwise convolution before it, on a host; 1024: ShuffleNetV2's own head", None, at_least=8
+        "channels of a pointwise convolution before the head, on a host; 1024: ShuffleNetV2's own head",
+        None,
+        at_least=8,
     )
 
 
 @dataclass(frozen=True, kw_only=True)
-class Loss:
-    """What the loss of the task is told."""
+class LossSettings:
+    """Parameters of the task's loss."""
 
     margin: float = key("triplet: squared distance (FaceNet's alpha); arc: angle in radians", 0.2, at_least=0)
     scale: float = key("arc: multiplies the cosines before the softmax", 32.0, at_least=1)
     class_balance: float = key(
-        "segmentation: a class weighs as its share of the pixels to the minus this; 0: all pixels alike", 0.0, 0, 1
+        "segmentation: power p in weight = share of pixels ** -p, per class; 0: equal weights", 0.0, 0, 1
     )
     label_smoothing: float = key("arc, classification: share of the target spread over all classes", 0.0, 0, 0.9)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Data:
-    """Where the images come from and how a batch is made of them."""
+class DataSettings:
+    """Where the images come from and how they form batches."""
 
     source: Literal["att", "lfw", "folder", "tfrecord", "camvid", "tfds"] = key(
-        "att needs no root; folder: one folder a class", "att"
+        "att needs no root; folder: one folder per class", "att"
     )
     root: str | None = key("folder of the images or shards", None)
-    name: str | None = key("tfds: the set, as in root/NAME/VERSION; for example imagenet2012", None)
-    test_people: int = key("att, folder: people who are kept for testing, and never trained on", 10, at_least=0)
-    crop: float = key("lfw: share of each side that is kept, about the face", 1.0, 0.25, 1)
-    min_images: int | None = key("people with fewer take no part; null: all do", None, at_least=1)
-    people_per_batch: int = key("triplet: P identities a batch", 10, at_least=2)
-    images_per_person: int = key("triplet: K images of each of them", 5, at_least=2)
-    batch_size: int = key("arc, classification, segmentation: images a batch", 64, at_least=1)
+    name: str | None = key("tfds: name of the set, as in root/NAME/VERSION; for example imagenet2012", None)
+    test_people: int = key("att, folder: number of people for testing only", 10, at_least=0)
+    crop: float = key("lfw: share of each side to keep, around the face", 1.0, 0.25, 1)
+    min_images: int | None = key("people with fewer images are left out; null: everybody takes part", None, at_least=1)
+    people_per_batch: int = key("triplet: P people per batch", 10, at_least=2)
+    images_per_person: int = key("triplet: K images per person", 5, at_least=2)
+    batch_size: int = key("arc, classification, segmentation: images per batch", 64, at_least=1)
     augment: Literal["faces", "wild_faces", "photos", "streets", "none"] = key(
-        "how training images are varied", "faces"
+        "augmentation of training images", "faces"
     )
 
 
 @dataclass(frozen=True, kw_only=True)
-class Training:
+class TrainingSettings:
     """Training in float."""
 
     epochs: int = key("epochs in float", 30, at_least=0)
-    steps_per_epoch: int | None = key("batches an epoch, in float and QAT; null: every image once", None, at_least=1)
-    start_scale: float = key("sides of the first images as share of network.input; they grow to 1", 1.0, 0.25, 1)
+    steps_per_epoch: int | None = key("batches per epoch, in float and QAT; null: each image once", None, at_least=1)
+    start_scale: float = key("sides of the first images as a share of network.input; it grows to 1", 1.0, 0.25, 1)
     optimizer: Literal["adam", "adamw", "sgd"] = key("sgd has Nesterov momentum 0.9", "adamw")
-    learning_rate: float = key("highest rate; falls as a cosine after the warm-up", 1e-3, at_least=0)
+    learning_rate: float = key("largest rate; falls as a cosine after the warm-up", 1e-3, at_least=0)
     warmup_epochs: float = key("epochs in which the rate rises from 0", 1.0, at_least=0)
     weight_decay: float = key("decoupled weight decay (adamw, sgd)", 1e-4, at_least=0)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Qat:
+class QatSettings:
     """Fine-tuning in 8-bit fixed point (section 3)."""
 
     epochs: int = key("epochs after the float ones", 5, at_least=0)
-    learning_rate: float = key("highest rate; falls as a cosine", 1e-4, at_least=0)
-    calibration_images: int = key("training images that choose the exponents", 256, at_least=1)
+    learning_rate: float = key("largest rate; falls as a cosine", 1e-4, at_least=0)
+    calibration_images: int = key("training images for choosing the exponents", 256, at_least=1)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Rejuvenation:
-    """New weights for nearly dead channels at an epoch's end (section 3)."""
+class RejuvenationSettings:
+    """New weights for nearly dead channels at the end of an epoch (section 3)."""
 
-    threshold: float = key("moving variance under which a channel is renewed; 0: off", 1e-6, at_least=0)
+    threshold: float = key("moving variance below which a channel gets new weights; 0: off", 1e-6, at_least=0)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """One training. The run folder keeps it as resolved, and goes on under no other."""
+    """One training. The run folder keeps the resolved recipe, and continues with no other."""
 
     name: str = key("name of the run")
-    seed: int = key("same seed, same weights", 1, at_least=0, at_most=2**31 - 1)
+    seed: int = key("the same seed gives the same weights", 1, at_least=0, at_most=2**31 - 1)
     run_root: str = key("folder of all runs", "runs")
     distribute: Literal["none", "multiworker"] = key(
-        "multiworker: this process is one of several that train together, as TF_CONFIG names them", "none"
+        "multiworker: this process is one of several that train one network, listed in TF_CONFIG", "none"
     )
-    task: Literal["triplet", "arc", "classification", "segmentation"] = key("what is learned", "triplet")
-    network: Network = field(default_factory=Network)
-    heads: dict[str, Head] = field(default_factory=dict)
-    loss: Loss = field(default_factory=Loss)
-    data: Data = field(default_factory=Data)
-    training: Training = field(default_factory=Training)
-    qat: Qat = field(default_factory=Qat)
-    rejuvenation: Rejuvenation = field(default_factory=Rejuvenation)
+    task: Literal["triplet", "arc", "classification", "segmentation"] = key("what the network learns", "triplet")
+    network: NetworkSettings = field(default_factory=NetworkSettings)
+    heads: dict[str, HeadSettings] = field(default_factory=dict)
+    loss: LossSettings = field(default_factory=LossSettings)
+    data: DataSettings = field(default_factory=DataSettings)
+    training: TrainingSettings = field(default_factory=TrainingSettings)
+    qat: QatSettings = field(default_factory=QatSettings)
+    rejuvenation: RejuvenationSettings = field(default_factory=RejuvenationSettings)
 
     @property
     def folder(self) -> Path:
@@ -183,17 +192,18 @@ class Recipe:
 
     @property
     def takes_core(self) -> bool:
-        """Whether the frozen core is taken from a core file."""
+        """Whether the frozen core is read from a core file."""
         return self.network.frozen and self.network.core is not None
 
     @property
     def makes_core(self) -> bool:
-        """Whether this training makes a core: the frozen core alone, with kernels that train."""
+        """Whether this training makes a core: only a frozen core, whose kernels train."""
         return self.network.frozen and self.network.core is None and not self.network.cores
 
 
 def check(recipe: Recipe) -> None:
-    """Refuses names that are no file and layer names, and what each key allows alone but not together.
+    """Refuse names that are not possible as file or layer names, and values that do not fit
+    together.
 
     Raises: RecipeError.
     """
@@ -201,69 +211,72 @@ def check(recipe: Recipe) -> None:
         if not re.fullmatch(r"[A-Za-z0-9][\w.-]*", name, re.ASCII):
             which = "name" if name == recipe.name else "the name of a head"
             raise RecipeError(
-                f"{which} is {name!r}, wanted letters, digits, '_', '.' and '-'. Write for example face_2."
+                f"{which} is {name!r}. Expected letters, digits, '_', '.' and '-'. Write for example face_2."
             )
     if recipe.data.source != "att" and recipe.data.root is None:
         raise RecipeError(
-            f"data.source {recipe.data.source} needs a folder, data.root is null. Write data.root=FOLDER."
+            f"data.root is null, but data.source={recipe.data.source} needs a folder. Write data.root=FOLDER."
         )
     if recipe.distribute != "none" and recipe.task == "triplet":
         raise RecipeError(
-            f"distribute is {recipe.distribute}, but task triplet compares all images of a batch with one another, and no "
-            "worker sees them all. Write task=arc, or distribute=none."
+            f"distribute is {recipe.distribute}, but task triplet compares all images of a batch, and a worker has only "
+            "part of them. Write task=arc, or distribute=none."
         )
     network = recipe.network
     places = ["frozen"] if network.frozen else []
     places += [*(f"core{number}" for number in range(1, network.cores + 1)), "cores"] if network.cores else []
     if not places:
-        raise RecipeError("network.frozen is false and network.cores is 0, wanted a core. Write network.cores=1.")
+        raise RecipeError(
+            "network.frozen is false and network.cores is 0. Expected at least one core. Write network.cores=1."
+        )
     if network.alpha is not None and network.alpha_start is not None:
         raise RecipeError(
-            f"network.alpha is {network.alpha} and fixes every alpha, so that none starts at network.alpha_start "
-            f"{network.alpha_start}. Write network.alpha=null, or network.alpha_start=null."
+            f"network.alpha is {network.alpha} and network.alpha_start is {network.alpha_start}, but fixed alphas have no "
+            "start. Write network.alpha=null, or network.alpha_start=null."
         )
     if network.start == "core" and not (network.frozen and network.core):
         raise RecipeError(
             f"network.start is core, but network.frozen is {str(network.frozen).lower()} and network.core is "
-            f"{network.core or 'null'}: there is no core to copy. Write network.start=random."
+            f"{network.core or 'null'}, so there is no core to copy. Write network.start=random."
         )
     check_kind(network)
     check_freezing(network)
     if not 1 <= len(recipe.heads) <= MOST_HEADS:
-        mend = f"Write heads.task.on={places[-1]}" if not recipe.heads else f"Write heads.{max(recipe.heads)}=null"
-        raise RecipeError(f"there are {len(recipe.heads)} heads, wanted 1 to {MOST_HEADS}. {mend}.")
+        fix = f"Write heads.task.on={places[-1]}" if not recipe.heads else f"Write heads.{max(recipe.heads)}=null"
+        raise RecipeError(f"the recipe has {len(recipe.heads)} heads. Expected 1 to {MOST_HEADS}. {fix}.")
     for name, head in recipe.heads.items():
         if head.on not in places:
-            wanted_place = f"wanted one of {', '.join(places)}. Write heads.{name}.on={places[-1]}"
-            raise RecipeError(f"heads.{name}.on is {head.on}, {wanted_place}.")
+            raise RecipeError(
+                f"heads.{name}.on is {head.on}. Expected one of {', '.join(places)}. Write heads.{name}.on={places[-1]}."
+            )
     check_sharing(recipe.heads, [place for place in places if place != "cores"])
 
 
-def check_kind(network: Network) -> None:
-    """Refuses a ShuffleNetV2 with keys of a SemifreddoNet. Raises: RecipeError."""
+def check_kind(network: NetworkSettings) -> None:
+    """Refuse a ShuffleNetV2 with values that only a SemifreddoNet can have. Raises: RecipeError."""
     if network.kind == "shufflenet" and (network.frozen or network.cores != 1 or network.width not in (0.5, 1)):
         raise RecipeError(
             f"network.kind is shufflenet, but network.frozen is {str(network.frozen).lower()}, network.cores "
-            f"{network.cores} and network.width {network.width:g}, wanted one core that trains, of width 0.5 or 1. Write "
+            f"{network.cores} and network.width {network.width:g}. Expected one trainable core of width 0.5 or 1. Write "
             "network.frozen=false network.cores=1 network.width=1."
         )
 
 
-def check_freezing(network: Network) -> None:
-    """Refuses to freeze parts of a core that is not there, or is needed whole. Raises: RecipeError."""
+def check_freezing(network: NetworkSettings) -> None:
+    """Refuse to freeze part of a core that is missing or must be whole. Raises: RecipeError."""
     given = [name for name in ("frozen_share", "frozen_layers") if getattr(network, name) is not None]
     if not given:
         return
     if len(given) == 2:
-        raise RecipeError("network.frozen_share and network.frozen_layers are both given. Keep one of them.")
+        raise RecipeError("network.frozen_share and network.frozen_layers are both set. Set one of them to null.")
     if not (network.frozen and network.core) or network.repeats > 1:
         raise RecipeError(
-            f"network.{given[0]} freezes a part of a trained core, wanted network.frozen=true, a network.core and "
-            f"network.repeats=1. Write these, or network.{given[0]}=null."
+            f"network.{given[0]} is set, but there is no trained core to freeze in part. Expected network.frozen=true, a "
+            f"network.core and network.repeats=1. Set these, or write network.{given[0]}=null."
         )
     if isinstance(network.frozen_share, tuple) and not 0 <= min(network.frozen_share) <= max(network.frozen_share) <= 1:
         raise RecipeError(
-            f"network.frozen_share is {list(network.frozen_share)}, wanted shares from 0 to 1. Write for example "
+            f"network.frozen_share is {list(network.frozen_share)}. Expected shares from 0 to 1. Write for example "
             "network.frozen_share=[0.5,1]."
         )
 
@@ -272,30 +285,34 @@ def check_freezing(network: Network) -> None:
 
 
 def parse(words: Iterable[str]) -> Recipe:
-    """The recipe that a command asks for.
+    """Return the recipe of a command.
 
     Args:
-        words: `recipe=NAME` or `recipe=PATH.yaml`, and any `key=value`, in any order; leading dashes do no harm.
-    Raises: RecipeError, in one line, if a word, a key or a value cannot be meant.
+        words: `recipe=NAME` or `recipe=PATH.yaml`, and any `key=value`, in any order. Leading
+            dashes are ignored.
+    Raises: RecipeError, in one line, if a word, a key or a value is not valid.
     """
     overrides = {}
     for word in words:
         name, equals, given = word.lstrip("-").partition("=")
         if not equals:
-            raise RecipeError(f"{word} is no key=value. Write for example {EXAMPLE}")
+            raise RecipeError(f"{word} is not of the form key=value. Write for example {EXAMPLE}")
         for other in overrides:
             if f"{name}.".startswith(f"{other}.") or other.startswith(f"{name}."):
-                twice = f"{name} is given twice" if name == other else f"{other} and {name} are both given"
+                twice = f"{name} is repeated" if name == other else f"{other} and {name} overlap"
                 raise RecipeError(f"{twice}. Keep one of them.")
         overrides[name] = given
     if "recipe" not in overrides:
-        raise RecipeError(f"no recipe is given. Write recipe=NAME with one of {', '.join(known_recipes())}.")
+        raise RecipeError(f"the command has no recipe. Write recipe=NAME with one of {', '.join(known_recipes())}.")
     return read(overrides.pop("recipe"), overrides)
 
 
 def read(reference: str | Path, overrides: dict[str, str] | None = None) -> Recipe:
-    """The recipe recipes/REFERENCE.yaml, or the file REFERENCE if that ends in .yaml, with dotted keys over it.
+    """Return the recipe in recipes/REFERENCE.yaml, or in the file REFERENCE if that ends in .yaml.
 
+    Args:
+        reference: name or path.
+        overrides: {dotted key: text}. They replace the values of the file.
     Raises: RecipeError, in one line that starts with the recipe.
     """
     try:
@@ -311,33 +328,35 @@ def read(reference: str | Path, overrides: dict[str, str] | None = None) -> Reci
 
 
 def known_recipes() -> list[str]:
-    """The names in recipes/."""
+    """Return the names of the recipes in recipes/."""
     return sorted(path.stem for path in RECIPES.glob("*.yaml"))
 
 
 def locate(reference: str) -> Path:
-    """The file of a recipe."""
+    """Return the file of a recipe. Raises: RecipeError if there is none."""
     path = Path(reference) if reference.endswith(".yaml") else RECIPES / f"{reference}.yaml"
     if not path.is_file():
-        raise RecipeError(f"there is no such recipe. Take one of {', '.join(known_recipes())}, or a path to a .yaml.")
+        raise RecipeError(
+            f"there is no such recipe. Use one of {', '.join(known_recipes())}, or the path of a .yaml file."
+        )
     return path
 
 
 def load(path: Path) -> dict:
-    """A YAML file as nested dicts of text."""
+    """Return a YAML file as nested dicts of text. Raises: RecipeError if it is not valid."""
     try:
         tree = yaml.load(path.read_text(encoding="utf-8"), TextLoader) or {}
     except yaml.MarkedYAMLError as error:
-        raise RecipeError(f"{path}, line {error.problem_mark.line + 1}: {error.problem}. Mend that line.") from None
+        raise RecipeError(f"{path}, line {error.problem_mark.line + 1}: {error.problem}. Fix that line.") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise RecipeError(f"{path} is no plain text ({str(error).splitlines()[0]}). Save it as UTF-8.") from None
+        raise RecipeError(f"{path} is not plain text: {str(error).splitlines()[0]}. Save it as UTF-8.") from None
     if not isinstance(tree, dict):
-        raise RecipeError(f"{path} holds {tree}, wanted lines of key: value. Write for example seed: 1.")
+        raise RecipeError(f"{path} is {tree}. Expected lines of key: value. Write for example seed: 1.")
     return tree
 
 
 def put(tree: dict, path: list[str], given: str) -> None:
-    """Sets a dotted key; a section that is not there yet, or is null, begins empty."""
+    """Set a dotted key. A section that is missing or null becomes empty first."""
     for section in path[:-1]:
         if not isinstance(tree.get(section), dict):
             tree[section] = {}
@@ -346,14 +365,14 @@ def put(tree: dict, path: list[str], given: str) -> None:
 
 
 def help() -> str:
-    """What `--help` prints: the command, the recipes and every key with its default."""
+    """Return the text of `--help`: the command, the recipes and every key with its default."""
     lines = ["python -m sfkeras.train recipe=NAME [key=value ...]", "", f"Example: {EXAMPLE}", "", "Recipes:"]
     for name in known_recipes():
         lines += [f"  {name:<16}{(RECIPES / f'{name}.yaml').read_text(encoding='utf-8').splitlines()[0].lstrip('# ')}"]
-    lines += ["  PATH.yaml       your own", "", "Keys, with their defaults:"]
+    lines += ["  PATH.yaml       your own recipe", "", "Keys, with their defaults:"]
     for name, entry in all_keys(Recipe):
         if entry.metadata:
-            lines += [f"  {name}={shown(entry.default)}", f"      {entry.metadata['doc']} ({wanted(entry)})"]
+            lines += [f"  {name}={shown(entry.default)}", f"      {entry.metadata['doc']} ({expected(entry)})"]
         else:
             kind = get_args(entry.type)[-1] if get_origin(entry.type) is dict else entry.type
             lines += ["", f"{name}: {kind.__doc__}"]
@@ -364,25 +383,25 @@ def help() -> str:
 
 
 class Writer(yaml.SafeDumper):
-    """Writes what TextLoader and the types of the keys read back as the same recipe."""
+    """Write YAML that TextLoader and the types of the keys read as the same recipe."""
 
 
 Writer.add_representer(InputSize, lambda writer, size: writer.represent_str(str(size)))
 
 
 def to_yaml(recipe: Recipe) -> str:
-    """The recipe as resolved: all keys, as a YAML text that `read` gives back as an equal recipe."""
+    """Return the resolved recipe, all of its keys, as YAML text. `read` returns an equal recipe."""
     return yaml.dump(asdict(recipe), Dumper=Writer, sort_keys=False)
 
 
 def difference(a: Recipe, b: Recipe) -> list[str]:
-    """The dotted keys in which two recipes differ, in the order of the keys."""
+    """Return the dotted keys in which two recipes differ, in the order of the keys."""
     left, right = flat(asdict(a)), flat(asdict(b))
     return [name for name in left | right if left.get(name, MISSING) != right.get(name, MISSING)]
 
 
 def flat(tree: dict, section: str = "") -> dict:
-    """A tree as {dotted key: value}."""
+    """Return a tree as {dotted key: value}."""
     leaves = {}
     for part, branch in tree.items():
         name = join(section, part)
@@ -391,9 +410,9 @@ def flat(tree: dict, section: str = "") -> dict:
 
 
 def require_same(recipe: Recipe, stored: Recipe) -> None:
-    """Refuses to go on with a run under another recipe than it was started with. Raises: RecipeError."""
+    """Refuse to continue a run with another recipe than its own. Raises: RecipeError."""
     if differing := difference(stored, recipe):
         raise RecipeError(
             f"recipe {recipe.name}: {recipe.folder} was started with other values of {', '.join(differing)}. "
-            f"Give this run a name of its own (name={recipe.name}2) or delete {recipe.folder}."
+            f"Give this run another name (name={recipe.name}2) or delete {recipe.folder}."
         )

@@ -7,19 +7,27 @@ from sfkeras.nn.limits import nearest_side
 keras = tf.keras
 
 
-def of_any_size(images, labels):
-    """Forgets the sides of a batch, so that streams of several sizes are one, and the step is traced once for all."""
+def without_static_size(images, labels):
+    """Remove the static sides of a batch, so that streams of several sizes concatenate and one
+    trace serves all.
+    """
     images = tf.compat.v1.placeholder_with_default(images, (images.shape[0], None, None, images.shape[3]))
     if labels.shape.rank > 1:  # masks
         labels = tf.compat.v1.placeholder_with_default(labels, (labels.shape[0], None, None))
     return images, labels
 
 
-def growth(shape, epochs, start_scale):
-    """Yields (range of epochs, input shape): sides grow from start_scale to 1 over the first three quarters.
+def image_sizes(shape, epochs, start_scale):
+    """Yield (range of epochs, input shape): sides grow from start_scale to 1 over the first three
+    quarters of the epochs.
 
-    Small images come first because a convolutional network learns most of what it learns on them at a fraction of the
-    time; the last quarter is at full size, where the network is used.
+    Small images come first, because the network learns most from them in a fraction of the time.
+    The last quarter has the full size, in which the network is used.
+
+    Args:
+        shape: (height, width, channels) of the network's input.
+        epochs: int. Number of epochs.
+        start_scale: sides of the first images, as a share of the full size.
     """
     scales = [min(1, start_scale + (1 - start_scale) * epoch / (3 / 4 * epochs)) for epoch in range(epochs)]
     sizes = [tuple(nearest_side(side * scale) for side in shape[:2]) for scale in scales]
@@ -31,7 +39,15 @@ def growth(shape, epochs, start_scale):
 
 
 def optimizer(model, settings, training, steps):
-    """Builds the optimizer: warm-up from 0, then a cosine to 0; no weight decay on vectors (batch-norm, bias, alpha)."""
+    """Return the optimizer: warm-up from 0, then a cosine to 0; no weight decay on vectors
+    (batch-norm, bias, alpha).
+
+    Args:
+        model: model whose variables are trained.
+        settings: recipe.TrainingSettings or recipe.QatSettings. The epochs and the learning rate.
+        training: recipe.TrainingSettings. The kind of optimizer and its weight decay.
+        steps: int. Steps per epoch.
+    """
     warmup = min(round(getattr(settings, "warmup_epochs", 0) * steps), steps * settings.epochs - 1)
     rate = keras.optimizers.schedules.CosineDecay(
         0.0 if warmup > 0 else settings.learning_rate,

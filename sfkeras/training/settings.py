@@ -1,7 +1,7 @@
-"""Typed keys: a tree of texts becomes dataclasses, and what does not fit is named with its mend.
+"""Typed keys: a tree of texts becomes dataclasses, and errors name the key and how to fix it.
 
-A field made by `key` says all that there is to know of a key: its type, its default, its limits and one line on what it
-is for. Reading, checking, the errors and the help are the same few functions over the fields of any dataclass.
+A field made by `key` has all that is known about a key: type, default, limits and a line of
+documentation. Reading, checks, errors and help are the same few functions for any dataclass.
 """
 
 import difflib
@@ -17,18 +17,19 @@ from sfkeras.errors import RecipeError
 
 
 def key(doc: str, default=MISSING, at_least: float = -math.inf, at_most: float = math.inf):
-    """A field: its one-line doc, its default and the limits of a number.
+    """Return a dataclass field with its one-line documentation, its default and the limits of a
+    number.
 
-    A field's type is int, float, bool, str, a Literal of texts, a list or tuple, a class with `parse(text)`,
-    `nearest()` and `WANTED`, or several of these joined by |.
+    A field's type is int, float, bool, str, a Literal of texts, a list or tuple, a class with
+    `parse(text)`, `nearest()` and `EXPECTED`, or several of these joined by |.
     """
     return field(default=default, metadata={"doc": doc, "at_least": at_least, "at_most": at_most})
 
 
 def all_keys(kind, section: str = "") -> Iterator[tuple[str, object]]:
-    """Every dotted key of a dataclass with its field; a section comes before its keys.
+    """Yield every dotted key of a dataclass with its field. A section comes before its keys.
 
-    Where the user chooses a section's name (a dict of dataclasses), the key has NAME.
+    A section whose name the user chooses (a dict of dataclasses) is called NAME.
     """
     for entry in fields(kind):
         name = join(section, entry.name)
@@ -40,6 +41,7 @@ def all_keys(kind, section: str = "") -> Iterator[tuple[str, object]]:
 
 
 def join(section: str, part: str) -> str:
+    """Return the dotted name of a part of a section."""
     return f"{section}.{part}" if section else part
 
 
@@ -47,26 +49,27 @@ def join(section: str, part: str) -> str:
 
 
 class TextLoader(yaml.BaseLoader):
-    """Reads every scalar as text, so that the keys decide the types; refuses a key that stands twice."""
+    """Read every scalar as text, so that the keys decide the types. Refuse a repeated key."""
 
     def construct_mapping(self, node, deep=False):
         seen = set()
         for name, _ in node.value:
             if str(name.value) in seen:
-                raise yaml.MarkedYAMLError(problem=f"{name.value} stands twice", problem_mark=name.start_mark)
+                raise yaml.MarkedYAMLError(problem=f"key {name.value} is repeated", problem_mark=name.start_mark)
             seen.add(str(name.value))
         return super().construct_mapping(node, deep)
 
 
 def build(kind, tree, section: str = "", root=None):
-    """A dataclass, or a dict of them, from a tree of texts.
+    """Return a dataclass, or a dict of them, from a tree of texts.
 
     Args:
         kind: the dataclass, or dict[str, dataclass].
-        tree: {key: text, list or tree}, or the same as a YAML text.
+        tree: {key: text, list or tree}, or the same as YAML text.
         section: its dotted name.
-        root: the outermost dataclass, whose keys are proposed for an unknown one.
-    Raises: RecipeError, in one line that names the key, what it got, what it wanted and the mend.
+        root: the outermost dataclass, whose keys are proposed for an unknown key.
+    Raises: RecipeError, in one line that names the key, its value, what was expected and how to fix
+        it.
     """
     tree, root = mapping(tree, section), root or kind
     if get_origin(kind) is dict:
@@ -85,30 +88,33 @@ def build(kind, tree, section: str = "", root=None):
 
 
 def mapping(tree, section: str) -> dict:
-    """The keys of a section, given as a tree or as YAML text: `{outputs: 10}`."""
+    """Return the keys of a section, given as a tree or as YAML text: `{outputs: 10}`.
+
+    Raises: RecipeError.
+    """
     try:
         branches = yaml.load(tree, TextLoader) or {} if isinstance(tree, str) else tree
     except yaml.YAMLError:
         branches = None
     if not isinstance(branches, dict):
-        raise RecipeError(f"{section} is {tree}, wanted keys under it. Write {section}.KEY=VALUE.")
+        raise RecipeError(f"{section} is {tree}. Expected keys in it. Write {section}.KEY=VALUE.")
     return branches
 
 
 def read_value(entry, given, name: str):
-    """What was given for a field, in the field's type and limits."""
-    unfit = f"{name} is {given or 'empty'}, wanted {wanted(entry)}."
+    """Return the value of a field, in its type and limits. Raises: RecipeError."""
+    unfit = f"{name} is {given or 'empty'}. Expected {expected(entry)}."
     try:
         value = interpret(entry.type, given)
     except UNFIT:
         raise RecipeError(f"{unfit} Write for example {name}={shown(entry.default)}.") from None
-    if (mended := nearest(entry, value)) != value:
-        raise RecipeError(f"{unfit} The nearest is {name}={shown(mended)}.")
+    if (allowed := nearest(entry, value)) != value:
+        raise RecipeError(f"{unfit} The nearest is {name}={shown(allowed)}.")
     return value
 
 
 def interpret(kind, given):
-    """What a text, or a list of texts, means as a value of that kind. Raises: one of UNFIT."""
+    """Return a text, or a list of texts, as a value of a kind. Raises: one of UNFIT."""
     origin, kinds = get_origin(kind), get_args(kind)
     if origin in (Union, UnionType):
         return first_that_fits(sorted(kinds, key=lambda choice: choice is not NoneType), given)
@@ -124,7 +130,7 @@ def interpret(kind, given):
 
 
 def first_that_fits(kinds, given):
-    """The meaning of a text in the first kind that has one for it."""
+    """Return a text as a value of the first kind that it fits. Raises: ValueError if there is none."""
     for kind in kinds:
         try:
             return interpret(kind, given)
@@ -134,13 +140,14 @@ def first_that_fits(kinds, given):
 
 
 def finite(text: str) -> float:
-    """A number that is neither infinite nor NaN."""
+    """Return a number that is neither infinite nor NaN. Raises: ValueError."""
     if not math.isfinite(number := float(text)):
         raise ValueError
     return number
 
 
 def null(given) -> bool:
+    """Return whether a text means null."""
     return isinstance(given, str) and given.lower() in ("", "~", "null", "none")
 
 
@@ -157,14 +164,14 @@ READERS = {
 # ---- what fits, in words
 
 
-def wanted(entry) -> str:
-    """What a field takes: `a number from 0 to 1, or null`."""
+def expected(entry) -> str:
+    """Return what a field expects, in words: `a number from 0 to 1, or null`."""
     kinds = get_args(entry.type) if get_origin(entry.type) in (Union, UnionType) else [entry.type]
     return ", or ".join(describe(kind, **entry.metadata) for kind in kinds)
 
 
 def describe(kind, at_least: float, at_most: float, doc: str) -> str:
-    """A kind of value in words."""
+    """Return a kind of value in words."""
     if get_origin(kind) is Literal:
         return f"one of {', '.join(get_args(kind))}"
     if get_origin(kind) is list:
@@ -172,7 +179,7 @@ def describe(kind, at_least: float, at_most: float, doc: str) -> str:
     if get_origin(kind) is tuple:
         return f"[{', '.join(describe(each, at_least, at_most, doc) for each in get_args(kind))}]"
     if kind not in (int, float) or at_least == -math.inf:
-        return WORDS[kind] if kind in WORDS else kind.WANTED
+        return WORDS[kind] if kind in WORDS else kind.EXPECTED
     return WORDS[kind] + (f" from {at_least:g} up" if at_most == math.inf else f" from {at_least:g} to {at_most}")
 
 
@@ -180,14 +187,14 @@ WORDS = {int: "a whole number", float: "a number", bool: "true or false", str: "
 
 
 def nearest(entry, value):
-    """The nearest value that the field allows; the value itself if it is allowed."""
+    """Return the nearest value that a field allows; the value itself if it is allowed."""
     if isinstance(value, int | float):
         return type(value)(min(max(value, entry.metadata["at_least"]), entry.metadata["at_most"]))
     return value.nearest() if hasattr(value, "nearest") else value
 
 
 def nearest_keys(kind, name: str) -> list[str]:
-    """The keys of a dataclass that are most like an unknown one, as a whole or in the last part."""
+    """Return the keys of a dataclass that are most similar to an unknown one, or to its last part."""
     chosen = name.split(".")[1] if name.count(".") == 2 else "NAME"
     known = [other.replace("NAME", chosen) for other, _ in all_keys(kind)]
 
@@ -200,7 +207,7 @@ def nearest_keys(kind, name: str) -> list[str]:
 
 
 def shown(value) -> str:
-    """A value as it is written in a command."""
+    """Return a value as it is written in a command."""
     if value is MISSING:
         return "..."
     return "null" if value is None else str(value).lower() if isinstance(value, bool) else str(value)

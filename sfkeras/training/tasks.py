@@ -1,4 +1,4 @@
-"""What a recipe trains the network for: the order of images, the layers and loss of training, the metrics of testing."""
+"""Tasks: the order of images, the layers and the loss of training, and the metrics of testing."""
 
 import math
 
@@ -12,20 +12,24 @@ from sfkeras.training import metrics
 from sfkeras.training.losses import additive_angular_margin_loss, segmentation_loss, semi_hard_triplet_loss
 
 keras = tf.keras
-PIXELS_AT_ONCE = 1 << 21  # of the images that are measured in one go: what a network holds for them stays under 1 GB
+PIXELS_AT_ONCE = 1 << 21  # per batch of test images: a network then needs less than 1 GB for its maps
 
 
-def make(recipe, split):
-    """Returns the task of a recipe for its data. Raises: RecipeError if the data do not suit it."""
+def make_task(recipe, split):
+    """Return the task of a recipe for its data. Raises: RecipeError if the data do not suit it."""
     kinds = {"classification": Classification, "triplet": Triplets, "arc": ArcFaces, "segmentation": Segmentation}
     return kinds[recipe.task](recipe, split)
 
 
 class Task:
-    """What all tasks share.
+    """What all tasks have in common.
 
+    Args:
+        recipe: Recipe.
+        split: data.images.Split.
     Attributes:
-        images: data.images.LabelledImages that are trained on: of all people who take part.
+        images: LabelledImages to train on, of all people who take part.
+        classes: number of classes or people.
         order: batches.Order of these images.
     """
 
@@ -33,93 +37,116 @@ class Task:
         self.recipe = recipe
         self.check_labels(split)
         fewest = recipe.data.min_images
-        self.images = split.train.of_people_with(fewest) if fewest else split.train
-        self.classes = len(self.images.names)
+        self.images = split.train.with_min_images(fewest) if fewest else split.train
+        self.classes = len(self.images.class_names)
         self.order = self.make_order(self.images)
 
     def check_labels(self, split):
-        """Refuses data that are not labelled as the task needs it: RecipeError."""
+        """Refuse data without the labels that the task needs. Raises: RecipeError."""
         if split.train.has_masks:
             raise RecipeError(
-                f"task is {self.recipe.task}, but data.source {self.recipe.data.source} has a class for each pixel. "
+                f"task is {self.recipe.task}, but data.source {self.recipe.data.source} has one class per pixel. "
                 "Write task=segmentation."
             )
 
     def make_order(self, images):
+        """Return the order in which the images are trained on."""
         settings = self.recipe.data
         return batches.shuffled(images, settings.batch_size, self.recipe.seed, self.recipe.training.steps_per_epoch)
 
-    def trainee(self, model):
-        """Adds what only training needs behind the heads: the vector NAME.vector of each, and what the loss reads."""
+    def training_model(self, model):
+        """Return a model with the outputs that training needs after the heads.
+
+        The layer NAME.output of each head has its measured output.
+        """
         outputs = []
         for name, output in zip(self.recipe.heads, tf.nest.flatten(model.output)):
-            outputs.append(self.training_output(self.vector(output, name), name))
+            outputs.append(self.training_output(self.measured_output(output, name), name))
         return keras.Model(model.input, outputs[0] if len(outputs) == 1 else outputs)
 
-    def vector(self, output, name):
-        """What is measured of one head: (batch, outputs)."""
-        return keras.layers.Flatten(name=f"{name}.vector")(output)
+    def measured_output(self, output, name):
+        """Return the measured output of one head: (batch, outputs)."""
+        return keras.layers.Flatten(name=f"{name}.output")(output)
 
-    def training_output(self, vector, name):
-        """What the loss reads, of one head's vector."""
-        return vector
+    def training_output(self, output, name):
+        """Return the input of the loss, from the measured output of one head."""
+        return output
 
     def compile(self, model, optimizer):
-        """Compiles a trainee; each head has the same loss."""
+        """Compile a training model. Each head has the same loss."""
         metrics = self.training_metrics()
         model.compile(
             optimizer, self.loss, metrics=metrics if len(model.outputs) == 1 else [metrics] * len(model.outputs)
         )
 
+    def loss(self, labels, outputs):
+        """Return the loss of a batch, float32: a scalar, or one number per image or pixel."""
+        raise NotImplementedError
+
     def training_metrics(self):
+        """Return the Keras metrics that training prints."""
         return []
 
     def targets(self, images, labels):
-        """Turns a batch of batches.stream into what the trainee takes."""
+        """Return a batch of batches.stream as inputs and targets of the training model."""
         heads = len(self.recipe.heads)
         return images, labels if heads == 1 else (labels,) * heads
 
     def evaluate(self, predict, split):
-        """Measures all heads.
+        """Measure all heads.
 
         Args:
-            predict: function of images (batch, height, width, channels) float32 to a list of vectors, one a head.
+            predict: function of images (batch, height, width, channels), float32, to a list of
+                arrays, one per head: its measured outputs.
             split: data.images.Split.
         Returns: {metric: float}; with several heads {head.metric: float}.
         """
         at_once = max(1, PIXELS_AT_ONCE // math.prod(split.test.pixels.shape[1:3]))
-        vectors = [predict(images) for images, _ in batches.in_order(split.test, min(200, at_once))]
-        return self.measure_all([np.concatenate(head) for head in zip(*vectors)], split)
+        outputs = [predict(images) for images, _ in batches.in_order(split.test, min(200, at_once))]
+        return self.measure_all([np.concatenate(head) for head in zip(*outputs)], split)
 
-    def measure_all(self, vectors, split):
-        """As evaluate, for vectors (images, ...) of all test images, one array a head."""
+    def measure_all(self, outputs, split):
+        """Measure all heads on their outputs for all test images.
+
+        Args:
+            outputs: list of arrays (images, ...), one per head.
+            split: data.images.Split.
+        Returns: as evaluate.
+        """
         measured = {}
-        for name, vector in zip(self.recipe.heads, vectors):
+        for name, output in zip(self.recipe.heads, outputs):
             prefix = f"{name}." if len(self.recipe.heads) > 1 else ""
-            measured |= {prefix + metric: value for metric, value in self.measure(vector, split).items()}
+            measured |= {prefix + metric: value for metric, value in self.measure(output, split).items()}
         return measured
 
-    def answers(self, vectors, split):
-        """Which test cases a head answers rightly, the cases that its first metric is a share of.
+    def measure(self, outputs, split):
+        """Return the metrics of one head: {metric: float}. Args: as correct_cases."""
+        raise NotImplementedError
 
-        Args: as measure.
-        Returns: (cases,) bool, or None where they are not independent, as the pixels of an image.
+    def correct_cases(self, outputs, split):
+        """Return which test cases a head gets right: the cases whose share is its first metric.
+
+        Args:
+            outputs: (images, ...), the head's outputs for all test images.
+            split: data.images.Split.
+        Returns: (cases,) bool, or None if the cases are not independent, such as the pixels of an
+            image.
         """
 
     def baseline(self, split):
-        """Returns {what needs no training: its metrics}, if there is such a thing."""
+        """Return {name: metrics} of a method that needs no training, if there is one."""
         return {}
 
 
 class Classification(Task):
-    """One logit a class, cross-entropy."""
+    """One logit per class, cross-entropy."""
 
     def __init__(self, recipe, split):
         super().__init__(recipe, split)
         for name, head in recipe.heads.items():
             if head.outputs != self.classes:
                 raise RecipeError(
-                    f"heads.{name}.outputs is {head.outputs}, but the images are of {self.classes} classes. "
+                    f"heads.{name}.outputs is {head.outputs}, but the images have {self.classes} classes. "
                     f"Write heads.{name}.outputs={self.classes}."
                 )
 
@@ -131,22 +158,24 @@ class Classification(Task):
     def training_metrics(self):
         return ["accuracy"]
 
-    def measure(self, vectors, split):
-        return metrics.top_k_metrics(flat(vectors), split.test.labels)
+    def measure(self, outputs, split):
+        return metrics.top_k_metrics(flatten(outputs), split.test.labels)
 
-    def answers(self, vectors, split):
-        return metrics.ahead_of_right(flat(vectors), split.test.labels) == 0
+    def correct_cases(self, outputs, split):
+        return metrics.label_ranks(flatten(outputs), split.test.labels) == 0
 
 
 class Segmentation(Classification):
-    """One logit a class for every 16x16 pixels, enlarged to the mask; cross-entropy of the pixels that are not void."""
+    """One logit per class for each 16x16 pixels, enlarged to the mask; cross-entropy of the pixels
+    that are not void.
+    """
 
     def __init__(self, recipe, split):
         super().__init__(recipe, split)
         for name, head in recipe.heads.items():
             if head.pooling:
                 raise RecipeError(
-                    f"heads.{name}.pooling is true, which leaves one answer an image, but task is segmentation. "
+                    f"heads.{name}.pooling is true, so the head has one output per image, but task is segmentation. "
                     f"Write heads.{name}.pooling=false."
                 )
         self.weights = class_weights(np.bincount(self.images.labels.ravel(), minlength=self.classes), recipe)
@@ -154,16 +183,16 @@ class Segmentation(Classification):
     def check_labels(self, split):
         if not split.train.has_masks:
             raise RecipeError(
-                f"task is segmentation, but data.source {self.recipe.data.source} has one label an image. "
+                f"task is segmentation, but data.source {self.recipe.data.source} has one label per image. "
                 "Write data.source=camvid data.root=FOLDER, or task=classification."
             )
         if self.recipe.data.min_images:
             raise RecipeError(
-                "data.min_images counts the images of people, of whom segmentation has none. Leave it out."
+                "data.min_images is set, but the images of segmentation are not grouped by person. Write data.min_images=null."
             )
 
-    def vector(self, output, name):
-        return keras.layers.Activation("linear", name=f"{name}.vector")(output)
+    def measured_output(self, output, name):
+        return keras.layers.Activation("linear", name=f"{name}.output")(output)
 
     def loss(self, masks, logits):
         return segmentation_loss(masks, logits, self.weights)
@@ -171,43 +200,42 @@ class Segmentation(Classification):
     def training_metrics(self):
         return []
 
-    def measure(self, vectors, split):
-        return metrics.segmentation_metrics(vectors, split.test.labels)
+    def measure(self, outputs, split):
+        return metrics.segmentation_metrics(outputs, split.test.labels)
 
-    def answers(self, vectors, split):
+    def correct_cases(self, outputs, split):
         return None
 
     def baseline(self, split):
-        """What is seen most often at each place of the training images."""
+        """Predict for each pixel the class that is most frequent there in the training images."""
         seen = np.stack([np.mean(self.images.labels == label, axis=0) for label in range(self.classes)], axis=-1)
         return {"position alone": self.measure(np.broadcast_to(seen, (len(split.test), *seen.shape)), split)}
 
 
 class Faces(Task):
-    """Embeddings that tell people apart, also people who were never seen in training."""
+    """Embeddings that distinguish people, including people who are not in the training images."""
 
     def __init__(self, recipe, split):
         super().__init__(recipe, split)
         if split.pairs is None:
             raise RecipeError(
-                f"task is {recipe.task}, which is tested on people who are not trained on, but the test images are of the "
-                "same classes as the training images. Keep some people apart (data.test_people=10) or write "
-                "task=classification."
+                f"task is {recipe.task}, whose test people must not be training people, but the test images have the same "
+                "classes as the training images. Keep people for testing (data.test_people=10) or write task=classification."
             )
 
-    def measure(self, vectors, split):
-        return metrics.face_metrics(flat(vectors), split.test.labels, split.pairs)
+    def measure(self, outputs, split):
+        return metrics.face_metrics(flatten(outputs), split.test.labels, split.pairs)
 
-    def answers(self, vectors, split):
-        similarity = metrics.similarities(metrics.normalised(flat(vectors)), split.pairs)
-        return metrics.judged_rightly(similarity, split.pairs.same, split.pairs.fold)
+    def correct_cases(self, outputs, split):
+        similarity = metrics.similarities(metrics.normalised(flatten(outputs)), split.pairs)
+        return metrics.correct_pairs(similarity, split.pairs.same, split.pairs.fold)
 
     def baseline(self, split):
         return {"raw pixels": self.measure(metrics.raw_pixels(split.test.pixels), split)}
 
 
 class Triplets(Faces):
-    """FaceNet's semi-hard triplets in batches of P people with K images each."""
+    """FaceNet's semi-hard triplets, in batches of P people with K images each."""
 
     def make_order(self, images):
         settings = self.recipe.data
@@ -225,10 +253,10 @@ class Triplets(Faces):
 
 
 class ArcFaces(Faces):
-    """ArcFace: each person of the training set is a class, told apart by angle with a margin."""
+    """ArcFace: each person of the training set is a class, separated by an angular margin."""
 
-    def training_output(self, vector, name):
-        return ClassCosines(self.classes, name=f"{name}.cosines")(vector)
+    def training_output(self, output, name):
+        return ClassCosines(self.classes, name=f"{name}.cosines")(output)
 
     def loss(self, labels, cosines):
         settings = self.recipe.loss
@@ -238,17 +266,18 @@ class ArcFaces(Faces):
         return ["accuracy"]
 
 
-def flat(vectors):
-    """(images, ...) as (images, outputs): the integer graph gives maps of one pixel."""
-    return vectors.reshape(len(vectors), -1)
+def flatten(outputs):
+    """Return (images, ...) as (images, outputs). The integer graph returns maps of one pixel."""
+    return outputs.reshape(len(outputs), -1)
 
 
 def class_weights(counts, recipe):
-    """Weights of the classes, and 0 for void, whose mean over all pixels is 1.
+    """Return the loss weights of the classes, and 0 for void. Their mean over all pixels is 1.
 
     Args:
-        counts: pixels of each class, and of void behind them.
-        recipe: its loss.class_balance is the power of a class's share that its weight is divided by.
+        counts: number of pixels per class, then of void.
+        recipe: loss.class_balance is the power p in weight = share ** -p, with a class's share of
+            the pixels.
     Returns: float32 (classes + 1,).
     """
     shares = np.maximum(counts[:-1], 1) / counts[:-1].sum()

@@ -1,5 +1,6 @@
-"""One training: data, network, task and schedule of a recipe, phase by phase."""
+"""One training: the data, network, task and schedule of a recipe, phase by phase."""
 
+import dataclasses
 import functools
 import hashlib
 import json
@@ -16,14 +17,14 @@ from sfkeras.nn import fixed8, freezing, parameters, piecewise
 from sfkeras.nn.backbone import SemifreddoNet
 from sfkeras.nn.baselines import ShuffleNetV2
 from sfkeras.nn.heads import Head
+from sfkeras.nn.options import NetworkOptions
 from sfkeras.nn.rejuvenation import NEARLY_DEAD, Rejuvenation, count_nearly_dead
 from sfkeras.training import plots, tasks
 from sfkeras.training.journal import Journal
-from sfkeras.training.schedules import growth, of_any_size, optimizer
-from sfkeras.training.workers import Workers
+from sfkeras.training.schedules import image_sizes, optimizer, without_static_size
+from sfkeras.training.workers import SINGLE_WORKER
 
 keras = tf.keras
-ALONE = Workers()
 
 
 class Training:
@@ -32,10 +33,10 @@ class Training:
     Args:
         run: run.Run.
         workers: workers.Workers, if this process is one of several.
-    Raises: RecipeError.
+    Raises: RecipeError if the data or the core do not suit the recipe.
     """
 
-    def __init__(self, run, workers=ALONE):
+    def __init__(self, run, workers=SINGLE_WORKER):
         self.run, self.recipe, self.workers = run, run.recipe, workers
         keras.utils.set_random_seed(self.recipe.seed)
         settings = self.recipe.data
@@ -44,151 +45,174 @@ class Training:
         self.split = data.load(
             settings.source, self.shape, settings.root, settings.test_people, settings.crop, settings.name
         )
-        self.task = tasks.make(self.recipe, self.split)
-        self.vectors_of = functools.cache(self.make_vectors_of)  # traced once, evaluated after each epoch
-        batch_size = self.task.order(0).shape[1]
-        if batch_size % workers.count:
+        self.task = tasks.make_task(self.recipe, self.split)
+        self.steps, self.batch_size = self.task.order(0).shape
+        self.output_function = functools.cache(self._output_function)  # traced once, called after each epoch
+        self._check_batch_size()
+        self._print_activation_errors()
+
+    def _check_batch_size(self):
+        """Refuse a batch that the workers cannot share evenly. Raises: RecipeError."""
+        count = self.workers.count
+        if self.batch_size % count:
             raise RecipeError(
-                f"data.batch_size is {batch_size}, which {workers.count} workers cannot share evenly. "
-                f"Write data.batch_size={max(1, batch_size // workers.count) * workers.count}."
+                f"data.batch_size is {self.batch_size}, but {count} workers cannot share that evenly. "
+                f"Write data.batch_size={max(1, self.batch_size // count) * count}."
             )
+
+    def _print_activation_errors(self):
+        """Print how far the piecewise-linear form of each named activation is from its curve."""
         for name, head in self.recipe.heads.items():
             if isinstance(head.activation, str):
                 error = piecewise.worst_error(head.activation)
-                print(f"heads.{name}.activation: {head.activation} as straight lines, worst error {error:.5f}")
+                print(
+                    f"heads.{name}.activation: {head.activation} as a piecewise-linear function, error <= {error:.5f}"
+                )
 
     # ---- phases
 
     def build(self):
-        """Builds the float network, of any size if that is to grow. Leaves `self.model`. Raises: RecipeError."""
-        backbone = self.float_backbone()
-        self.parameters = parameters.parameters(backbone)
-        self.model = self.task.trainee(backbone)
+        """Build the float network, `self.model`, and count its parameters. Raises: RecipeError."""
+        network = self._build_float_network()
+        self.parameters = parameters.parameters(network)
+        self.model = self.task.training_model(network)
 
-    def float_phase(self):
-        """Trains `self.model` in float."""
-        self.fit("float", self.float_model, self.model, self.recipe.training, self.recipe.training.start_scale)
+    def train_float(self):
+        """Train `self.model` in float."""
+        settings = self.recipe.training
+        self._fit("float", self._build_float_model, self.model, settings, settings.start_scale)
 
-    def fixed8_phase(self):
-        """Calibrates and fine-tunes in fixed8. Leaves `self.quantised`."""
-        self.quantised = self.fixed8_model()
-        self.fit("qat", self.fixed8_model, self.quantised, self.recipe.qat)
+    def train_fixed8(self):
+        """Build the fixed8 form of `self.model`, `self.quantised`, and fine-tune it."""
+        self.quantised = self._build_fixed8_model()
+        self._fit("qat", self._build_fixed8_model, self.quantised, self.recipe.qat)
 
-    def float_backbone(self):
+    # ---- models
+
+    def _build_float_network(self):
+        """Return a float network. Its input has no fixed size if images grow during training."""
         shape = self.shape if self.recipe.training.start_scale == 1 else (None, None, self.shape[2])
-        return network(self.recipe, shape, self.core)
+        return build_network(self.recipe, shape, self.core)
 
-    def float_model(self):
-        """Builds a float trainee."""
-        return self.task.trainee(self.float_backbone())
+    def _build_float_model(self):
+        """Return a float network with its training outputs."""
+        return self.task.training_model(self._build_float_network())
 
-    def fixed8_model(self):
-        """Builds the fixed8 form of `self.model`, calibrated."""
-        model = self.task.trainee(network(self.recipe, self.shape, self.core))
+    def _build_fixed8_model(self):
+        """Return the fixed8 form of `self.model`, with the exponents of this run."""
+        model = self.task.training_model(build_network(self.recipe, self.shape, self.core))
         model.set_weights(self.model.get_weights())
-        return fixed8.quantise(model, self.exponents(model))
+        return fixed8.quantise(model, exponents=self._calibrate(model))
 
-    def exponents(self, model):
-        """Calibrates once; a resumed run keeps what it found."""
+    def _calibrate(self, model):
+        """Return {layer: exponent}: calibrated in the first call, then read from the run folder."""
         path = self.run.folder / "exponents.json"
         if not path.exists():
-            _, batch_size = self.task.order(0).shape
-            stream = data.batches.stream(
+            count = -(-self.recipe.qat.calibration_images // self.batch_size)
+            batches = data.batches.stream(
                 self.task.images, self.task.order, "none", self.shape, self.recipe.seed, range(1)
-            )
-            batches = stream.take(-(-self.recipe.qat.calibration_images // batch_size))
-            settled = self.core.settled_exponents(model) if self.core else {}
-            found = fixed8.calibrate(model, (images for images, _ in batches), settled)
+            ).take(count)
+            known = self.core.settled_exponents(model) if self.core else {}
+            found = fixed8.calibrate(model, (images for images, _ in batches), known)
             atomic_file.write(path, json.dumps(found))
         return json.loads(path.read_text())
 
-    def save_settled_core(self):
-        """Writes the frozen core as this task computes it, if the task reads it alone: for tasks to be joined with it."""
-        heads, once = self.recipe.heads.values(), self.recipe.network.repeats == 1
-        if once and fixed8.frozen_codes(self.quantised) and all(head.on == "frozen" for head in heads):
-            exponents = json.loads((self.run.folder / "exponents.json").read_text())
-            core = cores.settle(self.core, self.quantised, exponents, self.recipe.name, self.provenance())
-            core.save(self.run.export / f"{self.recipe.name}.npz")
+    def build_deployable_model(self):
+        """Return the quantised model from the image to the heads, without its training outputs."""
+        outputs = [self.quantised.get_layer(f"{head}.output").input for head in self.recipe.heads]
+        return keras.Model(self.quantised.input, outputs)
 
-    def save_core(self):
-        """Snaps the trained frozen core to codes, writes it, and measures what snapping cost."""
-        core = cores.freeze(self.model, self.recipe.name)
-        snapped = self.task.trainee(network(self.recipe, self.shape, core))
-        heads = [layer for layer in snapped.layers if layer.name.startswith("head.")]
-        for layer in heads:
-            layer.set_weights(self.model.get_layer(layer.name).get_weights())
-        accuracy = {"before": self.evaluate(self.model), "after": self.evaluate(snapped)}
-        core.provenance.update(self.provenance(), accuracy=accuracy, curve=self.run.rows("float"))
-        path = self.run.export / f"{self.recipe.name}.npz"
-        core.save(path)
-        print(f"\n{path}: digest {core.digest}, before and after snapping: {accuracy}")
+    # ---- one phase
 
-    # ---- parts
+    def _fit(self, phase, build, model, settings, start_scale=1):
+        """Train a model for a phase, from the phase's newest checkpoint on.
 
-    def fit(self, phase, make, model, settings, start_scale=1):
-        """Trains a model, which `make` builds, for a phase, from its newest checkpoint on."""
-        steps, _ = self.task.order(0).shape
-        trained = self.workers.replicate(make, model)
+        Args:
+            phase: "float" or "qat".
+            build: function that builds such a model. Other workers need one of their own.
+            model: the model. It has the trained weights at the end.
+            settings: recipe.TrainingSettings or recipe.QatSettings.
+            start_scale: sides of the first images as a share of the network's input.
+        """
+        trained = self.workers.replicate(build, model)
         with self.workers.scope():
-            self.task.compile(trained, optimizer(trained, settings, self.recipe.training, steps))
+            self.task.compile(trained, optimizer(trained, settings, self.recipe.training, self.steps))
             self.run.restore(phase, trained)
         journal = Journal(self, phase, model)
-        callbacks = [journal]
-        if self.recipe.rejuvenation.threshold:
-            rejuvenation = self.recipe.rejuvenation
-            callbacks = [Rejuvenation(rejuvenation.threshold, self.recipe.seed, settings.epochs - 1), journal]
         first = len(journal.rows)
         if first < settings.epochs:
-            with data.batches.told():
+            batches = self._batches(range(first, settings.epochs), start_scale)
+            with data.batches.raise_recipe_errors():
                 trained.fit(
-                    self.workers.feed(self.stream(range(first, settings.epochs), start_scale).map(self.task.targets)),
+                    self.workers.distribute(batches),
                     initial_epoch=first,
                     epochs=settings.epochs,
-                    steps_per_epoch=steps,
-                    callbacks=callbacks,
-                    verbose=0 if self.workers.index else 1 if sys.stdout.isatty() else 2,
+                    steps_per_epoch=self.steps,
+                    callbacks=[*self._rejuvenation(settings.epochs), journal],
+                    verbose=self._verbosity(),
                 )
-        if not self.workers.alone:
+        if not self.workers.is_single:
             model.set_weights(trained.get_weights())
             print(f"{self.workers}: {phase} ends with weights {digest(model)}", flush=True)
 
-    def stream(self, epochs, start_scale):
-        """Returns the training batches of some epochs; of any size, because they grow."""
-        settings, batches, share = self.recipe.data, None, (self.workers.index, self.workers.count)
-        for same_size, shape in growth(self.shape, epochs.stop, start_scale):
-            part = range(max(epochs.start, same_size.start), same_size.stop)
-            if part:
+    def _batches(self, epochs, start_scale):
+        """Return the training batches of some epochs as one dataset, whose images may grow."""
+        settings, batches, part = self.recipe.data, None, (self.workers.index, self.workers.count)
+        for same_size, shape in image_sizes(self.shape, epochs.stop, start_scale):
+            some = range(max(epochs.start, same_size.start), same_size.stop)
+            if some:
                 stream = data.batches.stream(
-                    self.task.images, self.task.order, settings.augment, shape, self.recipe.seed, part, share
-                ).map(of_any_size)
+                    self.task.images, self.task.order, settings.augment, shape, self.recipe.seed, some, part
+                ).map(without_static_size)
                 batches = stream if batches is None else batches.concatenate(stream)
-        return batches
+        return batches.map(self.task.targets)
+
+    def _rejuvenation(self, epochs):
+        """Return the rejuvenation callback in a list, or an empty list if it is off."""
+        threshold = self.recipe.rejuvenation.threshold
+        return [Rejuvenation(threshold, self.recipe.seed, epochs - 1)] if threshold else []
+
+    def _verbosity(self):
+        """Return Keras's verbosity: a bar in a terminal, a line per epoch in a log, chief only."""
+        if not self.workers.is_chief:
+            return 0
+        return 1 if sys.stdout.isatty() else 2
+
+    # ---- measurements
 
     def evaluate(self, model):
-        """Returns the task's metrics on the test images: {name: float}."""
-        vectors = self.vectors_of(model)
-        return self.task.evaluate(lambda images: [each.numpy() for each in vectors(images)], self.split)
+        """Return the task's metrics of a model on the test images: {metric: float}."""
+        outputs_of = self.output_function(model)
+        return self.task.evaluate(lambda images: [output.numpy() for output in outputs_of(images)], self.split)
 
-    def make_vectors_of(self, model):
-        """The part of a trainee that gives each head's vector, as a function of images to a list of tensors."""
-        ends = keras.Model(model.input, [model.get_layer(f"{head}.vector").output for head in self.recipe.heads])
-        return tf.function(lambda images: tf.nest.flatten(ends(images, training=False)), reduce_retracing=True)
+    def _output_function(self, model):
+        """Return a function of images to the measured output of each head, a list of tensors."""
+        outputs = [model.get_layer(f"{head}.output").output for head in self.recipe.heads]
+        measured = keras.Model(model.input, outputs)
+        return tf.function(lambda images: tf.nest.flatten(measured(images, training=False)), reduce_retracing=True)
 
     def measure(self, outputs):
-        """Returns the task's metrics for what the heads gave for all test images: list of arrays, one a head."""
+        """Return the task's metrics: {metric: float}.
+
+        Args:
+            outputs: list of arrays, one per head: its outputs for all test images.
+        """
         return self.task.measure_all(outputs, self.split)
 
-    def answers(self, outputs):
-        """As Task.answers, of the first head; outputs as measure."""
-        return self.task.answers(outputs[0], self.split)
+    def correct_cases(self, outputs):
+        """Return which test cases the first head gets right, (cases,) bool or None.
 
-    def report(self):
-        """Measures the float and the quantised model, and draws the curves and the alphas."""
-        accuracy = self.task.baseline(self.split) | {
-            "float": self.evaluate(self.model),
-            "fake-quant": self.evaluate(self.quantised),
-        }
-        self.run.write_accuracy(accuracy)
+        Args:
+            outputs: as measure.
+        """
+        return self.task.correct_cases(outputs[0], self.split)
+
+    # ---- results
+
+    def write_results(self):
+        """Write the accuracy of the float and the quantised model, a summary and two plots."""
+        measured = {"float": self.evaluate(self.model), "fake-quant": self.evaluate(self.quantised)}
+        self.run.write_accuracy(self.task.baseline(self.split) | measured)
         epochs = self.run.rows("float") + self.run.rows("qat")
         self.run.write_summary(
             {
@@ -203,52 +227,73 @@ class Training:
             alphas = {name.removesuffix(".blend"): blend.alphas().numpy() for name, blend in blends.items()}
             plots.alphas(self.run.folder / "alphas.png", alphas)
 
-    def deployable(self):
-        """The quantised model without what only training needs: from the image to the heads."""
-        ends = [self.quantised.get_layer(f"{head}.vector").input for head in self.recipe.heads]
-        return keras.Model(self.quantised.input, ends)
+    def save_core(self):
+        """Round the trained frozen core to int8 codes, write it, and measure the accuracy it loses."""
+        core = cores.Core.from_model(self.model, self.recipe.name)
+        rounded = self.task.training_model(build_network(self.recipe, self.shape, core))
+        for layer in rounded.layers:
+            if layer.name.startswith("head."):
+                layer.set_weights(self.model.get_layer(layer.name).get_weights())
+        accuracy = {"before": self.evaluate(self.model), "after": self.evaluate(rounded)}
+        core.provenance.update(self.provenance(), accuracy=accuracy, curve=self.run.rows("float"))
+        core.save(self._core_path())
+        print(f"\n{self._core_path()}: digest {core.digest}, before and after rounding: {accuracy}")
+
+    def save_settled_core(self):
+        """Write the frozen core with this task's batch-norms and exponents, so that tasks can be
+        joined.
+
+        Only a task whose heads all read the frozen core, without repeats, settles a core.
+        """
+        heads, once = self.recipe.heads.values(), self.recipe.network.repeats == 1
+        if once and fixed8.frozen_codes(self.quantised) and all(head.on == "frozen" for head in heads):
+            exponents = json.loads((self.run.folder / "exponents.json").read_text())
+            core = cores.settle(self.core, self.quantised, exponents, self.recipe.name, self.provenance())
+            core.save(self._core_path())
+
+    def _core_path(self):
+        """Return the path of the core file that this run makes."""
+        return self.run.export / f"{self.recipe.name}.npz"
 
     def provenance(self):
-        """Returns what this training was made of: recipe, seed, versions."""
+        """Return what this training is made from: recipe, seed, data and versions."""
         return {
             "recipe": self.recipe.name,
             "seed": self.recipe.seed,
-            "data": f"{len(self.task.images):,} training images of {len(self.task.images.names)} classes",
+            "data": f"{len(self.task.images):,} training images of {len(self.task.images.class_names)} classes",
             "versions": {"python": platform.python_version(), "tensorflow": tf.__version__, "numpy": np.__version__},
         }
 
 
 def digest(model):
-    """The first 16 hexadecimal digits of a SHA-256 of all weights."""
+    """Return the first 16 hexadecimal digits of the SHA-256 of all weights."""
     return hashlib.sha256(b"".join(weight.tobytes() for weight in model.get_weights())).hexdigest()[:16]
 
 
-def network(recipe, input_shape, core):
-    """Builds the network of a recipe."""
-    settings = recipe.network
+def build_network(recipe, input_shape, core):
+    """Return the float network of a recipe: a SemifreddoNet or a ShuffleNetV2."""
     heads = [Head(name=name, **vars(head)) for name, head in recipe.heads.items()]
-    if settings.kind == "shufflenet":
-        return ShuffleNetV2(input_shape, heads, settings.width)
-    return SemifreddoNet(
-        input_shape,
-        heads,
-        cores=settings.cores,
-        frozen=settings.frozen,
-        core=core,
-        width=settings.width,
-        core_shuffle=settings.core_shuffle,
-        alpha=settings.alpha,
-        start=settings.start,
-        alpha_start=settings.alpha_start,
-        repeats=settings.repeats,
-        first_pointwise=settings.first_pointwise,
-        train_batch_norm=settings.train_batch_norm,
-        shares=frozen_shares(settings, core),
-    )
+    if recipe.network.kind == "shufflenet":
+        return ShuffleNetV2(input_shape, heads, recipe.network.width)
+    return SemifreddoNet(input_shape, heads, network_options(recipe.network, core))
+
+
+def network_options(settings, core):
+    """Return the NetworkOptions of a recipe's network section.
+
+    Options and keys have the same names, apart from the core and its frozen shares.
+
+    Args:
+        settings: recipe.NetworkSettings.
+        core: Core or None. The core that the section names.
+    """
+    names = {option.name for option in dataclasses.fields(NetworkOptions)} - {"core", "shares"}
+    same = {name: getattr(settings, name) for name in names}
+    return NetworkOptions(**same, core=core, shares=frozen_shares(settings, core))
 
 
 def frozen_shares(settings, core):
-    """Returns the frozen share of each of a core's layers, or None where all of it is taped out."""
+    """Return the frozen share of each of a core's layers, or None if the whole core is frozen."""
     if settings.frozen_share is not None:
         return freezing.by_depth(settings.frozen_share, freezing.depth(core))
     if settings.frozen_layers is not None:

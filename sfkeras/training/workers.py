@@ -1,12 +1,15 @@
-"""Several processes that train one network together: tf.distribute.MultiWorkerMirroredStrategy, told by TF_CONFIG.
+"""Several processes that train one network: tf.distribute.MultiWorkerMirroredStrategy, configured
+by TF_CONFIG.
 
 Each worker is started with the same recipe and its own TF_CONFIG, such as
 
-    TF_CONFIG='{"cluster": {"worker": ["one:2222", "two:2222"]}, "task": {"type": "worker", "index": 0}}'
+    TF_CONFIG='{"cluster": {"worker": ["one:2222", "two:2222"]},
+                "task": {"type": "worker", "index": 0}}'
 
-and sees its part of every batch; gradients and the statistics of batch-norm are those of the whole batch. The run folder
-lies where all of them reach it, and the first of them, the chief, writes it. A worker that dies is started again by
-whoever started it; the others notice, start themselves again, and all go on from the last whole epoch.
+Each worker trains on its part of every batch. Gradients and batch-norm statistics are those of the
+complete batch. All workers must be able to read the run folder; the first worker, the chief, writes
+it. If a worker dies, start it again. The other workers then restart themselves, and all continue
+after the last complete epoch.
 """
 
 import contextlib
@@ -25,9 +28,9 @@ class Workers:
     """This process among all that train one network.
 
     Attributes:
-        index: its number; 0 is the chief.
-        count: how many there are.
-        strategy: what mirrors variables and adds gradients up; None for a process alone.
+        index: its number. 0 is the chief.
+        count: number of workers.
+        strategy: the strategy that mirrors variables and sums gradients; None for a single process.
     """
 
     index: int = 0
@@ -35,46 +38,66 @@ class Workers:
     strategy: object = None
 
     @property
-    def alone(self) -> bool:
+    def is_single(self) -> bool:
+        """Whether this process trains alone."""
         return self.strategy is None
+
+    @property
+    def is_chief(self) -> bool:
+        """Whether this process writes the run folder."""
+        return self.index == 0
 
     def __str__(self) -> str:
         return f"worker {self.index + 1} of {self.count}"
 
     def scope(self):
-        """Where what trains is built and compiled."""
-        return contextlib.nullcontext() if self.alone else self.strategy.scope()
+        """Return the context in which to build and compile what trains."""
+        return contextlib.nullcontext() if self.is_single else self.strategy.scope()
 
     def replicate(self, make, model):
-        """The model that trains: `model` itself, or one that `make` builds alike and all workers mirror."""
-        if self.alone:
+        """Return the model to train: `model` itself, or a copy by `make` that all workers mirror.
+
+        Args:
+            make: function that builds such a model.
+            model: the model with the initial weights.
+        """
+        if self.is_single:
             return model
         with self.scope():
             mirrored = make()
             mirrored.set_weights(model.get_weights())
         return mirrored
 
-    def feed(self, batches):
-        """This worker's parts of the batches, a tf.data.Dataset, as fit takes them."""
-        return batches if self.alone else self.strategy.distribute_datasets_from_function(lambda context: batches)
+    def distribute(self, batches):
+        """Return this worker's parts of the batches, a tf.data.Dataset, as an input of fit."""
+        return batches if self.is_single else self.strategy.distribute_datasets_from_function(lambda context: batches)
 
     @contextlib.contextmanager
-    def together(self):
-        """Starts this process again if another one is lost inside of it: the collective operations cannot be mended."""
+    def restart_if_worker_lost(self):
+        """Restart this process if another worker is lost, because collective operations then fail."""
         import tensorflow as tf
 
         lost = tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.DeadlineExceededError
         try:
             yield
         except lost:
-            if self.alone:
+            if self.is_single:
                 raise
-            print(f"{self}: another worker is gone; going on from the last whole epoch when all are back", flush=True)
+            print(
+                f"{self}: another worker is lost. Training continues after the last complete epoch, when all are back.",
+                flush=True,
+            )
             os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
 
 
-def place() -> tuple[int, int]:
-    """(index, count) of this process as TF_CONFIG says. Raises: RecipeError."""
+SINGLE_WORKER = Workers()
+
+
+def read_tf_config() -> tuple[int, int]:
+    """Return (index, count) of this process from TF_CONFIG.
+
+    Raises: RecipeError if TF_CONFIG is not valid.
+    """
     text = os.environ.get("TF_CONFIG", "")
     try:
         config = json.loads(text)
@@ -85,20 +108,22 @@ def place() -> tuple[int, int]:
             raise ValueError
     except (ValueError, KeyError, TypeError, AttributeError):
         raise RecipeError(
-            f"distribute is multiworker, but TF_CONFIG is {text or 'not set'}, wanted the cluster and this process's place "
-            f"in it. Set for example TF_CONFIG='{EXAMPLE}'."
+            f"distribute is multiworker, but TF_CONFIG is {text or 'not set'}. Expected the cluster and this process's "
+            f"task in it. Set for example TF_CONFIG='{EXAMPLE}'."
         ) from None
     return index + (len(chiefs) if kind == "worker" else 0), len(chiefs) + len(workers)
 
 
-def join(recipe) -> Workers:
-    """Meets the other workers of a recipe, before TensorFlow computes anything; waits until all are there.
+def connect(recipe) -> Workers:
+    """Connect to the other workers of a recipe, before TensorFlow computes anything.
 
-    Raises: RecipeError, as `place`.
+    Waits for all of them.
+
+    Raises: RecipeError, as `read_tf_config`.
     """
     if recipe.distribute == "none":
-        return Workers()
-    index, count = place()
+        return SINGLE_WORKER
+    index, count = read_tf_config()
     import tensorflow as tf
 
     return Workers(index, count, tf.distribute.MultiWorkerMirroredStrategy())

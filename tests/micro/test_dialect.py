@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from export.backends.c_program import Built
-from export.backends.machines import MACHINES, STRICT, build
+from export.backends.machines import STRICT, build
 from export.c import project
 from export.graph.golden import random_inputs
 from export.graph.operators import Conv2D
@@ -19,7 +19,7 @@ from tests.micro import cases
 from tests.micro import kernels as c
 from tests.support.graphs import semifreddo
 from tests.support.repeated import plan_of, repeated
-from tests.support.targets import BOARDS, MARKERS
+from tests.support.targets import BOARDS, MACHINES, MARKERS
 from tests.support.tasks import every_operator
 
 PUBLIC = "sf_crc32", "sf_kernel_set", "sf_kernels", "sf_measure", "sf_platform", "sf_stack", "sf_stages", "sf_stream"

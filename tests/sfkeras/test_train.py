@@ -17,6 +17,7 @@ from sfkeras import train
 from sfkeras.nn import core
 from sfkeras.nn.blocks import convolution, downscaling_unit, semifreddo_module
 from sfkeras.nn.heads import Head, attach
+from sfkeras.nn.options import NetworkOptions
 from sfkeras.training import trainer
 
 ROOT = Path(__file__).parents[2]
@@ -70,10 +71,10 @@ def test_help_is_there_at_once():
 @pytest.mark.parametrize(
     "words, told",
     [
-        (["recipe=face_lfw", "data.root=/nowhere"], "data.root is /nowhere, and there is no such folder."),
+        (["recipe=face_lfw", "data.root=/nowhere"], "data.root is /nowhere, which does not exist."),
         (["recipe=face_lfw", "data.root=EMPTY"], "EMPTY has no peopleDevTrain.txt. Put LFW's lists there"),
-        (["recipe=face", "data.source=folder", "data.root=EMPTY"], "EMPTY holds 0 class folders, wanted 2 or more."),
-        (["recipe=face", "data.source=tfrecord", "data.root=EMPTY"], "EMPTY holds no train-* shards."),
+        (["recipe=face", "data.source=folder", "data.root=EMPTY"], "EMPTY has 0 class folders. Expected 2 or more."),
+        (["recipe=face", "data.source=tfrecord", "data.root=EMPTY"], "EMPTY has no train-* shards."),
         (["recipe=face", "network.core=unheard_of"], "network.core is 'unheard_of', but there is no"),
     ],
 )
@@ -90,8 +91,8 @@ def test_data_and_cores_that_are_not_there_are_told_at_once(words, told, tmp_pat
         (["recipe=face", "training.epochs=many"], "training.epochs is many"),
         (["recipe=fase"], "Take one of"),
         (["recipe=face", "network.input=100x96x1"], "96x96x1"),
-        (["recipe=face", "data.images_per_person=11"], "Lower images_per_person to at most 10"),
-        (["recipe=face", "heads.task.outputs=600", "network.core=null"], "Lower its outputs to at most 256"),
+        (["recipe=face", "data.images_per_person=11"], "Set data.images_per_person to at most 10"),
+        (["recipe=face", "heads.task.outputs=600", "network.core=null"], "Set heads.task.outputs to at most 256"),
     ],
 )
 def test_what_cannot_be_meant_is_one_line_and_leaves_nothing(words, told, tmp_path, capsys):
@@ -111,14 +112,14 @@ def one_module(input_shape, outputs, core):
     image = tf.keras.Input(input_shape, name="image")
     stems = convolution(image, 8, 3, 2, "frozen.stem", core), convolution(image, 8, 3, 2, "core1.stem")
     units = downscaling_unit, downscaling_unit
-    frozen, (trainable,) = semifreddo_module(stems[0], stems[1:], units, 1, "stage1", core)
+    frozen, (trainable,) = semifreddo_module(stems[0], stems[1:], units, 1, "stage1", NetworkOptions(core=core))
     return tf.keras.Model(image, attach(Head(outputs), {"frozen": frozen, "core1": trainable}))
 
 
 @pytest.fixture(scope="module")
 def small_core(tmp_path_factory):
     path = tmp_path_factory.mktemp("core") / "small.npz"
-    core.freeze(one_module((32, 32, 1), 16, core=None), "small").save(path)
+    core.Core.from_model(one_module((32, 32, 1), 16, core=None), "small").save(path)
     return path
 
 
@@ -171,5 +172,5 @@ def test_a_killed_training_ends_with_the_same_bytes(small_core, tmp_path):
 
 
 if __name__ == "__main__":  # one process of the test above
-    trainer.network = lambda recipe, shape, core: one_module(shape, recipe.heads["task"].outputs, core)
+    trainer.build_network = lambda recipe, shape, core: one_module(shape, recipe.heads["task"].outputs, core)
     sys.exit(train.main(sys.argv[1:]))

@@ -5,11 +5,12 @@ from functools import cache
 import numpy as np
 import tensorflow as tf
 
-from sfkeras.nn import core as cores
 from sfkeras.nn.backbone import SemifreddoNet
 from sfkeras.nn.blocks import convolution, downscaling_unit, semifreddo_module
+from sfkeras.nn.core import Core
 from sfkeras.nn.fixed8 import calibrate, quantise
 from sfkeras.nn.heads import Head, attach
+from sfkeras.nn.options import NetworkOptions
 
 WIDTH = 0.25
 SHAPE = (32, 32, 3)
@@ -31,7 +32,8 @@ def one_module(core=None, cores=2, alpha=None, core_shuffle=True, seed=0):
     frozen = convolution(image, 8, 3, 2, "frozen.stem", core)
     trainable = [convolution(image, 8, 3, 2, f"core{i}.stem") for i in range(1, cores + 1)]
     units = (downscaling_unit, downscaling_unit)
-    frozen, trainable = semifreddo_module(frozen, trainable, units, 1, "stage1", core, alpha, core_shuffle)
+    options = NetworkOptions(core=core, alpha=alpha, core_shuffle=core_shuffle)
+    frozen, trainable = semifreddo_module(frozen, trainable, units, 1, "stage1", options)
     features = {"frozen": frozen, **{f"core{i}": maps for i, maps in enumerate(trainable, 1)}}
     head = Head(1, on="cores" if cores else "frozen")
     return varied(tf.keras.Model(image, attach(head, features)), seed)
@@ -40,14 +42,14 @@ def one_module(core=None, cores=2, alpha=None, core_shuffle=True, seed=0):
 @cache
 def module_core():
     """The core that one_module can be frozen to."""
-    return cores.freeze(one_module(), "small", {"seed": 0})
+    return Core.from_model(one_module(), "small", {"seed": 0})
 
 
 @cache
 def narrow_core(width=WIDTH):
     """The core of a narrow SemifreddoNet."""
     tf.keras.utils.set_random_seed(0)
-    return cores.freeze(varied(SemifreddoNet(SHAPE, cores=0, width=width)), "narrow", {"seed": 0})
+    return Core.from_model(varied(SemifreddoNet(SHAPE, cores=0, width=width)), "narrow", {"seed": 0})
 
 
 def varied(model, seed=0):
@@ -70,7 +72,7 @@ def quantised(model, seed=1):
     tf.config.run_functions_eagerly(True)  # to trace the network for one batch would take longer
     exponents = calibrate(model, [images(4, model.input.shape[1:], seed)])
     tf.config.run_functions_eagerly(False)
-    return quantise(model, exponents)
+    return quantise(model, exponents=exponents)
 
 
 def fit(model, steps=1, loss="mse", rate=0.01, shape=SHAPE):

@@ -137,7 +137,7 @@ def test_tasks_that_trained_on_a_settled_core_are_joined_and_on_another_not(eage
     core = module_core()
     model = one_module(core, cores=0)
     exponents = calibrate(model, [images()])
-    first = fit(quantise(model, exponents))
+    first = fit(quantise(model, exponents=exponents))
     settle(core, first, exponents, "first").save(tmp_path / "first.npz")
     settled = Core.load(tmp_path / "first.npz")
     assert settled.digest == core.digest and settled.exponents
@@ -149,10 +149,10 @@ def test_tasks_that_trained_on_a_settled_core_are_joined_and_on_another_not(eage
             layer.trainable = False
     fit(model)
     others = [images(seed=9) / 8]  # darker images, of which calibration thinks otherwise
-    second = fit(quantise(model, calibrate(model, others, settled.settled_exponents(model))))
+    second = fit(quantise(model, others, exponents=settled.settled_exponents(model)))
     tasks = [lower(each, name, {"core": core.digest}) for each, name in ((first, "first"), (second, "second"))]
     prove(join(tasks, "both"), tasks)
 
-    alone = lower(quantise(model, calibrate(model, others)), "second", {"core": core.digest})
+    alone = lower(quantise(model, others), "second", {"core": core.digest})
     with pytest.raises(GraphError, match="is not the same in second as in first: batch-norm or exponents differ"):
         join([tasks[0], alone], "both")

@@ -69,17 +69,19 @@ def test_too_few_images():
         batches.by_people(people(*[12] * 9, *[11] * 30, 10), 10, 12, 1)
     assert str(error.value) == (
         "data.images_per_person is 12, but 31 of 40 people have fewer than 12 images (fewest: s40 with 10). "
-        "Lower images_per_person to at most 10, or let images repeat by data.min_images=2."
+        "Set data.images_per_person to at most 10, or data.min_images=2 to repeat images."
     )
-    with pytest.raises(RecipeError, match="fewest: s2 with 1.. Leave out who has one image by data.min_images=2."):
+    with pytest.raises(
+        RecipeError, match="fewest: s2 with 1.. Set data.min_images=2 to leave out people with one image."
+    ):
         batches.by_people(people(3, 1), 2, 2, 1)
 
 
 def test_too_few_people_or_images_for_a_batch():
-    with pytest.raises(RecipeError, match="data.people_per_batch is 4, but 3 people of att train take part. Lower"):
+    with pytest.raises(RecipeError, match="data.people_per_batch is 4, but 3 people of att train take part. Set"):
         batches.by_people(people(2, 2, 2), 4, 2, 1)
     with pytest.raises(
-        RecipeError, match="data.batch_size is 7, but att train has 6 images. Lower batch_size to at most 6"
+        RecipeError, match="data.batch_size is 7, but att train has 6 images. Set data.batch_size to at most 6"
     ):
         batches.shuffled(people(2, 2, 2), 7, 1)
 
@@ -130,8 +132,8 @@ def test_masks_come_with_their_images():
 
 def test_an_augmentation_that_is_not_known():
     images = people(5, 5)
-    wanted = "data.augment is mosaic, wanted one of faces, wild_faces, photos, streets, none."
-    with pytest.raises(RecipeError, match=wanted):
+    message = "data.augment is mosaic. Expected one of faces, wild_faces, photos, streets, none."
+    with pytest.raises(RecipeError, match=message):
         batches.stream(images, batches.shuffled(images, 3, 1), "mosaic", (32, 32, 1), 1, range(1))
 
 

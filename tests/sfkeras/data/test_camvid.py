@@ -30,7 +30,7 @@ def write_mask(path, values):
 def test_masks_are_read_as_they_are(root):
     split = camvid.load(root, SHAPE)
     assert (split.train.labels == np.stack([classes(SHAPE[:2]), classes(SHAPE[:2]) + 1])).all()
-    assert split.train.labels.max() == camvid.VOID == len(split.train.names)
+    assert split.train.labels.max() == camvid.VOID == len(split.train.class_names)
     assert split.train.pixels.shape == (2, *SHAPE) and split.test.pixels.shape == (1, *SHAPE) and split.pairs is None
 
 
@@ -46,9 +46,12 @@ def test_masks_take_the_size_of_their_images(root):
 @pytest.mark.parametrize(
     "mask, told",
     [
-        (np.full((32, 48), 12, np.uint8), "0.png has values up to 12, wanted one channel with classes 0 to 11"),
-        (np.zeros((32, 48, 3), np.uint8), "0.png has 3 channels, wanted one channel"),
-        (np.zeros((30, 48), np.uint8), "0.png is 48x30, but its image is 48x32. Give both one size."),
+        (
+            np.full((32, 48), 12, np.uint8),
+            "0.png has values up to 12. Expected one channel with classes 0 to 10 and 11",
+        ),
+        (np.zeros((32, 48, 3), np.uint8), "0.png has 3 channels. Expected one channel"),
+        (np.zeros((30, 48), np.uint8), "0.png is 48x30, but its image is 48x32. Give both the same size."),
     ],
 )
 def test_a_mask_that_cannot_be_meant_is_refused(root, mask, told):
@@ -59,8 +62,8 @@ def test_a_mask_that_cannot_be_meant_is_refused(root, mask, told):
 
 def test_what_is_missing_is_named(root):
     (root / "train" / "masks" / "1.png").write_bytes(b"no image")
-    with pytest.raises(RecipeError, match="1.png is no readable image"):
+    with pytest.raises(RecipeError, match="1.png is not a readable image"):
         camvid.load(root, SHAPE)
     (root / "train" / "masks" / "1.png").unlink()
-    with pytest.raises(RecipeError, match="1.jpg has no mask: .*1.png is missing. Add it, or take the image out."):
+    with pytest.raises(RecipeError, match="1.jpg has no mask: .*1.png is missing. Add the mask or remove the image."):
         camvid.load(root, SHAPE)

@@ -16,15 +16,15 @@ def test_a_fifth_of_each_class_is_kept(tmp_path, write_people):
     (tmp_path / "cat" / "notes.txt").write_text("no image")
     (tmp_path / "readme.txt").write_text("no class")
     split = data.load("folder", SHAPE, tmp_path)
-    assert split.train.names == split.test.names == ("cat", "dog", "eel") and split.pairs is None
+    assert split.train.class_names == split.test.class_names == ("cat", "dog", "eel") and split.pairs is None
     assert split.train.counts().tolist() == [8, 4, 1] and split.test.counts().tolist() == [2, 1, 1]
 
 
 def test_people_are_kept_whole(tmp_path, write_people):
     write_people(tmp_path, ada=5, bob=5, cyd=5, dan=5, eve=5)
     split = data.load("folder", SHAPE, tmp_path, test_people=3)
-    assert len(split.train.names) == 2 and len(split.test.names) == 3
-    assert not set(split.train.names) & set(split.test.names)
+    assert len(split.train.class_names) == 2 and len(split.test.class_names) == 3
+    assert not set(split.train.class_names) & set(split.test.class_names)
     assert len(split.pairs) == 2 * 3 * 10
 
 
@@ -39,7 +39,7 @@ def test_other_people_in_the_test_folder(tmp_path, write_people):
     write_people(tmp_path / "train", ada=3, bob=2)
     write_people(tmp_path / "test", cyd=5, dan=5)
     split = folder.load(tmp_path, SHAPE)
-    assert split.test.names == ("cyd", "dan") and split.pairs.same.sum() == 20
+    assert split.test.class_names == ("cyd", "dan") and split.pairs.same.sum() == 20
 
 
 def test_a_class_only_in_the_test_folder(tmp_path, write_people):
@@ -51,31 +51,31 @@ def test_a_class_only_in_the_test_folder(tmp_path, write_people):
 
 def test_an_empty_class(tmp_path, write_people):
     write_people(tmp_path, cat=2, dog=2, eel=0)
-    with pytest.raises(RecipeError, match="class eel is empty: .*/eel holds no images. Add some or remove the folder."):
+    with pytest.raises(RecipeError, match="class eel is empty: .*/eel has no images. Add images or remove the folder."):
         folder.load(tmp_path, SHAPE)
 
 
 def test_no_classes(tmp_path):
-    with pytest.raises(RecipeError, match="holds 0 class folders, wanted 2 or more."):
+    with pytest.raises(RecipeError, match="has 0 class folders. Expected 2 or more."):
         folder.load(tmp_path, SHAPE)
 
 
 def test_a_class_of_one_image(tmp_path, write_people):
     write_people(tmp_path, cat=2, dog=1)
-    with pytest.raises(RecipeError, match="class dog has 1 image, wanted 2 or more"):
+    with pytest.raises(RecipeError, match="class dog has 1 image. Expected 2 or more"):
         folder.load(tmp_path, SHAPE)
 
 
 def test_too_many_test_people(tmp_path, write_people):
     write_people(tmp_path, ada=5, bob=5, cyd=5, dan=5)
-    with pytest.raises(RecipeError, match="data.test_people is 3, wanted 2 to 2 of 4 people"):
+    with pytest.raises(RecipeError, match="data.test_people is 3. Expected 2 to 2 of 4 people"):
         folder.load(tmp_path, SHAPE, test_people=3)
 
 
 def test_an_unreadable_image(tmp_path, write_people):
     write_people(tmp_path, cat=3, dog=3)
     (tmp_path / "dog" / "1.png").write_bytes(b"not a png")
-    with pytest.raises(RecipeError, match=r"dog/1.png is no readable image."):
+    with pytest.raises(RecipeError, match=r"dog/1.png is not a readable image."):
         folder.load(tmp_path, SHAPE)
 
 
@@ -90,4 +90,4 @@ except data.RecipeError as error:
 """
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
-    assert run.stdout.endswith("there is no such folder. Write data.root=FOLDER. False\n")
+    assert run.stdout.endswith("which does not exist. Write data.root=FOLDER. False\n")

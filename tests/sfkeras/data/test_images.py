@@ -61,7 +61,7 @@ def test_a_broken_image_is_named(tmp_path, write_image, broken):
     path = write_image(tmp_path / "photo.png", (64, 64))
     path.write_bytes(path.read_bytes()[:2000] if broken == "half" else broken)
     good = write_image(tmp_path / "good.png")
-    with pytest.raises(RecipeError, match=r"photo.png is no readable image. Replace it or take it out."):
+    with pytest.raises(RecipeError, match=r"photo.png is not a readable image. Replace the file or remove it."):
         images.decode([good, path], [good, path], (32, 32, 3))
 
 
@@ -73,21 +73,23 @@ def people(*counts):
 
 
 def test_people_with_enough_images():
-    some = people(3, 1, 2, 5).of_people_with(3)
-    assert some.names == ("a", "d") and some.labels.tolist() == [0] * 3 + [1] * 5
+    some = people(3, 1, 2, 5).with_min_images(3)
+    assert some.class_names == ("a", "d") and some.labels.tolist() == [0] * 3 + [1] * 5
     assert some.pixels[:, 0, 0, 0].tolist() == [0, 1, 2, 6, 7, 8, 9, 10]
     everybody = people(3, 3)
-    assert everybody.of_people_with(3) is everybody
+    assert everybody.with_min_images(3) is everybody
 
 
 def test_nobody_with_enough_images():
-    with pytest.raises(RecipeError, match="data.min_images is 4, but 1 of 3 people .* Lower min_images to at most 3."):
-        people(3, 1, 5).of_people_with(4)
+    with pytest.raises(
+        RecipeError, match="data.min_images is 4, but 1 of 3 people .* Set data.min_images to at most 3."
+    ):
+        people(3, 1, 5).with_min_images(4)
 
 
 def test_a_source_that_is_not_known(tmp_path):
     with pytest.raises(
-        RecipeError, match="data.source is video, wanted one of att, lfw, folder, tfrecord, camvid, tfds."
+        RecipeError, match="data.source is video. Expected one of att, lfw, folder, tfrecord, camvid, tfds."
     ):
         data.load("video", (32, 32, 1), tmp_path)
 
@@ -95,8 +97,8 @@ def test_a_source_that_is_not_known(tmp_path):
 @pytest.mark.parametrize("source", ["lfw", "folder", "tfrecord"])
 def test_a_root_that_is_missing(source, tmp_path):
     with pytest.raises(
-        RecipeError, match="data.root is not given, and data.source=.* needs it. Write data.root=FOLDER."
+        RecipeError, match="data.root is not set, but data.source=.* needs a folder. Write data.root=FOLDER."
     ):
         data.load(source, (32, 32, 1))
-    with pytest.raises(RecipeError, match="data.root is .*/nowhere, and there is no such folder."):
+    with pytest.raises(RecipeError, match="data.root is .*/nowhere, which does not exist."):
         data.load(source, (32, 32, 1), tmp_path / "nowhere")

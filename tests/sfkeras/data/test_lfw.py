@@ -35,8 +35,8 @@ def write_list(path, rows):
 
 def test_view_1(root):
     split = data.load("lfw", SHAPE, root)
-    assert split.train.names == ("Ada_A", "Bob_B") and split.train.labels.tolist() == [0, 0, 1]
-    assert split.test.names == ("Cyd_C", "Dan_D") and split.test.labels.tolist() == [0, 0, 0, 1, 1]
+    assert split.train.class_names == ("Ada_A", "Bob_B") and split.train.labels.tolist() == [0, 0, 1]
+    assert split.test.class_names == ("Cyd_C", "Dan_D") and split.test.labels.tolist() == [0, 0, 0, 1, 1]
     assert split.pairs.first.tolist() == [0, 3, 0, 1] and split.pairs.second.tolist() == [2, 4, 4, 3]
     assert split.pairs.same.tolist() == [True, True, False, False]
 
@@ -50,9 +50,9 @@ def test_view_2_keeps_its_folds(root):
 
 def test_one_fold_of_view_2_trains_on_the_people_of_the_others(root):
     split = lfw.load(root, SHAPE, fold=1)
-    assert split.test.names == ("Ada_A", "Bob_B") and split.train.names == ("Cyd_C", "Dan_D")
+    assert split.test.class_names == ("Ada_A", "Bob_B") and split.train.class_names == ("Cyd_C", "Dan_D")
     assert split.pairs.first.tolist() == [0, 1, 0, 1]
-    with pytest.raises(RecipeError, match="fold is 3, wanted 1 to 2"):
+    with pytest.raises(RecipeError, match="fold is 3. Expected 1 to 2"):
         lfw.load(root, SHAPE, fold=3)
 
 
@@ -87,18 +87,20 @@ def test_a_list_is_missing(root):
 @pytest.mark.parametrize("name", ["peopleDevTest.txt", "pairsDevTest.txt"])
 def test_a_list_is_broken(root, name, text):
     (root / name).write_text(text)
-    with pytest.raises(RecipeError, match=f"{name} is cut short or no list of LFW's. Download {name} again."):
+    with pytest.raises(RecipeError, match=f"{name} is truncated or not one of LFW's lists. Download {name} again."):
         lfw.load(root, SHAPE)
 
 
 def test_an_image_is_missing(root):
     next(root.rglob("Dan_D_0002.jpg")).unlink()
-    with pytest.raises(RecipeError, match="lacks 1 images of lfw test, the first is .*Dan_D/Dan_D_0002.jpg."):
+    with pytest.raises(RecipeError, match="lacks 1 images of lfw test .first: .*Dan_D/Dan_D_0002.jpg"):
         lfw.load(root, SHAPE)
 
 
 @pytest.mark.parametrize("stranger", ["Ada_A\t1\t2", "Cyd_C\t1\t4", "Cyd_C\t0\t1"])
 def test_pairs_of_others(root, stranger):
     write_list(root / "pairsDevTest.txt", [[1], stranger.split(), ["Cyd_C", 1, "Dan_D", 1]])
-    with pytest.raises(RecipeError, match="LFW's pairs name .*, who is not in lfw test. Use lists of one view."):
+    with pytest.raises(
+        RecipeError, match="LFW's pairs contain image .*, which is not in lfw test. Use the lists of one view."
+    ):
         lfw.load(root, SHAPE)

@@ -27,6 +27,6 @@ def test_the_draw_follows_from_its_seed():
 
 def test_too_few_pairs():
     with pytest.raises(
-        RecipeError, match="3 images has 1 pairs of images of one person and 2 of two people, wanted 10"
+        RecipeError, match="3 images has 1 pairs of images of one person and 2 of two people. Verification needs 10"
     ):
         pairs.balanced(np.array([0, 0, 1]), "3 images")

@@ -35,7 +35,7 @@ def test_in_any_order_images_and_labels_are_those_of_the_shards(root):
     assert (labels == here.train.labels[order]).all() and labels.dtype == np.int32
     assert (pixels[:, 0, 0] == here.train.pixels[order][:, 0, 0]).all() and pixels.shape == (20, *SHAPE)
     assert (there.test.pixels == here.test.pixels).all() and (there.test.labels == here.test.labels).all()
-    assert len(there.train) == 12 and there.train.names == here.train.names
+    assert len(there.train) == 12 and there.train.class_names == here.train.class_names
 
 
 def test_a_stream_of_them_is_that_of_decoded_images(root):
@@ -52,7 +52,9 @@ def test_a_large_set_stays_in_its_shards(root, monkeypatch):
     monkeypatch.setattr(tfrecord, "IN_MEMORY_BYTES", 100)
     assert isinstance(data.load("tfrecord", SHAPE, root).train, records.RecordedImages)
     (root / "classes.txt").unlink()
-    with pytest.raises(RecipeError, match="has no classes.txt, and its shards are too large to look for the classes"):
+    with pytest.raises(
+        RecipeError, match="has no classes.txt, and its shards are too large to search them for classes"
+    ):
         data.load("tfrecord", SHAPE, root)
 
 
@@ -83,19 +85,19 @@ def test_a_shard_that_breaks_off_is_refused_before_training(root, damage, told):
 def test_a_record_that_cannot_be_meant_is_named(root):
     write(root / "train-0", [(png(1), 0), (b"no image", 1), (png(1), 4)])
     train = streamed(root).train
-    with pytest.raises(RecipeError, match="train-0, the record at byte .* is no readable image"):
+    with pytest.raises(RecipeError, match="train-0, the record at byte .* is not a readable image"):
         train.take(np.array([1]))
     order = data.batches.shuffled(train, 5, seed=3)
     with (
-        pytest.raises(RecipeError, match="train-0, the record at byte .* (Mend it|take it out).$"),
-        data.batches.told(),
+        pytest.raises(RecipeError, match="train-0, the record at byte .* (Fix the label|remove it).$"),
+        data.batches.raise_recipe_errors(),
     ):
         list(data.batches.stream(train, order, "none", SHAPE, 3, range(2)))
-    with pytest.raises(RecipeError, match="train-0, the record at byte .* has label 4, wanted 0 to 3"):
+    with pytest.raises(RecipeError, match="train-0, the record at byte .* has label 4. Expected 0 to 3"):
         train.take(np.array([2]))
-    with pytest.raises(RecipeError, match="is no tf.train.Example with `photo`"):
-        records.RecordedImages("x", SHAPE, train.names, train.shards, train.places, "photo").take(np.array([0]))
-    with pytest.raises(RecipeError, match="where the images of each person are not counted"):
+    with pytest.raises(RecipeError, match="is not a tf.train.Example with `photo`"):
+        records.RecordedImages("x", SHAPE, train.class_names, train.shards, train.places, "photo").take(np.array([0]))
+    with pytest.raises(RecipeError, match="so its images per person are not counted"):
         data.batches.by_people(train, 2, 2, 1)
 
 

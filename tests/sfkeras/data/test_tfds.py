@@ -42,7 +42,7 @@ def test_the_newest_version_is_read_in_its_own_order(tmp_path):
     split = data.load("tfds", SHAPE, prepare(tmp_path, version="1.10.0", grey=100), name="photos")
     assert split.train.pixels[:, 0, 0, 0].tolist() == [100, 101, 102, 110, 111, 112]
     assert split.train.labels.tolist() == split.test.labels.tolist() == [0, 1, 2, 0, 1, 2]
-    assert split.train.names == ("cat", "dog", "eel") and split.test.pixels.shape == (6, *SHAPE)
+    assert split.train.class_names == ("cat", "dog", "eel") and split.test.pixels.shape == (6, *SHAPE)
 
 
 def test_a_large_set_stays_in_its_shards(tmp_path, monkeypatch):
@@ -61,11 +61,11 @@ def refusal(*arguments, **keys):
 
 def test_what_is_no_such_set_is_refused(tmp_path):
     assert "data.name is null" in refusal(tmp_path)
-    assert f"{tmp_path} holds no photos/VERSION/dataset_info.json. Prepare" in refusal(tmp_path, name="photos")
+    assert f"{tmp_path} has no photos/VERSION/dataset_info.json. Prepare" in refusal(tmp_path, name="photos")
     prepare(tmp_path, "alone", splits=["train"])
-    assert "alone has the splits train, wanted train and validation or test" in refusal(tmp_path, name="alone")
+    assert "alone has the splits train. Expected train and validation or test" in refusal(tmp_path, name="alone")
     prepare(tmp_path, "faces", features={"image": PHOTOS["image"], "file_name": PHOTOS["file_name"]})
-    told = "faces has file_name (Text), image (Image), wanted one Image and one ClassLabel"
-    assert told in refusal(tmp_path, name="faces")
+    message = "faces has file_name (Text), image (Image). Expected one Image and one ClassLabel"
+    assert message in refusal(tmp_path, name="faces")
     (prepare(tmp_path) / "photos" / "1.0.0" / "photos-train.tfrecord-00001-of-00002").unlink()
     assert "photos-train.tfrecord-00001-of-00002 is missing" in refusal(tmp_path, name="photos")

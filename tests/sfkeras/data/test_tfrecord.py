@@ -50,27 +50,27 @@ def test_training_images_stay_small_and_test_images_fit_the_network(root):
 
 
 def test_classes_are_named(root):
-    assert data.load("tfrecord", SHAPE, root).train.names == ("0", "1", "2")
+    assert data.load("tfrecord", SHAPE, root).train.class_names == ("0", "1", "2")
     (root / "classes.txt").write_text("n1\tcat\nn2\tdog\nn3\teel\n")
-    assert data.load("tfrecord", SHAPE, root).train.names == ("n1\tcat", "n2\tdog", "n3\teel")
+    assert data.load("tfrecord", SHAPE, root).train.class_names == ("n1\tcat", "n2\tdog", "n3\teel")
 
 
 def test_shards_are_missing(root):
     (root / "val-00000-of-00001").unlink()
-    with pytest.raises(RecipeError, match=r"holds no val-\* shards. Name the shards val-00000-of-00001.tfrecord."):
+    with pytest.raises(RecipeError, match=r"has no val-\* shards. Name the shards val-00000-of-00001.tfrecord."):
         data.load("tfrecord", SHAPE, root)
 
 
 @pytest.mark.parametrize("label", [3, -1])
 def test_a_label_out_of_range(root, label):
     write(root / "val-00000-of-00001", [(png(40), 2), (png(50), label)])
-    with pytest.raises(RecipeError, match=f"val-00000-of-00001, record 1 has label {label}, wanted 0 to 2"):
+    with pytest.raises(RecipeError, match=f"val-00000-of-00001, record 1 has label {label}. Expected 0 to 2"):
         data.load("tfrecord", SHAPE, root)
 
 
 def test_fewer_classes_than_labels(root):
     (root / "classes.txt").write_text("cat\ndog\n")
-    with pytest.raises(RecipeError, match="train-00001-of-00002, record 0 has label 2, wanted 0 to 1"):
+    with pytest.raises(RecipeError, match="train-00001-of-00002, record 0 has label 2. Expected 0 to 1"):
         data.load("tfrecord", SHAPE, root)
 
 
@@ -83,18 +83,20 @@ def test_a_truncated_shard(root):
 
 def test_an_empty_shard(root):
     (root / "val-00000-of-00001").write_bytes(b"")
-    with pytest.raises(RecipeError, match="hold no records"):
+    with pytest.raises(RecipeError, match="have no records"):
         data.load("tfrecord", SHAPE, root)
 
 
 def test_records_without_images(root):
     with tf.io.TFRecordWriter(str(root / "val-00000-of-00001")) as writer:
         writer.write(tf.train.Example().SerializeToString())
-    with pytest.raises(RecipeError, match="val-00000-of-00001 holds records that are no tf.train.Example with `image`"):
+    with pytest.raises(
+        RecipeError, match="val-00000-of-00001 has records that are not a tf.train.Example with `image`"
+    ):
         data.load("tfrecord", SHAPE, root)
 
 
 def test_an_unreadable_image(root):
     write(root / "val-00000-of-00001", [(png(40), 0), (b"not a png", 1)])
-    with pytest.raises(RecipeError, match="val-00000-of-00001, record 1 is no readable image."):
+    with pytest.raises(RecipeError, match="val-00000-of-00001, record 1 is not a readable image."):
         tfrecord.load(root, SHAPE)

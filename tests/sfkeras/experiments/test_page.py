@@ -12,7 +12,7 @@ from tests.sfkeras.experiments.test_results import result
 
 
 def test_the_committed_page_is_drawn_from_the_committed_results():
-    found = {name: results.of(experiment, page.RESULTS) for name, experiment in EXPERIMENTS.items()}
+    found = {name: results.of_experiment(experiment, page.RESULTS) for name, experiment in EXPERIMENTS.items()}
     assert (page.ROOT / "docs" / "results.md").read_text() == page.text(found)
 
 
@@ -84,7 +84,7 @@ def rightly(*counts):
 
 def test_the_committed_answers_have_the_accuracy_of_their_line():
     for experiment in EXPERIMENTS.values():
-        for row in results.of(experiment, page.RESULTS):
+        for row in results.of_experiment(experiment, page.RESULTS):
             metric = next(iter(experiment.tasks[row["task"]].metrics))
             if row["answers"]:
                 assert correct_cases.unpack(row["answers"]).mean() == pytest.approx(row["accuracy"]["TFLM"][metric])
@@ -110,5 +110,5 @@ def test_semifreddo_stands_in_fig_6_at_the_share_that_its_cores_leave_frozen(tra
 def test_the_cycle_model_gives_table_2():
     assert repeats.CLOCK_HZ == 61_440_000
     for passes, paper in repeats.TABLE2.items():
-        assert round(repeats.frames_a_second(passes)) == paper
-    assert repeats.frames_a_second(2, size=(240, 320)) == 400
+        assert round(repeats.frames_per_second(passes)) == paper
+    assert repeats.frames_per_second(2, size=(240, 320)) == 400

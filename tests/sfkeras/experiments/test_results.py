@@ -47,7 +47,7 @@ def test_rows_come_back_in_order_and_the_file_has_a_line_each(tmp_path):
     rows = [result(), result("two_cores", accuracy=0.9)]
     for row in rows:
         results.append(path, row)
-    assert results.read(path) == results.of(EXPERIMENT, path.parent) == rows
+    assert results.read(path) == results.of_experiment(EXPERIMENT, path.parent) == rows
     assert [json.loads(line) for line in path.read_text().splitlines()] == rows
 
 
@@ -65,17 +65,18 @@ def test_a_broken_line_or_another_format_is_refused_and_never_written_over(line,
 
 def test_a_row_that_the_experiment_does_not_have_is_refused(tmp_path):
     results.append(tmp_path / "table3.jsonl", result("three_cores"))
-    with pytest.raises(RecipeError, match="has three_cores on lfw, wanted one of two_cores, .* Take that line out"):
-        results.of(EXPERIMENT, tmp_path)
+    with pytest.raises(RecipeError, match="has three_cores on lfw. Expected one of two_cores, .* Remove that line"):
+        results.of_experiment(EXPERIMENT, tmp_path)
 
 
 def test_rows_that_were_tested_on_other_cases_are_not_compared(tmp_path):
     for row in (result(), result(task="tiny_imagenet"), {**result("two_cores"), "answers": "8:ff"}):
         results.append(tmp_path / "table3.jsonl", row)
     with pytest.raises(
-        RecipeError, match="has two_cores on lfw, seed 1, tested on 8 cases, the lines before it on 1000"
+        RecipeError,
+        match="has two_cores on lfw, seed 1, tested on 8 cases, but the lines before it were tested on 1000",
     ):
-        results.of(EXPERIMENT, tmp_path)
+        results.of_experiment(EXPERIMENT, tmp_path)
 
 
 def test_a_training_is_finished_by_its_own_recipe_only(tmp_path):
@@ -112,7 +113,7 @@ TEXTS = {
 def test_a_recipe_comes_back_from_its_row(words):
     made = recipes.build(recipes.Recipe, _tree(words))
     row = {"row": "one_core", "seed": made.seed, "recipe": json.loads(json.dumps(results.texts(made)))}
-    assert not set(recipes.difference(results.recipe_of(row), made)) - set(results.ELSEWHERE)
+    assert not set(recipes.difference(results.recipe_of(row), made)) - set(results.MACHINE_KEYS)
 
 
 def test_a_row_from_before_a_key_was_there_has_its_default():
@@ -124,7 +125,7 @@ def test_a_row_from_before_a_key_was_there_has_its_default():
 
 
 def test_what_is_left_out_of_a_row_are_keys():
-    assert set(results.ELSEWHERE) <= {name for name, _ in all_keys(recipes.Recipe)}
+    assert set(results.MACHINE_KEYS) <= {name for name, _ in all_keys(recipes.Recipe)}
 
 
 def _tree(words):

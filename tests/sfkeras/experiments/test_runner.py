@@ -22,20 +22,20 @@ TABLE3 = EXPERIMENTS["table3"]
 @pytest.mark.parametrize(
     "words, told",
     [
-        (["lfw"], "lfw is no key=value"),
-        (["seeds=1", "seeds=2"], "seeds=2 is given twice"),
-        (["seeds=one"], "seeds is one, wanted numbers"),
-        (["rows=two"], "rows has two, wanted some of two_cores,two_cores_apart,"),
-        (["tasks=faces"], "tasks has faces, wanted some of tiny_imagenet,lfw"),
+        (["lfw"], "lfw is not of the form key=value"),
+        (["seeds=1", "seeds=2"], "seeds=2 is repeated"),
+        (["seeds=one"], "seeds is one. Expected numbers"),
+        (["rows=two"], "rows has two. Expected some of two_cores,two_cores_apart,"),
+        (["tasks=faces"], "tasks has faces. Expected some of tiny_imagenet,lfw"),
         (["training.epoch=1"], "Did you mean training.epochs"),
         (["tasks=lfw"], "table3 needs lfw=FOLDER with Labeled Faces in the Wild: peopleDevTrain.txt"),
-        ([], "Write tiny_imagenet=FOLDER, or leave it out by tasks=lfw"),
+        ([], "Write tiny_imagenet=FOLDER, or tasks=lfw to leave it out"),
         (
             ["tasks=lfw", "lfw=/nowhere"],
-            "lfw is /nowhere, and there is no such folder. Write lfw=FOLDER. It must hold Labeled",
+            "lfw is /nowhere, which does not exist. Write lfw=FOLDER. The folder must have Labeled",
         ),
         (["tasks=lfw", "lfw=EMPTY"], "EMPTY has no peopleDevTrain.txt"),
-        (["tasks=tiny_imagenet", "tiny_imagenet=EMPTY"], "EMPTY holds no train-* shards"),
+        (["tasks=tiny_imagenet", "tiny_imagenet=EMPTY"], "EMPTY has no train-* shards"),
     ],
 )
 def test_what_cannot_be_meant_is_one_line_and_leaves_nothing(words, told, tmp_path):
@@ -55,9 +55,7 @@ def test_a_core_that_the_rows_need_is_made_first_from_data_of_its_own(tmp_path):
         return str(error.value)
 
     assert refusal().startswith("figure6 needs tiny_imagenet=FOLDER with Tiny ImageNet: shards train-*")
-    assert refusal("tiny_imagenet=/nowhere").startswith(
-        "figure6: tiny_imagenet is /nowhere, and there is no such folder"
-    )
+    assert refusal("tiny_imagenet=/nowhere").startswith("figure6: tiny_imagenet is /nowhere, which does not exist")
     for rows_that_need_none in ("rows=one_core,two_cores", "network.core=mine.npz"):
         assert refusal(rows_that_need_none).startswith("figure6 needs camvid=FOLDER")
     assert EXPERIMENTS["figure6"].command.endswith("figure6 tiny_imagenet=FOLDER camvid=FOLDER")
@@ -65,7 +63,7 @@ def test_a_core_that_the_rows_need_is_made_first_from_data_of_its_own(tmp_path):
 
 def test_three_tasks_are_trained_on_what_the_first_leaves_of_the_core(tmp_path):
     experiment = EXPERIMENTS["three_tasks"]
-    wanted = runner.wanted(experiment, runner.parse(experiment, ["seeds=1,2", f"results={tmp_path}"]))
+    wanted = runner.requested(experiment, runner.parse(experiment, ["seeds=1,2", f"results={tmp_path}"]))
     for settling, *others in (wanted[:3], wanted[3:]):
         assert settling.core is None and settling.recipe.network.core == "tiny_imagenet"
         for each in others:
@@ -79,13 +77,13 @@ def test_three_tasks_are_trained_on_what_the_first_leaves_of_the_core(tmp_path):
 def test_three_tasks_that_were_trained_elsewhere_are_drawn_and_not_joined(tmp_path, capsys):
     experiment = EXPERIMENTS["three_tasks"]
     words = [f"results={tmp_path}"]
-    for each in runner.wanted(experiment, runner.parse(experiment, words)):
+    for each in runner.requested(experiment, runner.parse(experiment, words)):
         texts = results.texts(each.recipe)
         results.append(tmp_path / "three_tasks.jsonl", {**result(each.row, each.task), "recipe": texts})
     runner.run(experiment, words)
     *_, table, told = capsys.readouterr().out.splitlines()
     assert table.startswith("| Three heads, one frozen core | 80.0 % |")
-    assert "tiny_imagenet_alone_1 is not here, though its result is: write results=FOLDER" in told
+    assert "tiny_imagenet_alone_1 does not exist, but its result does. Write results=FOLDER" in told
     assert not list(tmp_path.glob("runs"))
 
 
@@ -94,7 +92,7 @@ def test_every_experiment_is_a_command_that_answers_with_one_line_and_code_2(nam
     words = [sys.executable, "-m", "sfkeras.compare", name, "seeds=x"]
     done = subprocess.run(words, cwd=runner.page.ROOT, capture_output=True, text=True)
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == f"error: {name}: seeds is x, wanted numbers. Write for example seeds=1,2,3.\n"
+    assert done.stderr == f"error: {name}: seeds is x. Expected numbers. Write for example seeds=1,2,3.\n"
 
 
 @pytest.mark.parametrize("name", EXPERIMENTS)
@@ -117,12 +115,12 @@ def test_rows_of_one_experiment_differ_from_each_other():
             made = [runner.recipe_for(experiment, request, task, row, 1) for row in experiment.rows]
             for number, one in enumerate(made):
                 for other in made[:number]:
-                    assert set(recipes.difference(one, other)) - set(results.ELSEWHERE)
+                    assert set(recipes.difference(one, other)) - set(results.MACHINE_KEYS)
 
 
 def test_a_results_file_of_another_format_stops_an_experiment_before_any_training(tmp_path):
     (tmp_path / "table3.jsonl").write_text(json.dumps({**result(), "format": "sfkeras results 7"}) + "\n")
-    with pytest.raises(RecipeError, match=f"'sfkeras results 7', wanted '{results.FORMAT}'"):
+    with pytest.raises(RecipeError, match=f"'sfkeras results 7'. Expected '{results.FORMAT}'"):
         runner.run(TABLE3, ["lfw=/nowhere", "tasks=lfw", f"results={tmp_path}"])
 
 
@@ -186,16 +184,16 @@ def test_only_what_has_no_result_is_trained_and_then_nothing(small, tmp_path, ca
     assert file.read_bytes() == before and page.read_text() == text
 
 
-def test_a_training_by_the_same_recipe_is_taken_over_from_another_experiment(tmp_path):
+def test_a_training_by_the_same_recipe_is_reused_result_from_another_experiment(tmp_path):
     def planned(**words):
         return runner.Planned("lfw", "one_core", recipe(**{"name": "other", **words}))
 
     trained = result("two_cores", accuracy=0.7, **{"network.cores": "1"})
     results.append(tmp_path / "table3.jsonl", trained)
-    taken = runner.taken_over(EXPERIMENTS["schemes"], planned(**{"network.cores": "1"}), tmp_path)
+    taken = runner.reused_result(EXPERIMENTS["schemes"], planned(**{"network.cores": "1"}), tmp_path)
     assert taken == {**trained, "experiment": "schemes", "row": "one_core"}
     for other in ({"network.cores": "2"}, {"network.cores": "1", "seed": "2"}):
-        assert runner.taken_over(EXPERIMENTS["schemes"], planned(**other), tmp_path) is None
+        assert runner.reused_result(EXPERIMENTS["schemes"], planned(**other), tmp_path) is None
 
 
 def kernels_of(core):

@@ -223,13 +223,16 @@ def refusal(*arguments, **options):
     [
         (
             (40, 32, 3),
-            "network.input is 40x32, but both sides must be multiples of 16 from 32 up. The nearest is 48x32x3.",
+            "network.input is 40x32x3. Expected sides that are multiples of 16 from 32 up. Write network.input=48x32x3.",
         ),
         (
             (96, 15, 1),
-            "network.input is 96x15, but both sides must be multiples of 16 from 32 up. The nearest is 96x32x1.",
+            "network.input is 96x15x1. Expected sides that are multiples of 16 from 32 up. Write network.input=96x32x1.",
         ),
-        ((32, 32, 2), "network.input has 2 channels; 1 (grey) and 3 (colour) are possible"),
+        (
+            (32, 32, 2),
+            "network.input has 2 channels. Expected 1 (grey) or 3 (colour). Write for example network.input=96x96x3.",
+        ),
     ],
 )
 def test_inputs_that_do_not_fit_are_refused_with_the_nearest_that_does(shape, message):
@@ -242,28 +245,31 @@ def test_the_network_and_the_recipe_take_the_same_inputs_and_suggest_the_same(he
     if size.nearest() == size:
         check_input_shape(size)
     else:
-        with pytest.raises(RecipeError, match=f"The nearest is {size.nearest()}"):
+        with pytest.raises(RecipeError, match=f"Write network.input={size.nearest()}."):
             check_input_shape(size)
     check_input_shape(size.nearest())
 
 
 def test_no_core_at_all_is_refused():
-    message = "network.cores is 0 and network.frozen is false: nothing is left. Set one of them."
+    message = (
+        "network.cores is 0 and network.frozen is false, so the network has no core. "
+        "Set network.cores=1 or network.frozen=true."
+    )
     assert refusal((32, 32, 3), cores=0, frozen=False) == message
 
 
 def test_a_core_of_another_width_is_refused_with_the_width_that_fits():
     message = (
-        "network.width is 1.0, so the stem has 32 channels, but core narrow was made with 8. "
-        "Set width to 0.25 or make a core of this width."
+        "network.width is 1.0, so the stem has 32 channels, but core narrow has 8. "
+        "Write network.width=0.25, or train a core of this width."
     )
     assert refusal((32, 32, 3), core=narrow_core()) == message
 
 
 def test_repeats_are_refused_while_the_frozen_kernels_train():
     message = (
-        "network.repeats is 2, but the frozen kernels, the same in each pass, still train. "
-        "Set network.core to a core file, or repeats to 1."
+        "network.repeats is 2, but every pass must share the frozen kernels, and these kernels still train. "
+        "Set network.core to a core file, or network.repeats=1."
     )
     assert refusal((32, 32, 3), repeats=2) == message
 
@@ -271,36 +277,39 @@ def test_repeats_are_refused_while_the_frozen_kernels_train():
 @pytest.mark.parametrize(
     "head, options, message",
     [
-        (Head(4, on="core2"), {"cores": 1, "frozen": False}, "on is 'core2', but this network has core1, cores"),
-        (Head(4), {"cores": 0}, "on is 'cores', but this network has frozen"),
+        (
+            Head(4, on="core2"),
+            {"cores": 1, "frozen": False},
+            "on is core2. Expected one of core1, cores. Write heads.task.on=cores.",
+        ),
+        (Head(4), {"cores": 0}, "on is cores. Expected one of frozen. Write heads.task.on=frozen."),
         (
             Head(4, on="frozen"),
             {"cores": 2, "frozen": False},
-            "on is 'frozen', but this network has core1, core2, cores",
+            "on is frozen. Expected one of core1, core2, cores. Write heads.task.on=cores.",
         ),
         (
             Head(8, groups=3),
             {"cores": 1, "frozen": False},
-            "groups is 3, which does not divide both its 64 input channels and its 8 outputs",
+            "groups is 3. Expected a divisor of its 64 input channels and its 8 outputs. Write heads.task.groups=1.",
         ),
     ],
 )
 def test_heads_that_read_what_is_not_there_or_do_not_divide_are_refused(head, options, message):
-    assert refusal((32, 32, 3), [head], width=WIDTH, **options) == f"head task: {message}"
+    assert refusal((32, 32, 3), [head], width=WIDTH, **options) == f"heads.task.{message}"
 
 
 def test_heads_that_read_the_same_core_are_refused():
     tasks = [Head(4, on="cores", name="face"), Head(4, on="core1", name="scene")]
-    told = refusal((32, 32, 3), tasks, width=WIDTH, cores=2, frozen=False)
-    assert "both read core1" in told
+    assert "both read core1" in refusal((32, 32, 3), tasks, width=WIDTH, cores=2, frozen=False)
 
 
 def test_a_head_that_the_hardware_cannot_hold_is_refused_with_the_number_to_lower():
-    wanted = (
-        "head task: 300 outputs take 153,600 parameters, and all heads together 153,600; the head block holds 131,072. "
-        "Lower its outputs to at most 256, or raise its groups."
+    message = (
+        "heads.task.outputs is 300, so that head has 153,600 parameters and all heads together have 153,600. The head "
+        "block has room for 131,072. Set heads.task.outputs to at most 256, or raise heads.task.groups."
     )
-    assert refusal((32, 32, 3), [Head(300)], cores=2, frozen=False) == wanted
+    assert refusal((32, 32, 3), [Head(300)], cores=2, frozen=False) == message
 
 
 def accepted(tasks, channels):

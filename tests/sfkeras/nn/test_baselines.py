@@ -32,10 +32,10 @@ def test_stages_have_the_channels_and_sides_of_table_5():
 
 
 def test_another_width_is_refused():
-    with pytest.raises(RecipeError, match="network.width is 0.75, but ShuffleNetV2 has 0.5 and 1.0"):
+    with pytest.raises(RecipeError, match="network.width is 0.75. Expected 0.5 or 1.0 for ShuffleNetV2."):
         ShuffleNetV2((64, 64, 3), [Head(4)], 0.75)
 
 
 def test_its_own_head_is_not_bound_by_the_size_of_the_head_block():
-    with pytest.raises(RecipeError, match="the head block holds 131,072"):
+    with pytest.raises(RecipeError, match="The head block has room for 131,072"):
         ShuffleNetV2((64, 64, 3), [Head(1000)], 1.0)

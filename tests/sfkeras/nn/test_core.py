@@ -12,7 +12,7 @@ from hypothesis.extra import numpy as arrays
 
 from sfkeras.errors import RecipeError
 from sfkeras.nn.blocks import SMALLEST_GAMMA
-from sfkeras.nn.core import Core, freeze, snap
+from sfkeras.nn.core import Core, snap
 from sfkeras.nn.fixed8 import frozen_codes, unwrapped
 from sfkeras.training import recipe as recipes
 from sfkeras.training.run import Run
@@ -123,15 +123,15 @@ def test_a_file_whose_codes_are_not_those_of_its_digest_is_refused(tmp_path):
     other = changed(module_core())
     object.__setattr__(other, "__class__", type("Liar", (Core,), {"digest": module_core().digest}))
     other.save(path)
-    wanted = f"{path} is not a whole core file (its codes do not have the digest that it names); make it again"
-    assert refusal(path).startswith(wanted)
+    expected = f"{path} is not a complete core file: the digest does not match the codes. Restore it, or train it again"
+    assert refusal(path).startswith(expected)
 
 
 def test_foreign_and_empty_files_are_refused(tmp_path):
     path = tmp_path / "core.npz"
     for write in (lambda: path.write_text("weights"), lambda: path.write_bytes(b""), lambda: np.savez(path, x=1)):
         write()
-        assert refusal(path).startswith(f"{path} is not a whole core file (")
+        assert refusal(path).startswith(f"{path} is not a complete core file: ")
 
 
 def test_a_truncated_file_is_refused(tmp_path):
@@ -140,7 +140,7 @@ def test_a_truncated_file_is_refused(tmp_path):
     whole = path.read_bytes()
     for length in np.linspace(1, len(whole) - 1, 20).astype(int):
         path.write_bytes(whole[:length])
-        assert "is not a whole core file" in refusal(path)
+        assert "is not a complete core file" in refusal(path)
 
 
 def test_a_flipped_bit_is_refused_or_harmless(tmp_path):
@@ -156,15 +156,15 @@ def test_a_flipped_bit_is_refused_or_harmless(tmp_path):
         try:
             assert same(Core.load(path), module_core())  # of a date in the archive, for example
         except RecipeError as error:
-            assert "is not a whole core file" in str(error)
+            assert "is not a complete core file" in str(error)
             refused += 1
     assert refused > 75
 
 
 def test_an_unknown_name_is_answered_with_the_cores_that_there_are():
     message = refusal("imagenet_22k")
-    assert message.startswith("network.core is 'imagenet_22k', but there is no ")
-    assert "cores/imagenet_22k.npz; cores in the project: " in message
+    assert message.startswith("network.core is 'imagenet_22k', but there is no file ")
+    assert "cores/imagenet_22k.npz. Expected the path of a core file (.npz) or one of the project's cores: " in message
 
 
 def test_each_pass_of_a_repeated_module_has_the_name_of_the_first():
@@ -208,7 +208,7 @@ def test_a_core_made_of_a_core_has_the_same_codes():
         scales = module_core().scales[layer]
         depthwise = codes.shape[3] == 1
         model.get_layer(f"frozen.{layer}").set_weights([codes * (scales[:, None] if depthwise else scales)])
-    assert freeze(model, "again").digest == module_core().digest
+    assert Core.from_model(model, "again").digest == module_core().digest
 
 
 def test_quantisation_aware_fit_changes_no_frozen_code(qat_trained, frozen_bytes):

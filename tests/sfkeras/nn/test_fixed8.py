@@ -115,7 +115,27 @@ def exponents(floating):
 
 @pytest.fixture(scope="module")
 def model(floating, exponents):
-    return quantise(floating, exponents)
+    return quantise(floating, exponents=exponents)
+
+
+def test_an_array_or_an_iterable_of_batches_calibrates_and_given_exponents_stay(floating, exponents, model):
+    def weights_and_outputs(quantised):
+        return [*quantised.get_weights(), *computed(quantised, [quantised.output])]
+
+    for batches in images(), iter([images()]):
+        for one, other in zip(
+            weights_and_outputs(quantise(floating, batches)), weights_and_outputs(model), strict=True
+        ):
+            np.testing.assert_array_equal(one, other)
+    name = "head.task.pool"
+    again = quantise(floating, images(), exponents={name: exponents[name] - 2})
+    assert again.get_layer(name).quantize_config.exponent == exponents[name] - 2
+
+
+def test_a_layer_without_exponent_is_refused(floating, exponents):
+    name, *_ = exponents
+    with pytest.raises(ValueError, match=f"1 layers have no exponent .first: {name}.. .* Pass images to calibrate on."):
+        quantise(floating, exponents={other: exponents[other] for other in exponents if other != name})
 
 
 def computed(model, tensors):
@@ -205,7 +225,7 @@ def test_no_frozen_code_or_scale_is_trainable(model):
 
 
 def test_a_training_step_changes_kernels_but_neither_exponents_nor_frozen_codes(floating, exponents):
-    model = quantise(floating, exponents)
+    model = quantise(floating, exponents=exponents)
 
     def kept():
         configs = {layer.name: getattr(layer, "quantize_config", None) for layer in model.layers}

@@ -10,8 +10,7 @@ from hypothesis import strategies as st
 from sfkeras.errors import RecipeError
 from sfkeras.nn import freezing, parameters
 from sfkeras.nn.backbone import SemifreddoNet
-from sfkeras.nn.core import freeze as freeze_core
-from sfkeras.nn.core import snap
+from sfkeras.nn.core import Core, snap
 from sfkeras.nn.fixed8 import trainable_kernel, unwrapped
 from sfkeras.nn.heads import Head
 from tests.support.keras_networks import SHAPE, WIDTH, fit, images, module_core, narrow_core, one_module, quantised
@@ -111,6 +110,37 @@ def test_all_frozen_computes_what_the_taped_out_core_does():
     np.testing.assert_allclose(partly(x), whole(x), rtol=1e-5, atol=1e-5)
 
 
+def test_a_share_may_be_one_number_two_or_the_number_of_first_layers():
+    def share_by_layer(**options):
+        frozen = kernels(freezing.freeze(one_module(cores=1), module_core(), **options))
+        return [mask.mean() for _, mask in frozen.values()]
+
+    def close(shares):
+        return pytest.approx(list(shares), abs=0.02)
+
+    assert share_by_layer(share=0.5) == close([0.5] * LAYERS)
+    assert share_by_layer(share=(1, 0)) == close(np.linspace(1, 0, LAYERS))
+    assert share_by_layer(layers=3) == [1] * 3 + [0] * (LAYERS - 3)
+
+
+@pytest.mark.parametrize(
+    "core, share, message",
+    [
+        (None, 2, r"share is 2. Expected numbers from 0 to 1."),
+        (None, [0.5] * 5, r"got 5 shares. Expected 1, 2 or 7, one per convolution."),
+        (narrow_core(), 1, r"the model's frozen core has other layers than core narrow. Use a core of the same"),
+    ],
+)
+def test_shares_and_cores_that_do_not_fit_are_refused(core, share, message):
+    with pytest.raises(ValueError, match=message):
+        freezing.freeze(one_module(cores=1), core or module_core(), share)
+
+
+def test_a_network_whose_core_is_hardwired_cannot_be_frozen_in_part():
+    with pytest.raises(ValueError, match="has no frozen core whose convolutions train"):
+        freezing.freeze(one_module(module_core()), module_core())
+
+
 # ---- as options of the network
 
 
@@ -137,11 +167,9 @@ def test_kernels_that_a_repeated_module_passes_again_count_once_and_its_offsets_
 
 
 def test_a_core_of_another_width_or_other_units_is_refused():
-    with pytest.raises(
-        RecipeError, match="network.width is 0.5, so the stem has 16 channels, but core narrow was made"
-    ):
+    with pytest.raises(RecipeError, match="network.width is 0.5, so the stem has 16 channels, but core narrow has 8"):
         narrow(width=0.5)
-    with pytest.raises(RecipeError, match="first_pointwise is true, but core narrow was made with false"):
+    with pytest.raises(RecipeError, match="first_pointwise is true, but core narrow was trained with false"):
         narrow(first_pointwise=True)
 
 
@@ -158,7 +186,7 @@ def test_batch_norms_that_do_not_train_keep_their_bytes_through_float_and_fixed8
 
 def test_units_with_the_first_pointwise_convolution_make_a_core_and_freeze_to_it():
     model = SemifreddoNet(SHAPE, cores=1, width=WIDTH, first_pointwise=True)
-    core = freeze_core(model, "first")
+    core = Core.from_model(model, "first")
     assert (
         core.first_pointwise
         and "stage2.unit1.right.first" in core.codes

@@ -161,12 +161,12 @@ def test_a_blend_in_fixed8_stays_on_its_grid_and_near_equation_1(alpha, exponent
 
 
 def test_blends_of_other_shapes_and_alphas_out_of_range_are_refused():
-    with pytest.raises(ValueError, match=r"blend: frozen and trainable features must have one shape, got \(1, 4, 4, 8"):
+    with pytest.raises(ValueError, match=r"blend: the frozen features are \(1, 4, 4, 8\) and .* Expected equal"):
         AlphaBlend(name="blend")([random((1, 4, 4, 8)), random((1, 4, 4, 6))])
-    with pytest.raises(ValueError, match=r"blend: alpha must be None or in \[0, 1\], got 1.5"):
+    with pytest.raises(ValueError, match="blend: alpha is 1.5. Expected None or a number from 0 to 1."):
         AlphaBlend(1.5, name="blend")
     for start in (0, 1, float("nan")):
-        with pytest.raises(ValueError, match=f"blend: alpha_start must be None or between 0 and 1, got {start}"):
+        with pytest.raises(ValueError, match=f"blend: alpha_start is {start}. Expected None or a number above 0"):
             AlphaBlend(alpha_start=start, name="blend")
 
 
@@ -214,13 +214,13 @@ def test_as_many_shuffles_as_there_are_cores_change_nothing(cores):
 
 
 def test_channels_that_do_not_divide_are_refused():
-    with pytest.raises(ValueError, match="split: channels must be even to be split into halves, got 7"):
+    with pytest.raises(ValueError, match="split: the input has 7 channels. Expected an even number."):
         ChannelSplit(name="split")(random((1, 4, 4, 7)))
-    with pytest.raises(ValueError, match="shuffle: 8 channels do not divide into 3 groups"):
+    with pytest.raises(ValueError, match="shuffle: the input has 8 channels. Expected a multiple of groups, 3."):
         ChannelShuffle(3, name="shuffle")(random((1, *MAP)))
-    with pytest.raises(ValueError, match="cores: cores must have one shape with an even number of channels, got"):
+    with pytest.raises(ValueError, match="cores: the cores' features are .* Expected equal shapes with an even"):
         CoreShuffle(name="cores")([random((1, 4, 4, 7))] * 2)
-    with pytest.raises(ValueError, match="cores: cores must have one shape with an even number of channels, got"):
+    with pytest.raises(ValueError, match="cores: the cores' features are .* Expected equal shapes with an even"):
         CoreShuffle(name="cores")([random((1, 4, 4, 8)), random((1, 4, 4, 6))])
 
 
@@ -257,5 +257,5 @@ def test_cosines_are_those_of_the_angles():
     kernel = layer.kernel.numpy()
     wanted = x @ kernel / np.linalg.norm(x, axis=1)[:, None] / np.linalg.norm(kernel, axis=0)
     np.testing.assert_allclose(y, wanted, atol=1e-6)
-    with pytest.raises(ValueError, match="cosines: classes must be 2 or more, got 1"):
+    with pytest.raises(ValueError, match="cosines: classes is 1. Expected 2 or more."):
         ClassCosines(1, name="cosines")

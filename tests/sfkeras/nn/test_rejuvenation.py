@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf  # after sfkeras, which selects Keras 2
 
-from sfkeras.nn.fixed8 import calibrate, quantise
+from sfkeras.nn.fixed8 import quantise
 from sfkeras.nn.layers import FrozenConv2D, FrozenDepthwiseConv2D
 from sfkeras.nn.rejuvenation import Rejuvenation, convolutions_with_batch_norm, trainable_kernel, unwrapped
 
@@ -175,7 +175,7 @@ def test_frozen_channels_are_only_reported_and_once(frozen, capsys):
     fit(model, callback, epochs=2)
     every = {"convolution": list(range(8))}
     assert callback.reported == {0: every, 1: every} and callback.revived == {0: {}, 1: {}}
-    assert capsys.readouterr().out.count("nearly dead, and left so: 8 channels: convolution 0, 1, 2") == 1
+    assert capsys.readouterr().out.count("nearly dead, not revived: 8 channels: convolution 0, 1, 2") == 1
     for variable in model.weights + model.optimizer.variables:
         assert variable.numpy().tobytes() == callback.before[variable.name].tobytes()
 
@@ -238,7 +238,7 @@ def test_works_under_quantisation_aware_training(kind):
     codes[..., 5] = 1  # nearly dead; the batch-norm after it still feeds what follows
     frozen.freeze(codes, np.full(8, 0.01, np.float32))
     fit(compiled(floating), tf.keras.callbacks.Callback())
-    model = compiled(quantise(floating, calibrate(floating, [IMAGES])), in_graph=True)
+    model = compiled(quantise(floating, IMAGES), in_graph=True)
     kill(model)
     callback = Before(THRESHOLD)
     fit(model, callback)

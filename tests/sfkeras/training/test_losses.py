@@ -91,7 +91,7 @@ def test_class_cosines():
     by_hand = embeddings @ kernel / np.linalg.norm(embeddings, axis=1)[:, None] / np.linalg.norm(kernel, axis=0)
     np.testing.assert_allclose(cosines, by_hand, atol=1e-6)
     assert layer.compute_output_shape((7, 3)) == (7, 5) and len(layer.trainable_weights) == 1
-    with pytest.raises(ValueError, match="cosines: classes must be 2 or more, got 1"):
+    with pytest.raises(ValueError, match="cosines: classes is 1. Expected 2 or more."):
         ClassCosines(1, name="cosines")
 
 

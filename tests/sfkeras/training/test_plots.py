@@ -89,7 +89,7 @@ def test_a_fixed_alpha_is_a_flat_line(drawn):
 
 
 def test_nothing_to_draw_is_an_error(tmp_path):
-    with pytest.raises(ValueError, match="there is no epoch with a loss or a metric to draw"):
+    with pytest.raises(ValueError, match="the rows have no loss and no metric to plot"):
         plots.curves(tmp_path / "a.png", [{"epoch": 1, "phase": "float"}])
-    with pytest.raises(ValueError, match="there is no blend whose alphas could be drawn"):
+    with pytest.raises(ValueError, match="there are no alphas to plot"):
         plots.alphas(tmp_path / "a.png", {})

@@ -131,12 +131,15 @@ def test_the_nearest_side_is_a_multiple_of_16_from_32_up_and_none_is_nearer(pixe
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        ([], f"no recipe is given. Write recipe=NAME with one of {KNOWN}."),
-        (["recipe=fase"], f"recipe fase: there is no such recipe. Take one of {KNOWN}, or a path to a .yaml."),
-        (["recipe=x.yaml"], f"recipe x.yaml: there is no such recipe. Take one of {KNOWN}, or a path to a .yaml."),
-        (["recipe=face", "fast"], f"fast is no key=value. Write for example {EXAMPLE}"),
-        (["recipe=face", "seed=1", "--seed=2"], "seed is given twice. Keep one of them."),
-        (["recipe=face", "data.root=a", "data={}"], "data.root and data are both given. Keep one of them."),
+        ([], f"the command has no recipe. Write recipe=NAME with one of {KNOWN}."),
+        (["recipe=fase"], f"recipe fase: there is no such recipe. Use one of {KNOWN}, or the path of a .yaml file."),
+        (
+            ["recipe=x.yaml"],
+            f"recipe x.yaml: there is no such recipe. Use one of {KNOWN}, or the path of a .yaml file.",
+        ),
+        (["recipe=face", "fast"], f"fast is not of the form key=value. Write for example {EXAMPLE}"),
+        (["recipe=face", "seed=1", "--seed=2"], "seed is repeated. Keep one of them."),
+        (["recipe=face", "data.root=a", "data={}"], "data.root and data overlap. Keep one of them."),
     ],
 )
 def test_command_is_refused(words, message):
@@ -150,108 +153,111 @@ def test_command_is_refused(words, message):
         ("epochs=3", "unknown key epochs. Did you mean training.epochs or qat.epochs?"),
         ("netwrk.cores=1", "unknown key netwrk. Did you mean network?"),
         ("heads.task.outptus=9", "unknown key heads.task.outptus. Did you mean heads.task.outputs?"),
-        ("data=3", "data is 3, wanted keys under it. Write data.KEY=VALUE."),
-        ("data={", "data is {, wanted keys under it. Write data.KEY=VALUE."),
-        ("seed=a", "seed is a, wanted a whole number from 0 to 2147483647. Write for example seed=1."),
-        ("seed=-1", "seed is -1, wanted a whole number from 0 to 2147483647. The nearest is seed=0."),
+        ("data=3", "data is 3. Expected keys in it. Write data.KEY=VALUE."),
+        ("data={", "data is {. Expected keys in it. Write data.KEY=VALUE."),
+        ("seed=a", "seed is a. Expected a whole number from 0 to 2147483647. Write for example seed=1."),
+        ("seed=-1", "seed is -1. Expected a whole number from 0 to 2147483647. The nearest is seed=0."),
         (
             "training.epochs=3.5",
-            "training.epochs is 3.5, wanted a whole number from 0 up. Write for example training.epochs=30.",
+            "training.epochs is 3.5. Expected a whole number from 0 up. Write for example training.epochs=30.",
         ),
-        ("qat.epochs=", "qat.epochs is empty, wanted a whole number from 0 up. Write for example qat.epochs=5."),
+        ("qat.epochs=", "qat.epochs is empty. Expected a whole number from 0 up. Write for example qat.epochs=5."),
         (
             "training.learning_rate=inf",
-            "training.learning_rate is inf, wanted a number from 0 up. Write for example training.learning_rate=0.001.",
+            "training.learning_rate is inf. Expected a number from 0 up. Write for example training.learning_rate=0.001.",
         ),
         (
             "network.alpha=2",
-            "network.alpha is 2, wanted a number from 0 to 1, or null. The nearest is network.alpha=1.0.",
+            "network.alpha is 2. Expected a number from 0 to 1, or null. The nearest is network.alpha=1.0.",
         ),
         (
             "network.alpha_start=0",
-            "network.alpha_start is 0, wanted a number from 0.01 to 0.99, or null. The nearest is network.alpha_start=0.01.",
+            "network.alpha_start is 0. Expected a number from 0.01 to 0.99, or null. The nearest is network.alpha_start=0.01.",
         ),
         (
             "network={alpha: 0.5, alpha_start: 0.2}",
-            "network.alpha is 0.5 and fixes every alpha, so that none starts at network.alpha_start 0.2. "
+            "network.alpha is 0.5 and network.alpha_start is 0.2, but fixed alphas have no start. "
             "Write network.alpha=null, or network.alpha_start=null.",
         ),
         (
             "network={core: null, start: core}",
-            "network.start is core, but network.frozen is true and network.core is null: there is no core to copy. "
+            "network.start is core, but network.frozen is true and network.core is null, so there is no core to copy. "
             "Write network.start=random.",
         ),
         (
             "network={kind: shufflenet, cores: 1}",
-            "network.kind is shufflenet, but network.frozen is true, network.cores 1 and network.width 1, wanted one core "
-            "that trains, of width 0.5 or 1. Write network.frozen=false network.cores=1 network.width=1.",
+            "network.kind is shufflenet, but network.frozen is true, network.cores 1 and network.width 1. Expected one "
+            "trainable core of width 0.5 or 1. Write network.frozen=false network.cores=1 network.width=1.",
         ),
         (
             "network.frozen_share=[0.5, 2]",
-            "network.frozen_share is [0.5, 2.0], wanted shares from 0 to 1. Write for example network.frozen_share=[0.5,1].",
+            "network.frozen_share is [0.5, 2.0]. Expected shares from 0 to 1. Write for example network.frozen_share=[0.5,1].",
         ),
         (
             "network={frozen_share: 0.5, frozen_layers: 3}",
-            "network.frozen_share and network.frozen_layers are both given. Keep one of them.",
+            "network.frozen_share and network.frozen_layers are both set. Set one of them to null.",
         ),
         (
             "network={frozen_layers: 3, core: null}",
-            "network.frozen_layers freezes a part of a trained core, wanted network.frozen=true, a network.core and "
-            "network.repeats=1. Write these, or network.frozen_layers=null.",
+            "network.frozen_layers is set, but there is no trained core to freeze in part. Expected network.frozen=true, a "
+            "network.core and network.repeats=1. Set these, or write network.frozen_layers=null.",
         ),
         (
             "network.core_shuffle=1",
-            "network.core_shuffle is 1, wanted true or false. Write for example network.core_shuffle=true.",
+            "network.core_shuffle is 1. Expected true or false. Write for example network.core_shuffle=true.",
         ),
-        ("network.input=96", f"network.input is 96, wanted {SIZE}. Write for example network.input=96x96x3."),
-        ("network.input=100x90x2", f"network.input is 100x90x2, wanted {SIZE}. The nearest is network.input=96x96x3."),
-        ("network.input=16x47x0", f"network.input is 16x47x0, wanted {SIZE}. The nearest is network.input=32x48x1."),
+        ("network.input=96", f"network.input is 96. Expected {SIZE}. Write for example network.input=96x96x3."),
+        (
+            "network.input=100x90x2",
+            f"network.input is 100x90x2. Expected {SIZE}. The nearest is network.input=96x96x3.",
+        ),
+        ("network.input=16x47x0", f"network.input is 16x47x0. Expected {SIZE}. The nearest is network.input=32x48x1."),
         (
             "task=tripl",
-            "task is tripl, wanted one of triplet, arc, classification, segmentation. Write for example task=triplet.",
+            "task is tripl. Expected one of triplet, arc, classification, segmentation. Write for example task=triplet.",
         ),
         (
             "heads.task.activation=[[0, 0], [1]]",
-            "heads.task.activation is [[0, 0], [1]], wanted one of relu, sigmoid, tanh, hard_swish, or "
+            "heads.task.activation is [[0, 0], [1]]. Expected one of relu, sigmoid, tanh, hard_swish, or "
             "[[a number, a number], ...], or null. Write for example heads.task.activation=null.",
         ),
         (
             "heads.task.on=core3",
-            "heads.task.on is core3, wanted one of frozen, core1, core2, cores. Write heads.task.on=cores.",
+            "heads.task.on is core3. Expected one of frozen, core1, core2, cores. Write heads.task.on=cores.",
         ),
-        ("network.cores=0", "heads.task.on is cores, wanted one of frozen. Write heads.task.on=frozen."),
-        ("heads.task=null", "there are 0 heads, wanted 1 to 3. Write heads.task.on=cores."),
+        ("network.cores=0", "heads.task.on is cores. Expected one of frozen. Write heads.task.on=frozen."),
+        ("heads.task=null", "the recipe has 0 heads. Expected 1 to 3. Write heads.task.on=cores."),
         (
             "heads={a: {}, b: {}, c: {}, d: {}}",
-            "there are 4 heads, wanted 1 to 3. Write heads.d=null.",
+            "the recipe has 4 heads. Expected 1 to 3. Write heads.d=null.",
         ),
         (
             "heads.other={}",
-            "heads.task.on is cores and heads.other.on is cores, so that both read core1, wanted one head a core, or one on "
+            "heads.task.on is cores and heads.other.on is cores, so both read core1. Expected one head per core, or one on "
             "all trainable cores. Write heads.other.on=frozen.",
         ),
         (
             "heads={left: {on: core1}, frozen: {on: frozen}, right: {on: core1}}",
-            "heads.left.on is core1 and heads.right.on is core1, so that both read core1, wanted one head a core, or one on "
+            "heads.left.on is core1 and heads.right.on is core1, so both read core1. Expected one head per core, or one on "
             "all trainable cores. Write heads.right.on=core2.",
         ),
         (
             "heads={both: {on: cores}, frozen: {on: frozen}, right: {on: core2}}",
-            "heads.both.on is cores and heads.right.on is core2, so that both read core2, wanted one head a core, or one on "
+            "heads.both.on is cores and heads.right.on is core2, so both read core2. Expected one head per core, or one on "
             "all trainable cores. Write heads.right=null.",
         ),
         (
             "heads={a b: {}}",
-            "the name of a head is 'a b', wanted letters, digits, '_', '.' and '-'. Write for example face_2.",
+            "the name of a head is 'a b'. Expected letters, digits, '_', '.' and '-'. Write for example face_2.",
         ),
-        ("name=../up", "name is '../up', wanted letters, digits, '_', '.' and '-'. Write for example face_2."),
-        ("name=", "name is '', wanted letters, digits, '_', '.' and '-'. Write for example face_2."),
+        ("name=../up", "name is '../up'. Expected letters, digits, '_', '.' and '-'. Write for example face_2."),
+        ("name=", "name is ''. Expected letters, digits, '_', '.' and '-'. Write for example face_2."),
         (
             "distribute=multiworker",
-            "distribute is multiworker, but task triplet compares all images of a batch with one another, and no worker sees "
-            "them all. Write task=arc, or distribute=none.",
+            "distribute is multiworker, but task triplet compares all images of a batch, and a worker has only part "
+            "of them. Write task=arc, or distribute=none.",
         ),
-        ("data.source=lfw", "data.source lfw needs a folder, data.root is null. Write data.root=FOLDER."),
+        ("data.source=lfw", "data.root is null, but data.source=lfw needs a folder. Write data.root=FOLDER."),
     ],
 )
 def test_key_or_value_is_refused(word, message):
@@ -267,7 +273,7 @@ def test_key_or_value_is_refused(word, message):
         st.sampled_from(["frozen", "core1", "core2", "core3", "cores"]),
     ),
 )
-def test_what_is_accepted_reads_each_core_once_and_every_mend_is_accepted_in_the_end(cores, frozen, places):
+def test_what_is_accepted_reads_each_core_once_and_every_fix_is_accepted_in_the_end(cores, frozen, places):
     """Whoever writes what each error says comes to heads of which no two read one core."""
     overrides = {"network.cores": f"{cores}", "network.frozen": f"{frozen}", "heads.task": "null"}
     overrides |= {f"heads.{name}.on": place for name, place in places.items()}
@@ -295,19 +301,22 @@ def test_a_head_on_each_core_or_one_on_all_trainable_cores(places):
 
 
 def test_a_network_without_cores_is_refused():
-    message = "network.frozen is false and network.cores is 0, wanted a core. Write network.cores=1."
+    message = "network.frozen is false and network.cores is 0. Expected at least one core. Write network.cores=1."
     assert refusal("recipe=face", "network.frozen=false", "network.cores=0") == f"recipe face: {message}"
 
 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("seed: 1\nname: [\n", "PATH, line 3: expected the node content, but found '<stream end>'. Mend that line."),
-        ("seed: 1\ndata:\n  root: a\n  root: b\n", "PATH, line 4: root stands twice. Mend that line."),
-        ("[a]: 1\n", "PATH, line 1: found unhashable key. Mend that line."),
-        ("- seed\n", "PATH holds ['seed'], wanted lines of key: value. Write for example seed: 1."),
+        ("seed: 1\nname: [\n", "PATH, line 3: expected the node content, but found '<stream end>'. Fix that line."),
+        ("seed: 1\ndata:\n  root: a\n  root: b\n", "PATH, line 4: key root is repeated. Fix that line."),
+        ("[a]: 1\n", "PATH, line 1: found unhashable key. Fix that line."),
+        ("- seed\n", "PATH is ['seed']. Expected lines of key: value. Write for example seed: 1."),
         ("seed: 1\nsead: 2\n", "unknown key sead. Did you mean seed?"),
-        ("seed: {a: 1}\n", "seed is {'a': '1'}, wanted a whole number from 0 to 2147483647. Write for example seed=1."),
+        (
+            "seed: {a: 1}\n",
+            "seed is {'a': '1'}. Expected a whole number from 0 to 2147483647. Write for example seed=1.",
+        ),
     ],
 )
 def test_file_is_refused(tmp_path, text, message):
@@ -404,7 +413,7 @@ def test_a_run_goes_on_under_its_own_recipe_only():
         recipe.require_same(b, stored=a)
     assert str(caught.value) == (
         "recipe face: runs/face was started with other values of seed, qat.epochs. "
-        "Give this run a name of its own (name=face2) or delete runs/face."
+        "Give this run another name (name=face2) or delete runs/face."
     )
 
 
@@ -417,13 +426,15 @@ def test_help_has_every_key_with_default_and_doc():
         if entry.metadata:
             default = "" if entry.default is MISSING else settings.shown(entry.default)
             assert f"  {name}={default}" in text
-            assert f"      {entry.metadata['doc']} ({settings.wanted(entry)})" in text
+            assert f"      {entry.metadata['doc']} ({settings.expected(entry)})" in text
     assert EXAMPLE in text
     assert all(f"  {name}  " in text for name in recipe.known_recipes())
 
 
 def test_help_answers_within_a_second():
-    code = "from sfkeras import recipe; print(recipe.help()); import sys; assert 'tensorflow' not in sys.modules"
+    code = (
+        "from sfkeras.training import recipe; print(recipe.help()); import sys; assert 'tensorflow' not in sys.modules"
+    )
     took = []
     for _ in range(3):
         began = time.perf_counter()

@@ -28,10 +28,10 @@ def test_a_folder_that_was_moved_is_opened_with_its_recipe(recipe, tmp_path):
 
 
 def test_what_is_no_run_or_another_run_is_refused(recipe, tmp_path):
-    with pytest.raises(RecipeError, match=f"{tmp_path} is no run folder: it has no recipe.yaml. Give the folder"):
+    with pytest.raises(RecipeError, match=f"{tmp_path} is not a run folder: it has no recipe.yaml. Give the folder"):
         Run.at(tmp_path)
     Run(recipe).begin()
     with pytest.raises(RecipeError, match="was started with other values of seed, network.cores"):
         Run(recipes.read("face", {"run_root": str(tmp_path), "seed": "4", "network.cores": "1"}))
-    with pytest.raises(RecipeError, match="face.tflite is not there. Finish the training first"):
+    with pytest.raises(RecipeError, match="face.tflite does not exist. Finish the training: python -m sfkeras.train"):
         Run.at(recipe.folder).exported("face.tflite")

@@ -29,28 +29,28 @@ def recipe(**keys):
 
 
 @pytest.mark.parametrize(
-    "keys, masks, told",
+    "keys, masks, message",
     [
         ({"heads.task.pooling": "true"}, True, "heads.task.pooling is true.* Write heads.task.pooling=false."),
-        ({"heads.task.outputs": "3"}, True, "heads.task.outputs is 3, but the images are of 2 classes"),
-        ({"task": "classification"}, True, "has a class for each pixel. Write task=segmentation."),
-        ({"task": "arc"}, True, "has a class for each pixel. Write task=segmentation."),
-        ({"data.min_images": "2"}, True, "data.min_images counts the images of people.* Leave it out."),
-        ({}, False, "has one label an image. Write data.source=camvid"),
+        ({"heads.task.outputs": "3"}, True, "heads.task.outputs is 3, but the images have 2 classes"),
+        ({"task": "classification"}, True, "has one class per pixel. Write task=segmentation."),
+        ({"task": "arc"}, True, "has one class per pixel. Write task=segmentation."),
+        ({"data.min_images": "2"}, True, "data.min_images is set, but .* Write data.min_images=null."),
+        ({}, False, "has one label per image. Write data.source=camvid"),
     ],
 )
-def test_tasks_refuse_labels_and_heads_of_another_kind(keys, masks, told):
-    with pytest.raises(RecipeError, match=told):
-        tasks.make(recipe(**keys), scenes(masks=masks))
+def test_tasks_refuse_labels_and_heads_of_another_kind(keys, masks, message):
+    with pytest.raises(RecipeError, match=message):
+        tasks.make_task(recipe(**keys), scenes(masks=masks))
 
 
 def test_segmentation_reads_one_vector_every_16_pixels_and_measures_int8_as_float():
-    task = tasks.make(recipe(), scenes())
+    task = tasks.make_task(recipe(), scenes())
     image = tf.keras.Input((*SCENE, 3))
     maps = tf.keras.layers.AveragePooling2D(16)(image)
-    trainee = task.trainee(tf.keras.Model(image, tf.keras.layers.Conv2D(2, 1)(maps)))
-    assert trainee.get_layer("task.vector").output.shape[1:] == (2, 3, 2)
-    measured = task.evaluate(lambda images: [trainee.predict_on_batch(images)], scenes())
+    model = task.training_model(tf.keras.Model(image, tf.keras.layers.Conv2D(2, 1)(maps)))
+    assert model.get_layer("task.output").output.shape[1:] == (2, 3, 2)
+    measured = task.evaluate(lambda images: [model.predict_on_batch(images)], scenes())
     assert set(measured) == {"pixel_accuracy", "mean_iou"}
 
     # A head that sees the left third: the enlarged border is a few pixels off, the rest is right.

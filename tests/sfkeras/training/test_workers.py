@@ -41,7 +41,7 @@ WORDS = {
 @pytest.mark.parametrize("kind, index, number", [("chief", 0, 0), ("worker", 0, 1), ("worker", 1, 2)])
 def test_the_chief_comes_first(kind, index, number, monkeypatch):
     monkeypatch.setenv("TF_CONFIG", json.dumps({"cluster": CLUSTER, "task": {"type": kind, "index": index}}))
-    assert workers.place() == (number, 3)
+    assert workers.read_tf_config() == (number, 3)
 
 
 @pytest.mark.parametrize(
@@ -64,14 +64,16 @@ def test_a_place_that_cannot_be_meant_is_one_line(config, monkeypatch):
     monkeypatch.delenv("TF_CONFIG", raising=False)
     if config is not None:
         monkeypatch.setenv("TF_CONFIG", config if isinstance(config, str) else json.dumps(config))
-    with pytest.raises(RecipeError, match="wanted the cluster and this process's place in it. Set for example") as told:
-        workers.place()
+    with pytest.raises(
+        RecipeError, match="Expected the cluster and this process's task in it. Set for example"
+    ) as told:
+        workers.read_tf_config()
     assert "\n" not in str(told.value)
 
 
 def test_a_batch_that_cannot_be_shared_evenly_is_refused(tmp_path):
     recipe = recipes.read("face_arc", {"run_root": str(tmp_path), "data.batch_size": "64"})
-    with pytest.raises(RecipeError, match="data.batch_size is 64, which 3 workers .* Write data.batch_size=63."):
+    with pytest.raises(RecipeError, match="data.batch_size is 64, but 3 workers .* Write data.batch_size=63."):
         trainer.Training(Run(recipe), workers.Workers(0, 3, object()))
 
 
@@ -142,7 +144,7 @@ def weights(folder):
 
 
 def test_two_workers_of_which_one_is_killed_train_what_one_process_does(shards, tmp_path, monkeypatch):
-    monkeypatch.setattr(trainer, "network", small_network)
+    monkeypatch.setattr(trainer, "build_network", small_network)
     assert train.main(words(shards, tmp_path / "alone")) == 0
 
     cluster = free_ports(2)
@@ -155,7 +157,7 @@ def test_two_workers_of_which_one_is_killed_train_what_one_process_does(shards, 
     restarted = start(shards, tmp_path / "two", cluster, 1)
     told = [ended(restarted), ended(chief)]
 
-    assert "another worker is gone" in told[1] and "Epoch 1/12" not in told[1], "it went on from a whole epoch"
+    assert "another worker is lost" in told[1] and "Epoch 1/12" not in told[1], "it went on from a whole epoch"
     digests = [line.split()[-1] for out in told for line in out.splitlines() if "float ends with weights" in line]
     assert len(digests) == 2 and len(set(digests)) == 1
 
@@ -166,6 +168,6 @@ def test_two_workers_of_which_one_is_killed_train_what_one_process_does(shards, 
 
 
 if __name__ == "__main__":  # one process of the test above
-    trainer.network = small_network
+    trainer.build_network = small_network
     CollectiveAllReduceExtended._check_health_interval = 1  # second; else a strategy that ends sleeps for up to 30
     sys.exit(train.main(sys.argv[1:]))
