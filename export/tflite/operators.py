@@ -25,7 +25,8 @@ from export.graph.operators import (
     Tensor,
     Wire,
 )
-from export.tflite.flatbuffer import Model, name_of, schema, to_bytes
+from export.tflite import schema
+from export.tflite.flatbuffer import Model, name_of, to_bytes
 from export.tflite.interpreters import run_tflm
 from export.tflite.writer import ACTIVATIONS, activation_range
 
@@ -171,7 +172,7 @@ def _window(step, options, kernel, padded_with: int | None, dilations=(1, 1)) ->
 
     A PAD before it that put the code `padded_with` around the map becomes padding of the window.
     """
-    padding = name_of(schema().Padding, options.padding).lower()
+    padding = name_of(schema.Padding, options.padding).lower()
     fields = {"strides": (options.strideH, options.strideW), **_clamp(step, options)}
     pad = step.pad_of(step.input(0))
     if pad is not None and padding == "valid" and pad.value == padded_with:
@@ -184,7 +185,7 @@ def _window(step, options, kernel, padded_with: int | None, dilations=(1, 1)) ->
 
 def _clamp(step, options) -> dict[str, int]:
     """The fields that hold the fused activation."""
-    name = name_of(schema().ActivationFunctionType, options.fusedActivationFunction)
+    name = name_of(schema.ActivationFunctionType, options.fusedActivationFunction)
     step.require(name in ACTIVATIONS, f"its activation is {name}; it must be one of {', '.join(ACTIVATIONS)}")
     minimum, maximum = activation_range(name, *step.coding(step.output()))
     return {"minimum": minimum, "maximum": maximum}
@@ -365,7 +366,7 @@ def _concatenation(step):
 
 
 def _clamp_is_none(step, options) -> None:
-    name = name_of(schema().ActivationFunctionType, options.fusedActivationFunction)
+    name = name_of(schema.ActivationFunctionType, options.fusedActivationFunction)
     step.require(name == "NONE", f"its activation is {name}; it must be NONE")
 
 

@@ -9,13 +9,14 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+from tflite_micro.tensorflow.lite.micro.python import schema_py_generated as schema
 
 from export.graph import golden
 from export.graph.golden import random_inputs
 from export.graph.operators import Add, ChannelScale, Conv2D, DepthwiseConv2D, MaxPool, Pad
 from export.proof.comparison import compare, interpreters, verify
 from export.tflite import operators
-from export.tflite.flatbuffer import TfliteError, parse, schema, to_bytes
+from export.tflite.flatbuffer import TfliteError, parse, to_bytes
 from export.tflite.reader import read
 from export.tflite.writer import write
 from tests.support.graphs import SCALES, ZERO_POINTS, random_graphs, semifreddo
@@ -505,8 +506,7 @@ def test_what_is_refused_is_named(built, message):
 
 def changed(content, change):
     """A file with a change that FileBuilder cannot make."""
-    names = schema()
-    model = names.ModelT.InitFromObj(names.Model.GetRootAs(content))
+    model = schema.ModelT.InitFromObj(schema.Model.GetRootAs(content))
     change(model, model.subgraphs[0])
     builder = flatbuffers.Builder()
     builder.Finish(model.Pack(builder), b"TFL3")
@@ -518,17 +518,17 @@ def _dynamic(model, graph, signature=(1, -1, 4, 3)):
 
 
 def _sparse(model, graph):
-    graph.tensors[graph.operators[0].inputs[1]].sparsity = schema().SparsityParametersT()
+    graph.tensors[graph.operators[0].inputs[1]].sparsity = schema.SparsityParametersT()
 
 
 def _int4(model, graph):
     tensor = graph.tensors[graph.operators[0].inputs[1]]
-    tensor.type = schema().TensorType.INT4
+    tensor.type = schema.TensorType.INT4
     model.buffers[tensor.buffer].data = model.buffers[tensor.buffer].data[::2]
 
 
 def _custom(model, graph):
-    code = schema().BuiltinOperator.CUSTOM
+    code = schema.BuiltinOperator.CUSTOM
     model.operatorCodes[0].builtinCode = model.operatorCodes[0].deprecatedBuiltinCode = code
     model.operatorCodes[0].customCode = "MyOperator"
 
