@@ -446,7 +446,7 @@ def refusals():
         "operator 0 (LSTM) is not supported; supported are ABS, ADD, AVERAGE_POOL_2D, CAST, CONCAT",
     )
     yield one_operator("AVERAGE_POOL_2D"), "operator 0 (AVERAGE_POOL_2D): it has no options of its kind"
-    yield one_operator("LOGISTIC"), "operator 0 (LOGISTIC): TFLM: TFLM failed to allocate tensors"
+    yield one_operator("LOGISTIC"), "operator 0 (LOGISTIC): its output has zero point 0; it must be -128"
     yield (
         one_operator("RESHAPE", ((1, 4, 4, 3), (1, 47))),
         "operator 0 (RESHAPE): it cannot reshape (1, 4, 4, 3) to (1, 47)",
