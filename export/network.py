@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+import tempfile
+import typing
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
 
+import numpy as np
+
 from export.datapath.weight_layout import for_flash
 from export.graph import graph_file
 from export.graph.graph import Graph
+from export.graph.operators import INT8_MAX, INT8_MIN, Tensor
 from export.graph.resize import parse_size, resize
-from export.graph.switches import ways
+from export.graph.switches import tensors_of, ways
 from export.streaming import line_plan
 from export.streaming.line_plan import LinePlan
 from export.tflite import reader, writer
 from export.tflite.writer import Tflite
+
+if typing.TYPE_CHECKING:
+    from export.proof.comparison import Verification
 
 
 @dataclass(frozen=True)
@@ -49,6 +57,81 @@ class Network:
         """Its line plan, with all that a task can switch."""
         found = ways(self.graph)
         return line_plan.plan(found.graph, found.switches)
+
+    def predict(self, x: np.ndarray) -> np.ndarray | dict[str, np.ndarray]:
+        """Return the outputs of a batch, by the compiled C on this computer; it is compiled at the first call.
+
+        Args:
+            x: int8 codes, or floats, (batch, height, width, channels). Floats become codes by the input's scale and zero
+                point, and outputs become floats by theirs.
+        Returns: int8 or float32, (batch, height, width, channels); by name if there are several outputs.
+        Raises: ValueError if x does not suit; MachineError if there is no compiler.
+        """
+        image = self.graph.tensor(self.graph.inputs[0])
+        real = np.issubdtype(x.dtype, np.floating)
+        codes = _codes(image, x) if real else x
+        if codes.dtype != np.int8 or codes.shape[1:] != image.shape or len(codes) == 0:
+            raise ValueError(f"the images are {x.dtype} {x.shape}; they must be int8 or float (batch, {image.shape})")
+        outputs = self._program.run(codes)
+        if real:
+            outputs = {name: _real(self.graph.tensor(name), values) for name, values in outputs.items()}
+        return outputs if len(outputs) > 1 else next(iter(outputs.values()))
+
+    @cached_property
+    def _program(self) -> _Program:
+        return _Program(self)
+
+    def verify(self, inputs: int = 20, few: int = 4, on: Iterable[str] | None = None) -> Verification:
+        """Prove that every way to run the network gives the same bytes, on random images.
+
+        Args:
+            inputs: how many random images; few: how many of them for the slow ways.
+            on: the machines that run the C, such as ["native", "m4"]; None for all.
+        Returns: Verification, whose `passed` is the answer and whose text is the table.
+        """
+        from export.backends.machines import MACHINES
+        from export.graph.golden import random_inputs
+        from export.proof.proof import Chain
+
+        return Chain(self, few, MACHINES if on is None else on).verify(random_inputs(self.graph, inputs))
+
+    def compile(self, folder: str | os.PathLike) -> list[Path]:
+        """Write the line-streaming C into a folder, made if need be. Returns: the files written."""
+        from export.c import project
+
+        return project.write_folder(self.plan, folder, self.graph)
+
+    def bench(self, on: str = "host"):
+        """Measure one inference: frames per second on this computer ("host"), instructions on m4, m7 or m55."""
+        from export.measure import board, host
+
+        return host.measure(self) if on == "host" else board.measure(self.plan, on)
+
+
+class _Program:
+    """A network's compiled C on this computer."""
+
+    def __init__(self, network: Network):
+        from export.backends import c_program, machines
+
+        self.network, self.folder = network, tempfile.TemporaryDirectory()
+        self.built = c_program.Built(network.plan, machines.MACHINES["native"], Path(self.folder.name))
+
+    def run(self, codes: np.ndarray) -> dict[str, np.ndarray]:
+        """Outputs by name."""
+        maps, _ = self.built.run(codes)
+        own = tensors_of(self.network.graph, self.network.plan.graph, maps)
+        return {name: own[name] for name in self.network.graph.outputs}
+
+
+def _codes(tensor: Tensor, values: np.ndarray) -> np.ndarray:
+    """Real values as int8 codes, rounded to nearest."""
+    return np.clip(np.rint(values / np.float32(tensor.scale)) + tensor.zero_point, INT8_MIN, INT8_MAX).astype(np.int8)
+
+
+def _real(tensor: Tensor, codes: np.ndarray) -> np.ndarray:
+    """What int8 codes stand for."""
+    return (codes.astype(np.float32) - tensor.zero_point) * np.float32(tensor.scale)
 
 
 def open_network(path: str | os.PathLike, size: str | None = None) -> Network:

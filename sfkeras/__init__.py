@@ -4,27 +4,22 @@ Importing the package is fast: TensorFlow loads with the first public name that 
 """
 
 import importlib
-import os
 
-# tensorflow-model-optimization and keras-cv are built on Keras 2, which TensorFlow hands out only when asked before it loads.
-os.environ["TF_USE_LEGACY_KERAS"] = "1"
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 _HOME = {
-    "AlphaBlend": "layers",
-    "ChannelShuffle": "layers",
-    "ChannelSplit": "layers",
-    "CoreShuffle": "layers",
-    "FrozenConv2D": "layers",
-    "FrozenDepthwiseConv2D": "layers",
-    "GreyToRGB": "layers",
-    "PiecewiseLinear": "piecewise",
-    "SemifreddoNet": "backbone",
-    "Head": "heads",
-    "Core": "core",
-    "Rejuvenation": "rejuvenation",
+    "AlphaBlend": "nn.layers",
+    "ChannelShuffle": "nn.layers",
+    "ChannelSplit": "nn.layers",
+    "CoreShuffle": "nn.layers",
+    "FrozenConv2D": "nn.layers",
+    "FrozenDepthwiseConv2D": "nn.layers",
+    "GreyToRGB": "nn.layers",
+    "PiecewiseLinear": "nn.piecewise",
+    "SemifreddoNet": "nn.backbone",
+    "Head": "nn.heads",
+    "Core": "nn.core",
+    "Rejuvenation": "nn.rejuvenation",
     "RecipeError": "errors",
 }
 __all__ = sorted(_HOME)

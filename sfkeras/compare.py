@@ -14,8 +14,7 @@ import statistics
 import sys
 import time
 
-import fire
-
+from sfkeras import command, startup
 from sfkeras.errors import RecipeError
 from sfkeras.startup import load_tensorflow
 
@@ -23,32 +22,26 @@ from sfkeras.startup import load_tensorflow
 class Comparisons:
     """Each is one command."""
 
-    @fire.decorators.SetParseFn(str)
     def table3(self, *words):
         """Configurations of SemifreddoNets and ShuffleNetV2, on classes and faces (Table 3)."""
         run_experiment("table3", words)
 
-    @fire.decorators.SetParseFn(str)
     def figure6(self, *words):
         """Segmentation against the share of weights that are frozen (Fig. 6)."""
         run_experiment("figure6", words)
 
-    @fire.decorators.SetParseFn(str)
     def repeats(self, *words):
         """Faces with 1 to 4 passes through the last module (section 3.4)."""
         run_experiment("repeats", words)
 
-    @fire.decorators.SetParseFn(str)
     def ablations(self, *words):
         """Batch-norm, first pointwise convolutions, alphas and rejuvenation (section 5)."""
         run_experiment("ablations", words)
 
-    @fire.decorators.SetParseFn(str)
     def schemes(self, *words):
         """Freezing by cores, uniformly, gradually, or the first layers (Figs. 1 and 2)."""
         run_experiment("schemes", words)
 
-    @fire.decorators.SetParseFn(str)
     def three_tasks(self, *words):
         """Classes, faces and streets on one frozen core, trained one by one and joined to one network (section 3.2)."""
         run_experiment("three_tasks", words)
@@ -65,7 +58,7 @@ class Comparisons:
 
         page.draw(folder or page.RESULTS)
 
-    def training_speed(self, size=96, batch=64, steps=10, rounds=3):
+    def training_speed(self, size: int = 96, batch: int = 64, steps: int = 10, rounds: int = 3):
         """Prints training images a second of a SemifreddoNet and of the fully trainable ShuffleNetV2 1.0x.
 
         Both train in one loop, in turn, on the same random images with the same loss, so that only the networks differ.
@@ -102,7 +95,7 @@ def run_experiment(name, words):
 
 def training_loop(model, shape, batch):
     """Returns a function of a number of steps that trains so many and returns the seconds that they took."""
-    import tensorflow as tf
+    from sfkeras.tensorflow import tf
 
     model.compile("adam", "mse")
     images = tf.random.stateless_uniform((batch, *shape), (1, 2), -1, 1)
@@ -117,17 +110,18 @@ def training_loop(model, shape, batch):
     return train
 
 
-def main():
-    """Runs a command. Returns its exit code: 0, or 2 with one line that says what is wrong."""
-    try:
-        fire.Fire(Comparisons, name="python -m sfkeras.compare")
-    except RecipeError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("\nstopped; the same command goes on where it was", file=sys.stderr)
-        return 130
-    return 0
+def main(words=None, name="python -m sfkeras.compare"):
+    """Runs a command. Returns its exit code: 0 done, 2 a mistake of the user, 130 interrupted."""
+    startup.prepare_command()
+    words = sys.argv[1:] if words is None else words
+    return command.run(
+        name,
+        __doc__.replace("python -m sfkeras.compare", name),
+        command.commands_of(Comparisons),
+        words,
+        interrupted="stopped; the same command goes on where it was",
+        mistakes=(RecipeError, OSError, ImportError, command.Mistake),
+    )
 
 
 if __name__ == "__main__":

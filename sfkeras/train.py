@@ -4,6 +4,8 @@ import sys
 
 import fire
 
+from sfkeras import startup
+from sfkeras.command import guarded
 from sfkeras.errors import RecipeError
 from sfkeras.training import recipe as recipes
 
@@ -53,25 +55,22 @@ def train(recipe):
 
 
 @fire.decorators.SetParseFn(str)
-def command(*words):
+def from_words(*words):
     """Trains a recipe. Words are key=value; the recipe's types, not fire's guesses, say what a value means."""
     train(recipes.parse(words))
 
 
-def main(words):
-    """Runs the command. Returns its exit code: 0, or 2 with one line that says what is wrong."""
+def main(words, name="python -m sfkeras.train"):
+    """Runs the command. Returns its exit code: 0, 1 if the proof fails, 2 for a mistake of the user, 130 interrupted."""
+    startup.prepare_command()
     if not words or {"-h", "--help", "help"} & set(words):
-        print(recipes.help())
+        print(recipes.help().replace("python -m sfkeras.train", name))
         return 0
-    try:
-        fire.Fire(command, [word.lstrip("-") for word in words])
-    except RecipeError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("\nstopped; the same command goes on from the last whole epoch", file=sys.stderr)
-        return 130
-    return 0
+    return guarded(
+        lambda: fire.Fire(from_words, [word.lstrip("-") for word in words]),
+        interrupted="stopped; the same command goes on from the last whole epoch",
+        mistakes=(RecipeError, OSError, ImportError),
+    )
 
 
 if __name__ == "__main__":

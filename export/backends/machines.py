@@ -18,8 +18,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from export.backends import link_map
+from sfkeras import places
 
-BOARDS = Path(__file__).parents[2] / "micro" / "boards"
+BOARDS = places.shipped("micro") / "boards"
 STRICT = ("-std=c99", "-pedantic", "-Wall", "-Wextra", "-Werror")
 SANITIZERS = ("-O1", "-g", "-fno-omit-frame-pointer", "-fsanitize=address,undefined", "-fno-sanitize-recover=all")
 PACKAGES = {  # of Debian 12, by tool

@@ -16,7 +16,6 @@ import numpy as np
 
 from export.graph.graph import Graph
 from export.graph.operators import OPERATORS, GraphError, Operator, Tensor
-from sfkeras import atomic_file
 
 FORMAT = "sfkeras integer graph"
 VERSION = 1
@@ -25,11 +24,6 @@ DESCRIPTION = "graph"  # entry of the .npz; the others are OPERATOR/FIELD
 
 class GraphFileError(ValueError):
     """A file that is no graph, or is broken, or from another version."""
-
-
-def save(graph: Graph, path: str | os.PathLike) -> None:
-    """Writes a graph to a file, atomically."""
-    atomic_file.write(path, to_bytes(graph))
 
 
 def load(path: str | os.PathLike) -> Graph:

@@ -20,6 +20,7 @@ from export.c.test_vector import vector_image
 from export.graph import golden
 from export.network import Network
 from export.tflite.interpreters import ARENA_SIZE, captured_stderr
+from sfkeras.startup import prepare_tensorflow
 
 OURS, PEER = "C, -O3 -march=native", "tf.lite, XNNPACK"
 COMPILED = {OURS: MACHINES["native"], "C, -O3": MACHINES["gcc-O3"]}
@@ -107,6 +108,7 @@ def _compiled(network: Network, image: np.ndarray, machine: Machine, folder: Pat
 
 
 def _tflite(network: Network, image: np.ndarray, reference: bool = False) -> Contender:
+    prepare_tensorflow()
     from tensorflow.lite.python.interpreter import Interpreter, OpResolverType
 
     resolver = OpResolverType.BUILTIN_REF if reference else OpResolverType.AUTO

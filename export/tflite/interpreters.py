@@ -14,6 +14,7 @@ from dataclasses import replace
 import numpy as np
 
 from export.tflite import flatbuffer
+from sfkeras.startup import prepare_tensorflow
 
 # Operators whose kernel in BUILTIN_REF does not decide, because TFLM's does something else, and TFLM is deployed.
 UNLIKE_TFLM = {
@@ -59,6 +60,7 @@ def run_builtin_ref(content: bytes, inputs: list[np.ndarray], tensors: list[int]
 
     Raises: RuntimeError or ValueError if tf.lite refuses the model.
     """
+    prepare_tensorflow()
     from tensorflow.lite.python.interpreter import Interpreter, OpResolverType
 
     with warnings.catch_warnings():

@@ -19,9 +19,8 @@ import io
 import math
 from collections.abc import Callable
 
-import tensorflow as tf
-
 from sfkeras.data.images import to_input
+from sfkeras.tensorflow import tf
 
 with contextlib.redirect_stdout(io.StringIO()):  # keras-cv's backend greets on stdout
     import keras_cv

@@ -125,9 +125,8 @@ def stream(
         labels, (batch,) int32; or masks, (batch, height, width) uint8, moved as the images are.
     Raises: RecipeError if there is no such augmentation.
     """
-    import tensorflow as tf  # late: errors in the data are told without it
-
     from sfkeras.data import augment
+    from sfkeras.tensorflow import tf  # late: errors in the data are told without it
 
     if augmentation not in augment.AUGMENTATIONS:
         raise RecipeError(f"data.augment is {augmentation}, wanted one of {', '.join(augment.AUGMENTATIONS)}.")
@@ -158,7 +157,7 @@ def stream(
 @contextlib.contextmanager
 def told():
     """Lets a RecipeError that is raised inside of tf.data, for an image that cannot be read, come out as it was."""
-    import tensorflow as tf
+    from sfkeras.tensorflow import tf
 
     try:
         yield
@@ -171,7 +170,7 @@ def told():
 
 def in_order(images: LabelledImages, batch_size: int):
     """All images once, in their own order and as they are, for testing: a tf.data.Dataset like `stream`'s."""
-    import tensorflow as tf
+    from sfkeras.tensorflow import tf
 
     def plan():
         for start in range(0, len(images), batch_size):

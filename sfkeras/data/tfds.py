@@ -8,6 +8,7 @@ from pathlib import Path
 from sfkeras.data import records
 from sfkeras.data.images import Split, folder_at
 from sfkeras.errors import RecipeError
+from sfkeras.startup import prepare_tensorflow
 
 TEST_SPLITS = ("validation", "test")
 
@@ -22,6 +23,7 @@ def load(root: str | Path, shape: tuple[int, int, int], name: str) -> Split:
     Raises: RecipeError if the set is not there, has no images with a class each, or no split to test on.
     """
     place = newest_version(folder_at(root), name)
+    prepare_tensorflow()
     import tensorflow_datasets  # late: what is missing is told without it
 
     info = tensorflow_datasets.builder_from_directory(place).info

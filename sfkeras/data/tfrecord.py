@@ -83,7 +83,7 @@ def read(files: list[Path]) -> tuple[list[bytes], np.ndarray, list[str]]:
 
 def read_shard(path: Path) -> tuple[list[bytes], list[int]]:
     """The encoded images and the labels of one shard."""
-    import tensorflow as tf  # late: a missing shard is told without it
+    from sfkeras.tensorflow import tf  # late: a missing shard is told without it
 
     wanted = {"image": tf.io.FixedLenFeature([], tf.string), "label": tf.io.FixedLenFeature([], tf.int64)}
     images, labels = [], []

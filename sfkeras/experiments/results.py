@@ -9,7 +9,7 @@ from pathlib import Path
 import yaml
 
 import sfkeras
-from sfkeras import atomic_file
+from sfkeras import atomic_file, places
 from sfkeras.errors import RecipeError
 from sfkeras.training import correct_cases
 from sfkeras.training import recipe as recipes
@@ -22,7 +22,7 @@ ELSEWHERE = (
     "seed",
     "data.root",
 )  # keys that say where a training stood, or stand beside the recipe
-ROOT = Path(__file__).parents[2]
+ROOT = places.workplace()
 
 
 def read(path):

@@ -1,7 +1,5 @@
 """SemifreddoNet: the network of Table 1, at any input size, width, number of trainable cores and repeats."""
 
-import tensorflow as tf
-
 from sfkeras.errors import RecipeError
 from sfkeras.nn.blocks import (
     bottleneck,
@@ -16,6 +14,7 @@ from sfkeras.nn.freezing import freeze
 from sfkeras.nn.heads import attach_all
 from sfkeras.nn.layers import GreyToRGB
 from sfkeras.nn.limits import DOWNSCALING, SMALLEST_SIDE, nearest_side
+from sfkeras.tensorflow import tf
 
 STEM_CHANNELS = 32
 FROZEN_REPEATS = 3

@@ -5,9 +5,8 @@ Batch-norm stays trainable in both (section 5), with its factor gamma kept posit
 kernel that has one scale an output channel changes only the scales, never the codes.
 """
 
-import tensorflow as tf
-
 from sfkeras.nn.layers import AlphaBlend, ChannelShuffle, ChannelSplit, CoreShuffle, FrozenConv2D, FrozenDepthwiseConv2D
+from sfkeras.tensorflow import tf
 
 layers = tf.keras.layers
 SMALLEST_GAMMA = 1e-2

@@ -6,7 +6,10 @@ group. The exponents are constants that calibration finds once, so nothing about
 """
 
 import numpy as np
-import tensorflow as tf
+
+from sfkeras.tensorflow import tf  # before what is built on it
+
+# isort: split
 import tensorflow_model_optimization as tfmot
 from tensorflow_model_optimization.python.core.quantization.keras import (
     quantize_layout_transform,

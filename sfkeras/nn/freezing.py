@@ -9,7 +9,8 @@ applies after each step, momentum and weight decay included. Frozen weights keep
 import zlib
 
 import numpy as np
-import tensorflow as tf
+
+from sfkeras.tensorflow import tf
 
 keras = tf.keras
 

@@ -7,9 +7,9 @@ the batch-norm shows it for free.
 import zlib
 
 import numpy as np
-import tensorflow as tf
 
 from sfkeras.nn.fixed8 import trainable_kernel, unwrapped
+from sfkeras.tensorflow import tf
 
 layers = tf.keras.layers
 NEARLY_DEAD = 1e-6  # the moving variance under which a channel is counted as nearly dead, also where none is revived

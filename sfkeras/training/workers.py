@@ -61,7 +61,7 @@ class Workers:
     @contextlib.contextmanager
     def together(self):
         """Starts this process again if another one is lost inside of it: the collective operations cannot be mended."""
-        import tensorflow as tf
+        from sfkeras.tensorflow import tf
 
         lost = tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.DeadlineExceededError
         try:
@@ -99,6 +99,6 @@ def join(recipe) -> Workers:
     if recipe.distribute == "none":
         return Workers()
     index, count = place()
-    import tensorflow as tf
+    from sfkeras.tensorflow import tf
 
     return Workers(index, count, tf.distribute.MultiWorkerMirroredStrategy())

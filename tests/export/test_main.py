@@ -20,7 +20,7 @@ def command(monkeypatch, *words):
 
 @pytest.mark.compiler
 def test_verify_runs_the_c_on_the_machines_that_are_named(monkeypatch, tmp_path):
-    graph_file.save(every_operator(), tmp_path / "net.graph")
+    (tmp_path / "net.graph").write_bytes(graph_file.to_bytes(every_operator()))
     proof = tmp_path / "proof.json"
     words = "--on=native,gcc-O0", "--inputs=2", "--few=1", f"--json-file={proof}"
     assert command(monkeypatch, "verify", tmp_path / "net.graph", *words) == 0
@@ -30,14 +30,14 @@ def test_verify_runs_the_c_on_the_machines_that_are_named(monkeypatch, tmp_path)
 
 @pytest.mark.compiler
 def test_a_folder_that_was_compiled_to_be_fast_is_proven_as_such(monkeypatch, tmp_path):
-    graph_file.save(every_operator(), tmp_path / "net.graph")
+    (tmp_path / "net.graph").write_bytes(graph_file.to_bytes(every_operator()))
     __main__.Commands().compile(str(tmp_path / "net.graph"), str(tmp_path / "c"), flash="fast")
     assert "sf_convolve_widened" in (tmp_path / "c" / "net_stream.c").read_text()
     assert command(monkeypatch, "verify", tmp_path / "c", "--on=native", "--inputs=2", "--few=1") == 0
 
 
 def test_a_way_to_lie_in_flash_that_is_not_there_is_told(monkeypatch, tmp_path):
-    graph_file.save(every_operator(), tmp_path / "net.graph")
+    (tmp_path / "net.graph").write_bytes(graph_file.to_bytes(every_operator()))
     told = command(monkeypatch, "compile", tmp_path / "net.graph", tmp_path / "c", "--flash=large")
     assert told == "error: --flash is 'large', wanted one of small, fast"
     assert not (tmp_path / "c").exists()

@@ -27,19 +27,19 @@ def as_tflite(graph, folder):
 
 
 def as_graph(graph, folder):
-    graph_file.save(graph, folder / "face.graph")
+    (folder / "face.graph").write_bytes(graph_file.to_bytes(graph))
     return folder / "face.graph"
 
 
 def as_compiled_folder(graph, folder):
     project.write_folder(line_plan.plan(graph), folder)
-    graph_file.save(graph, folder / "face.graph")
+    (folder / "face.graph").write_bytes(graph_file.to_bytes(graph))
     return folder
 
 
 def as_run(graph, folder):
     (folder / "export").mkdir()
-    graph_file.save(graph, folder / "export" / "face.graph")
+    (folder / "export" / "face.graph").write_bytes(graph_file.to_bytes(graph))
     (folder / "export" / "face.tflite").write_bytes(writer.write(graph).content)
     return folder
 
@@ -82,7 +82,7 @@ def test_a_folder_without_one_network_is_refused(graph, tmp_path):
         with pytest.raises(ValueError, match=f"{folder} is no run .* no .graph file is in it or in its folder export"):
             open_network(folder)
     as_graph(graph, tmp_path)
-    graph_file.save(graph, tmp_path / "second.graph")
+    (tmp_path / "second.graph").write_bytes(graph_file.to_bytes(graph))
     with pytest.raises(ValueError, match="it holds 2 graphs"):
         open_network(tmp_path)
     with pytest.raises(FileNotFoundError, match="missing.tflite"):
