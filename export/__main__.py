@@ -184,7 +184,8 @@ class Commands:
         from sfkeras.startup import load_tensorflow
 
         chosen = list(MACHINES) if on is None else _chosen(on, list(MACHINES))
-        load_tensorflow()
+        trained = (Path(network) / "recipe.yaml").is_file() and task is None
+        load_tensorflow(*(() if trained else ("tensorflow",)))
         if not _prove(Path(network), inputs, few, json_file, task, chosen):
             sys.exit(command.FAILED)
 

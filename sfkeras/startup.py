@@ -32,8 +32,11 @@ def prepare_tensorflow():
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 
 
-def load_tensorflow():
+def load_tensorflow(*modules):
     """Imports TensorFlow and what is built on it; shows what that wrote to standard error only if it failed.
+
+    Args:
+        modules: names of what to import; all that a training needs if none is given.
 
     TensorFlow's C++ writes there before it reads any log level: which CPU features it uses, which GPU it lacks.
     """
@@ -43,7 +46,7 @@ def load_tensorflow():
     with tempfile.TemporaryFile() as greetings:
         os.dup2(greetings.fileno(), 2)
         try:
-            for module in "tensorflow", "tensorflow_model_optimization", "sfkeras.data.augment":
+            for module in modules or ("tensorflow", "tensorflow_model_optimization", "sfkeras.data.augment"):
                 importlib.import_module(module)
         except BaseException:
             greetings.seek(0)

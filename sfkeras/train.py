@@ -64,8 +64,7 @@ def main(words, name="python -m sfkeras.train"):
     """Runs the command. Returns its exit code: 0, 1 if the proof fails, 2 for a mistake of the user, 130 interrupted."""
     startup.prepare_command()
     if not words or {"-h", "--help", "help"} & set(words):
-        print(recipes.help().replace("python -m sfkeras.train", name))
-        return 0
+        return guarded(lambda: print(recipes.help().replace("python -m sfkeras.train", name), flush=True))
     return guarded(
         lambda: fire.Fire(from_words, [word.lstrip("-") for word in words]),
         interrupted="stopped; the same command goes on from the last whole epoch",

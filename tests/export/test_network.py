@@ -1,11 +1,13 @@
 """A network from wherever a user has it is the same network."""
 
+import doctest
 import re
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
+import export
 from export.c import project
 from export.graph import golden, graph_file
 from export.graph.golden import random_inputs
@@ -14,6 +16,7 @@ from export.streaming import line_plan
 from export.tflite import writer
 from export.tflite.interpreters import run_tflm
 from tests.support.tasks import every_operator
+from tests.support.tflite_files import FileBuilder
 
 
 @pytest.fixture(scope="module")
@@ -32,8 +35,7 @@ def as_graph(graph, folder):
 
 
 def as_compiled_folder(graph, folder):
-    project.write_folder(line_plan.plan(graph), folder)
-    (folder / "face.graph").write_bytes(graph_file.to_bytes(graph))
+    project.write_folder(line_plan.plan(graph), folder, graph)
     return folder
 
 
@@ -87,3 +89,34 @@ def test_a_folder_without_one_network_is_refused(graph, tmp_path):
         open_network(tmp_path)
     with pytest.raises(FileNotFoundError, match="missing.tflite"):
         open_network(tmp_path / "missing.tflite")
+
+
+@pytest.mark.compiler
+def test_an_opened_network_predicts_compiles_and_proves_itself(graph, tmp_path):
+    network = export.open(as_tflite(graph, tmp_path))
+    images = random_inputs(graph, 2)["image"]
+    expected = list(golden.run(graph, images, graph.outputs).values())
+    made = network.predict(images)
+    for values, wanted in zip(made.values(), expected):
+        np.testing.assert_array_equal(values, wanted.reshape(values.shape))
+    image = network.graph.tensor(network.graph.inputs[0])
+    real = network.predict((images.astype(np.float32) - image.zero_point) * np.float32(image.scale))
+    for name, values in real.items():
+        output = network.graph.tensor(name)
+        assert values.dtype == np.float32
+        np.testing.assert_array_equal(np.rint(values / output.scale) + output.zero_point, made[name])
+    written = network.compile(tmp_path / "c")
+    assert written[0].suffix == ".graph" and export.open(tmp_path / "c").graph.name == network.graph.name
+    assert network.verify(inputs=2, few=1, on=["gcc-O3"]).passed
+    with pytest.raises(ValueError, match=re.escape("the images are int8 (2, 3); they must be int8 or float (batch, ")):
+        network.predict(np.zeros((2, 3), np.int8))
+
+
+@pytest.mark.compiler
+def test_the_example_of_open_is_true(tmp_path, monkeypatch):
+    file = FileBuilder()
+    x, y = file.tensor(1, 5, 6, 3), file.tensor(1, 5, 6, 3)
+    file.add("RELU", [x], y)
+    (tmp_path / "model.tflite").write_bytes(file.content([x], [y]))
+    monkeypatch.chdir(tmp_path)
+    assert doctest.testmod(export, raise_on_error=True).attempted == 4
