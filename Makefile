@@ -1,11 +1,20 @@
-# Two commands do everything, set-up included:
-#   make face   trains the face recipe, exports it, proves it, and says where to look
-#   make test   formats, lints and tests
+# Two commands do everything, set-up included: `make face` and `make test`. `make help` lists all.
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
+QUICK := tests/export/graph tests/export/drawing tests/export/streaming
+.DEFAULT_GOAL := face
 
-.PHONY: face test setup system clean
+.PHONY: help face test quick installed setup system clean
+help:
+	@echo "make face       trains the face recipe, exports it, proves it, and says where to look"
+	@echo "make test       checks formats, lints and runs all tests"
+	@echo "make quick      the tests that take under a minute: no trainings, boards or sanitizers"
+	@echo "make installed  installs the package into an empty environment and compiles a .tflite there"
+	@echo "make setup      installs the packages of requirements.txt into .venv"
+	@echo "make system     installs compilers and the emulator, as root on Debian"
+	@echo "make clean      removes .venv and runs/"
+
 face: setup system
 	$(BIN)/python -m sfkeras.train recipe=face
 	$(BIN)/python -m export verify runs/face
@@ -16,7 +25,14 @@ test: setup system
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/clang-format --dry-run --Werror $$(find micro tests -path tests/expected -prune -o -name '*.[ch]' -print)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -m "not installed"
+
+quick: setup
+	$(BIN)/ruff check .
+	$(BIN)/python -m pytest -m "not cross and not clang and not installed" $(QUICK)
+
+installed: setup
+	$(BIN)/python -m pytest -n 0 -m installed tests/sfkeras/test_cli.py
 
 setup: .venv/ready
 .venv/ready: requirements.txt

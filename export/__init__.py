@@ -1,8 +1,50 @@
-"""From a trained SemifreddoNet to what is deployed: integer graph, .tflite, C sources, proof and report."""
+"""From a trained SemifreddoNet, or any int8 .tflite, to what is deployed: integer graph, .tflite, C, proof and report.
 
-import os
+    import export
 
-import sfkeras  # noqa: F401, chooses Keras 2 before TensorFlow loads
+    network = export.open("model_int8.tflite")
+    print(network.plan)                 # rows, buffers and latency of line streaming
+    codes = network.predict(images)     # by the compiled C, on this computer
+    network.compile("out/")             # the C as a folder
 
-# Set before numpy loads: on few cores BLAS threads mostly wait for each other in the golden's many small products.
-os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+Importing the package loads nothing else and changes nothing in the process.
+"""
+
+from __future__ import annotations
+
+import typing
+
+if typing.TYPE_CHECKING:
+    from export.network import Network
+
+__all__ = ["open"]
+
+
+def open(path_or_model, size: str | None = None) -> Network:  # noqa: A001, read as export.open
+    """Open a network: a run folder, an int8 .tflite, a compiled folder, a .graph, or a Keras model in fixed8.
+
+    Args:
+        path_or_model: a path, or a Keras model of sfkeras after its fixed8 training.
+        size: height and width of the images, such as "480x640", if not those of the training.
+    Returns: Network.
+    Raises: ValueError that names the file and the reason; OSError.
+
+    Example:
+        >>> import export, numpy as np
+        >>> network = export.open("model.tflite")
+        >>> network.predict(np.zeros((1, 5, 6, 3), np.int8)).shape
+        (1, 5, 6, 3)
+        >>> network.verify(inputs=2, on=["gcc-O3"]).passed
+        True
+    """
+    import os
+
+    from export.network import Network, open_network
+
+    if isinstance(path_or_model, (str, os.PathLike)):
+        return open_network(path_or_model, size)
+    from export.graph.resize import parse_size
+    from export.lower import lower
+
+    network = Network(lower(path_or_model, path_or_model.name, {}))
+    return network.resized(parse_size(size)) if size else network

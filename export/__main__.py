@@ -5,15 +5,13 @@ import sys
 import time
 from pathlib import Path
 
-import fire
-
-from sfkeras.errors import RecipeError
+from sfkeras import command, startup
 
 
 class Commands:
     """From a trained run, or any int8 .tflite, to what is deployed, and the proof of it."""
 
-    def compile(self, network, out, size=None, flash="small"):
+    def compile(self, network: str, out: str, size: str | None = None, flash: str = "small"):
         """Writes the line-streaming C of a network into a folder, and prints its line plan.
 
         Args:
@@ -21,26 +19,33 @@ class Commands:
             out: the folder to write; made if need be.
             size: height and width of the images, such as 480x640, if not those of the training.
             flash: small, or fast: codes lie as a Cortex-M4, M7 or M33 multiplies them, and take twice the bytes.
+        Example:
+            compile model_int8.tflite out/ --size=480x640
         """
         from export.c import project
-        from export.c.text import c_identifier
         from export.datapath import task_image
-        from export.graph import graph_file
         from export.network import open_network
 
         start = time.perf_counter()
         opened = open_network(network, size).laid_out(flash)
         print(opened.plan)
-        written = project.write_folder(opened.plan, out)
-        graph_file.save(opened.graph, Path(out) / f"{c_identifier(opened.graph.name)}.graph")
+        written = project.write_folder(opened.plan, out, opened.graph)
         parameters, image = opened.graph.parameters(), len(task_image.write(opened.plan).content)
         share = image / (image + parameters.frozen_codes)
         print(
             f"task image: {image:,} bytes, {share:.0%} of all constants; {parameters.frozen_codes:,} codes are frozen"
         )
-        print(f"{len(written) + 1} files in {out}, planned and written in {time.perf_counter() - start:.1f} s")
+        print(f"{len(written)} files in {out}, planned and written in {time.perf_counter() - start:.1f} s")
 
-    def run(self, network, inputs, outputs, on="golden", size=None, task=None):
+    def run(
+        self,
+        network: str,
+        inputs: str,
+        outputs: str,
+        on: str = "golden",
+        size: str | None = None,
+        task: str | None = None,
+    ):
         """Runs a network on one backend on a batch of int8 images; prints what it costs as JSON.
 
         Args:
@@ -50,6 +55,8 @@ class Commands:
             on: a backend, such as golden, tflm, c-native or m4; docs/backends.md lists them.
             size: height and width of the images, such as 480x640, if not those of the training.
             task: a task image to load instead of the network's own; on the C of this computer or a board.
+        Example:
+            run out/ in.npy out.npy --on=m4
         """
         from export.arrays import load_images, save_outputs
         from export.backends.run import run_on
@@ -60,7 +67,14 @@ class Commands:
         save_outputs(outputs, made)
         print(json.dumps(cost))
 
-    def bench(self, network, on=None, size=None, flash=None, json_file=None):
+    def bench(
+        self,
+        network: str,
+        on: str | None = None,
+        size: str | None = None,
+        flash: str | None = None,
+        json_file: str | None = None,
+    ):
         """Counts the instructions of one inference on emulated boards, stage by stage, and its RAM and flash.
 
         On this computer, times one thread of each backend in turn. Ends with status 1 if a backend could not run.
@@ -71,6 +85,8 @@ class Commands:
             size: height and width of the images, such as 480x640, if not those of the training.
             flash: small or fast, as of compile; if not given, as a compiled folder has it, else small.
             json_file: where to write the same as JSON: a list, with one entry per table.
+        Example:
+            bench runs/face --on=m55,host
         """
         from export.backends import registry
         from export.measure import bench
@@ -85,15 +101,18 @@ class Commands:
             print(f"{result}\n")
         if json_file:
             atomic_file.write(json_file, json.dumps([each.to_json() for each in measured], indent=1))
-        sys.exit(0 if all(each.passed for each in measured) else 1)
+        if not all(each.passed for each in measured):
+            sys.exit(command.FAILED)
 
-    def image(self, task, network, file):
+    def image(self, task: str, network: str, file: str):
         """Writes the task image of a run for a network that was compiled before: another task on the same frozen core.
 
         Args:
             task: a run folder.
             network: the compiled folder, or the run that it was made of.
             file: the .bin to write.
+        Example:
+            image runs/other out/ other.bin
         """
         from export.datapath import task_image
         from export.datapath.retarget import fit
@@ -106,22 +125,48 @@ class Commands:
         positions = "".join(f", {switch.name} {switch.position}" for switch in plan.switches)
         print(f"{file}: {len(content):,} bytes{positions}")
 
-    def join(self, *runs, out, size=None):
+    def join(self, *runs: str, out: str, size: str | None = None):
         """Joins tasks on one frozen core to one network with an output each, and compares each with its task alone.
 
         Args:
             runs: two or more run folders; the first settles the frozen core for the others.
             out: the folder to write; what is deployed lies in its folder export, as in a run.
             size: height and width of the images, such as 480x640, if not those of the trainings.
+        Example:
+            join runs/settle runs/face runs/street --out=runs/joined
         """
         from sfkeras.startup import load_tensorflow
 
         load_tensorflow()
         from export.deploy import join_runs
 
-        print(join_runs(runs, str(out), size))
+        print(join_runs(runs, out, size))
 
-    def verify(self, network, inputs=20, few=4, json_file=None, task=None, on=None):
+    def tflm(self, model: str, out: str, name: str | None = None):
+        """Writes the application for TensorFlow Lite Micro of any int8 .tflite: C, operators, arena and a check.
+
+        Args:
+            model: the .tflite.
+            out: the folder to write; made if need be.
+            name: of the application, a C identifier in lower case; that of the file if not given.
+        Example:
+            tflm model_int8.tflite app/ --name=detector
+        """
+        from export.c.text import c_identifier
+        from export.c.tflm import write_sources
+
+        written = write_sources(out, name or c_identifier(Path(model).stem).lower(), Path(model).read_bytes())
+        print(f"{len(written)} files in {out}; docs/tflm.md says how to build them")
+
+    def verify(
+        self,
+        network: str,
+        inputs: int = 20,
+        few: int = 4,
+        json_file: str | None = None,
+        task: str | None = None,
+        on: str | None = None,
+    ):
         """Proves that all exact backends give the same bytes at every tensor; ends with status 1 if one does not.
 
         A run is proven on its test images too, and its report.md written again.
@@ -133,13 +178,17 @@ class Commands:
             json_file: where to write the result with the CRC-32 of every tensor by backend; runs have verify.json.
             task: a run whose task image the network then loads; proven against the task's own graph.
             on: one or several backends, such as tflm,c-native,m4; all if not given. docs/backends.md lists them.
+        Example:
+            verify runs/face --on=c-native,m4
         """
         from export.backends import registry
         from sfkeras.startup import load_tensorflow
 
         chosen = [backend.name for backend in registry.select(on, registry.provable())]
-        load_tensorflow()
-        sys.exit(0 if _prove(Path(str(network)), inputs, few, json_file, task, chosen) else 1)
+        trained = (Path(network) / "recipe.yaml").is_file() and task is None
+        load_tensorflow(*(() if trained else ("tensorflow",)))
+        if not _prove(Path(network), inputs, few, json_file, task, chosen):
+            sys.exit(command.FAILED)
 
 
 def _prove(path: Path, inputs: int, few: int, json_file: str | None, task: str | None, on: list[str]) -> bool:
@@ -165,12 +214,12 @@ def _prove(path: Path, inputs: int, few: int, json_file: str | None, task: str |
     return proof.passed
 
 
-def main():
-    try:
-        fire.Fire(Commands, name="python -m export")
-    except (RecipeError, ValueError, OSError, RuntimeError) as error:
-        sys.exit(f"error: {error}")
+def main(words: list[str] | None = None) -> int:
+    """Runs a command. Returns its exit code: 0 done, 1 a proof failed, 2 a mistake of the user, 130 interrupted."""
+    startup.prepare_command()
+    words = sys.argv[1:] if words is None else words
+    return command.run("python -m export", Commands.__doc__, command.commands_of(Commands), words)
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

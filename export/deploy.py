@@ -35,10 +35,10 @@ def write(graph: Graph, folder: Path) -> None:
     """Writes NAME.graph, NAME.tflite with its C sources, and c/, the line-streaming C, into a folder."""
     folder.mkdir(parents=True, exist_ok=True)
     written = writer.write(graph)
-    graph_file.save(graph, folder / f"{graph.name}.graph")
+    atomic_file.write(folder / f"{graph.name}.graph", graph_file.to_bytes(graph))
     atomic_file.write(folder / f"{graph.name}.tflite", written.content)
     write_sources(folder, c_identifier(graph.name), written.content)
-    project.write_folder(Network(graph).plan, folder / "c")
+    project.write_folder(Network(graph).plan, folder / "c", graph)
 
 
 def join_runs(runs: Sequence[str | os.PathLike], out: str | os.PathLike, size: str | None = None) -> str:

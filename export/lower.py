@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-import tensorflow as tf
 
 from export.graph.graph import Graph
 from export.graph.operators import (
@@ -22,6 +21,7 @@ from export.graph.tensor import Tensor
 from sfkeras.nn import layers, piecewise
 from sfkeras.nn.core import snap
 from sfkeras.nn.fixed8 import INPUT_EXPONENT, trainable_kernel, unwrapped
+from sfkeras.tensorflow import tf
 
 keras = tf.keras
 

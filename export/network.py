@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 import os
+import typing
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
+
+import numpy as np
 
 from export.datapath import task_image
 from export.datapath.retarget import fit
 from export.datapath.weight_layout import for_flash
 from export.graph import graph_file
 from export.graph.graph import Graph
+from export.graph.operators import INT8_MAX, INT8_MIN, Tensor
 from export.graph.resize import parse_size, resize
 from export.graph.switches import ways
 from export.streaming import line_plan
 from export.streaming.line_plan import LinePlan
 from export.tflite import reader, writer
 from export.tflite.writer import Tflite
+
+if typing.TYPE_CHECKING:
+    from export.proof.comparison import Verification
 
 
 @dataclass(frozen=True)
@@ -76,6 +83,75 @@ class Network:
     def loaded(self) -> bytes | None:
         """The task image that this C loads; None if its own constants are compiled in."""
         return task_image.write(self.plan).content if self.datapath is not None else None
+
+    def predict(self, x: np.ndarray) -> np.ndarray | dict[str, np.ndarray]:
+        """Return the outputs of a batch, by the compiled C on this computer; it is compiled at the first call.
+
+        Args:
+            x: int8 codes, or floats, (batch, height, width, channels). Floats become codes by the input's scale and zero
+                point, and outputs become floats by theirs.
+        Returns: int8 or float32, (batch, height, width, channels); by name if there are several outputs.
+        Raises: ValueError if x does not suit; MachineError if there is no compiler.
+        """
+        image = self.graph.tensor(self.graph.inputs[0])
+        real = np.issubdtype(x.dtype, np.floating)
+        codes = _codes(image, x) if real else x
+        if codes.dtype != np.int8 or codes.shape[1:] != image.shape or len(codes) == 0:
+            raise ValueError(f"the images are {x.dtype} {x.shape}; they must be int8 or float (batch, {image.shape})")
+        outputs = self._predict(codes)
+        if real:
+            outputs = {name: _real(self.graph.tensor(name), values) for name, values in outputs.items()}
+        return outputs if len(outputs) > 1 else next(iter(outputs.values()))
+
+    @cached_property
+    def _predict(self) -> Callable[[np.ndarray], dict[str, np.ndarray]]:
+        """The compiled C on this computer, as a function of int8 codes."""
+        from export.backends import registry
+
+        run = registry.BACKENDS["c-native"].prepare(self, False)
+        return lambda codes: run({self.graph.inputs[0]: codes})[0]
+
+    def verify(self, inputs: int = 20, few: int = 4, on: str | None = None) -> Verification:
+        """Prove that all exact backends give the same bytes, on random images.
+
+        Args:
+            inputs: how many random images.
+            few: how many of them for the slow backends.
+            on: names of backends, such as "c-native,m4"; None for all (docs/backends.md).
+        Returns: Verification; `passed` is the answer and its text the table.
+        """
+        from export.backends import registry
+        from export.graph.golden import random_inputs
+        from export.proof.proof import Proof
+
+        chosen = [backend.name for backend in registry.select(on, registry.provable())]
+        return Proof(self, few, chosen).verify(random_inputs(self.graph, inputs))
+
+    def compile(self, folder: str | os.PathLike[str]) -> list[Path]:
+        """Write the line-streaming C into a folder, made if need be. Returns: the files written."""
+        from export.c import project
+
+        return project.write_folder(self.plan, folder, self.graph)
+
+    def bench(self, on: str | None = None) -> list:
+        """Measure one inference on backends, such as "m4,host"; None for all that measure (docs/backends.md).
+
+        Returns: one result per table; its text is the table.
+        """
+        from export.backends import registry
+        from export.measure import bench
+
+        return list(bench.measure(self, registry.select(on, registry.benchable())))
+
+
+def _codes(tensor: Tensor, values: np.ndarray) -> np.ndarray:
+    """Real values as int8 codes, rounded to nearest."""
+    return np.clip(np.rint(values / np.float32(tensor.scale)) + tensor.zero_point, INT8_MIN, INT8_MAX).astype(np.int8)
+
+
+def _real(tensor: Tensor, codes: np.ndarray) -> np.ndarray:
+    """What int8 codes stand for."""
+    return (codes.astype(np.float32) - tensor.zero_point) * np.float32(tensor.scale)
 
 
 def open_network(path: str | os.PathLike, size: str | None = None) -> Network:

@@ -4,13 +4,8 @@ Importing the package is fast: TensorFlow loads with the first public name that 
 """
 
 import importlib
-import os
 
-# tensorflow-model-optimization and keras-cv are built on Keras 2, which TensorFlow hands out only when asked before it loads.
-os.environ["TF_USE_LEGACY_KERAS"] = "1"
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 _HOME = {
     "AlphaBlend": "nn.layers",

@@ -16,8 +16,7 @@ import statistics
 import sys
 import time
 
-import fire
-
+from sfkeras import command, startup
 from sfkeras.errors import RecipeError
 from sfkeras.startup import load_tensorflow
 
@@ -25,32 +24,26 @@ from sfkeras.startup import load_tensorflow
 class Comparisons:
     """One command each."""
 
-    @fire.decorators.SetParseFn(str)
     def table3(self, *words):
         """Configurations of SemifreddoNets and ShuffleNetV2, on classes and faces (Table 3)."""
         run_experiment("table3", words)
 
-    @fire.decorators.SetParseFn(str)
     def figure6(self, *words):
         """Segmentation against the frozen share of the weights (Fig. 6)."""
         run_experiment("figure6", words)
 
-    @fire.decorators.SetParseFn(str)
     def repeats(self, *words):
         """Faces with 1 to 4 passes through the last module (section 3.4)."""
         run_experiment("repeats", words)
 
-    @fire.decorators.SetParseFn(str)
     def ablations(self, *words):
         """Batch-norm, first pointwise convolutions, alphas and rejuvenation (section 5)."""
         run_experiment("ablations", words)
 
-    @fire.decorators.SetParseFn(str)
     def schemes(self, *words):
         """Freezing by cores, uniformly, gradually, or by the first layers (Figs. 1 and 2)."""
         run_experiment("schemes", words)
 
-    @fire.decorators.SetParseFn(str)
     def three_tasks(self, *words):
         """Classes, faces and streets on one frozen core, trained one by one and joined to one
         network (section 3.2).
@@ -69,7 +62,7 @@ class Comparisons:
 
         page.draw(folder or page.RESULTS)
 
-    def training_speed(self, size=96, batch=64, steps=10, rounds=3):
+    def training_speed(self, size: int = 96, batch: int = 64, steps: int = 10, rounds: int = 3):
         """Print the training images per second of a SemifreddoNet and of the fully trainable
         ShuffleNetV2 1.0x.
 
@@ -109,7 +102,7 @@ def run_experiment(name, words):
 
 def training_loop(model, shape, batch):
     """Return a function that trains for a number of steps and returns their duration in seconds."""
-    import tensorflow as tf
+    from sfkeras.tensorflow import tf
 
     model.compile("adam", "mse")
     images = tf.random.stateless_uniform((batch, *shape), (1, 2), -1, 1)
@@ -125,17 +118,18 @@ def training_loop(model, shape, batch):
     return train
 
 
-def main():
-    """Run a command and return its exit code: 0, or 2 after a one-line error message."""
-    try:
-        fire.Fire(Comparisons, name="python -m sfkeras.compare")
-    except RecipeError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("\nstopped. The same command continues where it stopped.", file=sys.stderr)
-        return 130
-    return 0
+def main(words=None, name="python -m sfkeras.compare"):
+    """Run a command and return its exit code: 0 done, 2 a mistake of the user, 130 interrupted."""
+    startup.prepare_command()
+    words = sys.argv[1:] if words is None else words
+    return command.run(
+        name,
+        __doc__.replace("python -m sfkeras.compare", name),
+        command.commands_of(Comparisons),
+        words,
+        interrupted="stopped. The same command continues where it stopped.",
+        mistakes=(RecipeError, OSError, ImportError, command.Mistake),
+    )
 
 
 if __name__ == "__main__":

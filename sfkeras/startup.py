@@ -1,4 +1,4 @@
-"""Loads TensorFlow without its greetings."""
+"""What has to be set in a process before NumPy and TensorFlow load, and TensorFlow without its greetings."""
 
 import importlib
 import os
@@ -6,17 +6,47 @@ import sys
 import tempfile
 
 
-def load_tensorflow():
+def prepare_command():
+    """Sets what a command's own process should have. Call it before NumPy loads."""
+    # On few cores BLAS threads mostly wait for each other in the golden's many small products.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    prepare_tensorflow()
+
+
+def prepare_tensorflow():
+    """Chooses Keras 2 and faster kernels for the TensorFlow that loads next.
+
+    Raises: ImportError if TensorFlow is there already with another Keras.
+    """
+    legacy = os.environ.get("TF_USE_LEGACY_KERAS") in ("1", "true", "True")
+    if sys.modules.get("tensorflow") is not None and not legacy:
+        raise ImportError(
+            "TensorFlow was imported before sfkeras, with Keras 3; sfkeras needs Keras 2. Import sfkeras's names first, "
+            "or start Python with TF_USE_LEGACY_KERAS=1."
+        )
+    # tensorflow-model-optimization and keras-cv are built on Keras 2, which TensorFlow hands out only when asked before
+    # it loads.
+    os.environ["TF_USE_LEGACY_KERAS"] = "1"
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    # TensorFlow leaves oneDNN off on processors without AVX512-VNNI, where a training step takes twice as long without.
+    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
+
+
+def load_tensorflow(*modules):
     """Imports TensorFlow and what is built on it; shows what that wrote to standard error only if it failed.
+
+    Args:
+        modules: names of what to import; all that a training needs if none is given.
 
     TensorFlow's C++ writes there before it reads any log level: which CPU features it uses, which GPU it lacks.
     """
+    prepare_tensorflow()
     sys.stderr.flush()
     saved = os.dup(2)
     with tempfile.TemporaryFile() as greetings:
         os.dup2(greetings.fileno(), 2)
         try:
-            for module in "tensorflow", "tensorflow_model_optimization", "sfkeras.data.augment":
+            for module in modules or ("tensorflow", "tensorflow_model_optimization", "sfkeras.data.augment"):
                 importlib.import_module(module)
         except BaseException:
             greetings.seek(0)

@@ -4,6 +4,8 @@ import sys
 
 import fire
 
+from sfkeras import startup
+from sfkeras.command import guarded
 from sfkeras.errors import RecipeError
 from sfkeras.training import recipe as recipes
 
@@ -47,25 +49,21 @@ def train(recipe):
 
 
 @fire.decorators.SetParseFn(str)
-def command(*words):
+def from_words(*words):
     """Train a recipe. Words are key=value; the types of the recipe's keys decide what they mean."""
     train(recipes.parse(words))
 
 
-def main(words):
-    """Run the command and return its exit code: 0, or 2 after a one-line error message."""
+def main(words, name="python -m sfkeras.train"):
+    """Run the command and return its exit code: 0, 1 if the proof fails, 2 for a mistake of the user, 130 interrupted."""
+    startup.prepare_command()
     if not words or {"-h", "--help", "help"} & set(words):
-        print(recipes.help())
-        return 0
-    try:
-        fire.Fire(command, [word.lstrip("-") for word in words])
-    except RecipeError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("\nstopped. The same command continues after the last complete epoch.", file=sys.stderr)
-        return 130
-    return 0
+        return guarded(lambda: print(recipes.help().replace("python -m sfkeras.train", name), flush=True))
+    return guarded(
+        lambda: fire.Fire(from_words, [word.lstrip("-") for word in words]),
+        interrupted="stopped. The same command continues after the last complete epoch.",
+        mistakes=(RecipeError, OSError, ImportError),
+    )
 
 
 if __name__ == "__main__":

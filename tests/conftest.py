@@ -1,4 +1,4 @@
-"""Imported before any test: sfkeras chooses Keras 2 before TensorFlow loads; tests without their tools are left out."""
+"""Imported before any test: Keras 2 is chosen before TensorFlow loads; tests without their tools are left out."""
 
 import os
 import shutil
@@ -6,7 +6,9 @@ import shutil
 import pytest
 from hypothesis import HealthCheck, settings
 
-import sfkeras  # noqa: F401
+from sfkeras import startup
+
+startup.prepare_command()
 
 # The same examples in each run, and no clock: what is red is red on any machine, however busy.
 settings.register_profile(

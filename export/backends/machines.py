@@ -17,8 +17,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from export.backends import link_map, tools
+from sfkeras import places
 
-BOARDS = Path(__file__).parents[2] / "micro" / "boards"
+BOARDS = places.shipped("micro") / "boards"
 STRICT = ("-std=c99", "-pedantic", "-Wall", "-Wextra", "-Wvla", "-Werror")
 PACKAGES = {  # of Debian 12, by tool
     "gcc": "gcc",

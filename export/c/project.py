@@ -10,10 +10,12 @@ from export.c import core_header, tables
 from export.c.text import c_identifier
 from export.datapath import description, task_image
 from export.drawing import datapath_svg
+from export.graph import graph_file
+from export.graph.graph import Graph
 from export.streaming.line_plan import LinePlan
-from sfkeras import atomic_file
+from sfkeras import atomic_file, places
 
-MICRO = Path(__file__).parents[2] / "micro"
+MICRO = places.shipped("micro")
 
 
 LIBRARY = ("kernels", "stream")  # folders of MICRO whose files every exported folder holds, all side by side in sf/
@@ -22,12 +24,19 @@ LIBRARY = ("kernels", "stream")  # folders of MICRO whose files every exported f
 PROGRAM = "main.c"
 
 
-def write_folder(plan: LinePlan, folder: str | os.PathLike[str]) -> list[Path]:
+def write_folder(plan: LinePlan, folder: str | os.PathLike[str], graph: Graph | None = None) -> list[Path]:
     """Writes the C of a network into a folder, made if need be. Returns: the files written.
+
+    Args:
+        plan: its line plan.
+        folder: where to write.
+        graph: the graph that the plan was made of. NAME.graph holds it, so that the folder can be opened as a network.
 
     Nothing can be built of a folder that was left half-written, because main.c is missing until all else is there.
     """
     folder, contents = Path(folder), files(plan)
+    if graph is not None:
+        contents = {f"{c_identifier(graph.name)}.graph": graph_file.to_bytes(graph), **contents}
     (folder / "sf").mkdir(parents=True, exist_ok=True)
     (folder / PROGRAM).unlink(missing_ok=True)
     for name in sorted(contents, key=PROGRAM.__eq__):

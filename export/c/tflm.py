@@ -23,14 +23,10 @@ from export.tflite import arena, flatbuffer
 from export.tflite.flatbuffer import FileTensor
 from export.tflite.interpreters import run_tflm
 from export.tflite.writer import operator_counts
-from sfkeras import atomic_file
+from sfkeras import atomic_file, places
 
-MICRO = Path(__file__).parents[2] / "micro"
-LIBRARY = (
-    "boards/sf_measure.h",
-    "stream/sf_crc32.c",
-    "stream/sf_crc32.h",
-)  # of MICRO; the program includes them as sf/
+MICRO = places.shipped("micro")
+LIBRARY = ("boards/sf_measure.h", "stream/sf_crc32.c", "stream/sf_crc32.h")  # of MICRO, which the program needs, in sf/
 SPELT_OTHERWISE = {  # by TFLM's resolver
     "BATCH_MATMUL": "BatchMatMul",
     "CUMSUM": "CumSum",

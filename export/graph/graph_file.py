@@ -19,7 +19,6 @@ import numpy.typing as npt
 from export.graph.graph import Graph
 from export.graph.operators import OPERATORS, Operator
 from export.graph.tensor import GraphError, Tensor
-from sfkeras import atomic_file
 
 FORMAT = "sfkeras integer graph"
 VERSION = 1
@@ -31,11 +30,6 @@ Json = dict[str, Any]
 
 class GraphFileError(ValueError):
     """A file that is no graph, is broken, or is from another version."""
-
-
-def save(graph: Graph, path: str | os.PathLike[str]) -> None:
-    """Write a graph to a file, atomically."""
-    atomic_file.write(path, to_bytes(graph))
 
 
 def load(path: str | os.PathLike[str]) -> Graph:

@@ -48,13 +48,13 @@ def softmax(
     return np.where(counts, np.clip(codes, -128, 127), -128).astype(np.int8)
 
 
-def exp_on_negative_values(a: Int64s) -> Int64s:
-    """Return exp(a) without integer bits; a has 5 integer bits and is not positive."""
-    quarter = 1 << (31 - DIFFERENCE_BITS - 2)
+def exp_on_negative_values(a: Int64s, integer_bits: int = DIFFERENCE_BITS) -> Int64s:
+    """Return exp(a) without integer bits; a has up to 5 integer bits and is not positive."""
+    quarter = 1 << (31 - integer_bits - 2)
     within = (a & (quarter - 1)) - quarter
     rest = within - a  # a multiple of 1/4
-    result = _exp_between_minus_a_quarter_and_0(within << DIFFERENCE_BITS)
-    for i, factor in enumerate(EXP_OF_MINUS_POWERS):
+    result = _exp_between_minus_a_quarter_and_0(within << integer_bits)
+    for i, factor in enumerate(EXP_OF_MINUS_POWERS[: integer_bits + 2]):
         result = np.where(rest & (quarter << i), product(result, factor), result)
     return np.where(a == 0, ONE, result)
 
@@ -70,13 +70,23 @@ def _exp_between_minus_a_quarter_and_0(a: Int64s) -> Int64s:
 
 
 def one_over_one_plus_x_for_x_in_0_1(x: Int64s) -> Int64s:
-    """Return 1 / (1 + x) by three Newton-Raphson steps with 2 integer bits; x and the result have none."""
+    """Return 1 / (1 + x); neither x nor the result has integer bits."""
+    return _saturated(_two_over_one_plus_x(x) << 1)
+
+
+def one_minus_x_over_one_plus_x_for_x_in_0_1(x: Int64s) -> Int64s:
+    """Return (1 - x) / (1 + x); neither x nor the result has integer bits."""
+    return _saturated((_two_over_one_plus_x(x) - (1 << 29)) << 2)
+
+
+def _two_over_one_plus_x(x: Int64s) -> Int64s:
+    """Return 2 / (1 + x) with 2 integer bits by three Newton-Raphson steps; x has no integer bits."""
     half_denominator = (x + ONE + 1) >> 1
     y = 1515870810 + product(half_denominator, -1010580540)  # 48/17 - 32/17 * half_denominator
     for _ in range(3):
         error = (1 << 29) - product(half_denominator, y)
         y = y + _saturated(product(y, error) << 2)
-    return _saturated(y << 1)
+    return y
 
 
 def _saturated(x: Int64s) -> Int64s:

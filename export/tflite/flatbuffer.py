@@ -6,7 +6,10 @@ import math
 import struct
 from dataclasses import dataclass
 
+import flatbuffers
 import numpy as np
+
+from export.tflite import schema
 
 IDENTIFIER = b"TFL3"
 BUFFER_ALIGNMENT = 16  # as the schema demands; a Cortex-M0 faults on int32 biases that are not aligned
@@ -80,13 +83,6 @@ class Model:
     outputs: tuple[int, ...]
 
 
-def schema():
-    """The classes of the flatbuffer schema."""
-    from tflite_micro.tensorflow.lite.micro.python import schema_py_generated
-
-    return schema_py_generated
-
-
 # --- Reading ----------------------------------------------------------------------------------------------------------
 
 
@@ -103,50 +99,55 @@ def parse(content: bytes) -> Model:
 
 
 def _parse(content: bytes) -> Model:
-    model = schema().Model.GetRootAs(content)
-    if model.SubgraphsLength() != 1:
-        raise TfliteError(f"it has {model.SubgraphsLength()} subgraphs; it must have one")
-    graph = model.Subgraphs(0)
-    for what, count in (("tensors", graph.TensorsLength()), ("operators", graph.OperatorsLength())):
+    model = schema.root("Model", content)
+    subgraphs = _length(model.subgraphs)
+    if subgraphs != 1:
+        raise TfliteError(f"it has {subgraphs} subgraphs; it must have one")
+    graph = model.subgraphs[0]
+    for what, count in (("tensors", _length(graph.tensors)), ("operators", _length(graph.operators))):
         if count > MOST_TABLES:
             raise TfliteError(f"it has {count} {what}; it can have up to {MOST_TABLES}")
-    tensors = tuple(_tensor(model, graph.Tensors(i), i) for i in range(graph.TensorsLength()))
-    operators = tuple(_operator(model, graph.Operators(i)) for i in range(graph.OperatorsLength()))
-    inputs, outputs = _indices(graph.InputsAsNumpy()), _indices(graph.OutputsAsNumpy())
+    tensors = tuple(_tensor(model, table, i) for i, table in enumerate(graph.tensors or ()))
+    operators = tuple(_operator(model, table) for table in graph.operators or ())
+    inputs, outputs = _indices(graph.inputs), _indices(graph.outputs)
     _check_indices(tensors, operators, inputs, outputs)
-    return Model(_text(graph.Name()), tensors, operators, inputs, outputs)
+    return Model(_text(graph.name), tensors, operators, inputs, outputs)
+
+
+def _length(vector) -> int:
+    return 0 if vector is None else len(vector)
 
 
 def _tensor(model, table, index: int) -> FileTensor:
-    name, shape = _text(table.Name()), tuple(_indices(table.ShapeAsNumpy()))
+    name, shape = _text(table.name), tuple(_indices(table.shape))
     if any(size < 0 for size in shape) or math.prod(shape) > MOST_VALUES:
         raise TfliteError(f"tensor {index} ({name}): shape is {shape}; it can have up to {MOST_VALUES} values")
-    type = name_of(schema().TensorType, table.Type())
+    type = name_of(schema.TensorType, table.type)
     return FileTensor(
         name,
         shape,
         type,
-        _quantization(table.Quantization()),
-        _data(model, table.Buffer(), type, shape, f"tensor {index} ({name})"),
-        dynamic=-1 in _indices(table.ShapeSignatureAsNumpy())[1:],
-        sparse=table.Sparsity() is not None,
+        _quantization(table.quantization),
+        _data(model, table.buffer, type, shape, f"tensor {index} ({name})"),
+        dynamic=-1 in _indices(table.shapeSignature)[1:],
+        sparse=table.sparsity is not None,
     )
 
 
 def _quantization(table) -> Quantization | None:
-    if table is None or table.ScaleLength() == 0:
+    if table is None or not _length(table.scale):
         return None
-    scales, zero_points = _vector(table.ScaleAsNumpy(), np.float32), _vector(table.ZeroPointAsNumpy(), np.int64)
-    return Quantization(scales, zero_points, table.QuantizedDimension())
+    scales, zero_points = _vector(table.scale, np.float32), _vector(table.zeroPoint, np.int64)
+    return Quantization(scales, zero_points, table.quantizedDimension)
 
 
 def _data(model, buffer: int, type: str, shape: tuple[int, ...], tensor: str) -> np.ndarray | None:
-    if buffer >= model.BuffersLength():
-        raise TfliteError(f"{tensor}: its buffer {buffer} does not exist; there are {model.BuffersLength()}")
-    table = model.Buffers(buffer)
-    if table.Offset() > 1:
+    if buffer >= _length(model.buffers):
+        raise TfliteError(f"{tensor}: its buffer {buffer} does not exist; there are {_length(model.buffers)}")
+    table = model.buffers[buffer]
+    if table.offset > 1:
         raise TfliteError(f"{tensor}: its bytes lie behind the flatbuffer, as in models over 2 GB")
-    data = _vector(table.DataAsNumpy(), np.uint8)
+    data = _vector(table.data, np.uint8)
     if not data.size:
         return None
     if type not in DTYPES:
@@ -158,15 +159,15 @@ def _data(model, buffer: int, type: str, shape: tuple[int, ...], tensor: str) ->
 
 
 def _operator(model, table) -> FileOperator:
-    code = model.OperatorCodes(table.OpcodeIndex()) if table.OpcodeIndex() < model.OperatorCodesLength() else None
-    if code is None:
-        raise TfliteError(f"an operator has code {table.OpcodeIndex()}; there are {model.OperatorCodesLength()}")
-    kind = name_of(schema().BuiltinOperator, max(code.BuiltinCode(), code.DeprecatedBuiltinCode()))
+    codes, place = model.operatorCodes, table.opcodeIndex
+    if place >= _length(codes):
+        raise TfliteError(f"an operator has code {place}; there are {_length(codes)}")
+    code = codes[place]
+    kind = name_of(schema.BuiltinOperator, max(code.builtinCode, code.deprecatedBuiltinCode))
     if kind == "CUSTOM":
-        kind = f"CUSTOM {_text(code.CustomCode())}"
-    options = schema().BuiltinOptionsCreator(table.BuiltinOptionsType(), table.BuiltinOptions())
-    inputs, outputs = _indices(table.InputsAsNumpy()), _indices(table.OutputsAsNumpy())
-    return FileOperator(kind, inputs, outputs, options, code.Version())
+        kind = f"CUSTOM {_text(code.customCode)}"
+    options = None if table.builtinOptions is None else table.builtinOptions.unpacked()
+    return FileOperator(kind, _indices(table.inputs), _indices(table.outputs), options, code.version)
 
 
 def _check_indices(tensors, operators, inputs, outputs) -> None:
@@ -184,8 +185,8 @@ def _check_indices(tensors, operators, inputs, outputs) -> None:
 
 
 def _vector(array, dtype) -> np.ndarray:
-    """A vector of the flatbuffer; flatbuffers says 0 if it is absent."""
-    return np.asarray(array, dtype) if isinstance(array, np.ndarray) else np.zeros(0, dtype)
+    """A vector of the flatbuffer, empty if it is absent."""
+    return np.zeros(0, dtype) if array is None else np.asarray(array, dtype)
 
 
 def _indices(array) -> tuple[int, ...]:
@@ -205,61 +206,56 @@ def name_of(enumeration, value: int) -> str:
 # --- Writing ----------------------------------------------------------------------------------------------------------
 
 
+class AlignedBuilder(flatbuffers.Builder):
+    """A flatbuffer builder that aligns the bytes of buffers, which Python's own does not."""
+
+    def StartVector(self, element_size, count, alignment):  # noqa: N802, the name is flatbuffers'
+        return super().StartVector(element_size, count, BUFFER_ALIGNMENT if element_size == 1 else alignment)
+
+
 def to_bytes(model: Model) -> bytes:
     """The file of a model. The same model gives the same bytes."""
-    names = schema()
-    graph, file = names.SubGraphT(), names.ModelT()
-    file.buffers = [names.BufferT()]  # buffer 0 is the empty one, by convention
+    graph, file = schema.SubGraphT(), schema.ModelT()
+    file.buffers = [schema.BufferT()]  # buffer 0 is the empty one, by convention
     graph.name, graph.inputs, graph.outputs = model.name, list(model.inputs), list(model.outputs)
     graph.tensors = [_tensor_table(tensor, file.buffers) for tensor in model.tensors]
     codes = list(dict.fromkeys((operator.kind, operator.version) for operator in model.operators))
     graph.operators = [_operator_table(operator, codes) for operator in model.operators]
     file.version, file.description, file.subgraphs = 3, model.name, [graph]
     file.operatorCodes = [_code_table(*code) for code in codes]
-    builder = _aligned_builder()
-    builder.Finish(file.Pack(builder), IDENTIFIER)
+    builder = AlignedBuilder(1 << 20)
+    builder.Finish(schema.pack(builder, file), IDENTIFIER)
     return bytes(builder.Output())
 
 
 def _tensor_table(tensor: FileTensor, buffers: list):
-    table = schema().TensorT()
+    table = schema.TensorT()
     table.name, table.shape = tensor.name, np.array(tensor.shape, np.int32)
-    table.type, table.buffer = getattr(schema().TensorType, tensor.type), 0
+    table.type, table.buffer = getattr(schema.TensorType, tensor.type), 0
     if tensor.data is not None:
-        buffers.append(schema().BufferT())
+        buffers.append(schema.BufferT())
         buffers[-1].data = np.frombuffer(tensor.data.tobytes(), np.uint8)
         table.buffer = len(buffers) - 1
     if tensor.quantization is not None:
-        table.quantization = quantization = schema().QuantizationParametersT()
+        table.quantization = quantization = schema.QuantizationParametersT()
         quantization.scale, quantization.zeroPoint = tensor.quantization.scales, tensor.quantization.zero_points
         quantization.quantizedDimension = tensor.quantization.axis
     return table
 
 
 def _operator_table(operator: FileOperator, codes: list):
-    table = schema().OperatorT()
+    table = schema.OperatorT()
     table.opcodeIndex = codes.index((operator.kind, operator.version))
     table.inputs, table.outputs = list(operator.inputs), list(operator.outputs)
     if operator.options is not None:
         table.builtinOptions = operator.options
-        table.builtinOptionsType = getattr(schema().BuiltinOptions, type(operator.options).__name__.removesuffix("T"))
+        table.builtinOptionsType = getattr(schema.BuiltinOptions, type(operator.options).__name__.removesuffix("T"))
     return table
 
 
 def _code_table(kind: str, version: int):
-    table = schema().OperatorCodeT()
-    table.builtinCode = getattr(schema().BuiltinOperator, kind)
+    table = schema.OperatorCodeT()
+    table.builtinCode = getattr(schema.BuiltinOperator, kind)
     table.deprecatedBuiltinCode = min(table.builtinCode, 127)
     table.version = version
     return table
-
-
-def _aligned_builder():
-    """A flatbuffer builder that aligns the bytes of buffers, which Python's own does not."""
-    import flatbuffers
-
-    class AlignedBuilder(flatbuffers.Builder):
-        def StartVector(self, element_size, count, alignment):  # noqa: N802, the name is flatbuffers'
-            return super().StartVector(element_size, count, BUFFER_ALIGNMENT if element_size == 1 else alignment)
-
-    return AlignedBuilder(1 << 20)

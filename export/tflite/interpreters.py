@@ -16,6 +16,7 @@ from dataclasses import replace
 import numpy as np
 
 from export.tflite import flatbuffer
+from sfkeras.startup import prepare_tensorflow
 
 # Operators whose kernel in BUILTIN_REF does not decide, because TFLM's does something else, and TFLM is deployed.
 UNLIKE_TFLM = {
@@ -102,6 +103,7 @@ class TfLite(Interpreter):
     """
 
     def __init__(self, content: bytes, kernels: str, every_tensor: bool = True):
+        prepare_tensorflow()
         from tensorflow.lite.python import interpreter
 
         with warnings.catch_warnings():

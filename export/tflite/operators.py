@@ -6,7 +6,6 @@ The first line of a function's description is its row in docs/operators.md.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
 import numpy as np
 
@@ -23,14 +22,14 @@ from export.graph.operators import (
     Softmax,
     Wire,
 )
-from export.graph.tensor import INT8_MIN, Tensor
-from export.tflite.flatbuffer import Model, name_of, schema, to_bytes
-from export.tflite.interpreters import run_tflm
+from export.graph.tensor import INT8_MAX, INT8_MIN, Tensor
+from export.tflite import schema, tables
+from export.tflite.flatbuffer import name_of
 from export.tflite.writer import ACTIVATIONS, activation_range
 
 READERS: dict[str, Callable] = {}  # the function that reads an operator, by TFLite's name of it
 
-LARGEST_RATIO = 2.0**20  # of two scales; beyond it TensorFlow Lite Micro's preparation of a table may abort
+LARGEST_RATIO = 2.0**20  # of two scales; beyond it no network makes sense
 CODES = np.arange(-128, 128).astype(np.int8)
 
 
@@ -170,7 +169,7 @@ def _window(step, options, kernel, padded_with: int | None, dilations=(1, 1)) ->
 
     A PAD before it that put the code `padded_with` around the map becomes padding of the window.
     """
-    padding = name_of(schema().Padding, options.padding).lower()
+    padding = name_of(schema.Padding, options.padding).lower()
     fields = {"strides": (options.strideH, options.strideW), **_clamp(step, options)}
     pad = step.pad_of(step.input(0))
     if pad is not None and padding == "valid" and pad.value == padded_with:
@@ -183,10 +182,15 @@ def _window(step, options, kernel, padded_with: int | None, dilations=(1, 1)) ->
 
 def _clamp(step, options) -> dict[str, int]:
     """The fields that hold the fused activation."""
-    name = name_of(schema().ActivationFunctionType, options.fusedActivationFunction)
-    step.require(name in ACTIVATIONS, f"its activation is {name}; it must be one of {', '.join(ACTIVATIONS)}")
-    minimum, maximum = activation_range(name, *step.coding(step.output()))
+    minimum, maximum = _clamp_codes(step, options)
     return {"minimum": minimum, "maximum": maximum}
+
+
+def _clamp_codes(step, options) -> tuple[int, int]:
+    """Smallest and largest code that the fused activation lets through."""
+    name = name_of(schema.ActivationFunctionType, options.fusedActivationFunction)
+    step.require(name in ACTIVATIONS, f"its activation is {name}; it must be one of {', '.join(ACTIVATIONS)}")
+    return activation_range(name, *step.coding(step.output()))
 
 
 # --- Value by value ---------------------------------------------------------------------------------------------------
@@ -204,7 +208,7 @@ def _add(step):
     if constant is None:
         _pair(step, Add, options)
     elif step.file_tensor(step.input(constant)).data.size == 1:
-        _lookup(step, 1 - constant, options)
+        _lookup(step, 1 - constant, _clamp_codes(step, options))
     else:
         input, codes = _constant_a_channel(step, constant)
         filled = _filled(step, input, codes, *step.coding(step.input(constant)))
@@ -219,7 +223,7 @@ def _multiply(step):
     if constant is None:
         _pair(step, Multiply, options)
     elif step.file_tensor(step.input(constant)).data.size == 1:
-        _lookup(step, 1 - constant, options)
+        _lookup(step, 1 - constant, _clamp_codes(step, options))
     else:
         input, codes = _constant_a_channel(step, constant)
         scale, zero_point = step.coding(step.input(constant))
@@ -270,7 +274,8 @@ def _filled(step, like: Tensor, codes: np.ndarray, scale: float, zero_point: int
 @_reads("ABS", "ELU", "HARD_SWISH", "LOGISTIC", "RELU", "RELU6", "TANH")
 def _function(step):
     """Lookup"""
-    _lookup(step, 0, None)
+    step.require(len(step.operator.inputs) == 1, f"it has {len(step.operator.inputs)} inputs; it must have one")
+    _lookup(step, 0)
 
 
 @_reads("LEAKY_RELU")
@@ -278,7 +283,7 @@ def _leaky_relu(step):
     """Lookup"""
     options = step.options("LeakyReluOptionsT")
     step.require(abs(options.alpha) < LARGEST_RATIO, f"its alpha is {options.alpha}")
-    _lookup(step, 0, options)
+    _lookup(step, 0, alpha=float(options.alpha))
 
 
 @_reads("MAXIMUM", "MINIMUM", "SUB")
@@ -287,27 +292,33 @@ def _with_a_constant(step):
     constant = _constant_operand(step)
     one = constant is not None and step.file_tensor(step.input(constant)).data.size == 1
     step.require(one, "wanted one constant and one map; two maps are not supported")
-    _lookup(step, 1 - constant, step.options("SubOptionsT") if step.operator.kind == "SUB" else None)
+    if step.operator.kind == "SUB":
+        _lookup(step, 1 - constant, _clamp_codes(step, step.options("SubOptionsT")))
+    else:
+        _lookup(step, 1 - constant)
 
 
-def _lookup(step, n: int, options) -> None:
-    """A function of the n-th input's codes alone: TensorFlow Lite Micro computes it for all 256 of them."""
+def _lookup(step, n: int, clamp: tuple[int, int] = (INT8_MIN, INT8_MAX), **constants) -> None:
+    """A function of the n-th input's codes alone, as a table. constants are those of export.tflite.tables.fill."""
     indices, output = [step.input(place) for place in range(len(step.operator.inputs))], step.output()
     input = step.values(step.input(n))
-    scales = [step.coding(index)[0] for index in (*indices, output)]
+    codings = [step.coding(index) for index in (*indices, output)]
+    scales = [scale for scale, _ in codings]
     sane = all(0 < scale < np.inf for scale in scales) and max(scales) < LARGEST_RATIO * min(scales)
     step.require(sane, f"its scales are {scales}; they must be positive and not further apart than {LARGEST_RATIO:.0f}")
-    tensors = [step.file_tensor(index) for index in (*indices, output)]
-    for place in (n, -1):
-        tensors[place] = replace(tensors[place], shape=(1, 1, 1, len(CODES)))
-    places = tuple(range(len(indices)))
-    operator = replace(step.operator, inputs=places, outputs=(len(indices),), options=options)
-    file = to_bytes(Model("table", tuple(tensors), (operator,), (n,), operator.outputs))
+    operands = [
+        tables.Operand(*coding, tables.CODES if place == n else _one_code(step, place))
+        for place, coding in enumerate(codings[:-1])
+    ]
     try:
-        filled = run_tflm(file, [CODES.reshape(1, 1, 1, -1)], list(operator.outputs))
-    except RuntimeError as error:
+        table = tables.fill(step.operator.kind, operands, tables.Coding(*codings[-1]), clamp, **constants)
+    except ValueError as error:
         step.refuse(f"{error}")
-    step.emit(Lookup, [input], like=indices[n], table=filled[len(indices)].ravel())
+    step.emit(Lookup, [input], like=indices[n], table=table)
+
+
+def _one_code(step, n: int) -> np.ndarray:
+    return step.constant(n, "its constant", "INT8").ravel().astype(np.int64)
 
 
 @_reads("QUANTIZE")
@@ -315,7 +326,7 @@ def _quantize(step):
     """Lookup from int8 to int8; nothing where it makes the input of a model int8 or its output uint8"""
     types = [step.file_tensor(index).type for index in (step.input(0), step.output())]
     if types == ["INT8", "INT8"]:
-        _lookup(step, 0, None)
+        _lookup(step, 0)
     else:
         step.convert()
 
@@ -364,7 +375,7 @@ def _concatenation(step):
 
 
 def _clamp_is_none(step, options) -> None:
-    name = name_of(schema().ActivationFunctionType, options.fusedActivationFunction)
+    name = name_of(schema.ActivationFunctionType, options.fusedActivationFunction)
     step.require(name == "NONE", f"its activation is {name}; it must be NONE")
 
 

@@ -33,7 +33,7 @@ from export.graph.operators import (
 )
 from export.graph.tensor import INT8_MAX, INT8_MIN, GraphError, Shape, Tensor
 from export.graph.wires import compose_wires
-from export.tflite import flatbuffer
+from export.tflite import flatbuffer, schema
 from export.tflite.channel_orders import ORDERED, choose_orders
 from export.tflite.flatbuffer import DTYPES, FileOperator, FileTensor, Model, Quantization
 from export.tflite.wire_plan import MOST_CONCATENATED, plan_wires, with_gaps
@@ -98,7 +98,6 @@ class _Writer:
     """Fills the tables of one flatbuffer."""
 
     def __init__(self, graph: Graph, orders: dict[str, np.ndarray]):
-        self.schema = flatbuffer.schema()
         self.graph, self.orders = graph, orders
         self.tensors: list[FileTensor] = []
         self.operators: list[FileOperator] = []
@@ -157,7 +156,7 @@ class _Writer:
         input = self.graph.tensor(operator.inputs[0]).shape
         shape = input if operator.kernel == (1, 1) else (1, 1, codes[0].size)
         flat = self._reshape(f"{operator.name}/flat", operator.inputs[0], shape)
-        options = self.schema.FullyConnectedOptionsT()
+        options = schema.FullyConnectedOptionsT()
         options.fusedActivationFunction = self._activation(operator)
         options.keepNumDims = True
         codes = codes.reshape(len(codes), -1)
@@ -177,15 +176,15 @@ class _Writer:
         codes = operator.codes[self.orders[operator.output]].reshape(1, 1, 1, -1)
         quantization = self._quantization([operator.scale], operator.constant_zero_point)
         constant = self._constant(f"{operator.name}/codes", codes, quantization)
-        self._pair("MUL", operator, [self.index[operator.inputs[0]], constant], self.schema.MulOptionsT())
+        self._pair("MUL", operator, [self.index[operator.inputs[0]], constant], schema.MulOptionsT())
 
     @_emit.register
     def _emit_multiply(self, operator: Multiply) -> None:
-        self._pair("MUL", operator, [self.index[name] for name in operator.inputs], self.schema.MulOptionsT())
+        self._pair("MUL", operator, [self.index[name] for name in operator.inputs], schema.MulOptionsT())
 
     @_emit.register
     def _emit_add(self, operator: Add) -> None:
-        self._pair("ADD", operator, [self.index[name] for name in operator.inputs], self.schema.AddOptionsT())
+        self._pair("ADD", operator, [self.index[name] for name in operator.inputs], schema.AddOptionsT())
 
     def _pair(self, kind: str, operator, inputs: list[int], options) -> None:
         options.fusedActivationFunction = self._activation(operator)
@@ -211,7 +210,7 @@ class _Writer:
     @_emit.register
     def _emit_mean(self, operator: Mean) -> None:
         axes = self._constant("map/axes", np.array([1, 2], np.int32))
-        options = self.schema.ReducerOptionsT()
+        options = schema.ReducerOptionsT()
         options.keepDims = True
         self._operator("MEAN", [self.index[operator.inputs[0]], axes], [self._map_output(operator)], options)
 
@@ -223,7 +222,7 @@ class _Writer:
 
     @_emit.register
     def _emit_softmax(self, operator: Softmax) -> None:
-        options = self.schema.SoftmaxOptionsT()
+        options = schema.SoftmaxOptionsT()
         options.beta = operator.beta
         self._operator("SOFTMAX", [self.index[operator.inputs[0]]], [self._map_output(operator)], options)
 
@@ -232,15 +231,15 @@ class _Writer:
         # GATHER wants int32 indices from 0: no kernel of TFLM looks an int8 code up in a table of the user's.
         shape = self.graph.tensor(operator.output).shape
         codes, places = (self._tensor(f"{operator.name}/{what}", shape, "INT32") for what in ("codes", "places"))
-        cast = self.schema.CastOptionsT()
-        cast.inDataType, cast.outDataType = self.schema.TensorType.INT8, self.schema.TensorType.INT32
-        gather = self.schema.GatherOptionsT()
+        cast = schema.CastOptionsT()
+        cast.inDataType, cast.outDataType = schema.TensorType.INT8, schema.TensorType.INT32
+        gather = schema.GatherOptionsT()
         offset = self._constant("lookup/offset", np.array([128], np.int32))
         output = self._map_output(operator)
         quantization = self.tensors[output].quantization
         table = self._constant(f"{operator.name}/table", operator.table, quantization)
         self._operator("CAST", [self.index[operator.inputs[0]]], [codes], cast)
-        self._operator("ADD", [codes, offset], [places], self.schema.AddOptionsT())
+        self._operator("ADD", [codes, offset], [places], schema.AddOptionsT())
         self._operator("GATHER", [table, places], [output], gather)
 
     @_emit.register
@@ -271,17 +270,17 @@ class _Writer:
         sides = self._constant(f"{name}/padding", np.array([(0, 0), *padding], np.int32))
         quantization = self.tensors[input].quantization
         if value == quantization.zero_points[0]:
-            self._operator("PAD", [input, sides], [output], self.schema.PadOptionsT())
+            self._operator("PAD", [input, sides], [output], schema.PadOptionsT())
         else:
             code = self._constant(f"{name}/value", np.array([value], np.int8), quantization)
-            self._operator("PADV2", [input, sides, code], [output], self.schema.PadV2OptionsT())
+            self._operator("PADV2", [input, sides, code], [output], schema.PadV2OptionsT())
 
     def _reshape(self, name: str, source: str, shape) -> int:
         """The tensor of a graph's tensor in another shape."""
         if self.graph.tensor(source).shape == shape:
             return self.index[source]
         reshaped = self._like(self.index[source], name, shape)
-        options = self.schema.ReshapeOptionsT()
+        options = schema.ReshapeOptionsT()
         options.newShape = [1, *shape]
         target = self._constant(f"{name}/shape", np.array([1, *shape], np.int32))
         self._operator("RESHAPE", [self.index[source], target], [reshaped], options)
@@ -300,7 +299,7 @@ class _Writer:
             made = {part: self._map(tensor, f"{name}/{part[0]}..{part[1]}", part[1] - part[0]) for part in parts}
             lengths = self._constant(f"{name}/lengths", np.array([end - begin for begin, end in parts], np.int32))
             axis = self._constant("channels/axis", np.array(3, np.int32))
-            options = self.schema.SplitVOptionsT()
+            options = schema.SplitVOptionsT()
             options.numSplits = len(parts)
             self._operator("SPLIT_V", [self.index[name], lengths, axis], list(made.values()), options)
             self.parts[name] = made
@@ -309,7 +308,7 @@ class _Writer:
     def _concatenate(self, name: str, parts: list[int], output: int) -> None:
         while len(parts) > MOST_CONCATENATED:
             parts = [self._join(f"{name}/joined{len(parts)}", parts[:MOST_CONCATENATED]), *parts[MOST_CONCATENATED:]]
-        options = self.schema.ConcatenationOptionsT()
+        options = schema.ConcatenationOptionsT()
         options.axis = 3
         self._operator("CONCATENATION", parts, [output], options)
 
@@ -329,7 +328,7 @@ class _Writer:
         places = [np.argsort(self.orders[name]) + offset for name, offset in zip(wire.inputs, offsets)]
         wanted = wire.sources[self.orders[wire.name]]
         indices = self._constant(f"{wire.name}/channels", np.array([places[i][c] for i, c in wanted], np.int32))
-        options = self.schema.GatherOptionsT()
+        options = schema.GatherOptionsT()
         options.axis = 3
         self._operator("GATHER", [joined, indices], [self._map_output(wire)], options)
 
@@ -369,9 +368,9 @@ class _Writer:
         return Quantization(np.array(scales, np.float32), np.full(len(scales), zero_point, np.int64), axis)
 
     def _window_options(self, kind: str, operator):
-        options = getattr(self.schema, f"{kind}OptionsT")()
+        options = getattr(schema, f"{kind}OptionsT")()
         padding = operator.padding if operator.padding == "same" else "valid"  # an explicit one is put around before
-        options.padding = getattr(self.schema.Padding, padding.upper())
+        options.padding = getattr(schema.Padding, padding.upper())
         options.strideH, options.strideW = operator.strides
         options.fusedActivationFunction = self._activation(operator)
         return options
@@ -382,7 +381,7 @@ class _Writer:
         ranges = {name: activation_range(name, tensor.scale, tensor.zero_point) for name in ACTIVATIONS}
         for name, clamp in ranges.items():
             if clamp == (operator.minimum, operator.maximum):
-                return getattr(self.schema.ActivationFunctionType, name)
+                return getattr(schema.ActivationFunctionType, name)
         raise GraphError(
             f"{operator.name}: the clamp {operator.minimum}..{operator.maximum} is none of TFLite's activations, "
             f"which at scale {tensor.scale} and zero point {tensor.zero_point} are {ranges}"

@@ -24,9 +24,8 @@ import io
 import math
 from collections.abc import Callable
 
-import tensorflow as tf
-
 from sfkeras.data.images import to_input
+from sfkeras.tensorflow import tf
 
 with contextlib.redirect_stdout(io.StringIO()):  # keras-cv prints a message on import
     import keras_cv

@@ -147,9 +147,8 @@ def stream(
         width) uint8, moved like the images.
     Raises: RecipeError if the augmentation does not exist.
     """
-    import tensorflow as tf  # late, so that errors in the data appear at once
-
     from sfkeras.data import augment
+    from sfkeras.tensorflow import tf  # late, so that errors in the data appear at once
 
     if augmentation not in augment.AUGMENTATIONS:
         raise RecipeError(f"data.augment is {augmentation}. Expected one of {', '.join(augment.AUGMENTATIONS)}.")
@@ -182,7 +181,7 @@ def raise_recipe_errors():
     """Re-raise a RecipeError from inside tf.data, for example for an unreadable image, as a
     RecipeError.
     """
-    import tensorflow as tf
+    from sfkeras.tensorflow import tf
 
     try:
         yield
@@ -197,7 +196,7 @@ def in_order(images: LabelledImages, batch_size: int):
     """Return all images once, in their own order and unchanged, for testing: a tf.data.Dataset like
     `stream`'s.
     """
-    import tensorflow as tf
+    from sfkeras.tensorflow import tf
 
     def plan():
         for start in range(0, len(images), batch_size):

@@ -16,6 +16,7 @@ import numpy as np
 
 from sfkeras.data.images import IMAGES_A_THREAD, IN_MEMORY_BYTES, LabelledImages, decode_one, empty
 from sfkeras.errors import RecipeError
+from sfkeras.startup import prepare_tensorflow
 
 HEADER, FOOTER = 12, 4  # bytes around a record: its length with a CRC, and a CRC of the record
 
@@ -61,6 +62,7 @@ class RecordedImages:
 
     def read(self, index: int) -> tuple[np.ndarray, int]:
         """Return one image and its label. Raises: RecipeError that names the record."""
+        prepare_tensorflow()
         from tensorflow.core.example.example_pb2 import Example  # late, so that a missing shard is reported at once
 
         shard, offset = self.places[index]

@@ -9,6 +9,7 @@ from pathlib import Path
 from sfkeras.data import records
 from sfkeras.data.images import Split, folder_at
 from sfkeras.errors import RecipeError
+from sfkeras.startup import prepare_tensorflow
 
 TEST_SPLITS = ("validation", "test")
 
@@ -26,6 +27,7 @@ def load(root: str | Path, shape: tuple[int, int, int], name: str) -> Split:
         has no test split.
     """
     place = newest_version(folder_at(root), name)
+    prepare_tensorflow()
     import tensorflow_datasets  # late, so that a missing set is reported at once
 
     info = tensorflow_datasets.builder_from_directory(place).info

@@ -88,7 +88,7 @@ def read(files: list[Path]) -> tuple[list[bytes], np.ndarray, list[str]]:
 
 def read_shard(path: Path) -> tuple[list[bytes], list[int]]:
     """Return the encoded images and the labels of one shard. Raises: RecipeError if it is broken."""
-    import tensorflow as tf  # late, so that a missing shard is reported at once
+    from sfkeras.tensorflow import tf  # late, so that a missing shard is reported at once
 
     features = {"image": tf.io.FixedLenFeature([], tf.string), "label": tf.io.FixedLenFeature([], tf.int64)}
     images, labels = [], []

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import numpy as np
 
-from sfkeras import atomic_file
+from sfkeras import atomic_file, places
 from sfkeras.experiments import repeats, results, tables
 from sfkeras.experiments.experiment import Experiment
 from sfkeras.training import correct_cases, plots
 
-ROOT = Path(__file__).parents[2]
+ROOT = places.workplace()
 RESULTS = ROOT / "results"
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import yaml
 
 import sfkeras
-from sfkeras import atomic_file
+from sfkeras import atomic_file, places
 from sfkeras.errors import RecipeError
 from sfkeras.training import correct_cases
 from sfkeras.training import recipe as recipes
@@ -25,7 +25,7 @@ MACHINE_KEYS = (
     "seed",
     "data.root",
 )  # keys that depend on the machine, or have a place of their own in a row
-ROOT = Path(__file__).parents[2]
+ROOT = places.workplace()
 
 
 def read(path):

@@ -4,8 +4,6 @@ repeats.
 
 import dataclasses
 
-import tensorflow as tf
-
 from sfkeras.errors import RecipeError
 from sfkeras.nn.blocks import convolution, downscaling_unit, level_unit, regular_unit, semifreddo_module
 from sfkeras.nn.freezing import freeze
@@ -13,6 +11,7 @@ from sfkeras.nn.heads import attach_all
 from sfkeras.nn.layers import GreyToRGB
 from sfkeras.nn.limits import DOWNSCALING, SMALLEST_SIDE, nearest_side
 from sfkeras.nn.options import NetworkOptions
+from sfkeras.tensorflow import tf
 
 STEM_CHANNELS = 32
 FROZEN_REPEATS = 3

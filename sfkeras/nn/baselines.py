@@ -1,11 +1,10 @@
 """The network that the paper compares with: ShuffleNetV2, fully trainable (Table 3)."""
 
-import tensorflow as tf
-
 from sfkeras.errors import RecipeError
 from sfkeras.nn.backbone import check_input_shape
 from sfkeras.nn.blocks import bottleneck, convolution, depthwise, join, regular_unit
 from sfkeras.nn.heads import attach_all
+from sfkeras.tensorflow import tf
 
 # Ma et al. 2018, table 5: channels of stages 2 to 4 by width, and units per stage.
 CHANNELS = {0.5: (48, 96, 192), 1.0: (116, 232, 464)}

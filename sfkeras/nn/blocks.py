@@ -5,9 +5,8 @@ train in both cases (section 5), and their factor gamma stays positive. Folding 
 into a kernel with one scale per output channel changes the scales only, not the codes.
 """
 
-import tensorflow as tf
-
 from sfkeras.nn.layers import AlphaBlend, ChannelShuffle, ChannelSplit, CoreShuffle, FrozenConv2D, FrozenDepthwiseConv2D
+from sfkeras.tensorflow import tf
 
 layers = tf.keras.layers
 SMALLEST_GAMMA = 1e-2

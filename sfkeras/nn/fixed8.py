@@ -8,7 +8,10 @@ are constants, so ranges do not drift during training.
 """
 
 import numpy as np
-import tensorflow as tf
+
+from sfkeras.tensorflow import tf  # before what is built on it
+
+# isort: split
 import tensorflow_model_optimization as tfmot
 from tensorflow_model_optimization.python.core.quantization.keras import (
     quantize_layout_transform,

@@ -11,7 +11,8 @@ weight decay. Frozen weights keep their bytes and their int8 codes.
 import zlib
 
 import numpy as np
-import tensorflow as tf
+
+from sfkeras.tensorflow import tf
 
 keras = tf.keras
 

@@ -3,7 +3,8 @@
 import math
 
 import numpy as np
-import tensorflow as tf
+
+from sfkeras.tensorflow import tf
 
 register = tf.keras.utils.register_keras_serializable("sfkeras")
 

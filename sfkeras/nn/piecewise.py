@@ -1,9 +1,9 @@
 """Activations as piecewise-linear functions (section 3.3), as the head's hardware computes them."""
 
 import numpy as np
-import tensorflow as tf
 
 from sfkeras.errors import RecipeError
+from sfkeras.tensorflow import tf
 
 SEGMENTS = 16
 

@@ -8,9 +8,9 @@ moving variance of the batch-norm detects it at no cost.
 import zlib
 
 import numpy as np
-import tensorflow as tf
 
 from sfkeras.nn.fixed8 import trainable_kernel, unwrapped
+from sfkeras.tensorflow import tf
 
 layers = tf.keras.layers
 NEARLY_DEAD = 1e-6  # moving variance below which results count a channel as nearly dead

@@ -2,7 +2,7 @@
 
 import time
 
-import tensorflow as tf
+from sfkeras.tensorflow import tf
 
 keras = tf.keras
 

@@ -1,7 +1,8 @@
 """Losses: FaceNet's triplets and ArcFace's margin for faces, and the cross-entropy of pixels."""
 
 import numpy as np
-import tensorflow as tf
+
+from sfkeras.tensorflow import tf
 
 
 def semi_hard_triplet_loss(labels, embeddings, margin: float = 0.2):

@@ -14,11 +14,12 @@ from typing import Literal, NamedTuple, get_args, get_origin
 
 import yaml
 
+from sfkeras import places
 from sfkeras.errors import RecipeError
 from sfkeras.nn.limits import DOWNSCALING, MOST_HEADS, SMALLEST_SIDE, check_sharing, nearest_side
 from sfkeras.training.settings import TextLoader, all_keys, build, expected, join, key, shown
 
-RECIPES = Path(__file__).parents[2] / "recipes"
+RECIPES = places.shipped("recipes")
 EXAMPLE = "python -m sfkeras.train recipe=face network.cores=1 training.epochs=20 name=face_one_core"
 
 

@@ -1,8 +1,7 @@
 """What changes over the epochs of a training: the learning rate, and the size of the images."""
 
-import tensorflow as tf
-
 from sfkeras.nn.limits import nearest_side
+from sfkeras.tensorflow import tf
 
 keras = tf.keras
 

@@ -3,11 +3,11 @@
 import math
 
 import numpy as np
-import tensorflow as tf
 
 from sfkeras.data import batches
 from sfkeras.errors import RecipeError
 from sfkeras.nn.layers import ClassCosines
+from sfkeras.tensorflow import tf
 from sfkeras.training import metrics
 from sfkeras.training.losses import additive_angular_margin_loss, segmentation_loss, semi_hard_triplet_loss
 

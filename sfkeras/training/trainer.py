@@ -8,7 +8,6 @@ import platform
 import sys
 
 import numpy as np
-import tensorflow as tf
 
 from sfkeras import atomic_file, data
 from sfkeras.errors import RecipeError
@@ -19,6 +18,7 @@ from sfkeras.nn.baselines import ShuffleNetV2
 from sfkeras.nn.heads import Head
 from sfkeras.nn.options import NetworkOptions
 from sfkeras.nn.rejuvenation import NEARLY_DEAD, Rejuvenation, count_nearly_dead
+from sfkeras.tensorflow import tf
 from sfkeras.training import plots, tasks
 from sfkeras.training.journal import Journal
 from sfkeras.training.schedules import image_sizes, optimizer, without_static_size

@@ -75,7 +75,7 @@ class Workers:
     @contextlib.contextmanager
     def restart_if_worker_lost(self):
         """Restart this process if another worker is lost, because collective operations then fail."""
-        import tensorflow as tf
+        from sfkeras.tensorflow import tf
 
         lost = tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.DeadlineExceededError
         try:
@@ -124,6 +124,6 @@ def connect(recipe) -> Workers:
     if recipe.distribute == "none":
         return SINGLE_WORKER
     index, count = read_tf_config()
-    import tensorflow as tf
+    from sfkeras.tensorflow import tf
 
     return Workers(index, count, tf.distribute.MultiWorkerMirroredStrategy())

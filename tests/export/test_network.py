@@ -1,11 +1,13 @@
 """A network from wherever a user has it is the same network."""
 
+import doctest
 import re
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
+import export
 from export.backends.run import run_on
 from export.c import project
 from export.datapath import task_image
@@ -18,6 +20,7 @@ from export.tflite import writer
 from export.tflite.interpreters import run_tflm
 from tests.support.repeated import plan_of, repeated
 from tests.support.tasks import every_operator
+from tests.support.tflite_files import FileBuilder
 
 
 @pytest.fixture(scope="module")
@@ -31,19 +34,18 @@ def as_tflite(graph, folder):
 
 
 def as_graph(graph, folder):
-    graph_file.save(graph, folder / "face.graph")
+    (folder / "face.graph").write_bytes(graph_file.to_bytes(graph))
     return folder / "face.graph"
 
 
 def as_compiled_folder(graph, folder):
-    project.write_folder(line_plan.plan(graph), folder)
-    graph_file.save(graph, folder / "face.graph")
+    project.write_folder(line_plan.plan(graph), folder, graph)
     return folder
 
 
 def as_run(graph, folder):
     (folder / "export").mkdir()
-    graph_file.save(graph, folder / "export" / "face.graph")
+    (folder / "export" / "face.graph").write_bytes(graph_file.to_bytes(graph))
     (folder / "export" / "face.tflite").write_bytes(writer.write(graph).content)
     return folder
 
@@ -86,7 +88,7 @@ def test_a_folder_without_one_network_is_refused(graph, tmp_path):
         with pytest.raises(ValueError, match=f"{folder} is no run .* no .graph file is in it or in its folder export"):
             open_network(folder)
     as_graph(graph, tmp_path)
-    graph_file.save(graph, tmp_path / "second.graph")
+    (tmp_path / "second.graph").write_bytes(graph_file.to_bytes(graph))
     with pytest.raises(ValueError, match="it holds 2 graphs"):
         open_network(tmp_path)
     with pytest.raises(FileNotFoundError, match="missing.tflite"):
@@ -108,3 +110,34 @@ def test_a_task_takes_the_image_size_of_the_network_that_is_compiled_already():
 def test_what_is_no_task_of_the_compiled_network_is_refused_at_once():
     with pytest.raises(GraphError, match="passes through its last module 3 times"):
         Network(repeated(3)).as_task_of(plan_of(repeated(2)))
+
+
+@pytest.mark.compiler
+def test_an_opened_network_predicts_compiles_and_proves_itself(graph, tmp_path):
+    network = export.open(as_tflite(graph, tmp_path))
+    images = random_inputs(graph, 2)["image"]
+    expected = list(golden.run(graph, images, graph.outputs).values())
+    made = network.predict(images)
+    for values, wanted in zip(made.values(), expected):
+        np.testing.assert_array_equal(values, wanted.reshape(values.shape))
+    image = network.graph.tensor(network.graph.inputs[0])
+    real = network.predict((images.astype(np.float32) - image.zero_point) * np.float32(image.scale))
+    for name, values in real.items():
+        output = network.graph.tensor(name)
+        assert values.dtype == np.float32
+        np.testing.assert_array_equal(np.rint(values / output.scale) + output.zero_point, made[name])
+    written = network.compile(tmp_path / "c")
+    assert written[0].suffix == ".graph" and export.open(tmp_path / "c").graph.name == network.graph.name
+    assert network.verify(inputs=2, few=1, on="c-gcc-O3").passed
+    with pytest.raises(ValueError, match=re.escape("the images are int8 (2, 3); they must be int8 or float (batch, ")):
+        network.predict(np.zeros((2, 3), np.int8))
+
+
+@pytest.mark.compiler
+def test_the_example_of_open_is_true(tmp_path, monkeypatch):
+    file = FileBuilder()
+    x, y = file.tensor(1, 5, 6, 3), file.tensor(1, 5, 6, 3)
+    file.add("RELU", [x], y)
+    (tmp_path / "model.tflite").write_bytes(file.content([x], [y]))
+    monkeypatch.chdir(tmp_path)
+    assert doctest.testmod(export, raise_on_error=True).attempted == 4

@@ -2,12 +2,13 @@
 
 import numpy as np
 
-from export.tflite.flatbuffer import FileOperator, FileTensor, Model, Quantization, schema, to_bytes
+from export.tflite import schema
+from export.tflite.flatbuffer import FileOperator, FileTensor, Model, Quantization, to_bytes
 
 
 def options(kind, **values):
     """Options of an operator, such as options("Conv2D", strideH=1)."""
-    table = getattr(schema(), f"{kind}OptionsT")()
+    table = getattr(schema, f"{kind}OptionsT")()
     for name, value in values.items():
         assert hasattr(table, name), name
         setattr(table, name, value)

@@ -47,7 +47,7 @@ def content_of(folder):
 def test_the_same_network_gives_the_same_files(tmp_path):
     graph = every_operator()
     project.write_folder(line_plan.plan(graph), tmp_path / "here")
-    graph_file.save(graph, tmp_path / "net.graph")
+    (tmp_path / "net.graph").write_bytes(graph_file.to_bytes(graph))
     program = (
         "from export.c import project; from export.graph import graph_file; from export.streaming import line_plan; import sys;"
         "project.write_folder(line_plan.plan(graph_file.load(sys.argv[1])), sys.argv[2])"

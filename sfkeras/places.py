@@ -1,0 +1,16 @@
+"""Where the files that come with the packages are, in a checkout and when installed."""
+
+from pathlib import Path
+
+PACKAGE = Path(__file__).parent
+
+
+def shipped(name: str) -> Path:
+    """A folder that comes with the packages: micro or recipes. A wheel holds it inside sfkeras, a checkout beside it."""
+    inside = PACKAGE / name
+    return inside if inside.is_dir() else PACKAGE.parent / name
+
+
+def workplace() -> Path:
+    """Where results/ and docs/ are: the checkout, or the current folder when installed."""
+    return Path.cwd() if (PACKAGE / "recipes").is_dir() else PACKAGE.parent

@@ -1,0 +1,157 @@
+"""The installed command: quick to help, without TensorFlow, and right about its exit codes."""
+
+import os
+import resource
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import sfkeras
+from export.graph import golden
+from export.tflite import writer
+from sfkeras import cli
+from tests.support.tasks import every_operator
+
+ROOT = Path(__file__).parents[2]
+HEAVY = ("tensorflow", "tf_keras", "keras_cv", "tensorflow_model_optimization", "tflite_micro", "PIL", "matplotlib")
+BLOCKED = f"""
+import sys
+sys.modules.update(dict.fromkeys({HEAVY!r}))
+from sfkeras.cli import main
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+def without_heavy(*words, **options):
+    """Runs the command where none of the heavy packages can be imported."""
+    child = subprocess.run(
+        [sys.executable, "-c", BLOCKED, *map(str, words)],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        **options,
+    )
+    return child.returncode, child.stdout, child.stderr
+
+
+@pytest.fixture(scope="module")
+def tflite(tmp_path_factory):
+    path = tmp_path_factory.mktemp("model") / "net.tflite"
+    path.write_bytes(writer.write(every_operator()).content)
+    return path
+
+
+@pytest.mark.compiler
+def test_a_tflite_is_compiled_and_run_with_numpy_alone(tflite, tmp_path):
+    code, said, _ = without_heavy("compile", tflite, tmp_path / "c")
+    assert code == 0, said
+    cli.main(["compile", str(tflite), str(tmp_path / "with")])
+    files = {path.relative_to(tmp_path / "c") for path in (tmp_path / "c").rglob("*") if path.is_file()}
+    for path in files:
+        assert (tmp_path / "c" / path).read_bytes() == (tmp_path / "with" / path).read_bytes(), path
+    images = golden.random_inputs(every_operator(), 2)["image"]
+    np.save(tmp_path / "in.npy", images)
+    for on in "c", "golden":
+        code, _, said = without_heavy("run", tmp_path / "c", tmp_path / "in.npy", tmp_path / f"{on}.npz", f"--on={on}")
+        assert code == 0, said
+    ours, expected = np.load(tmp_path / "c.npz"), np.load(tmp_path / "golden.npz")
+    for name in expected.files:
+        np.testing.assert_array_equal(ours[name], expected[name])
+
+
+def test_what_needs_a_package_says_which(tflite):
+    code, _, said = without_heavy("verify", tflite)
+    assert code == 2
+    assert said == (
+        "error: this needs the package tensorflow; install it with: pip install 'sfkeras[verify]', or 'sfkeras[train]' "
+        "to train\n"
+    )
+
+
+@pytest.mark.parametrize(
+    "words", [[], ["train"], ["compile"], ["compare-experiments"], ["compare-experiments", "table3"]]
+)
+def test_help_is_quick(words):
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    code, said, _ = without_heavy(*words, "--help")
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    assert code == 0 and said.strip()
+    assert (
+        after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 1
+    )  # the processor's, however busy it is
+
+
+def test_the_overview_names_every_command(capsys):
+    assert cli.main(["--help"]) == 0
+    said = capsys.readouterr().out
+    for name in "train", "compile", "verify", "run", "bench", "image", "join", "tflm", "compare-experiments":
+        assert f"\n  {name} " in said
+
+
+def test_no_command_is_a_mistake(capsys):
+    assert cli.main([]) == 2
+    assert "Usage: sfkeras COMMAND" in capsys.readouterr().err
+
+
+def test_the_version_is_that_of_the_package(capsys):
+    assert cli.main(["--version"]) == 0
+    assert capsys.readouterr().out == f"sfkeras {sfkeras.__version__}\n"
+
+
+def test_ctrl_c_ends_with_130(monkeypatch, capsys):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("export.__main__.Commands.compile", interrupted)
+    assert cli.main(["compile", "a", "b"]) == 130
+    assert capsys.readouterr().err == "\nstopped\n"
+
+
+def test_importing_the_packages_changes_nothing():
+    code = """
+import os, sys
+before = dict(os.environ)
+import sfkeras, export, sfkeras.cli
+assert dict(os.environ) == before
+heavy = {"numpy", "tensorflow", "yaml", "fire"} & set(sys.modules)
+assert not heavy, heavy
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_tensorflow_with_another_keras_is_told():
+    code = """
+import os, sys, types
+os.environ.pop("TF_USE_LEGACY_KERAS", None)
+sys.modules["tensorflow"] = types.ModuleType("tensorflow")
+import sfkeras
+try:
+    sfkeras.SemifreddoNet
+except ImportError as error:
+    print(error)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
+    assert done.stdout.startswith("TensorFlow was imported before sfkeras, with Keras 3"), done.stderr
+
+
+@pytest.mark.installed
+def test_the_wheel_compiles_a_tflite_in_an_empty_environment(tflite, tmp_path):
+    """`make installed`: pip install of the project as it is, then the command, and the check of the emitted C."""
+    subprocess.run([sys.executable, "-m", "venv", tmp_path / "venv"], check=True)
+    commands = tmp_path / "venv" / "bin"
+    subprocess.run([commands / "pip", "install", "--quiet", ROOT], check=True)
+    run = {"check": True, "cwd": tmp_path, "env": {**os.environ, "PATH": f"{commands}{os.pathsep}{os.environ['PATH']}"}}
+    subprocess.run(["sfkeras", "train", "--help"], **run, stdout=subprocess.DEVNULL)
+    subprocess.run(["sfkeras", "compile", tflite, "c"], **run)
+    cli.main(["compile", str(tflite), str(tmp_path / "checkout")])
+    for path in (tmp_path / "checkout").rglob("*.*"):
+        assert path.read_bytes() == (tmp_path / "c" / path.relative_to(tmp_path / "checkout")).read_bytes()
+    assert shutil.which("cmake")
+    subprocess.run(["cmake", "-S", "c", "-B", "build"], **run)
+    subprocess.run(["cmake", "--build", "build"], **run)
+    subprocess.run([tmp_path / "build" / "net_check"], **run)
