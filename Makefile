@@ -2,7 +2,8 @@
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
-QUICK := tests/export/graph tests/export/drawing tests/export/streaming
+QUICK := tests/export/graph tests/export/drawing tests/export/tflite/test_schema.py tests/export/tflite/test_channel_orders.py \
+	tests/export/test_arrays.py tests/export/c/test_text.py tests/sfkeras/training/test_recipe.py
 .DEFAULT_GOAL := face
 
 .PHONY: help face test quick installed setup system clean
