@@ -89,7 +89,7 @@ def test_data_and_cores_that_are_not_there_are_told_at_once(words, told, tmp_pat
     [
         (["recipe=face", "network.coers=1"], "network.cores"),
         (["recipe=face", "training.epochs=many"], "training.epochs is many"),
-        (["recipe=fase"], "Take one of"),
+        (["recipe=fase"], "Use one of"),
         (["recipe=face", "network.input=100x96x1"], "96x96x1"),
         (["recipe=face", "data.images_per_person=11"], "Set data.images_per_person to at most 10"),
         (["recipe=face", "heads.task.outputs=600", "network.core=null"], "Set heads.task.outputs to at most 256"),

@@ -334,7 +334,7 @@ def test_the_suggested_number_of_outputs_is_accepted_and_one_more_is_not(data):
         read = {"cores": 2 * channels["core1"]}
         assert sum(read.get(t.on, channels["core1"]) * t.outputs // t.groups for t in tasks) <= MOST_PARAMETERS
         return
-    largest = next(task for task in tasks if message.startswith(f"head {task.name}:"))
+    largest = next(task for task in tasks if message.startswith(f"heads.{task.name}.outputs is "))
     if "Use fewer heads" in message:
         smallest = largest.groups
         assert accepted(with_outputs(tasks, largest, smallest), channels) is not None
