@@ -355,7 +355,7 @@ class Step:
         self.coding(source)
         self.reading.indices[self.output()] = source, before + number
 
-    def codes_behind(self, index: int) -> int:
+    def codes_before(self, index: int) -> int:
         """Return the int8 tensor whose codes + 128 are the int32 values of this one."""
         source, added = self.reading.indices.get(index, (index, 0))
         self.require(added == 128, "its indices must be int8 codes + 128")

@@ -39,7 +39,7 @@ def test_a_folder_that_was_compiled_to_be_fast_is_proven_as_such(monkeypatch, tm
 def test_a_way_to_lie_in_flash_that_is_not_there_is_told(monkeypatch, tmp_path):
     graph_file.save(every_operator(), tmp_path / "net.graph")
     told = command(monkeypatch, "compile", tmp_path / "net.graph", tmp_path / "c", "--flash=large")
-    assert told == "error: --flash is 'large', wanted one of small, fast"
+    assert told == "error: --flash is 'large'; expected one of small, fast"
     assert not (tmp_path / "c").exists()
 
 
