@@ -495,7 +495,7 @@ def refusals():
     file = FileBuilder()
     x, y = file.tensor(1, 4, 4, 3), file.tensor(1, 4, 4, 3)
     file.add("SPLIT", [file.ints(7), x], y, options("Split", numSplits=1))
-    yield (file, x, y), "operator 0 (SPLIT): it does not suit its input of shape (1, 4, 4, 3): "
+    yield (file, x, y), "operator 0 (SPLIT): it does not fit its input of shape (1, 4, 4, 3): "
     file, x, y = one_operator("ABS")
     yield (file, x, 5), "an operator or the model names tensor 5; there are 2"
     yield (file, y, y), "tensor 1 (tensor1) is made twice"
