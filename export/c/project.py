@@ -1,4 +1,4 @@
-"""The folder that `compile` writes: self-contained C99 that needs a C compiler and nothing of this project."""
+"""The folder that `compile` writes: self-contained C99 that needs only a C compiler."""
 
 from __future__ import annotations
 
@@ -25,7 +25,8 @@ PROGRAM = "main.c"
 def write_folder(plan: LinePlan, folder: str | os.PathLike[str]) -> list[Path]:
     """Writes the C of a network into a folder, made if need be. Returns: the files written.
 
-    Nothing can be built of a folder that was left half-written, because main.c is missing until all else is there.
+    Nothing can be built of a folder that was left half-written, because main.c is missing until all
+    else is there.
     """
     folder, contents = Path(folder), files(plan)
     (folder / "sf").mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""The blocks of a drawn datapath: the units of the paper if the stages' names tell them, else one block per stage.
+"""The blocks of a drawn datapath: the paper's units if names tell them, else the stages.
 
 Blocks are on a grid. A lane is a core. A block is in a row below those of the blocks that it reads.
 """
@@ -84,7 +84,7 @@ class Blocks:
         return [other for other in self.blocks.values() if block.name in other.reads]
 
     def kept(self, block: Block, inside: bool) -> list[Buffer]:
-        """Return the buffers with kept rows of a block's tensors: of those only read inside, or of all others."""
+        """Return a block's buffers with kept rows: of tensors read only inside, or of others."""
         made = [stage.operator.output for stage in block.stages] or [block.name]
         buffers = [self.plan.buffers[name] for name in made if (name not in self._given) == inside]
         return [buffer for buffer in buffers if buffer.rows]
@@ -103,8 +103,9 @@ class Blocks:
     def way(self, source: Block, reader: Block) -> str | None:
         """Return how a line gets from one block to another that reads it, without crossing a third.
 
-        Returns: "down" in its own lane; "sideways" into a blend from another lane; "across" to another lane, above the
-            reader's row; "around" the blocks between, at the right of its own lane; None if there is no way.
+        Returns: "down" in its own lane; "sideways" into a blend from another lane; "across" to
+            another lane, above the reader's row; "around" the blocks between, at the right of its
+            own lane; None if there is no way.
         """
         between = range(source.row + 1, reader.row)
         if source.lane == reader.lane:
@@ -124,7 +125,10 @@ class Blocks:
 
 
 def blocks_of(plan: LinePlan) -> Blocks:
-    """Return the units of the paper, one lane per core. If the names tell none, return one block per stage in one lane."""
+    """Return the units of the paper, one lane per core.
+
+    If the names tell none, return one block per stage in one lane.
+    """
     units = _units(plan)
     return units if units and _is_drawable(units) else _stages(plan)
 
@@ -156,7 +160,7 @@ def _stages(plan: LinePlan) -> Blocks:
 
 
 def _units(plan: LinePlan) -> Blocks | None:
-    """Return the units, or None if a stage is in none of them or if they read each other in a circle."""
+    """Return the units, or None if a stage is in none or if they read in a circle."""
     cores = {match[2] for stage in plan.stages if (match := UNIT.fullmatch(stage.operator.name))}
     if not cores:
         return None
@@ -191,7 +195,7 @@ def _lanes(cores: set[str]) -> list[str]:
 
 
 def _unit(operator: Operator, sources: list[Block], centre: str) -> Block | None:
-    """Return a new block like the one that an operator belongs to, or None if its name does not tell."""
+    """Return a new block like that of an operator, or None if its name does not tell."""
     cores = {source.core for source in sources}
     if match := HEAD.fullmatch(operator.name):
         return Block(match[1], "head", cores.pop() if len(cores) == 1 else centre, module=HEADS)
@@ -210,7 +214,7 @@ def _module(name: str) -> Module:
 
 
 def _put_into_rows(blocks: dict[str, Block]) -> None:
-    """Put each block below those that it reads, and all blocks of a module below the module before it."""
+    """Put blocks below those that they read, and modules below each other."""
     taken: set[tuple[int, int]] = set()
     for module in sorted({block.module for block in blocks.values()}):
         top = 1 + max((row for _, row in taken), default=-1)

@@ -1,4 +1,6 @@
-"""The datapath as a drawing: an SVG with the frozen core between the trainable cores. Data flows downwards.
+"""The datapath as a drawing: an SVG with the frozen core between the trainable cores.
+
+Data flows downwards.
 
 In a network without the paper's units, every stage is a box, one below the other.
 """

@@ -1,7 +1,8 @@
 """The places of a drawing's blocks and of the lines between them, in pixels.
 
-A line leaves a block at its lower edge and enters the next at its upper one. A line to another lane runs in the gap
-above the row of its reader. A line around a block runs at the right of its lane. Each has a track of its own.
+A line leaves a block at its lower edge and enters the next at its upper one. A line to another lane
+runs in the gap above the row of its reader. A line around a block runs at the right of its lane.
+Each has a track of its own.
 """
 
 from __future__ import annotations
@@ -16,9 +17,11 @@ PADDING = 8  # around the text in a box
 RADIUS = 15  # of a blend
 LANE_GAP = 72
 
-# Heights in the gap between two rows, from above: lines that leave a block, their label, one track, lines that enter.
+# Heights in the gap between two rows, from above: lines that leave a block, their label, one track,
+# lines that enter.
 LEAVES, WRITTEN, TRACK, ENTERS = 8, 16, 12, 22
-# At the right of a lane: width of a label and of one track; and height per line that enters a box from there.
+# At the right of a lane: width of a label and of one track; and height per line that enters a box
+# from there.
 WRITTEN_RIGHT, TRACK_RIGHT, ENTERS_RIGHT = 104, 14, 10
 
 
@@ -150,7 +153,7 @@ class Grid:
         return [*path, (entry, top)]
 
     def _entry(self, source: Block, reader: Block) -> float:
-        """Return where a line across comes down to its reader: next to the one from above, the nearest lane's first."""
+        """Return where a line across enters its reader: the nearest lane's next to its centre."""
         if len(reader.reads) == 1:
             return self.centre(reader.lane)
         is_left = source.lane < reader.lane

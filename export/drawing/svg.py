@@ -76,7 +76,9 @@ class Svg:
         )
 
     def lines(self, paths: Sequence[Sequence[Point]], stroke: str) -> None:
-        """Add lines that belong together, each with an arrowhead. They cut gaps into all others that they cross.
+        """Add lines that belong together, each with an arrowhead.
+
+        They cut gaps into all others that they cross.
 
         Horizontal and vertical lines at whole numbers are sharp.
         """
