@@ -1,7 +1,7 @@
 """The fixed-weight C header: what is taped out. The same bytes for every task of one frozen core.
 
-Codes have TensorFlow Lite's layout, or are paired (export/datapath/weight_layout.py). Channels are in the order of the
-paper, so they do not depend on the network around them.
+Codes have TensorFlow Lite's layout, or are paired (export/datapath/weight_layout.py). Channels are
+in the order of the paper, so they do not depend on the network around them.
 """
 
 from __future__ import annotations
@@ -83,9 +83,10 @@ def count_zeros(codes: npt.NDArray[np.int8]) -> int:
 
 
 def signed_digits(codes: npt.NDArray[np.int8]) -> int:
-    """Return the total number of digits other than 0 in the canonical signed-digit forms of the codes.
+    """Return the total number of nonzero digits in the codes' canonical signed-digit forms.
 
-    The form of x has a digit wherever x and 3x differ: 3x ^ x has, one place higher, a bit for each.
+    The form of x has a digit wherever x and 3x differ: 3x ^ x has, one place higher, a bit for
+    each.
     """
     magnitude = np.abs(codes.astype(np.int64))
     return int(np.bitwise_count(magnitude ^ 3 * magnitude).sum())

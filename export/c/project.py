@@ -1,4 +1,4 @@
-"""The folder that `compile` writes: self-contained C99 that needs a C compiler and nothing of this project."""
+"""The folder that `compile` writes: self-contained C99 that needs only a C compiler."""
 
 from __future__ import annotations
 
@@ -30,9 +30,11 @@ def write_folder(plan: LinePlan, folder: str | os.PathLike[str], graph: Graph | 
     Args:
         plan: its line plan.
         folder: where to write.
-        graph: the graph that the plan was made of. NAME.graph holds it, so that the folder can be opened as a network.
+        graph: the graph that the plan was made of. NAME.graph holds it, so that the folder can be
+            opened as a network.
 
-    Nothing can be built of a folder that was left half-written, because main.c is missing until all else is there.
+    Nothing can be built of a folder that was left half-written, because main.c is missing until all
+    else is there.
     """
     folder, contents = Path(folder), files(plan)
     if graph is not None:

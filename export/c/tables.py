@@ -1,4 +1,4 @@
-"""A line plan as C99: tables of tensors and stages for the engine in micro/stream, which is the same for all networks."""
+"""A line plan as C99: tables of tensors and stages for the engine in micro/stream."""
 
 from __future__ import annotations
 
@@ -164,7 +164,10 @@ class _Places:
 
 
 def _identifier(operator: Operator, plan: LinePlan) -> str:
-    """Return a unique C identifier for a stage. C compares only the first 63 letters of identifiers."""
+    """Return a unique C identifier for a stage.
+
+    C compares only the first 63 letters of identifiers.
+    """
     number = next(i for i, stage in enumerate(plan.stages, 1) if stage.operator is operator)
     return f"s{number}_{c_identifier(operator.name)[-MOST_LETTERS:]}"
 
@@ -219,7 +222,7 @@ def _rows_above(operator: Operator, plan: LinePlan) -> int:
 
 
 def _first_rows(operator: Operator, plan: LinePlan) -> int:
-    """Return how many of the first rows of its inputs a stage's first step needs; 0 or less if it reads only padding."""
+    """Return how many first rows of its inputs a stage's first step needs; 0: only padding."""
     rows, _, dilation = _window_rows(operator, plan)
     height = plan.graph.inputs_of(operator)[0].shape[0]
     return min(height, (rows - 1) * dilation + 1 - _rows_above(operator, plan))

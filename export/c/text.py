@@ -12,12 +12,12 @@ VALUES_PER_LINE = 16
 
 
 def c_identifier(name: str) -> str:
-    """Return a name such as "frozen.stage2.unit3.depthwise" as a C identifier. "sf" is the library's own prefix."""
+    """Return a name as a C identifier. "sf" is the library's own prefix."""
     return re.sub(r"^(?![a-z])|^(?=sf(_|$))", "net_", re.sub(r"\W", "_", name.lower(), flags=re.ASCII))
 
 
 def c_comment(text: str) -> str:
-    """Return text for a comment of one line: nothing in it ends the comment or continues it on the next line."""
+    """Return text that neither ends a one-line comment nor continues it on the next line."""
     return "".join(letter if letter.isprintable() and letter not in "\\?" else "_" for letter in text)
 
 

@@ -1,7 +1,7 @@
 """A .tflite as an application for TensorFlow Lite Micro (TFLM).
 
-It is a C array of the .tflite, a C++ header of its operators, a class that runs it in an arena, and a program that
-checks it, with CMake. TFLM itself is not included (-DTFLM_DIR names it).
+It is a C array of the .tflite, a C++ header of its operators, a class that runs it in an arena, and
+a program that checks it, with CMake. TFLM itself is not included (-DTFLM_DIR names it).
 """
 
 from __future__ import annotations
@@ -55,8 +55,8 @@ def sources(name: str, content: bytes) -> dict[str, str]:
     Args:
         name: a C identifier in lower case, such as "face".
         content: the .tflite.
-    Raises: ValueError if name is no such identifier, or if the .tflite is broken or has inputs or outputs that are not
-        int8; RuntimeError if TFLM refuses the model.
+    Raises: ValueError if name is no such identifier, or if the .tflite is broken or has inputs or
+        outputs that are not int8; RuntimeError if TFLM refuses the model.
     """
     if not re.fullmatch(r"[a-z][a-z0-9_]*", name):
         raise ValueError(f"model name is {name!r}; it must be a C identifier in lower case, such as 'face'")
@@ -71,7 +71,7 @@ def sources(name: str, content: bytes) -> dict[str, str]:
 
 
 def resolver_method(operator: str) -> str:
-    """Return the method of MicroMutableOpResolver that adds a builtin operator: "CONV_2D" -> "AddConv2D"."""
+    """Return MicroMutableOpResolver's method for an operator: "CONV_2D" -> "AddConv2D"."""
     return "Add" + SPELT_OTHERWISE.get(operator, operator.title().replace("_", ""))
 
 
@@ -104,7 +104,10 @@ def _values(name: str, content: bytes) -> dict[str, object]:
 
 
 def _scratch(model: flatbuffer.Model) -> int:
-    """Return the bytes of scratch that the kernels of CMSIS-NN may need on any Cortex-M. TFLM's own need none."""
+    """Return the bytes of scratch that the kernels of CMSIS-NN may need on any Cortex-M.
+
+    TFLM's own need none.
+    """
     most = 0
     for operator in model.operators:
         input, output = (model.tensors[indices[0]].shape for indices in (operator.inputs, operator.outputs))
@@ -118,7 +121,10 @@ def _scratch(model: flatbuffer.Model) -> int:
 
 
 def _test_vector(inputs: list[FileTensor]) -> list[npt.NDArray[np.int8]]:
-    """Return a batch of one per input. The codes continue from input to input, as main.cc computes them."""
+    """Return a batch of one per input.
+
+    The codes continue from input to input, as main.cc computes them.
+    """
     sizes = [int(np.prod(tensor.shape)) for tensor in inputs]
     codes = np.split(test_vector.codes(sum(sizes)), np.cumsum(sizes)[:-1])
     return [values.reshape(1, -1) for values in codes]

@@ -19,14 +19,16 @@ from export.streaming.line_plan import LinePlan
 def fit(task: Graph, network: LinePlan) -> LinePlan:
     """Plan a task on the datapath of a network, so that the network can load the task's image.
 
-    The task has the network's image size, and stores its codes in flash as the network does. A head with fewer outputs
-    than the network's is filled up with outputs that are always 0. If the task has no pool, or fewer passes through the
-    last module, the network's switches are set accordingly.
+    The task has the network's image size, and stores its codes in flash as the network does. A head
+    with fewer outputs than the network's is filled up with outputs that are always 0. If the task
+    has no pool, or fewer passes through the last module, the network's switches are set
+    accordingly.
 
     Args:
         task: the graph of the task; its operators have the names of the network's.
         network: the plan of the network as it was compiled.
-    Returns: the plan of the task; export.datapath.task_image.write makes the image that the network loads.
+    Returns: the plan of the task; export.datapath.task_image.write makes the image that the network
+        loads.
     Raises: GraphError that names the first stage of another structure, or the other core.
     """
     cores = [core_digest(graph) for graph in (task, network.graph)]
@@ -68,7 +70,10 @@ def _filled_up(task: Graph, network: Graph) -> Graph:
 
 
 def _with_channels(tensor: Tensor, network: Graph) -> Tensor:
-    """Return the tensor with at least the channels that it has in the network. `fit` refuses more than these."""
+    """Return the tensor with at least the channels that it has in the network.
+
+    `fit` refuses more than these.
+    """
     channels = next((each.channels for each in network.tensors if each.name == tensor.name), 0)
     return replace(tensor, shape=(*tensor.shape[:2], max(tensor.channels, channels)))
 

@@ -1,8 +1,8 @@
-"""The datapath: the part of a network that is fixed when its C is compiled or its chip is taped out, for every task.
+"""The datapath: what is fixed when a network's C is compiled or its chip is taped out.
 
-The datapath is the shapes, windows, zero points, clamps, wires and the memory plan. A task is the codes that are not
-frozen, the biases and the requantisation. Two networks with one datapath can load each other's task images.
-description.py writes the datapath down for hardware designers.
+The datapath is the shapes, windows, zero points, clamps, wires and the memory plan. A task is the
+codes that are not frozen, the biases and the requantisation. Two networks with one datapath can
+load each other's task images. description.py writes the datapath down for hardware designers.
 """
 
 from __future__ import annotations
@@ -39,7 +39,10 @@ def digest(plan: LinePlan) -> str:
 
 
 def stage_structure(plan: LinePlan, stage: Stage) -> Json:
-    """Return what is fixed about a stage, as plain lists and dicts. A tensor is its number in the plan."""
+    """Return what is fixed about a stage, as plain lists and dicts.
+
+    A tensor is its number in the plan.
+    """
     operator, graph = stage.operator, plan.graph
     numbers = plan.tensor_numbers
     inputs, output = graph.inputs_of(operator), graph.tensor(operator.output)
@@ -84,8 +87,8 @@ def factors(operator: Convolution, graph: Graph) -> tuple[Int64s, Int64s]:
 def needs_wide_multiplier(operator: Convolution, graph: Graph) -> bool:
     """Return whether a multiplier needs more than 24 bits, and so a word of its own.
 
-    A fixed8 network's multipliers need 24 bits: its tensors have exponents instead of scales, so that a multiplier is a
-    float32 weight scale times a power of two.
+    A fixed8 network's multipliers need 24 bits: its tensors have exponents instead of scales, so
+    that a multiplier is a float32 weight scale times a power of two.
     """
     return bool(np.any(factors(operator, graph)[0] & 0x7F))
 
@@ -98,7 +101,8 @@ MOST_STEPS = 8  # of a wire's run: a channel shuffle of up to 8 groups is one ru
 def wire_runs(sources: npt.NDArray[np.integer]) -> list[tuple[int, int, int, int, int]]:
     """Return a Wire's sources as few runs (input, from, to, count, step).
 
-    A run moves `count` channels of an input, beginning at `from`, to every step-th place, beginning at `to`.
+    A run moves `count` channels of an input, beginning at `from`, to every step-th place, beginning
+    at `to`.
     """
     channels = [(int(input), int(channel)) for input, channel in sources]
     left = set(range(len(channels)))

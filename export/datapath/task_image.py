@@ -1,9 +1,10 @@
 """The task image: everything in a network that a task can change, in one little-endian file.
 
-It is a header of 80 bytes, the position of each of the datapath's switches (export/graph/switches.py), int32 each, and
-the sections of the stages in their order. All offsets follow from the datapath alone, so an image has no sizes or
-offsets that a reader would have to trust. The stages of each further pass through the last module come after all
-others, and an image ends with the last pass of its task.
+It is a header of 80 bytes, the position of each of the datapath's switches
+(export/graph/switches.py), int32 each, and the sections of the stages in their order. All offsets
+follow from the datapath alone, so an image has no sizes or offsets that a reader would have to
+trust. The stages of each further pass through the last module come after all others, and an image
+ends with the last pass of its task.
 
     offset  bytes  header
     0       4      "SFTI"
@@ -14,8 +15,9 @@ others, and an image ends with the last pass of its task.
     48      32     SHA-256 of the datapath
 
     section of            parts, each padded to 4 bytes
-    convolution           bias, int32 per channel; factors, one word per channel; shifts, int8 per channel, only with wide
-                          multipliers; codes, unless they are frozen: int8, or words if paired (weight_layout.py)
+    convolution           bias, int32 per channel; factors, one word per channel;
+                          shifts, int8 per channel, only with wide multipliers;
+                          codes, unless frozen: int8, or words if paired (weight_layout.py)
     channel scale         factor; codes, int8 per channel
     add                   three factors: of both operands, and of their sum
     multiply, mean        factor
@@ -23,9 +25,10 @@ others, and an image ends with the last pass of its task.
     softmax               factor; smallest difference, int32
     core shuffle          1 if it is on, else 0, int32
 
-A factor is multiplier * 2^(shift - 31). It is two int32 words. A convolution without wide multipliers has one word per
-channel: the multiplier's upper 25 bits, and shift + 64 in the lower 7. With wide multipliers the word is the multiplier.
-A bias includes the zero point of the convolution's input if no window covers padding (export/graph/zero_point.py).
+A factor is multiplier * 2^(shift - 31). It is two int32 words. A convolution without wide
+multipliers has one word per channel: the multiplier's upper 25 bits, and shift + 64 in the lower 7.
+With wide multipliers the word is the multiplier. A bias includes the zero point of the
+convolution's input if no window covers padding (export/graph/zero_point.py).
 """
 
 from __future__ import annotations
@@ -74,7 +77,10 @@ def write(plan: LinePlan) -> TaskImage:
 
 
 def sizes(plan: LinePlan) -> list[int]:
-    """Return the bytes of an image in each position of the plan's first switch. In the last one the image is whole."""
+    """Return the bytes of an image in each position of the plan's first switch.
+
+    In the last one the image is whole.
+    """
     bytes_of: dict[int, int] = {}
     for stage in plan.stages:
         before = _passes_before(stage, plan)
@@ -101,7 +107,10 @@ def _passes_before(stage: Stage, plan: LinePlan) -> int:
 
 @singledispatch
 def section(operator: Operator, graph: Graph) -> bytes:
-    """Return what a task can change about an operator. It is empty for pools and for operators that only move bytes."""
+    """Return what a task can change about an operator.
+
+    It is empty for pools and for operators that only move bytes.
+    """
     return b""
 
 

@@ -1,6 +1,6 @@
-"""The blocks in which a datapath is drawn: the units of the paper where names tell them, else a block a stage.
+"""The blocks of a drawn datapath: the paper's units if names tell them, else the stages.
 
-Blocks lie on a grid: a lane is a core, and a row lies below those that it reads.
+Blocks are on a grid. A lane is a core. A block is in a row below those of the blocks that it reads.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ class Block:
     """Stages that are drawn as one.
 
     Attributes:
-        name: what their names begin with.
+        name: the beginning of their names.
         kind: "image", "unit", "blend", "core shuffle", "switch", "head" or "stage".
-        core: "frozen", "core1", ..., or "" where there are no cores.
+        core: "frozen", "core1", ..., or "" in a network without cores.
         module: the module of the network that it belongs to.
         stages: in the order in which they run.
         reads: names of the blocks that it reads.
@@ -50,12 +50,12 @@ class Block:
 
     @property
     def is_frozen(self) -> bool:
-        """Whether it has codes that are taped out."""
+        """Whether some of its codes are taped out."""
         return any(is_frozen(stage.operator) for stage in self.stages)
 
     @property
     def is_configurable(self) -> bool:
-        """Whether a task sets codes of it."""
+        """Whether a task sets codes of it, and none are taped out."""
         kinds = Convolution, ChannelScale, Lookup
         return not self.is_frozen and any(isinstance(stage.operator, kinds) for stage in self.stages)
 
@@ -66,7 +66,7 @@ class Blocks:
 
     Attributes:
         plan: the line plan.
-        blocks: by name, in the order of data flow; the first one is the image.
+        blocks: by name, in the order of data flow. The first one is the image.
         lanes: the core of each lane.
     """
 
@@ -80,10 +80,11 @@ class Blocks:
         return self.lanes != [""]
 
     def readers(self, block: Block) -> list[Block]:
+        """Return the blocks that read a block."""
         return [other for other in self.blocks.values() if block.name in other.reads]
 
     def kept(self, block: Block, inside: bool) -> list[Buffer]:
-        """The kept rows of what a block makes: of what only itself reads, or of what it gives."""
+        """Return a block's buffers with kept rows: of tensors read only inside, or of others."""
         made = [stage.operator.output for stage in block.stages] or [block.name]
         buffers = [self.plan.buffers[name] for name in made if (name not in self._given) == inside]
         return [buffer for buffer in buffers if buffer.rows]
@@ -96,14 +97,15 @@ class Blocks:
         return {name for name, reader in read if home.get(name) != reader} | set(self.plan.graph.outputs)
 
     def outputs(self, block: Block) -> list[str]:
-        """The network's outputs that a block makes."""
+        """Return the network's outputs that a block makes."""
         return [stage.operator.output for stage in block.stages if stage.operator.output in self.plan.graph.outputs]
 
     def way(self, source: Block, reader: Block) -> str | None:
-        """How a line gets from one block to another that reads it, without crossing a third.
+        """Return how a line gets from one block to another that reads it, without crossing a third.
 
-        Returns: "down" in its own lane; "sideways" into a blend from beside it; "across" to another lane, above the
-            reader's row; "around" what lies between, at the right of its own lane; None if there is no way.
+        Returns: "down" in its own lane; "sideways" into a blend from another lane; "across" to
+            another lane, above the reader's row; "around" the blocks between, at the right of its
+            own lane; None if there is no way.
         """
         between = range(source.row + 1, reader.row)
         if source.lane == reader.lane:
@@ -123,7 +125,10 @@ class Blocks:
 
 
 def blocks_of(plan: LinePlan) -> Blocks:
-    """The units of the paper, a lane a core; or, for a network whose names tell none, one block a stage in one lane."""
+    """Return the units of the paper, one lane per core.
+
+    If the names tell none, return one block per stage in one lane.
+    """
     units = _units(plan)
     return units if units and _is_drawable(units) else _stages(plan)
 
@@ -155,7 +160,7 @@ def _stages(plan: LinePlan) -> Blocks:
 
 
 def _units(plan: LinePlan) -> Blocks | None:
-    """The units, or None if a stage belongs to none of them, or if they do not follow on each other."""
+    """Return the units, or None if a stage is in none or if they read in a circle."""
     cores = {match[2] for stage in plan.stages if (match := UNIT.fullmatch(stage.operator.name))}
     if not cores:
         return None
@@ -183,14 +188,14 @@ def _units(plan: LinePlan) -> Blocks | None:
 
 
 def _lanes(cores: set[str]) -> list[str]:
-    """The trainable cores, the frozen one in their middle."""
+    """Return the trainable cores with the frozen one in their middle."""
     trainable = sorted(cores - {FROZEN}, key=lambda core: int(core.removeprefix("core")))
     half = (len(trainable) + 1) // 2
     return [*trainable[:half], *(cores & {FROZEN}), *trainable[half:]]
 
 
 def _unit(operator: Operator, sources: list[Block], centre: str) -> Block | None:
-    """A block such as the one that an operator belongs to, or None if its name says nothing."""
+    """Return a new block like that of an operator, or None if its name does not tell."""
     cores = {source.core for source in sources}
     if match := HEAD.fullmatch(operator.name):
         return Block(match[1], "head", cores.pop() if len(cores) == 1 else centre, module=HEADS)
@@ -209,12 +214,12 @@ def _module(name: str) -> Module:
 
 
 def _put_into_rows(blocks: dict[str, Block]) -> None:
-    """Each below what it reads, and all of a module below the one before it."""
+    """Put blocks below those that they read, and modules below each other."""
     taken: set[tuple[int, int]] = set()
     for module in sorted({block.module for block in blocks.values()}):
         top = 1 + max((row for _, row in taken), default=-1)
         members = [block for block in blocks.values() if block.module == module]
-        if module == HEADS:  # which read no other: first that of many cores, whose lines then pass no other head
+        if module == HEADS:  # heads read no other head: first that of many cores, whose lines then pass no other head
             members.sort(key=lambda block: -len(block.reads))
         for block in members:
             row = max([top, *(1 + blocks[name].row for name in block.reads)])

@@ -1,9 +1,13 @@
-"""The datapath as a drawing: an SVG with the frozen core in the middle and the trainable cores beside it, data downwards.
+"""The datapath as a drawing: an SVG with the frozen core between the trainable cores.
 
-Of a network without the paper's units, every stage is a box, one below the other.
+Data flows downwards.
+
+In a network without the paper's units, every stage is a box, one below the other.
 """
 
 from __future__ import annotations
+
+from collections.abc import Iterable
 
 from export.datapath import description
 from export.drawing.blocks import FROZEN, HEADS, STEMS, SWITCHES, Block, Blocks, Module, blocks_of
@@ -32,7 +36,7 @@ NOTES = [
 
 
 def draw(plan: LinePlan) -> str:
-    """The SVG's text; the same network gives the same text."""
+    """Return the SVG's text. The same network has the same text."""
     blocks = blocks_of(plan)
     every = list(blocks.blocks.values())
     text, labels = (
@@ -76,7 +80,7 @@ def _summary(plan: LinePlan) -> str:
 
 
 def _text(blocks: Blocks, block: Block) -> list[str]:
-    """The lines in a block."""
+    """Return the lines of text in a block."""
     graph = blocks.plan.graph
     if block.kind == "image":
         return [block.name, _size(graph.tensor(block.name).shape)]
@@ -93,12 +97,12 @@ def _text(blocks: Blocks, block: Block) -> list[str]:
 
 
 def _label(blocks: Blocks, block: Block) -> str:
-    """What is written where lines leave a block."""
+    """Return the text at the place where lines leave a block."""
     kept = blocks.kept(block, inside=False)
     return ", ".join([*([_kept(kept)] if kept else []), *(["output"] if blocks.outputs(block) else [])])
 
 
-def _size(shape) -> str:
+def _size(shape: Iterable[int]) -> str:
     return "x".join(map(str, shape))
 
 
@@ -107,7 +111,7 @@ def _kept(buffers: list[Buffer]) -> str:
 
 
 def _operation(operator: Operator) -> str:
-    """A stage's kind, and its window."""
+    """Return a stage's kind, and its window."""
     words = [type(operator).__name__]
     if isinstance(operator, Window):
         words.append(_size(operator.kernel))
@@ -117,7 +121,7 @@ def _operation(operator: Operator) -> str:
 
 
 def _title(plan: LinePlan, stage: Stage) -> str:
-    """A stage in a line, which a resting mouse shows."""
+    """Return a stage as one line of text, which a browser shows when the mouse is on its block."""
     buffer = plan.buffers[stage.operator.output]
     frozen = " frozen" if is_frozen(stage.operator) else ""
     kept = f", keeps {_kept([buffer])}" if buffer.rows else ""
@@ -161,7 +165,7 @@ def _draw_lanes(svg: Svg, grid: Grid, top: float) -> None:
 
 
 def _draw_modules(svg: Svg, grid: Grid) -> None:
-    """A bracket at the left of each module, and its name."""
+    """Draw a bracket at the left of each module, and its name."""
     rows: dict[Module, list[Block]] = {}
     for block in grid.blocks.blocks.values():
         rows.setdefault(block.module, []).append(block)
@@ -181,7 +185,7 @@ def _draw_block(svg: Svg, grid: Grid, block: Block) -> None:
     colours, title = (FILLS[colour], EDGES[colour]), "\n".join(_title(grid.blocks.plan, each) for each in block.stages)
     if block.kind == "blend":
         svg.circle(grid.centre(block.lane), top + RADIUS, RADIUS, *colours, title, "block")
-        _write_beside_blend(svg, grid, block)
+        _write_next_to_blend(svg, grid, block)
     else:
         svg.box(left, top, right - left, bottom - top, *colours, 5, title or block.name, "block")
         for i, line in enumerate(grid.text[block.name]):
@@ -190,14 +194,14 @@ def _draw_block(svg: Svg, grid: Grid, block: Block) -> None:
             svg.text(
                 left + PADDING, top + PADDING + LINE * (i + 0.75), shown, size, is_name, fill=INK if is_name else FAINT
             )
-    if grid.is_labelled_beside(block):
+    if grid.is_labelled_at_right(block):
         svg.text(right + 6, bottom - PADDING - 5, grid.labels[block.name], SMALL)
     elif grid.labels[block.name]:
         svg.text(grid.centre(block.lane) + 7, bottom + LEAVES + 11, grid.labels[block.name], SMALL)
 
 
-def _write_beside_blend(svg: Svg, grid: Grid, block: Block) -> None:
-    """On the side that the frozen core's line does not come from."""
+def _write_next_to_blend(svg: Svg, grid: Grid, block: Block) -> None:
+    """Write a blend's text on the side that the frozen core's line does not come from."""
     left, top, right, _ = grid.place(block)
     lanes, centre = grid.blocks.lanes, grid.centre(block.lane)
     is_left = FROZEN in lanes and block.lane < lanes.index(FROZEN)

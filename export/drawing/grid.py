@@ -1,7 +1,8 @@
-"""Where the blocks of a drawing lie, and the lines between them, in pixels.
+"""The places of a drawing's blocks and of the lines between them, in pixels.
 
-Lines leave a block at its lower edge and enter the next at its upper one. Across to another lane they run in the gap
-above the row of their reader, around a block at the right of their lane, each in a track of its own.
+A line leaves a block at its lower edge and enters the next at its upper one. A line to another lane
+runs in the gap above the row of its reader. A line around a block runs at the right of its lane.
+Each has a track of its own.
 """
 
 from __future__ import annotations
@@ -16,11 +17,12 @@ PADDING = 8  # around the text in a box
 RADIUS = 15  # of a blend
 LANE_GAP = 72
 
-# Of the gap between two rows, from above: what leaves a block, what is written there, a track, what is written at what
-# enters a block, what enters.
+# Heights in the gap between two rows, from above: lines that leave a block, their label, one track,
+# lines that enter.
 LEAVES, WRITTEN, TRACK, ENTERS = 8, 16, 12, 22
-# At the right of a lane: what is written there, a track; and the height of what enters a box from there.
-WRITTEN_BESIDE, TRACK_BESIDE, ENTERS_BESIDE = 104, 14, 10
+# At the right of a lane: width of a label and of one track; and height per line that enters a box
+# from there.
+WRITTEN_RIGHT, TRACK_RIGHT, ENTERS_RIGHT = 104, 14, 10
 
 
 class Grid:
@@ -29,15 +31,17 @@ class Grid:
     Args:
         blocks: the blocks.
         text: the lines of text in each block, by name.
-        labels: what is written where lines leave a block, or "".
-        left, top: of the first lane and row.
+        labels: the text at the place where lines leave a block, or "".
+        left, top: edges of the first lane and row.
         box: width of a box.
 
     Attributes:
-        right, bottom: of the last lane and row, with what leaves them.
+        right, bottom: edges of the last lane and row, with the lines that leave them.
     """
 
-    def __init__(self, blocks: Blocks, text: dict[str, list[str]], labels: dict[str, str], left, top, box):
+    def __init__(
+        self, blocks: Blocks, text: dict[str, list[str]], labels: dict[str, str], left: float, top: float, box: float
+    ):
         self.blocks, self.text, self.labels, self.box = blocks, text, labels, box
         self.rows: dict[int, list[Block]] = {}
         for block in blocks.blocks.values():
@@ -62,16 +66,18 @@ class Grid:
                 self.across[row].append(source.name)
 
     def _lay_lanes(self, x: float) -> None:
-        self.lefts, self.beside = [], []
+        self.lefts: list[float] = []  # of each lane
+        self.label_widths: list[float] = []  # of the labels at the right of each lane
         for lane, ends in enumerate(self.ends):
             here = [block for block in self.blocks.blocks.values() if block.lane == lane]
-            self.beside.append(WRITTEN_BESIDE if any(map(self.is_labelled_beside, here)) else TRACK_BESIDE)
+            self.label_widths.append(WRITTEN_RIGHT if any(map(self.is_labelled_at_right, here)) else TRACK_RIGHT)
             self.lefts.append(x)
-            x += self.box + (self.beside[lane] + TRACK_BESIDE * len(ends) if ends else 0) + LANE_GAP
+            x += self.box + (self.label_widths[lane] + TRACK_RIGHT * len(ends) if ends else 0) + LANE_GAP
         self.right = x - LANE_GAP
 
     def _lay_rows(self, y: float) -> None:
-        self.tops, self.first_tracks = {}, {}
+        self.tops: dict[int, float] = {}  # of each row
+        self.first_tracks: dict[int, float] = {}  # in the gap above each row
         for row, blocks in sorted(self.rows.items()):
             if row:
                 y += LEAVES + WRITTEN * any(self.labels[block.name] for block in self.rows[row - 1])
@@ -85,37 +91,42 @@ class Grid:
     def _height(self, block: Block) -> float:
         if block.kind == "blend":
             return 2 * RADIUS
-        entries = ENTERS_BESIDE * len(self.sources(block, "around"))
+        entries = ENTERS_RIGHT * len(self.sources(block, "around"))
         return 2 * PADDING + max(LINE * len(self.text[block.name]), entries + LINE + WRITTEN)
 
     # --- Places
 
     def place(self, block: Block) -> Place:
+        """Return the edges of a block."""
         x, y = self.centre(block.lane), self.tops[block.row]
         half = RADIUS if block.kind == "blend" else self.box / 2
         return x - half, y, x + half, y + self._height(block)
 
     def centre(self, lane: int) -> float:
+        """Return the middle of a lane."""
         return self.lefts[lane] + self.box / 2
 
-    def is_labelled_beside(self, block: Block) -> bool:
-        """Whether what is written where lines leave a block is at its right: nothing leaves its lower edge."""
+    def is_labelled_at_right(self, block: Block) -> bool:
+        """Return whether a block's label is at its right, because no line leaves its lower edge."""
         ways = {self.blocks.way(block, reader) for reader in self.blocks.readers(block)}
         return bool(self.labels[block.name]) and ways == {"around"} and not self.blocks.outputs(block)
 
     def readers(self, source: Block, way: str) -> list[Block]:
+        """Return the blocks that a block's lines reach in one way; see Blocks.way."""
         return [reader for reader in self.blocks.readers(source) if self.blocks.way(source, reader) == way]
 
     def sources(self, reader: Block, way: str) -> list[Block]:
+        """Return the blocks whose lines reach a block in one way."""
         sources = [self.blocks.blocks[name] for name in reader.reads]
         return [source for source in sources if self.blocks.way(source, reader) == way]
 
     # --- Lines
 
     def lines(self, source: Block) -> list[list[Point]]:
-        """The lines from a block to its readers, and out of the network."""
+        """Return the lines from a block to its readers, and out of the network."""
         ways = {"down": self._down, "sideways": self._sideways, "across": self._across, "around": self._around}
-        paths = [ways[self.blocks.way(source, reader)](source, reader) for reader in self.blocks.readers(source)]
+        readers = [(reader, self.blocks.way(source, reader)) for reader in self.blocks.readers(source)]
+        paths = [ways[way](source, reader) for reader, way in readers if way]
         if self.blocks.outputs(source) and not self.readers(source, "down"):
             x, y = self._start(source)
             paths.append([(x, y), (x, y + LEAVES + WRITTEN + 6)])
@@ -142,7 +153,7 @@ class Grid:
         return [*path, (entry, top)]
 
     def _entry(self, source: Block, reader: Block) -> float:
-        """Where a line across comes down to its reader: beside the one from above, the nearest lane's first."""
+        """Return where a line across enters its reader: the nearest lane's next to its centre."""
         if len(reader.reads) == 1:
             return self.centre(reader.lane)
         is_left = source.lane < reader.lane
@@ -153,21 +164,21 @@ class Grid:
 
     def _around(self, source: Block, reader: Block) -> list[Point]:
         _, _, right, bottom = self.place(source)
-        x = right + self.beside[source.lane] + TRACK_BESIDE * (self.around[source.name] + 0.5)
+        x = right + self.label_widths[source.lane] + TRACK_RIGHT * (self.around[source.name] + 0.5)
         entry = self.sources(reader, "around").index(source)
-        leaves, enters = bottom - PADDING, self.place(reader)[1] + PADDING + ENTERS_BESIDE * (entry + 0.5)
+        leaves, enters = bottom - PADDING, self.place(reader)[1] + PADDING + ENTERS_RIGHT * (entry + 0.5)
         return [(right, leaves), (x, leaves), (x, enters), (right, enters)]
 
 
 def junctions(paths: list[list[Point]]) -> list[Point]:
-    """Where lines of one source part: points from which they go on in three directions."""
+    """Return the points where lines of one source part: where they continue in three directions."""
     corners = {point for path in paths for point in path}
     segments = [segment for path in paths for segment in zip(path, path[1:])]
     return sorted(point for point in corners if len(_directions(point, segments)) > 2)
 
 
 def _directions(point: Point, segments: list[tuple[Point, Point]]) -> set[tuple[int, int]]:
-    """The directions in which segments, all level or upright, leave a point."""
+    """Return the directions in which segments, all horizontal or vertical, leave a point."""
     x, y = point
     found = set()
     for ends in segments:

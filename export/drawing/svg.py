@@ -1,4 +1,4 @@
-"""SVG, written piece by piece: boxes, circles, lines with arrowheads, and text whose width is known beforehand."""
+"""SVG, written piece by piece: boxes, circles, lines with arrowheads, and text of known width."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ HALO = 6  # width of the gap that a line cuts into those that it crosses
 
 
 def text_width(text: str, size: float, bold: bool = False) -> float:
-    """Pixels that a text takes at most, unless it is all W's."""
+    """Return the pixels that a text needs at most, unless it is all W's."""
     return len(text) * size * (EM_OF_A_BOLD_LETTER if bold else EM_OF_A_LETTER)
 
 
 def fitted(text: str, width: float, size: float, bold: bool = False) -> str:
-    """The text, its middle left out if it would be wider than that."""
+    """Return the text, without its middle if it would be wider than this."""
     letters = int(width / text_width("n", size, bold))
     if len(text) <= letters:
         return text
@@ -27,20 +27,43 @@ def fitted(text: str, width: float, size: float, bold: bool = False) -> str:
 
 
 class Svg:
-    """A drawing; what is added later lies on top."""
+    """A drawing. Elements that are added later are on top."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.elements: list[str] = []
 
-    def box(self, x, y, width, height, fill, stroke="none", radius=0, title="", kind="") -> None:
-        """A rectangle; a mouse that rests on it shows the title."""
+    def box(
+        self,
+        x: float,
+        y: float,
+        width: float,
+        height: float,
+        fill: str,
+        stroke: str = "none",
+        radius: float = 0,
+        title: str = "",
+        kind: str = "",
+    ) -> None:
+        """Add a rectangle. A browser shows its title when the mouse is on it."""
         self._add("rect", title, kind, x=x, y=y, width=width, height=height, rx=radius, fill=fill, stroke=stroke)
 
-    def circle(self, x, y, radius, fill, stroke="none", title="", kind="") -> None:
+    def circle(
+        self, x: float, y: float, radius: float, fill: str, stroke: str = "none", title: str = "", kind: str = ""
+    ) -> None:
+        """Add a circle around (x, y)."""
         self._add("circle", title, kind, cx=x, cy=y, r=radius, fill=fill, stroke=stroke)
 
-    def text(self, x, y, content: str, size=11, bold=False, anchor="start", fill="#1d2733") -> None:
-        """One line of text; y is its base line, anchor start, middle or end."""
+    def text(
+        self,
+        x: float,
+        y: float,
+        content: str,
+        size: float = 11,
+        bold: bool = False,
+        anchor: str = "start",
+        fill: str = "#1d2733",
+    ) -> None:
+        """Add one line of text. y is its base line; anchor is start, middle or end."""
         self._add(
             "text",
             content,
@@ -53,9 +76,11 @@ class Svg:
         )
 
     def lines(self, paths: Sequence[Sequence[Point]], stroke: str) -> None:
-        """Lines that belong together, each with an arrowhead; they cut gaps into all others that they cross.
+        """Add lines that belong together, each with an arrowhead.
 
-        At whole numbers, level and upright, they are as sharp as pixels are.
+        They cut gaps into all others that they cross.
+
+        Horizontal and vertical lines at whole numbers are sharp.
         """
         drawn = ["M" + " L".join(f"{_number(x)},{_number(y)}" for x, y in path) for path in paths]
         for path in drawn:
@@ -64,7 +89,7 @@ class Svg:
             self._add("path", d=path, fill="none", stroke=stroke, stroke_width=2, marker_end="url(#arrow)")
 
     def document(self, width: float, height: float, arrows: str) -> str:
-        """The file's text. arrows is the colour of all arrowheads."""
+        """Return the file's text. arrows is the colour of all arrowheads."""
         return "\n".join(
             [
                 f'<svg xmlns="http://www.w3.org/2000/svg" width="{_number(width)}" height="{_number(height)}" '
@@ -78,11 +103,10 @@ class Svg:
             ]
         )
 
-    def _add(self, element: str, content: str = "", kind: str = "", **attributes) -> None:
-        attributes = {"class": kind or None, **attributes}
+    def _add(self, element: str, content: str = "", kind: str = "", **attributes: str | float | None) -> None:
         given = " ".join(
-            f"{name.replace('_', '-')}={quoteattr(_number(value) if not isinstance(value, str) else value)}"
-            for name, value in attributes.items()
+            f"{name.replace('_', '-')}={quoteattr(value if isinstance(value, str) else _number(value))}"
+            for name, value in {"class": kind or None, **attributes}.items()
             if value is not None
         )
         content = escape(_printable(content))
@@ -96,5 +120,5 @@ def _number(value: float) -> str:
 
 
 def _printable(text: str) -> str:
-    """Names may hold anything; XML takes no control characters."""
+    """Return text without control characters, which XML does not allow and names may have."""
     return re.sub(r"[^\n -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]", "?", text)

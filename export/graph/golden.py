@@ -1,7 +1,7 @@
 """The golden arithmetic: the NumPy reference for every number that a graph computes.
 
-It computes a graph on whole arrays and agrees byte for byte with the reference kernels of TensorFlow Lite Micro. How a
-number is rounded is in export/graph/rounding.py.
+It computes a graph on whole arrays and agrees byte for byte with the reference kernels of
+TensorFlow Lite Micro. How a number is rounded is in export/graph/rounding.py.
 """
 
 from __future__ import annotations
@@ -51,7 +51,8 @@ def run(graph: Graph, inputs: Codes | Mapping[str, Codes], keep: Iterable[str] |
 
     Args:
         graph: the graph.
-        inputs: int8 (batch, height, width, channels), or a dict of these by input name if there are several inputs.
+        inputs: int8 (batch, height, width, channels), or a dict of these by input name if there are
+            several inputs.
         keep: names of the tensors to return, e.g. graph.outputs; None returns every tensor.
     Returns: int8 (batch, height, width, channels) by tensor name.
     Raises: ValueError if an input is missing or not int8 of its tensor's shape.
@@ -85,7 +86,7 @@ def _named_inputs(graph: Graph, inputs: Codes | Mapping[str, Codes]) -> Mapping[
 
 
 def random_inputs(graph: Graph, count: int = 100, seed: int = 0) -> dict[str, Codes]:
-    """Return uniformly random int8 inputs (count, height, width, channels) by name, the same for the same seed."""
+    """Return random int8 inputs (count, height, width, channels) by name, the same per seed."""
     random = np.random.default_rng(seed)
     return {
         name: random.integers(-128, 128, (count, *graph.tensor(name).shape)).astype(np.int8) for name in graph.inputs
@@ -211,7 +212,7 @@ def _shifted(x: Codes, tensor: Tensor) -> npt.NDArray[np.int64]:
 
 
 def _without_zero_point(operator: Convolution, graph: Graph, x: Codes) -> npt.NDArray[np.floating]:
-    """Return codes less their zero point, in the smallest floating point that holds every sum exactly."""
+    """Return codes less their zero point, in the smallest float type that holds every sum."""
     zero_point = graph.tensor(operator.inputs[0]).zero_point
     taps = operator.codes[0].size if isinstance(operator, Conv2D) else operator.codes[..., 0].size
     largest_sum = taps * 128 * (128 + abs(zero_point))
@@ -219,7 +220,7 @@ def _without_zero_point(operator: Convolution, graph: Graph, x: Codes) -> npt.ND
 
 
 def _windows(operator: Window, x: npt.NDArray[Number], padding: int = 0) -> npt.NDArray[Number]:
-    """Return every window of a padded map: (batch, height out, width out, kernel height, kernel width, channels)."""
+    """Return windows (batch, out height, out width, kernel height, kernel width, channels)."""
     rows, columns = operator.pads(x.shape[1:3])
     padded = np.pad(x, ((0, 0), rows, columns, (0, 0)), constant_values=padding)
     windows = np.lib.stride_tricks.sliding_window_view(padded, operator.extent, axis=(1, 2))

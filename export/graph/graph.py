@@ -1,11 +1,14 @@
-"""The integer graph: what a network computes, in int8 codes. The contract between training and everything deployed.
+"""The integer graph: what a network computes, in int8 codes.
 
-A graph is a list of operators in the order of data flow. Every operator makes one tensor, which has the operator's name,
-such as "frozen.stage2.unit3.pointwise". All tensors are int8 maps of (height, width, channels) without a batch;
-value = scale * (code - zero_point). The .tflite, the golden arithmetic (golden.py), the C code and the hardware are
-readings of the graph.
+The contract between training and everything deployed.
 
-`frozen` on an operator means that its int8 codes are taped out. Biases, requantisation and clamps are configurable.
+A graph is a list of operators in the order of data flow. Every operator makes one tensor, which has
+the operator's name, such as "frozen.stage2.unit3.pointwise". All tensors are int8 maps of (height,
+width, channels) without a batch; value = scale * (code - zero_point). The .tflite, the golden
+arithmetic (golden.py), the C code and the hardware are readings of the graph.
+
+`frozen` on an operator means that its int8 codes are taped out. Biases, requantisation and clamps
+are configurable.
 """
 
 from __future__ import annotations
@@ -22,13 +25,19 @@ from export.graph.tensor import GraphError, Tensor
 
 
 def kernel_name(operator: Convolution) -> str:
-    """Return the name of a frozen kernel. It is the same in every pass of a repeated module (Fig. 5)."""
+    """Return the name of a frozen kernel.
+
+    It is the same in every pass of a repeated module (Fig. 5).
+    """
     return re.sub(r"\.pass\d+", "", operator.name)
 
 
 @dataclass(frozen=True)
 class Parameters:
-    """Numbers of parameters. The biases of frozen operators are configurable: they hold the batch-norm."""
+    """Numbers of parameters.
+
+    The biases of frozen operators are configurable: they hold the batch-norm.
+    """
 
     frozen_codes: int
     frozen_biases: int
@@ -40,7 +49,8 @@ class Parameters:
 class Graph:
     """A network. inputs and outputs are tensor names; operators come in the order of data flow.
 
-    Every Graph object is valid: its constructor raises GraphError, which names the operator or tensor that does not fit.
+    Every Graph object is valid: its constructor raises GraphError, which names the operator or
+    tensor that does not fit.
     """
 
     name: str
@@ -68,7 +78,10 @@ class Graph:
         return self._tensors[name]
 
     def operator(self, name: str) -> Operator:
-        """Return the operator of that name, which makes the tensor of that name. Raises KeyError."""
+        """Return the operator of that name, which makes the tensor of that name.
+
+        Raises KeyError.
+        """
         return self._operators[name]
 
     def inputs_of(self, operator: Operator) -> list[Tensor]:
@@ -112,7 +125,7 @@ class Graph:
         return dict(sorted(found.items()))
 
     def parameters(self) -> Parameters:
-        """Count int8 codes of convolutions and channel scales, and biases, apart for frozen and other operators."""
+        """Count codes and biases, apart for frozen and other operators."""
         convolutions = [operator for operator in self.operators if isinstance(operator, Convolution)]
         frozen = [operator for operator in convolutions if is_frozen(operator)]
         others = [operator for operator in convolutions if not is_frozen(operator)]
@@ -152,5 +165,5 @@ NO_CORE = "0" * 64
 
 
 def core_digest(graph: Graph) -> str:
-    """Return the SHA-256 of the frozen codes that a graph belongs to, in hexadecimal; zeros if it has none."""
+    """Return the SHA-256 of a graph's frozen codes, in hexadecimal; zeros if it has none."""
     return graph.metadata.get("core", NO_CORE)

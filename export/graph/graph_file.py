@@ -1,6 +1,7 @@
 """An integer graph as a file: a .npz of its constants with a JSON description of the rest.
 
-The same graph has the same bytes. The file is not compressed, because other versions of zlib give other bytes.
+The same graph has the same bytes. The file is not compressed, because other versions of zlib give
+other bytes.
 """
 
 from __future__ import annotations
@@ -33,7 +34,10 @@ class GraphFileError(ValueError):
 
 
 def load(path: str | os.PathLike[str]) -> Graph:
-    """Read a graph from a file. Raises GraphFileError, which names the file and what is wrong with it; OSError."""
+    """Read a graph from a file.
+
+    Raises GraphFileError, which names the file and what is wrong with it; OSError.
+    """
     with open(path, "rb") as file:
         content = file.read()
     try:

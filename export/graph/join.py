@@ -1,4 +1,4 @@
-"""Several tasks on one frozen core as one network: every task keeps its cores, its head and its bytes (section 3.2)."""
+"""Several tasks on one frozen core as one network, each with its own bytes (section 3.2)."""
 
 from __future__ import annotations
 
@@ -17,15 +17,17 @@ from export.graph.tensor import GraphError
 
 
 def join(tasks: Sequence[Graph], name: str) -> Graph:
-    """Join networks that have the same frozen core to one network, with the outputs of each in their order.
+    """Join networks that have the same frozen core to one network, with all their outputs.
 
-    The joined network has the frozen core once. Its trainable cores have new numbers, through all tasks. Heads are named
-    after their tasks: head.faces.pointwise. Nothing flows between the cores of two tasks.
+    The joined network has the frozen core once. Its trainable cores have new numbers, through all
+    tasks. Heads are named after their tasks: head.faces.pointwise. Nothing flows between the cores
+    of two tasks.
 
     Args:
         tasks: two or more, each with one image as input, with different names.
         name: of the joined network.
-    Raises: GraphError if names, inputs or cores do not fit, or if the frozen cores do not compute the same bytes.
+    Raises: GraphError if names, inputs or cores do not fit, or if the frozen cores do not compute
+        the same bytes.
     """
     check(tasks)
     parts = renamed(tasks)

@@ -22,8 +22,9 @@ def small_memory_order(
 ) -> list[int]:
     """Order steps for a small peak of memory.
 
-    It tries three orders and returns the best: the order given; a late one, in which each step waits until its result
-    is read; and a greedy one, which always takes the step that adds the least memory. The optimum is NP-hard to find.
+    It tries three orders and returns the best: the order given; a late one, in which each step
+    waits until its result is read; and a greedy one, which always takes the step that adds the
+    least memory. The optimum is NP-hard to find.
 
     Args:
         steps: in an order of data flow.

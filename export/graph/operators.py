@@ -1,6 +1,7 @@
 """The operators of an integer graph: what each one computes in int8 codes, and what it requires.
 
-Each operator makes one tensor. A tensor is an int8 map of (height, width, channels) without a batch.
+Each operator makes one tensor. A tensor is an int8 map of (height, width, channels) without a
+batch.
 """
 
 from __future__ import annotations
@@ -30,7 +31,10 @@ def _is_pair_of_pairs(value: object) -> TypeGuard[Pads]:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Operator:
-    """One step of a graph. It reads the tensors in `inputs` and makes the tensor that has its own name."""
+    """One step of a graph.
+
+    It reads the tensors in `inputs` and makes the tensor that has its own name.
+    """
 
     name: str
     inputs: tuple[str, ...]
@@ -52,14 +56,23 @@ class Operator:
         return self.name
 
     def output_shape(self, *shapes: Shape) -> Shape:
-        """Return the shape of its output for inputs of these shapes. Raises GraphError if they do not fit."""
+        """Return the shape of its output for inputs of these shapes.
+
+        Raises GraphError if they do not fit.
+        """
         return shapes[0]
 
     def check(self, inputs: list[Tensor], output: Tensor) -> None:
-        """Raise GraphError unless constants, scales and zero points fit each other. Shapes are checked before."""
+        """Raise GraphError unless constants, scales and zero points fit each other.
+
+        Shapes are checked before.
+        """
 
     def macs(self, output: Tensor) -> int:
-        """Return the number of multiplications by constants per input. Taps on padding count too."""
+        """Return the number of multiplications by constants per input.
+
+        Taps on padding count too.
+        """
         return 0
 
     def _require(self, condition: bool, what: str) -> None:
@@ -99,7 +112,8 @@ class Operator:
 class Window(Operator):
     """An operator that slides a window over the map.
 
-    padding is TensorFlow's "same" or "valid", or the rows and columns: ((above, below), (left, right)).
+    padding is TensorFlow's "same" or "valid", or the rows and columns: ((above, below), (left,
+    right)).
     """
 
     strides: tuple[int, int] = (1, 1)
@@ -128,7 +142,10 @@ class Window(Operator):
         return (size[axis] + sum(self.pads(size)[axis]) - self.extent[axis]) // self.strides[axis] + 1
 
     def pads(self, size: Size) -> Pads:
-        """Return the padding: rows (above, below), columns (left, right). An odd one is below or to the right."""
+        """Return the padding: rows (above, below), columns (left, right).
+
+        An odd one is below or to the right.
+        """
         if isinstance(self.padding, tuple):
             return self.padding
         return (self._pads_of(0, size), self._pads_of(1, size)) if self.padding == "same" else ((0, 0), (0, 0))
@@ -160,9 +177,10 @@ class Window(Operator):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Convolution(Window):
-    """Base of Conv2D and DepthwiseConv2D: codes with one scale and bias per output channel, and an int8 clamp.
+    """Base of Conv2D and DepthwiseConv2D: codes, a scale and bias per output channel, a clamp.
 
-    scales are float32 (out,); bias is int32 (out,) in units of input scale * scales. ReLU is minimum = zero point.
+    scales are float32 (out,); bias is int32 (out,) in units of input scale * scales. ReLU is
+    minimum = zero point.
     """
 
     codes: npt.NDArray[np.int8]
@@ -194,8 +212,9 @@ class Convolution(Window):
 class Conv2D(Convolution):
     """Convolution. codes are int8 (out, kernel height, kernel width, in / groups).
 
-    fully_connected: the scale of its sums is rounded to float32. TFLite does so in a FULLY_CONNECTED with one weight
-    scale, but not in one with a scale per channel. Its kernel is the whole map, or 1x1.
+    fully_connected: the scale of its sums is rounded to float32. TFLite does so in a
+    FULLY_CONNECTED with one weight scale, but not in one with a scale per channel. Its kernel is
+    the whole map, or 1x1.
     """
 
     groups: int = 1
@@ -252,7 +271,10 @@ class DepthwiseConv2D(Convolution):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Pool(Window):
-    """Base of AveragePool and MaxPool: a window and an int8 clamp. Input and output share one scale."""
+    """Base of AveragePool and MaxPool: a window and an int8 clamp.
+
+    Input and output share one scale.
+    """
 
     window: tuple[int, int]
     minimum: int = INT8_MIN
@@ -363,7 +385,10 @@ class Add(Pair):
         self._require(fits, f"output scale {output.scale} is too fine for inputs of scale {coarsest}")
 
     def multipliers(self, first: Tensor, second: Tensor, output: Tensor) -> tuple[float, float, float]:
-        """Return the factors of the first operand, the second, and their sum. Operands are shifted left before."""
+        """Return the factors of the first operand, the second, and their sum.
+
+        Operands are shifted left before.
+        """
         # The coarser operand has the factor 1/2, so that the sum of the two cannot overflow.
         unit = 2 * max(first.scale, second.scale)
         return first.scale / unit, second.scale / unit, unit / (2**ADD_LEFT_SHIFT * output.scale)
@@ -385,9 +410,10 @@ class Multiply(Pair):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Lookup(Operator):
-    """Any function of one code: table int8 (256,), entry i is the output code of input code i - 128.
+    """Any function of one code. table is int8 (256,): entry i is the output for code i - 128.
 
-    breakpoints are the (x, y) pairs of the piecewise-linear function that filled the table, for descriptions.
+    breakpoints are the (x, y) pairs of the piecewise-linear function that filled the table, for
+    descriptions.
     """
 
     table: npt.NDArray[np.int8]
@@ -403,7 +429,10 @@ class Lookup(Operator):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Softmax(Operator):
-    """Softmax over the channels of each pixel: exp(beta * x) / sum. Its output has scale 1/256 and zero point -128."""
+    """Softmax over the channels of each pixel: exp(beta * x) / sum.
+
+    Its output has scale 1/256 and zero point -128.
+    """
 
     beta: float = 1.0
 
@@ -418,7 +447,7 @@ class Softmax(Operator):
         self._require(self.multiplier(inputs[0]) > 1, f"beta is {self.beta}; times input scale it must exceed 2^-26")
 
     def multiplier(self, input: Tensor) -> float:
-        """Return the factor from a difference of two codes to 26 fractional bits, capped as TFLite does."""
+        """Return the factor from a difference of codes to 26 fractional bits, capped like TFLite."""
         return min(self.beta * input.scale * 2.0**26, 2.0**31 - 1)
 
 
@@ -426,8 +455,8 @@ class Softmax(Operator):
 class Pad(Operator):
     """Puts one code, `value`, around the map.
 
-    padding is ((above, below), (left, right), (before, after)): rows, columns and channels. Convolutions and pools have
-    padding of their own; this is for all other cases.
+    padding is ((above, below), (left, right), (before, after)): rows, columns and channels.
+    Convolutions and pools have padding of their own; this is for all other cases.
     """
 
     padding: tuple[tuple[int, int], tuple[int, int], tuple[int, int]]
@@ -447,11 +476,11 @@ class Pad(Operator):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Wire(Operator):
-    """Moves channels without changing a byte: concatenation, split, channel shuffle, core shuffle, grey to three.
+    """Moves channels without changing a byte: concatenation, split, shuffle, core shuffle.
 
-    sources are int (channels out, 2): output channel i is channel sources[i, 1] of input sources[i, 0].
-    core_shuffle marks a switch: a task chooses whether the second half of the channels comes from input 1 or, as all
-    others, from input 0.
+    sources are int (channels out, 2): output channel i is channel sources[i, 1] of input sources[i,
+    0]. core_shuffle marks a switch: a task chooses whether the second half of the channels comes
+    from input 1 or, as all others, from input 0.
     """
 
     sources: npt.NDArray[np.integer]

@@ -34,7 +34,10 @@ def width(range: Range) -> int:
 
 
 def code_ranges(graph: Graph) -> dict[str, Range]:
-    """Return the codes that each tensor can have. Clamps narrow them; pools and moved channels keep what is narrow."""
+    """Return the codes that each tensor can have.
+
+    Clamps narrow them; pools and moved channels keep what is narrow.
+    """
     ranges = dict.fromkeys(graph.inputs, INT8)
     for operator in graph.operators:
         ranges[operator.output] = _codes(operator, [ranges[name] for name in operator.inputs])
@@ -80,9 +83,9 @@ def _hull(*ranges: Range) -> Range:
 def sum_range(operator: Operator, graph: Graph, codes: dict[str, Range]) -> Range | None:
     """Return the least and the largest sum of any channel, before the bias and requantisation.
 
-    An operator sums products of codes less their zero points (of codes as they are, if the bias includes the zero
-    point), or the codes that it pools. Partial sums stay within the range too, in any order. The range is exact for
-    frozen codes. Codes that a task can change may be any int8.
+    An operator sums products of codes less their zero points (of codes as they are, if the bias
+    includes the zero point), or the codes that it pools. Partial sums stay within the range too, in
+    any order. The range is exact for frozen codes. Codes that a task can change may be any int8.
 
     Args:
         operator: an operator of the graph.
@@ -123,7 +126,7 @@ def _sum_range_of_average(operator: AveragePool | Mean, graph: Graph, codes: dic
 
 
 def _values(operator: Operator, graph: Graph, codes: dict[str, Range]) -> list[Range]:
-    """Return its inputs' codes less their zero points, and 0: the value of padding, and of a sum's start."""
+    """Return its inputs' codes less their zero points, with 0: padding, and a sum's start."""
     return [_hull((0, 0), _less(codes[tensor.name], tensor.zero_point)) for tensor in graph.inputs_of(operator)]
 
 

@@ -1,4 +1,4 @@
-"""The same network for images of another size: the weights of a convolutional network do not depend on the size."""
+"""The same network for images of another size, which no weight depends on."""
 
 from __future__ import annotations
 
@@ -18,7 +18,9 @@ def parse_size(text: str) -> Size:
 
 
 def resize(graph: Graph, size: Size) -> Graph:
-    """Return a graph of one input with another height and width. A pool over the whole map stays one.
+    """Return a graph of one input with another height and width.
+
+    A pool over the whole map stays one.
 
     Raises: GraphError that names the operator that does not allow the size.
     """

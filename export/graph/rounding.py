@@ -1,7 +1,7 @@
 """Rounding: the one place where it is written in Python.
 
-The other languages use the same names and the same test vectors (tests/rounding_vectors.json). Values are 32-bit
-integers, held as int64.
+The other languages use the same names and the same test vectors (tests/rounding_vectors.json).
+Values are 32-bit integers, held as int64.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ Int64s = npt.NDArray[np.int64]
 
 
 def quantize_multiplier(factor: npt.ArrayLike) -> tuple[Int64s, Int64s]:
-    """Write factors as multiplier * 2^(shift - 31), multiplier in 2^30..2^31 - 1 (TFLite's QuantizeMultiplier).
+    """Write factors as multiplier * 2^(shift - 31), as TFLite's QuantizeMultiplier does.
 
     Args:
         factor: positive float64, any shape.
@@ -29,7 +29,10 @@ def quantize_multiplier(factor: npt.ArrayLike) -> tuple[Int64s, Int64s]:
 
 
 def saturating_rounding_doubling_high_mul(a: npt.ArrayLike, b: npt.ArrayLike) -> Int64s:
-    """Return the high 32 bits of 2 * a * b, rounded to nearest, a half upwards. Values are int32, held as int64."""
+    """Return the high 32 bits of 2 * a * b, rounded to nearest, a half upwards.
+
+    Values are int32, held as int64.
+    """
     high: Int64s = (np.asarray(a, np.int64) * np.asarray(b, np.int64) + 2**30) >> 31
     return np.minimum(high, 2**31 - 1)  # only -2^31 * -2^31 does not fit
 
@@ -44,7 +47,7 @@ def rounding_divide_by_pot(x: npt.ArrayLike, exponent: npt.ArrayLike) -> Int64s:
 
 
 def requantise(accumulator: npt.ArrayLike, multiplier: npt.ArrayLike, shift: npt.ArrayLike) -> Int64s:
-    """Scale 32-bit accumulators by multiplier * 2^(shift - 31) (TFLite's MultiplyByQuantizedMultiplier).
+    """Scale by multiplier * 2^(shift - 31), as TFLite's MultiplyByQuantizedMultiplier does.
 
     Double rounding, as TFLM does: rounding once would differ in about 1 of 2,000 values.
     """
@@ -54,11 +57,11 @@ def requantise(accumulator: npt.ArrayLike, multiplier: npt.ArrayLike, shift: npt
 
 
 def wrap_to_int32(x: npt.ArrayLike) -> Int64s:
-    """Let 32-bit sums overflow as registers do, so that all agree even on a network with absurd weights."""
+    """Let 32-bit sums overflow as registers do, so that networks with absurd weights agree too."""
     return np.asarray(x, np.int64).astype(np.int32).astype(np.int64)
 
 
 def mean_multiplier(multiplier: Int64s, shift: Int64s, count: int) -> tuple[np.int64, np.int64]:
-    """Return (multiplier, shift) of a requantisation that also divides by count, as TFLite's MEAN computes it."""
+    """Return (multiplier, shift) that also divide by count, as TFLite's MEAN computes them."""
     bits = min(count.bit_length() - 1, 31 + int(shift))
     return np.int64((int(multiplier) << bits) // count), np.int64(int(shift) - bits)

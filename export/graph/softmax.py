@@ -1,6 +1,7 @@
 """Softmax in fixed point, bit by bit as TensorFlow Lite computes it with gemmlowp.
 
-An int32 k with n integer bits stands for the number k * 2^(n - 31). A product has the sum of its factors' integer bits.
+An int32 k with n integer bits stands for the number k * 2^(n - 31). A product has the sum of its
+factors' integer bits.
 """
 
 from __future__ import annotations
@@ -26,8 +27,8 @@ def factor_and_smallest(multiplier: float) -> tuple[Int64s, Int64s, int]:
 
     Args:
         multiplier: export.graph.operators.Softmax.multiplier.
-    Returns: (multiplier, shift, smallest). requantise with the first two turns a difference of codes into a number with
-        5 integer bits. Differences below smallest count as an exp of 0.
+    Returns: (multiplier, shift, smallest). requantise with the first two turns a difference of
+        codes into a number with 5 integer bits. Differences below smallest count as an exp of 0.
     """
     factor, shift = quantize_multiplier(multiplier)
     return factor, shift, -math.floor((2**DIFFERENCE_BITS - 1) * 2 ** (31 - DIFFERENCE_BITS) / 2 ** int(shift))
@@ -36,7 +37,7 @@ def factor_and_smallest(multiplier: float) -> tuple[Int64s, Int64s, int]:
 def softmax(
     x: npt.NDArray[np.int8], multiplier: npt.ArrayLike, shift: npt.ArrayLike, smallest: int
 ) -> npt.NDArray[np.int8]:
-    """Return the softmax over the last axis of int8 codes: int8 with scale 1/256 and zero point -128."""
+    """Return the softmax over the last axis: int8 with scale 1/256 and zero point -128."""
     difference = x.astype(np.int64) - x.max(axis=-1, keepdims=True)
     counts = difference >= smallest
     exps = exp_on_negative_values(requantise(np.where(counts, difference, 0), multiplier, shift))

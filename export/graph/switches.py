@@ -1,8 +1,9 @@
-"""What a task can switch in a network: the pool of each head (section 3.3), and the passes through the last module (Fig. 5).
+"""What a task can switch: each head's pool (section 3.3), passes through the last module (Fig. 5).
 
-A network of sfkeras is compiled, or taped out, with every way that its rows can take: with and without the pool of each
-head, and from the last module to the heads after each of its passes. A task image (export/datapath/task_image.py) holds
-a position for each switch. Stages on ways that are not taken do not run. All ways together are one graph again:
+A network of sfkeras is compiled, or taped out, with every way that its rows can take: with and
+without the pool of each head, and from the last module to the heads after each of its passes. A
+task image (export/datapath/task_image.py) holds a position for each switch. Stages on ways that are
+not taken do not run. All ways together are one graph again:
 
     head.NAME.pointwise --> head.NAME.activation                                    position 0: maps
                        '--> head.NAME.pool --> head.NAME.pool.activation            position 1: a vector
@@ -41,7 +42,8 @@ class Switch:
         positions: all its positions.
         position: the one that the task sets.
         runs: the positions in which an operator runs, by its name. All other operators always run.
-        gives: the positions in which an output is computed, by its name. All other outputs always are.
+        gives: the positions in which an output is computed, by its name. All other outputs always
+            are.
         chooses: names of Wires that copy one of their inputs, the one of the position.
     """
 
@@ -55,21 +57,29 @@ class Switch:
 
 @dataclass(frozen=True)
 class Ways:
-    """A graph with all its ways, and the switches that choose between them. The switch of passes is the first."""
+    """A graph with all its ways, and the switches that choose between them.
+
+    The switch of passes is the first.
+    """
 
     graph: Graph
     switches: tuple[Switch, ...] = ()
 
 
 def ways(graph: Graph) -> Ways:
-    """Return all ways that a network's rows can take. A network that is not sfkeras's has one way and no switch."""
+    """Return all ways that a network's rows can take.
+
+    A network that is not sfkeras's has one way and no switch.
+    """
     if not NAMED_BY_SFKERAS.items() <= graph.metadata.items():
         return Ways(graph)
     return _with_heads(_with_passes(graph, _passes(graph)))
 
 
 def ways_of_task(task: Graph, network: Ways) -> Ways:
-    """Return the ways of a network with a task's numbers. The task has as many passes or fewer, and pools or not.
+    """Return the ways of a network with a task's numbers.
+
+    The task has as many passes or fewer, and pools or not.
 
     Passes that the task does not have keep the network's numbers.
 
@@ -95,7 +105,7 @@ def name_in(network: Graph, tensor: Tensor) -> str:
 
 
 def tensors_of(task: Graph, network: Graph, maps: dict[str, npt.NDArray[np.int8]]) -> dict[str, npt.NDArray[np.int8]]:
-    """Return the tensors of a task's own graph, from maps (batch, height, width, channels) by the names of all ways.
+    """Return the tensors of a task's own graph, of maps by the names of all ways.
 
     Channels that a head was filled up with are left out.
     """
@@ -107,7 +117,7 @@ def tensors_of(task: Graph, network: Graph, maps: dict[str, npt.NDArray[np.int8]
 
 
 def _pass(name: str) -> int:
-    """Return the pass through the last module that an operator is in; 1 if its module is not repeated."""
+    """Return the pass that an operator is in; 1 if its module is not repeated."""
     match = PASS.search(name)
     return int(match[2]) if match else 1
 
@@ -123,7 +133,7 @@ def _in_passes(name: str, module: str, most: int) -> list[str]:
 
 
 def _with_passes(graph: Graph, position: int) -> Ways:
-    """Let heads read the last module's result after any of its passes; after `position`, as the task is."""
+    """Let heads read the last module's result after any pass; after `position`, as the task is."""
     most = _passes(graph)
     heads = [operator for operator in graph.operators if _is_of_head(operator)]
     modules = [operator for operator in graph.operators if not _is_of_head(operator)]
@@ -167,7 +177,8 @@ def _with_resting_passes(task: Graph, network: Graph, passes: int) -> Graph:
     resting = [operator for operator in network.operators if _pass(operator.name) > passes]
     for operator in resting:
         tensor = network.tensor(operator.output)
-        # The first wires of a pass copy the result of the task's last one. Convolutions after them have their own scales.
+        # The first wires of a pass copy the result of the task's last one. Convolutions after them
+        # have their own scales.
         scale = tensors[operator.inputs[0]].scale if isinstance(operator, Wire) else tensor.scale
         tensors[operator.output] = replace(tensor, scale=scale)
     return replace(task, operators=(*task.operators, *resting), tensors=tuple(tensors.values()))
@@ -184,7 +195,10 @@ def _with_heads(found: Ways) -> Ways:
 
 
 def _with_both_ways(found: Ways, head: str) -> Ways:
-    """Let a head compute its maps or, pooled, a vector. The one that it computes by itself stays at its output's place."""
+    """Let a head compute its maps or, pooled, a vector.
+
+    The one that it computes by itself stays at its output's place.
+    """
     graph = found.graph
     pointwise, pool, activation = (f"head.{head}.{part}" for part in ("pointwise", "pool", "activation"))
     names = {operator.name for operator in graph.operators}

@@ -14,7 +14,10 @@ Size = tuple[int, int]  # height, width
 
 
 class GraphError(ValueError):
-    """An invalid graph. The message names the operator or tensor, what it has and what is expected."""
+    """An invalid graph.
+
+    The message names the operator or tensor, what it has and what is expected.
+    """
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Algebra of Wires, the operators that only move channels: Wires of Wires as one, and graphs without some of them."""
+"""Algebra of Wires: Wires of Wires as one, and graphs without some of them."""
 
 from __future__ import annotations
 
@@ -15,10 +15,11 @@ Channel = tuple[str, int]  # of a tensor
 
 
 def compose_wires(graph: Graph) -> Graph:
-    """Return the same graph with Wires of Wires made one Wire, and without those that are unused or duplicates.
+    """Return the same graph with Wires of Wires as one Wire, without unused ones and duplicates.
 
-    A Wire that is a whole tensor in its own order disappears: its readers read that tensor. What a Wire then reads is
-    made by an operator, or is a map that an operator reads too, and so is in memory anyway.
+    A Wire that is a whole tensor in its own order disappears: its readers read that tensor. What a
+    Wire then reads is made by an operator, or is a map that an operator reads too, and so is in
+    memory anyway.
     """
     read_by_operators = {name for each in graph.operators if not isinstance(each, Wire) for name in each.inputs}
     sources: dict[str, list[Channel]] = {}  # of the channels of each Wire
@@ -45,7 +46,10 @@ def compose_wires(graph: Graph) -> Graph:
 
 
 def without_wires(graph: Graph, names: Collection[str]) -> Graph:
-    """Return the same graph without some Wires that only Wires read. Those then read the sources of the removed ones."""
+    """Return the same graph without some Wires that only Wires read.
+
+    Those then read the sources of the removed ones.
+    """
     sources: dict[str, list[Channel]] = {}  # of each Wire that is removed
     operators: list[Operator] = []
     for operator in graph.operators:
@@ -80,7 +84,7 @@ def _needed(operators: Sequence[Operator], outputs: Iterable[str]) -> list[Opera
 def with_operators(
     graph: Graph, operators: Iterable[Operator], tensors: Iterable[Tensor] = (), outputs: Iterable[str] = ()
 ) -> Graph:
-    """Return the same graph with other operators, the tensors that they make, and other outputs if any are given."""
+    """Return the same graph with other operators and their tensors, and other outputs if given."""
     operators, outputs = tuple(operators), tuple(outputs)
     names = {*graph.inputs, *(operator.name for operator in operators)}
     kept = tuple(tensor for tensor in (*graph.tensors, *tensors) if tensor.name in names)

@@ -1,7 +1,7 @@
 """The zero point of a convolution's input: part of the bias, if no window covers padding.
 
-A sum of products of (code - zero point) is then the sum of products of codes, less a number that is the same at every
-pixel.
+A sum of products of (code - zero point) is then the sum of products of codes, less a number that is
+the same at every pixel.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ def is_folded(operator: Convolution, graph: Graph) -> bool:
 
 
 def bias(operator: Convolution, graph: Graph) -> npt.NDArray[np.int32]:
-    """Return the bias to add to sums of products of codes (if is_folded), or of codes less the zero point."""
+    """Return the bias for products of codes (if is_folded), or of codes less the zero point."""
     if not is_folded(operator, graph):
         return operator.bias
     weights = (1, 2, 3) if isinstance(operator, Conv2D) else (0, 1)

@@ -1,9 +1,10 @@
 """The streaming-line reference model: the graph as a machine that reads an image row by row.
 
-Its memory is the line plan's and no more: the kept rows of each tensor, one place that the newest rows share, and the
-running sums. It uses NumPy arrays as the C code and the hardware use their memory. Reading a row that is no longer there
-is an error. Its numbers are those of the golden arithmetic, on the rows under a window instead of on whole maps. Stages
-on ways that the task's switches do not take do not run.
+Its memory is the line plan's and no more: the kept rows of each tensor, one place that the newest
+rows share, and the running sums. It uses NumPy arrays as the C code and the hardware use their
+memory. Reading a row that is no longer there is an error. Its numbers are those of the golden
+arithmetic, on the rows under a window instead of on whole maps. Stages on ways that the task's
+switches do not take do not run.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ Row = tuple[str, int, Codes]  # tensor, number of the row, its codes
 
 
 class Rows:
-    """The rows of one tensor that are in memory: the newest one in the shared place, older ones in their slots.
+    """The rows of one tensor in memory: the newest in the shared place, older ones in slots.
 
     Attributes:
         made: number of rows made so far.
@@ -59,7 +60,7 @@ class Rows:
         return self.slots[self.in_slot.index(y)]
 
     def retire(self) -> None:
-        """Move the newest row, which no other stage of this line reads, into its slot, if the buffer has one."""
+        """Move the newest row, which this line reads no more, into its slot, if there is one."""
         if self.is_new and self.in_slot:
             slot = (self.made - 1) % len(self.in_slot)
             self.slots[slot], self.in_slot[slot] = self.newest.copy(), self.made - 1
@@ -80,7 +81,10 @@ class Stream:
         self.start()
 
     def start(self) -> None:
-        """Prepare for the first row of an image. The memory keeps its content, as that of a chip does."""
+        """Prepare for the first row of an image.
+
+        The memory keeps its content, as that of a chip does.
+        """
         for rows in self.rows.values():
             rows.start()
         self.running = [stage for stage in self.plan.stages if self.plan.runs(stage)]
@@ -112,7 +116,10 @@ class Stream:
         return made
 
     def output(self, name: str) -> Codes:
-        """Return an output of one row, int8 (width, channels). It is valid from an image's end to the next one's start."""
+        """Return an output of one row, int8 (width, channels).
+
+        It is valid from an image's end to the next one's start.
+        """
         return self.rows[name][0]
 
     def _is_unfinished(self) -> bool:
@@ -168,7 +175,10 @@ class Stream:
 
 
 def _of_one_row(operator: Operator, step: int, shape: Shape) -> Operator:
-    """Return the same operator for a map of only the rows that a step reads. Its output is one row."""
+    """Return the same operator for a map of only the rows that a step reads.
+
+    Its output is one row.
+    """
     read = rows_read(operator, step, shape)
     if isinstance(operator, Pad):
         return replace(operator, padding=((1 - len(read), 0), *operator.padding[1:]))

@@ -1,21 +1,23 @@
-"""The line plan: how a graph runs on an image that arrives line by line, and how much memory this needs.
+"""The line plan: how a graph runs on an image that arrives line by line, and its memory.
 
-Time is counted in lines. In each line one row of the image arrives. Every stage, in the order of data flow, then makes
-its next row if the rows that it reads are there. After the last row of the image there are a few lines more, until all
-is made.
+Time is counted in lines. In each line one row of the image arrives. Every stage, in the order of
+data flow, then makes its next row if the rows that it reads are there. After the last row of the
+image there are a few lines more, until all is made.
 
-The newest row of a tensor is in a shared place while the stages of its line read it. Rows that a later line reads are
-then kept in the tensor's buffer: the rows of a window that are still needed, and the delay that keeps the paths of a
-graph in step where they meet again. A pool over the whole map keeps a running sum instead of rows.
+The newest row of a tensor is in a shared place while the stages of its line read it. Rows that a
+later line reads are then kept in the tensor's buffer: the rows of a window that are still needed,
+and the delay that keeps the paths of a graph in step where they meet again. A pool over the whole
+map keeps a running sum instead of rows.
 
-No buffer can be smaller in this order of events. Take the step that determined the number of kept rows of a tensor.
-Before its line, that many rows had been made, from the oldest that the step reads to the newest. In a ring of one row
-less, the newest would overwrite the oldest, which would have to be made again. Here every row is made once (the factor
-of MACs is 1.000).
+No buffer can be smaller in this order of events. Take the step that determined the number of kept
+rows of a tensor. Before its line, that many rows had been made, from the oldest that the step reads
+to the newest. In a ring of one row less, the newest would overwrite the oldest, which would have to
+be made again. Here every row is made once (the factor of MACs is 1.000).
 
-Another order could save a little. A stage that starts later than it can keeps more rows before it and fewer after it:
-2 % less in total for the network of Table 1, if the trainable stems wait four lines. And a window that skips rows,
-because its stride and dilation have a common divisor, needs no ring.
+Another order could save a little. A stage that starts later than it can keeps more rows before it
+and fewer after it: 2 % less in total for the network of Table 1, if the trainable stems wait four
+lines. And a window that skips rows, because its stride and dilation have a common divisor, needs no
+ring.
 """
 
 from __future__ import annotations
@@ -41,9 +43,10 @@ class Buffer:
 
     Attributes:
         tensor: the tensor.
-        rows: number of rows kept from one line to the next, as a ring: row y is in slot y modulo rows.
-        place: offset in bytes of the newest row in the place that all stages share, during the line that makes it. None
-            for the image, whose newest row is the caller's.
+        rows: number of rows kept from one line to the next, as a ring: row y is in slot y modulo
+            rows.
+        place: offset in bytes of the newest row in the place that all stages share, during the line
+            that makes it. None for the image, whose newest row is the caller's.
     """
 
     tensor: Tensor
@@ -73,13 +76,15 @@ class When:
 class Stage:
     """One operator in time.
 
-    A Wire whose input a switch chooses is one stage per input. They make the same tensor, and one of them runs.
+    A Wire whose input a switch chooses is one stage per input. They make the same tensor, and one
+    of them runs.
 
     Attributes:
         operator: what it computes, a row at a time.
-        retires: tensors that no later stage of the line reads: their newest row now moves into their buffer.
-        first_line, last_line: lines in which it makes its first and its last row; the first line is 0. If switches
-            choose the way before it, these are the lines of the longest way.
+        retires: tensors that no later stage of the line reads: their newest row now moves into
+            their buffer.
+        first_line, last_line: lines in which it makes its first and its last row; the first line is
+            0. If switches choose the way before it, these are the lines of the longest way.
         when: the positions of a switch in which it runs; None if it always runs.
     """
 
@@ -135,7 +140,7 @@ class LinePlan:
 
     @cached_property
     def tensor_numbers(self) -> dict[str, int]:
-        """Number of each tensor, by name: 0 is the image; then in the order in which stages first make them."""
+        """Number of each tensor, by name: 0 is the image; the others in the order of the stages."""
         made = [*self.graph.inputs, *(stage.operator.output for stage in self.stages)]
         return {name: i for i, name in enumerate(dict.fromkeys(made))}
 
@@ -192,7 +197,8 @@ def plan(graph: Graph, switches: tuple[Switch, ...] = (), in_order: bool = False
     Args:
         graph: the graph, with all ways that its rows can take.
         switches: that choose between the ways; see export.graph.switches.
-        in_order: keep the order of the graph's operators. If False, they are put into an order of little memory.
+        in_order: keep the order of the graph's operators. If False, they are put into an order of
+            little memory.
     Raises: GraphError if the graph has more than one input.
     """
     if len(graph.inputs) != 1:
@@ -224,7 +230,7 @@ def plan(graph: Graph, switches: tuple[Switch, ...] = (), in_order: bool = False
 
 
 def composed(graph: Graph, switches: tuple[Switch, ...] = ()) -> Graph:
-    """Return the same graph without the Wires that only other Wires read, in the line that makes their rows.
+    """Return the same graph without the Wires that only Wires read, within one line.
 
     Channels that are split, concatenated and shuffled in one line then move once.
     """
@@ -248,8 +254,9 @@ def _is_core_shuffle(operator: Operator) -> bool:
 def _steps_of_a_line(graph: Graph, switches: tuple[Switch, ...]) -> list[tuple[Operator, When | None]]:
     """Return the operators in the order in which they run in each line, and when they do.
 
-    A Wire that copies one of its inputs, as a switch chooses, becomes one operator per input. Each is directly after the
-    operator that makes its input, so that the input's row is in use no longer than without it.
+    A Wire that copies one of its inputs, as a switch chooses, becomes one operator per input. Each
+    is directly after the operator that makes its input, so that the input's row is in use no longer
+    than without it.
     """
     runs = {name: When(i, at) for i, switch in enumerate(switches) for name, at in switch.runs.items()}
     chosen = {name: (i, switch.positions) for i, switch in enumerate(switches) for name in switch.chooses}
@@ -267,7 +274,8 @@ def _steps_of_a_line(graph: Graph, switches: tuple[Switch, ...]) -> list[tuple[O
 def _running(steps_of_a_line: list[tuple[Operator, When | None]], switches: tuple[Switch, ...]) -> list[list[int]]:
     """Return the steps that run, from the shortest way to the longest.
 
-    Ways that begin at one tensor and do not meet again all run at once: each finds the rows that it needs.
+    Ways that begin at one tensor and do not meet again all run at once: each finds the rows that it
+    needs.
     """
     choosing = next((i for i, switch in enumerate(switches) if switch.chooses), None)
     if choosing is None:
@@ -288,20 +296,20 @@ def aligned(size: int) -> int:
 
 
 def sums_rows(operator: Operator, shape: Shape) -> bool:
-    """Return whether an operator keeps running sums of an input of that shape: whether it is a pool over all of it."""
+    """Return whether an operator keeps running sums: whether it pools all of its input."""
     if isinstance(operator, AveragePool):
         return tuple(operator.window) == shape[:2] and operator.output_size(shape[:2]) == (1, 1)
     return isinstance(operator, Mean)
 
 
 def steps(operator: Operator, graph: Graph) -> int:
-    """Return how often a stage runs per image: once per row of its output, or once per row that it sums."""
+    """Return how often a stage runs per image: once per output row, or per row that it sums."""
     input = graph.tensor(operator.inputs[0])
     return (input if sums_rows(operator, input.shape) else graph.tensor(operator.output)).shape[0]
 
 
 def rows_read(operator: Operator, step: int, shape: Shape) -> range:
-    """Return the rows of an input of that shape that a step of a stage reads, oldest first, without padding."""
+    """Return the rows of an input that a step reads, oldest first, without padding."""
     height = shape[0]
     first, extent, dilation = step, 1, 1
     if isinstance(operator, Pad):
@@ -345,7 +353,7 @@ class _Times:
         self.made[operator.output] = lines[-self.graph.tensor(operator.output).shape[0] :]
 
     def kept(self, name: str) -> int:
-        """Return the most rows of a tensor that were made before a line and are read in it or later."""
+        """Return the most rows that were made before a line and are read in it or later."""
         # An output that is a vector stays after the image.
         stays = name in self.graph.outputs and self.graph.tensor(name).shape[0] == 1
         return max([int(stays), *(bisect_left(self.made[name], line) - row for line, row in self.read[name])])
@@ -355,9 +363,10 @@ class _Times:
 
 
 def _in_small_memory_order(graph: Graph, chosen: set[str]) -> Graph:
-    """Return the same graph, its operators ordered so that few newest rows are in use at one moment of a line.
+    """Return the same graph, its operators ordered so that few newest rows are in use at one time.
 
-    Of a chosen Wire, which copies one of its inputs, only the last input is ordered: the others are made before it.
+    Of a chosen Wire, which copies one of its inputs, only the last input is ordered: the others are
+    made before it.
     """
     reads = [operator.inputs[-1:] if operator.name in chosen else operator.inputs for operator in graph.operators]
     order = small_memory_order(
@@ -378,13 +387,16 @@ def _last_use(operators: list[Operator]) -> dict[str, int]:
 
 
 def _places(graph: Graph, lives: list[dict[str, tuple[int, int]]]) -> tuple[dict[str, int], int]:
-    """Return an offset of each newest row, and their total bytes. Rows that are in use at one time do not overlap.
+    """Return an offset of each newest row, and their total bytes.
+
+    Rows that are in use at one time do not overlap.
 
     Larger rows are placed first, each into the lowest gap that it fits into.
 
     Args:
         graph: the graph.
-        lives: for each choice of ways, the first and the last step of a line in which a tensor's newest row is in use.
+        lives: for each choice of ways, the first and the last step of a line in which a tensor's
+            newest row is in use.
     """
     sizes = _row_sizes(graph)
     made = {name: life[name][0] for life in reversed(lives) for name in life}

@@ -1,8 +1,9 @@
 """Channel orders: how the Wires of a graph become few contiguous copies in a .tflite, or none.
 
-The channels of a graph are in the order of the paper. In a .tflite they may be in another, physical order: the rows and
-columns of a convolution's weights can be permuted freely, so a channel shuffle need not move anything. An order is an
-int array; order[i] is the logical channel at physical place i.
+The channels of a graph are in the order of the paper. In a .tflite they may be in another, physical
+order: the rows and columns of a convolution's weights can be permuted freely, so a channel shuffle
+need not move anything. An order is an int array; order[i] is the logical channel at physical place
+i.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ Readers = dict[str, list[Wire]]  # the Wires that read a tensor
 
 
 class Group:
-    """Tensors that must have their channels in one order: inputs and outputs of channel-wise operators."""
+    """Tensors that must share one order: inputs and outputs of channel-wise operators."""
 
     def __init__(self, tensor: str):
         self.tensors = [tensor]
@@ -36,14 +37,16 @@ class Group:
 def choose_orders(graph: Graph) -> tuple[Graph, Orders]:
     """Choose a physical channel order for every tensor such that the Wires are few contiguous runs.
 
-    The groups of tensors that share one order are visited from the network's outputs to its inputs. Each sorts its
-    channels by the tensors that they come from and the Wires that read them, and then by their place in its consumers.
-    Then, from the inputs to the outputs, a group follows its producers if that leaves fewer runs.
+    The groups of tensors that share one order are visited from the network's outputs to its inputs.
+    Each sorts its channels by the tensors that they come from and the Wires that read them, and
+    then by their place in its consumers. Then, from the inputs to the outputs, a group follows its
+    producers if that leaves fewer runs.
 
     Args:
         graph: a graph whose Wires are composed.
-    Returns: (graph, order by tensor name). The graph has one more Wire, NAME.ordered, where an output or the input of
-        a grouped convolution must be in logical order and its channel-wise relatives need fewer runs in another.
+    Returns: (graph, order by tensor name). The graph has one more Wire, NAME.ordered, where an
+        output or the input of a grouped convolution must be in logical order and its channel-wise
+        relatives need fewer runs in another.
     """
     graph = _pin(graph)
     groups = _groups(graph)
@@ -85,12 +88,12 @@ def _merge(groups: dict[str, Group], first: str, second: str) -> None:
 
 
 def _is_channel_wise(operator: Operator) -> bool:
-    """Return whether channel i of its output depends on channels i of its inputs, or (Softmax) on all in any order."""
+    """Return whether output channel i depends on input channels i, or (Softmax) on all."""
     return not (isinstance(operator, (Conv2D, Wire)) or _keeps_order(operator))
 
 
 def _keeps_order(operator: Operator) -> bool:
-    """Return whether places of inputs are tied to places of outputs, so that both stay in logical order.
+    """Return whether its channels must stay in logical order.
 
     Grouped convolutions and channels of padding do so.
     """
@@ -99,7 +102,7 @@ def _keeps_order(operator: Operator) -> bool:
 
 
 def _pin(graph: Graph) -> Graph:
-    """Add ordered copies of the tensors that must be in logical order and have a Wire among their relatives.
+    """Add ordered copies of tensors that must be in logical order and have related Wires.
 
     Pinning a whole group would make each of its Wires restore the order; one copy restores it once.
     """
@@ -169,7 +172,7 @@ Run = tuple[str, int, int]  # places begin..end of a tensor
 
 
 def runs_of(wire: Wire, orders: Mapping[str, Order]) -> list[Run]:
-    """Return the maximal contiguous runs of places in a Wire's sources, in the order of the Wire's own places."""
+    """Return the maximal contiguous runs of places in a Wire's sources, in the Wire's order."""
     places = [np.argsort(orders[name]) for name in wire.inputs]
     runs: list[Run] = []
     for input, channel in wire.sources[orders[wire.name]]:
@@ -182,7 +185,7 @@ def runs_of(wire: Wire, orders: Mapping[str, Order]) -> list[Run]:
 
 
 def _partitions(group: Group, graph: Graph, readers: Readers) -> list[Order]:
-    """Return labels of channels that should be neighbours: by the tensor that they come from, by the Wires that read them."""
+    """Return labels of channels that should be neighbours: by their source, by their readers."""
     channels = graph.tensor(group.tensors[0]).channels
     partitions = []
     for tensor in group.tensors:

@@ -80,7 +80,7 @@ def _depthwise_convolution(step):
 def _fully_connected(step):
     """Conv2D whose kernel is the whole map that it reads, or 1x1 if it reads each pixel alone"""
     options, weights, index = step.options("FullyConnectedOptionsT"), _weights(step, 2), step.input(0)
-    step.require(options.weightsFormat == 0, "its weights are shuffled; wanted the default format")
+    step.require(options.weightsFormat == 0, "its weights are shuffled; expected the default format")
     view, (out, depth) = step.view(index), weights.shape
     places = view.all_places().ravel()
     if view.source.size == depth == len(np.unique(places)):
@@ -98,7 +98,7 @@ def _fully_connected(step):
 
 def _weights(step, rank: int) -> np.ndarray:
     codes = step.constant(1, "its weights", "INT8")
-    step.require(codes.ndim == rank, f"its weights are {codes.shape}; wanted {rank} dimensions")
+    step.require(codes.ndim == rank, f"its weights are {codes.shape}; expected {rank} dimensions")
     quantization = step.file_tensor(step.input(1)).quantization
     step.require(quantization is not None, "its weights have no scale")
     step.require(not np.any(quantization.zero_points), "its weights have a zero point other than 0")
@@ -111,7 +111,7 @@ def _constants(step, channels: int, axis: int) -> dict:
     # A channel that is dead can have scale 0; its multiplier then is 0, as that of a very small scale is.
     scales = np.where(quantization.scales == 0, np.float32(1e-30), quantization.scales)
     fits = len(scales) == 1 or (len(scales) == channels and quantization.axis == axis)
-    step.require(fits, f"its weights have {len(scales)} scales; wanted one, or one for each of {channels} channels")
+    step.require(fits, f"its weights have {len(scales)} scales; expected one, or one for each of {channels} channels")
     bias = np.zeros(channels, np.int32)
     if len(step.operator.inputs) > 2 and step.operator.inputs[2] != -1:
         bias = step.constant(2, "its biases", "INT32").ravel()
@@ -148,7 +148,7 @@ def _pad(step):
     step.require_equal_codings(index, step.output())
     fits = sides.shape == (4, 2) and not np.any(sides[0]) and sides.min() >= 0
     step.require(
-        fits, f"its paddings are {sides.tolist()}; wanted pairs from 0 for batch (0, 0), rows, columns, channels"
+        fits, f"its paddings are {sides.tolist()}; expected pairs from 0 for batch (0, 0), rows, columns, channels"
     )
     value = step.coding(index)[1]
     if step.operator.kind == "PADV2":
@@ -198,11 +198,11 @@ def _clamp_codes(step, options) -> tuple[int, int]:
 
 @_reads("ADD")
 def _add(step):
-    """Add of two maps of one shape, or of a map and a constant a channel; Lookup with one constant"""
+    """Add of two maps of one shape, or of a map and one constant per channel; Lookup with one constant"""
     options = step.options("AddOptionsT")
     constant = _constant_operand(step)
     if step.file_tensor(step.output()).type == "INT32":
-        step.require(constant is not None, "it adds two int32 maps; wanted int8")
+        step.require(constant is not None, "it adds two int32 maps; expected int8")
         step.add_to_codes(step.input(1 - constant), _one(step, constant, "its constant"))
         return
     if constant is None:
@@ -217,7 +217,7 @@ def _add(step):
 
 @_reads("MUL")
 def _multiply(step):
-    """Multiply of two maps of one shape; ChannelScale with a constant a channel; Lookup with one constant"""
+    """Multiply of two maps of one shape; ChannelScale with one constant per channel; Lookup with one constant"""
     options = step.options("MulOptionsT")
     constant = _constant_operand(step)
     if constant is None:
@@ -234,7 +234,7 @@ def _multiply(step):
 def _pair(step, kind, options) -> None:
     indices = step.input(0), step.input(1)
     shapes = [step.file_tensor(index).shape for index in indices]
-    step.require(shapes[0] == shapes[1], f"its inputs have shapes {shapes[0]} and {shapes[1]}; wanted equal ones")
+    step.require(shapes[0] == shapes[1], f"its inputs have shapes {shapes[0]} and {shapes[1]}; expected equal ones")
     inputs = [step.values(index) for index in indices]
     if inputs[0].shape != inputs[1].shape:  # one of them is reshaped
         inputs = [step.map(index) for index in indices]
@@ -252,12 +252,12 @@ def _constant_a_channel(step, n: int) -> tuple[Tensor, np.ndarray]:
     """The map that is one input, and the codes of the n-th one, a constant."""
     constant, input = step.constant(n, "its constants", "INT8"), step.channels(step.input(1 - n))
     fits = constant.size == constant.shape[-1] == input.channels
-    step.require(fits, f"its constant has shape {constant.shape}; wanted one value, or one for each channel")
+    step.require(fits, f"its constant has shape {constant.shape}; expected one value, or one for each channel")
     return input, constant.ravel()
 
 
 def _filled(step, like: Tensor, codes: np.ndarray, scale: float, zero_point: int) -> Tensor:
-    """A map that holds one code a channel: the biases of a depthwise convolution whose weights are all 0."""
+    """Return a map of one code per channel: the biases of a depthwise convolution whose weights are all 0."""
     tensor = Tensor(step.unique_name(f"{step.reading.names[step.output()]}.constant"), like.shape, scale, zero_point)
     fill = DepthwiseConv2D(
         name=tensor.name,
@@ -353,7 +353,7 @@ def _mean(step):
     index, axes = step.input(0), step.constant(1, "its axes", "INT32")
     rank = len(step.view(index).shape)
     whole = rank > 2 and {int(axis) % rank for axis in axes.ravel()} == set(range(1, rank - 1))
-    step.require(whole, f"it averages over axes {axes.tolist()} of {rank}; wanted all rows and columns")
+    step.require(whole, f"it averages over axes {axes.tolist()} of {rank}; expected all rows and columns")
     step.emit(Mean, [step.channels(index)])
 
 
@@ -365,7 +365,7 @@ def _concatenation(step):
     """Wire, along the channels, if all its tensors share one scale"""
     options, indices = step.options("ConcatenationOptionsT"), step.operator.inputs
     rank = len(step.file_tensor(step.output()).shape)
-    step.require(options.axis in (-1, rank - 1), f"it joins along axis {options.axis} of {rank}; wanted the channels")
+    step.require(options.axis in (-1, rank - 1), f"it joins along axis {options.axis} of {rank}; expected the channels")
     _clamp_is_none(step, options)
     parts = [step.channels(step.input(n)) for n in range(len(indices))]
     step.require_equal_codings(*indices, step.output())
@@ -396,7 +396,9 @@ def _transpose(step):
 def _cast(step):
     """the first part of a Lookup: CAST to int32, ADD of 128, GATHER from a table"""
     types = [step.file_tensor(index).type for index in (step.input(0), step.output())]
-    step.require(types == ["INT8", "INT32"], f"it casts {types[0].lower()} to {types[1].lower()}; wanted int8 to int32")
+    step.require(
+        types == ["INT8", "INT32"], f"it casts {types[0].lower()} to {types[1].lower()}; expected int8 to int32"
+    )
     step.add_to_codes(step.input(0), 0)
 
 
@@ -404,12 +406,12 @@ def _cast(step):
 def _gather(step):
     """Wire, along the channels; Lookup, from a table"""
     if step.is_constant(0):
-        table, index = step.constant(0, "its values", "INT8"), step.codes_behind(step.input(1))
-        step.require(table.shape == (len(CODES),), f"its table has shape {table.shape}; wanted (256,)")
+        table, index = step.constant(0, "its values", "INT8"), step.codes_before(step.input(1))
+        step.require(table.shape == (len(CODES),), f"its table has shape {table.shape}; expected (256,)")
         step.emit(Lookup, [step.values(index)], like=index, table=table)
         return
     options, channels = step.options("GatherOptionsT"), step.constant(1, "its indices", "INT32", "INT64")
-    step.require(options.batchDims == 0, f"batch_dims is {options.batchDims}; wanted 0")
+    step.require(options.batchDims == 0, f"batch_dims is {options.batchDims}; expected 0")
     step.require(channels.size > 0 and channels.min() >= 0, "its indices must be numbers from 0")
     step.rearrange(step.input(0), lambda places: [places.take(channels, options.axis)])
 
@@ -447,7 +449,7 @@ def _strided_slice(step):
     """Wire, along the channels; any step"""
     options = step.options("StridedSliceOptionsT")
     plain = not (options.ellipsisMask or options.newAxisMask or options.offset)
-    step.require(plain, "it has an ellipsis, a new axis or an offset; wanted plain bounds")
+    step.require(plain, "it has an ellipsis, a new axis or an offset; expected plain bounds")
     bounds = [step.constant(n, "its bounds", "INT32").ravel() for n in (1, 2, 3)]
 
     def cut(places):
@@ -463,5 +465,5 @@ def _strided_slice(step):
 
 def _one(step, n: int, what: str) -> int:
     values = step.constant(n, what, "INT32")
-    step.require(values.size == 1, f"{what} has {values.size} values; wanted one")
+    step.require(values.size == 1, f"{what} has {values.size} values; expected one")
     return int(values.ravel()[0])

@@ -1,9 +1,10 @@
-"""Any int8 .tflite -> integer graph, or an error that names the operator that is not supported and why.
+"""Any int8 .tflite -> integer graph, or an error that names the unsupported operator.
 
-Operators that compute become operators of the graph, one by one (export/tflite/operators.py). Operators that only move
-bytes are followed as views: a view knows where each value of a tensor comes from. It becomes a Wire where an operator
-needs it as a map. It becomes nothing where it is the map again (a channel shuffle's way back) or where weights can be
-put into its order (a flattened map before a FULLY_CONNECTED).
+Operators that compute become operators of the graph, one by one (export/tflite/operators.py).
+Operators that only move bytes are followed as views: a view knows where each value of a tensor
+comes from. It becomes a Wire where an operator needs it as a map. It becomes nothing where it is
+the map again (a channel shuffle's way back) or where weights can be put into its order (a flattened
+map before a FULLY_CONNECTED).
 """
 
 from __future__ import annotations
@@ -35,11 +36,13 @@ def read(content: bytes) -> tuple[Graph, Tflite]:
     """Read a .tflite.
 
     Args:
-        content: the file. If its inputs or outputs are float or uint8 and a QUANTIZE or DEQUANTIZE makes them int8, the
-            graph begins or ends at the int8 side.
-    Returns: (graph, where its tensors are in the .tflite). The Tflite has the bytes of the file, or those of the file
-        without the operators at its ends that convert from or to int8. Tensors that only move bytes are in neither.
-    Raises: TfliteError, which names the operator by index and kind and what is wrong or not supported.
+        content: the file. If its inputs or outputs are float or uint8 and a QUANTIZE or DEQUANTIZE
+            makes them int8, the graph begins or ends at the int8 side.
+    Returns: (graph, where its tensors are in the .tflite). The Tflite has the bytes of the file, or
+        those of the file without the operators at its ends that convert from or to int8. Tensors
+        that only move bytes are in neither.
+    Raises: TfliteError, which names the operator by index and kind and what is wrong or not
+        supported.
     """
     reading = Reading(parse(content))
     for index, operator in enumerate(reading.file.operators):
@@ -56,8 +59,8 @@ def read(content: bytes) -> tuple[Graph, Tflite]:
 class View:
     """The content of a tensor of the file: values of one tensor of the graph, moved.
 
-    shape is that of the tensor in the file. places has this shape and holds the index in the source of each value; None:
-    all values in their order. made_by is the step that made it.
+    shape is that of the tensor in the file. places has this shape and holds the index in the source
+    of each value; None: all values in their order. made_by is the step that made it.
     """
 
     source: Tensor
@@ -74,7 +77,7 @@ class View:
 
 @dataclass(frozen=True, eq=False)
 class Padded:
-    """A PAD before its readers are known: padding of the windows that read it, a Pad for other readers."""
+    """A PAD before its readers are known: windows take it as padding, others read a Pad."""
 
     step: Step
     source: Tensor
@@ -103,7 +106,10 @@ class Reading:
                 self.add_input(Step(self, f"input {i} ({self.names[index]})"), index)
 
     def add_input(self, step: Step, index: int) -> None:
-        """Add an int8 input to the graph. A flat one that is only read as a map of another shape is that map."""
+        """Add an int8 input to the graph.
+
+        A flat one that is only read as a map of another shape is that map.
+        """
         shape = self.file.tensors[index].shape
         readers = [operator for operator in self.file.operators if index in operator.inputs]
         if len(shape) < 4 and all(operator.kind in RESHAPING for operator in readers):
@@ -229,7 +235,7 @@ class Step:
         return tensor
 
     def map_shape(self, shape: tuple[int, ...]) -> Shape:
-        """Return (height, width, channels) of a shape of the file, whose first dimension is the batch."""
+        """Return (height, width, channels) of a shape of the file, without its batch."""
         self.require(len(shape) <= 4, f"it needs a map of up to 4 dimensions; got {shape}")
         batch, *rest = shape if len(shape) > 1 else (1, *shape)
         self.require(batch == 1, f"the batch of shape {shape} is {batch}; it must be 1")
@@ -260,7 +266,10 @@ class Step:
         return views[index]
 
     def map(self, index: int) -> Tensor:
-        """Return a tensor of the file as a map (height, width, channels). A view that moves channels becomes a Wire."""
+        """Return a tensor of the file as a map (height, width, channels).
+
+        A view that moves channels becomes a Wire.
+        """
         view = self.view(index)
         source, (height, width, channels) = view.source, self.map_shape(view.shape)
         if view.places is None and source.shape == (height, width, channels):
@@ -280,12 +289,12 @@ class Step:
         return tensor
 
     def values(self, index: int) -> Tensor:
-        """Return a tensor of the file for an operator that treats each value alone: as a map of any shape."""
+        """Return a tensor of the file, as a map of any shape, for an operator on single values."""
         view = self.view(index)
         return view.source if view.places is None else self.map(index)
 
     def channels(self, index: int) -> Tensor:
-        """Return a tensor of the file for an operator that treats each pixel alone: its last dimension is channels."""
+        """Return a tensor of the file, its last dimension channels, for an operator on pixels."""
         view = self.view(index)
         alike = view.places is None and view.source.channels == (1, *view.shape)[-1]
         return view.source if alike else self.map(index)
@@ -298,7 +307,8 @@ class Step:
         Args:
             kind: class of the graph's operator.
             inputs: tensors of the graph.
-            like: index of the file's tensor whose shape the output must have; None: the shape of the graph's output.
+            like: index of the file's tensor whose shape the output must have; None: the shape of
+                the graph's output.
             constants: the other fields of the operator.
         """
         index = self.output()
@@ -328,7 +338,10 @@ class Step:
         return made
 
     def pad(self, source: Tensor, padding: MapPadding, value: int) -> None:
-        """Put a code around a map: rows, columns and channels. The readers of the output decide how."""
+        """Put a code around a map: rows, columns and channels.
+
+        The readers of the output decide how.
+        """
         self.reading.pads[self.output()] = Padded(self, source, padding, value)
 
     def pad_of(self, index: int) -> Padded | None:
@@ -336,7 +349,7 @@ class Step:
         return self.reading.pads.get(index)
 
     def convert(self) -> None:
-        """Let the graph begin after this operator, or end before it, because it converts to or from int8."""
+        """Let the graph begin after, or end before, this conversion to or from int8."""
         file, ends, input, output = self.reading.file, self.reading.ends, self.input(0), self.output()
         types = self.file_tensor(input).type, self.file_tensor(output).type
         if input in file.inputs and types[1] == "INT8" and input not in ends:
@@ -355,14 +368,17 @@ class Step:
         self.coding(source)
         self.reading.indices[self.output()] = source, before + number
 
-    def codes_behind(self, index: int) -> int:
+    def codes_before(self, index: int) -> int:
         """Return the int8 tensor whose codes + 128 are the int32 values of this one."""
         source, added = self.reading.indices.get(index, (index, 0))
         self.require(added == 128, "its indices must be int8 codes + 128")
         return source
 
     def rearrange(self, index: int, move: Callable[[Places], list[Places]]) -> None:
-        """Make the outputs views of a tensor. `move` maps the places of its values to those of each output's."""
+        """Make the outputs views of a tensor.
+
+        `move` maps the places of its values to those of each output's.
+        """
         view = self.view(index)
         self.require_equal_codings(index, *self.operator.outputs)
         try:
@@ -415,7 +431,8 @@ def _without_ones(shape: tuple[int, ...]) -> list[int]:
 def _unique_names(tensors: tuple[FileTensor, ...]) -> list[str]:
     """Return a printable and unique name for each tensor: its own if possible, else one like it.
 
-    A name that joins those of fused layers, "a/Relu;a/BiasAdd;a/Conv2D", becomes the first of them: the last layer's.
+    A name that joins those of fused layers, "a/Relu;a/BiasAdd;a/Conv2D", becomes the first of them:
+    the last layer's.
     """
     names: dict[str, int] = {}
     for index in sorted(range(len(tensors)), key=lambda index: tensors[index].data is not None):  # constants give way

@@ -1,4 +1,4 @@
-"""How each Wire of a graph is written in a .tflite: as parts of tensors (SPLIT_V, CONCATENATION), or gathered (GATHER)."""
+"""How each Wire is written in a .tflite: by SPLIT_V and CONCATENATION, or by GATHER."""
 
 from __future__ import annotations
 
@@ -34,7 +34,10 @@ def plan_wires(graph: Graph, orders: Mapping[str, npt.NDArray[np.integer]]) -> P
 
 
 def _cuts(plans: Plans, graph: Graph) -> dict[str, set[int]]:
-    """Return the places where a tensor is cut into parts. A run that is the whole tensor needs no parts."""
+    """Return the places where a tensor is cut into parts.
+
+    A run that is the whole tensor needs no parts.
+    """
     cuts: dict[str, set[int]] = {}
     for runs in plans.values():
         for name, begin, end in runs or ():

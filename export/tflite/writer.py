@@ -313,7 +313,7 @@ class _Writer:
         self._operator("CONCATENATION", parts, [output], options)
 
     def _join(self, name: str, parts: list[int]) -> int:
-        """The tensor of several parts, one behind the other."""
+        """Return the tensor of several parts, one after the other."""
         if len(parts) == 1:
             return parts[0]
         channels = sum(self.tensors[part].shape[3] for part in parts)
@@ -322,12 +322,12 @@ class _Writer:
         return joined
 
     def _gather(self, wire: Wire) -> None:
-        """One GATHER from its sources, put one behind the other if there are several."""
+        """Add one GATHER from its sources, which are joined first if there are several."""
         joined = self._join(f"{wire.name}/joined", [self.index[name] for name in wire.inputs])
         offsets = np.cumsum([0, *(self.graph.tensor(name).channels for name in wire.inputs)])
         places = [np.argsort(self.orders[name]) + offset for name, offset in zip(wire.inputs, offsets)]
-        wanted = wire.sources[self.orders[wire.name]]
-        indices = self._constant(f"{wire.name}/channels", np.array([places[i][c] for i, c in wanted], np.int32))
+        sources = wire.sources[self.orders[wire.name]]
+        indices = self._constant(f"{wire.name}/channels", np.array([places[i][c] for i, c in sources], np.int32))
         options = schema.GatherOptionsT()
         options.axis = 3
         self._operator("GATHER", [joined, indices], [self._map_output(wire)], options)

@@ -50,7 +50,7 @@ def test_a_folder_that_was_compiled_to_be_fast_is_proven_as_such(tmp_path):
 def test_a_way_to_lie_in_flash_that_is_not_there_is_told(capsys, tmp_path):
     (tmp_path / "net.graph").write_bytes(graph_file.to_bytes(every_operator()))
     words = "compile", tmp_path / "net.graph", tmp_path / "c", "--flash=large"
-    assert told(capsys, *words) == "error: --flash is 'large', wanted one of small, fast\n"
+    assert told(capsys, *words) == "error: --flash is 'large'; expected one of small, fast\n"
     assert not (tmp_path / "c").exists()
 
 

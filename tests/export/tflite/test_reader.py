@@ -412,7 +412,7 @@ def quantization(scales, zero_points, axis=0):
     [
         (
             with_convolution({"type": "FLOAT32"}),
-            "operator 0 (CONV_2D): its input is float32; wanted int8: convert the model with tf.lite.OpsSet",
+            "operator 0 (CONV_2D): its input is float32; it must be int8: convert the model with tf.lite.OpsSet",
         ),
         (with_convolution({"shape": (2, 4, 4, 3)}), "the batch of shape (2, 4, 4, 3) is 2; it must be 1"),
         (with_convolution({"quantization": None}), "input 0 (tensor0): it has no scale"),
@@ -421,15 +421,21 @@ def quantization(scales, zero_points, axis=0):
             "operator 0 (CONV_2D): its weights read 3 channels; its input has 5",
         ),
         (with_convolution({"shape": (1, 4, 5, 3)}), "operator 0 (CONV_2D): its output has shape (1, 4, 4, 2)"),
-        (with_convolution(axis=3), "operator 0 (CONV_2D): its weights have 2 scales; wanted one, or one for each of 2"),
+        (
+            with_convolution(axis=3),
+            "operator 0 (CONV_2D): its weights have 2 scales; expected one, or one for each of 2",
+        ),
         (with_convolution(fusedActivationFunction=4), "operator 0 (CONV_2D): its activation is TANH"),
         (with_convolution(strideH=0), "operator 0 (CONV_2D): tensor1: strides are (0, 1)"),
         (
             with_convolution(weights={"quantization": quantization([1.0, 1.0], [0, 3])}),
             "operator 0 (CONV_2D): its weights have a zero point other than 0",
         ),
-        (with_convolution(weights={"type": "UINT8"}), "operator 0 (CONV_2D): its weights are uint8; wanted int8"),
-        (with_convolution(weights={"data": None}), "operator 0 (CONV_2D): its weights are computed; wanted a constant"),
+        (with_convolution(weights={"type": "UINT8"}), "operator 0 (CONV_2D): its weights are uint8; they must be int8"),
+        (
+            with_convolution(weights={"data": None}),
+            "operator 0 (CONV_2D): its weights are computed; they must be constant",
+        ),
     ],
 )
 def test_convolutions_that_are_refused(content, message):
@@ -476,20 +482,20 @@ def refusals():
     file = FileBuilder()
     x, y = file.tensor(1, 4, 4, 3), file.tensor(1, 8, 4, 3)
     file.add("CONCATENATION", [x, x], y, options("Concatenation", axis=1))
-    yield (file, x, y), "operator 0 (CONCATENATION): it joins along axis 1 of 4; wanted the channels"
+    yield (file, x, y), "operator 0 (CONCATENATION): it joins along axis 1 of 4; expected the channels"
     file = FileBuilder()
     x, small, y = file.tensor(1, 4, 4, 3), file.tensor(1, 1, 1, 3), file.tensor(1, 4, 4, 3)
     file.add("MEAN", [x, file.ints(1, 2)], small, options("Reducer", keepDims=True))
     file.add("MUL", [x, small], y, options("Mul"))
-    yield (file, x, y), "operator 1 (MUL): its inputs have shapes (1, 4, 4, 3) and (1, 1, 1, 3); wanted equal ones"
+    yield (file, x, y), "operator 1 (MUL): its inputs have shapes (1, 4, 4, 3) and (1, 1, 1, 3); expected equal ones"
     file = FileBuilder()
     x, y = file.tensor(1, 4, 4, 3), file.tensor(1, 4, 3)
     file.add("MEAN", [x, file.ints(1)], y, options("Reducer"))
-    yield (file, x, y), "operator 0 (MEAN): it averages over axes 1 of 4; wanted all rows and columns"
+    yield (file, x, y), "operator 0 (MEAN): it averages over axes 1 of 4; expected all rows and columns"
     file = FileBuilder()
     x, y = file.tensor(1, 4, 4, 3), file.tensor(1, 4, 4, 3)
     file.add("SPLIT", [file.ints(7), x], y, options("Split", numSplits=1))
-    yield (file, x, y), "operator 0 (SPLIT): it does not suit its input of shape (1, 4, 4, 3): "
+    yield (file, x, y), "operator 0 (SPLIT): it does not fit its input of shape (1, 4, 4, 3): "
     file, x, y = one_operator("ABS")
     yield (file, x, 5), "an operator or the model names tensor 5; there are 2"
     yield (file, y, y), "tensor 1 (tensor1) is made twice"
@@ -539,8 +545,8 @@ def _two_graphs(model, graph):
     "change, message",
     [
         (_dynamic, "operator 0 (CONV_2D): its input has a shape that is not known before it runs"),
-        (_sparse, "operator 0 (CONV_2D): its weights are sparse; wanted dense"),
-        (_int4, "operator 0 (CONV_2D): its weights are int4; wanted int8"),
+        (_sparse, "operator 0 (CONV_2D): its weights are sparse; they must be dense"),
+        (_int4, "operator 0 (CONV_2D): its weights are int4; they must be int8"),
         (_custom, "operator 0 (CUSTOM MyOperator) is not supported"),
         (_two_graphs, "it has 2 subgraphs; it must have one"),
     ],
