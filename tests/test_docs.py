@@ -109,7 +109,7 @@ def workplace(tmp_path_factory):
     for name in ("mine", "other"):
         export = folder / "runs" / name / "export"
         export.mkdir(parents=True)
-        graph_file.save(tiny(name), export / f"{name}.graph")
+        (export / f"{name}.graph").write_bytes(graph_file.to_bytes(tiny(name)))
     (folder / "model_int8.tflite").write_bytes(writer.write(tiny("model_int8")).content)
     np.save(folder / "in.npy", np.zeros((2, 16, 16, 3), np.int8))
     for out in ("out/", "FOLDER"):
