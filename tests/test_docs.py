@@ -1,5 +1,6 @@
 """The documentation: its commands run or are known to be long, its links lead somewhere, its sentences are short and plain."""
 
+import os
 import re
 import shlex
 import shutil
@@ -29,15 +30,11 @@ LONG = {
     "make setup": "a few minutes, once",
     "make quick": "runs this test",
     "make test": "runs this test",
+    "sfkeras bench model_int8.tflite --on=m4": "0.7 min",
     "sfkeras verify model_int8.tflite": "2.6 min",
     "sfkeras verify runs/mine": "minutes: all backends on 100 images",
     "sfkeras verify FOLDER --task=runs/other": "minutes: all backends",
     "sfkeras bench runs/face --on=host --size=480x640": "minutes: five rounds of five backends",
-    "sfkeras bench RUN --on=m4": "one minute",
-    "sfkeras bench FILE --on=m4": "0.7 min",
-    "sfkeras bench FILE --on=m4 --flash=fast": "0.7 min",
-    "sfkeras bench FILE --on=m55": "one minute",
-    "sfkeras join RUN RUN RUN --out=FOLDER": "needs three trained runs",
     "sfkeras compare-experiments table3 tiny_imagenet=FOLDER lfw=FOLDER": "416 min in all",
     "sfkeras compare-experiments figure6 tiny_imagenet=FOLDER camvid=FOLDER": "79 min in all",
     "sfkeras compare-experiments repeats lfw=FOLDER": "48 min in all",
@@ -47,6 +44,7 @@ LONG = {
     "sfkeras compare-experiments results": "draws docs/results.md; tests/sfkeras/experiments/test_page.py does",
     "sfkeras compare-experiments training_speed --rounds=8": "minutes: trains two networks",
 }
+NAMES = {"NETWORK", "FILE", "RUN"}  # a line with one of them is a form, not a command
 BOARD = "--on=m4"  # commands with it need the Arm toolchain and QEMU
 FORMATS = {"integer", "core", "results"}  # "sfkeras core 1" is the name of a format
 COMMANDS = {"train", "compile", "verify", "run", "bench", "image", "join", "tflm", "compare-experiments"}
@@ -91,11 +89,9 @@ def commands() -> list[str]:
     return list(dict.fromkeys(line for line in found if re.match(r"(sfkeras|python -m|make) ", line)))
 
 
-RUN = [
-    line
-    for line in commands()
-    if line not in LONG and not line.startswith(("sfkeras train recipe", "python -m export"))
-]
+FORMS = [line for line in commands() if NAMES & set(line.split())]
+TRAININGS = [line for line in commands() if line.startswith("sfkeras train recipe")]
+RUN = [line for line in commands() if line not in [*LONG, *FORMS, *TRAININGS]]
 
 
 def marked(line: str):
@@ -132,8 +128,6 @@ def run(line: str, folder: Path) -> subprocess.CompletedProcess:
 
 
 def environment() -> dict[str, str]:
-    import os
-
     return {**os.environ, "PYTHONPATH": str(ROOT)}
 
 
@@ -142,12 +136,21 @@ def test_a_command_of_the_docs_works(line, workplace):
     run(line, workplace)
 
 
+@pytest.mark.parametrize("line", FORMS)
+def test_a_form_of_the_docs_has_options_that_there_are(line, tmp_path):
+    words = shlex.split(line)
+    end = words.index("export") + 2 if words[0] == "python" else 2
+    shown = run(shlex.join([*words[:end], "--help"]), tmp_path).stdout
+    assert not {word.partition("=")[0] for word in words if word.startswith("--")} - set(
+        re.findall(r"--[a-z-]+", shown)
+    )
+
+
 def test_a_training_of_the_docs_has_keys_that_there_are(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     shutil.copy(ROOT / "recipes" / "face.yaml", tmp_path / "PATH.yaml")
-    for line in commands():
-        if line.startswith("sfkeras train recipe"):
-            recipes.parse(shlex.split(line)[2:])
+    for line in TRAININGS:
+        recipes.parse(shlex.split(line)[2:])
 
 
 def test_long_commands_are_those_of_the_docs():
