@@ -28,8 +28,9 @@ WRITTEN = [page for page in PAGES if page != GENERATED]
 LONG = {
     "make face": "7 min",
     "make setup": "a few minutes, once",
-    "make quick": "runs this test",
+    "make quick": "under a minute",
     "make test": "runs this test",
+    "make installed": "a minute or more: builds a wheel, installs it",
     "sfkeras bench model_int8.tflite --on=m4": "0.7 min",
     "sfkeras verify model_int8.tflite": "2.6 min",
     "sfkeras verify runs/mine": "minutes: all backends on 100 images",
