@@ -58,7 +58,7 @@ def test_augmentation_is_a_function_of_the_seed(name, channels):
 
 
 def test_a_mask_moves_with_its_image():
-    masks = np.repeat(np.repeat(np.random.default_rng(2).integers(0, 12, (4, 4, 5), np.uint8), 6, 1), 4, 2)  # blocks
+    masks = np.repeat(np.repeat(np.random.default_rng(2).integers(0, 12, (4, 2, 2), np.uint8), 12, 1), 10, 2)  # blocks
     images = np.repeat(20.0 * masks[..., None], 3, -1)
     scene = {augment.IMAGES: tf.constant(images, tf.float32), augment.MASKS: tf.constant(masks[..., None], tf.float32)}
     draws = augment.Draws(tf.constant([5, 6], tf.int64))
@@ -69,9 +69,9 @@ def test_a_mask_moves_with_its_image():
     def agreement(classes):
         return np.mean(np.abs(pixels - 20 * classes) < 10)
 
-    # At the edges of blocks the image is a mixture, but nowhere else; three pixels aside far fewer would agree.
+    # At the edges of blocks the image is a mixture, but nowhere else; five pixels aside far fewer would agree.
     assert set(np.unique(classes)) <= set(np.unique(masks))
-    assert agreement(classes) > 0.85 > 2 * agreement(np.roll(classes, 3, axis=2))
+    assert agreement(classes) > 0.8 > 1.1 * agreement(np.roll(classes, 5, axis=2))
 
 
 @pytest.mark.parametrize("name", ["faces", "wild_faces", "photos", "streets"])
