@@ -104,7 +104,6 @@ class TfLite(Interpreter):
 
     def __init__(self, content: bytes, kernels: str, every_tensor: bool = True):
         prepare_tensorflow()
-        prepare_tensorflow()
         from tensorflow.lite.python import interpreter
 
         with warnings.catch_warnings():

@@ -64,11 +64,19 @@ class Draws(keras_cv.core.FactorSampler):
 
 
 class RandomAffine(keras_cv.layers.VectorizedBaseImageAugmentationLayer):
-    """Rotate, zoom, stretch, shift and resize each image around its centre, in one bilinear
+    """Rotate, zoom, stretch, shift and resize each image around its centre, in one cubic
     interpolation.
 
-    Pixels outside of the image repeat its border. With all ranges 0 this is
-    tf.image.resize(method="bilinear"). Masks use the nearest pixel.
+    The kernel is that of Keys (1981) with a = -1, because a bilinear kernel blurs. The variance of
+    the channels of the frozen stem, as a share of that of clean images, measured on Tiny ImageNet:
+
+        kernel      bilinear    a = -0.5    a = -0.75    a = -1
+        median      0.85        0.92        0.95         0.99
+        smallest    0.47        0.65        0.69         0.74
+
+    Batch-norm statistics of blurred images cost a trained core 8 points on sharp test images.
+    Pixels outside of the image repeat its border. With all ranges 0 and no change of size every
+    pixel stays as it is. Masks use the nearest pixel.
 
     Args:
         size: (height, width) of the output.
@@ -107,14 +115,17 @@ class RandomAffine(keras_cv.layers.VectorizedBaseImageAugmentationLayer):
     def augment_images(self, images, transformations, **kwargs):
         batch, height, width, channels = images.shape
         x, y = sources(transformations, self.size, (height, width))
-        left, top = tf.clip_by_value(tf.floor(x), 0, width - 2), tf.clip_by_value(tf.floor(y), 0, height - 2)
-        right, lower = (x - left)[..., None], (y - top)[..., None]  # shares of the right and the lower neighbours
         flat = tf.reshape(images, (batch, height * width, channels))
-        place = tf.cast(top * width + left, tf.int32)
-        corner = [tf.gather(flat, place + neighbour, batch_dims=1) for neighbour in (0, 1, width, width + 1)]
-        return (corner[0] * (1 - right) + corner[1] * right) * (1 - lower) + (
-            corner[2] * (1 - right) + corner[3] * right
-        ) * lower
+        columns, across = taps(x, width)
+        rows, down = taps(y, height)
+        moved = 0.0
+        for row, share in zip(rows, down):
+            line = sum(
+                tf.gather(flat, row * width + column, batch_dims=1) * weight[..., None]
+                for column, weight in zip(columns, across)
+            )
+            moved += line * share[..., None]
+        return moved
 
     def augment_segmentation_masks(self, segmentation_masks, transformations, **kwargs):
         batch, height, width, _ = segmentation_masks.shape
@@ -135,6 +146,24 @@ def sources(transformations, size: tuple[int, int], source_size: tuple[int, int]
     x, y = (a[row, 0] * u + a[row, 1] * v + a[row, 2] for row in range(2))
     height, width = source_size
     return tf.clip_by_value(x + width / 2 - 0.5, 0, width - 1), tf.clip_by_value(y + height / 2 - 0.5, 0, height - 1)
+
+
+def taps(place, side: int) -> tuple[list, list]:
+    """Return the four source pixels around a place along one axis, clipped to the image, and their weights."""
+    first = tf.floor(place)
+    beyond = place - first
+    pixels = [tf.cast(tf.clip_by_value(first + step, 0, side - 1), tf.int32) for step in (-1, 0, 1, 2)]
+    return pixels, [outer(1 + beyond), inner(beyond), inner(1 - beyond), outer(2 - beyond)]
+
+
+def inner(distance):
+    """Return the weight of a pixel at most one pixel away (Keys 1981, a = -1)."""
+    return (distance - 2) * distance * distance + 1
+
+
+def outer(distance):
+    """Return the weight of a pixel between one and two pixels away (Keys 1981, a = -1)."""
+    return ((5 - distance) * distance - 8) * distance + 4
 
 
 def faces(draws: Draws, size: tuple[int, int], channels: int) -> list:
