@@ -16,7 +16,6 @@ from export.datapath.retarget import fit
 from export.datapath.weight_layout import for_flash
 from export.graph import graph_file
 from export.graph.graph import Graph
-from export.graph.operators import INT8_MAX, INT8_MIN, Tensor
 from export.graph.resize import parse_size, resize
 from export.graph.switches import ways
 from export.streaming import line_plan

@@ -40,8 +40,8 @@ def verify_run(training, on: Iterable[str] | None = None) -> bool:
     graph, model, proof = network.graph, network.tflite, Proof(network, on=on)
     codes = {graph.inputs[0]: to_codes(training.split.test.pixels)}
     affordable = max(1, MOST_VALUES // sum(tensor.size for tensor in graph.tensors))
-    proven, random = min(MOST_PROVEN, affordable), min(MOST_RANDOM, affordable)
-    some = {name: images[:: -(-len(images) // proven)] for name, images in codes.items()}
+    most_proven, random = min(MOST_PROVEN, affordable), min(MOST_RANDOM, affordable)
+    some = {name: images[:: -(-len(images) // most_proven)] for name, images in codes.items()}
     proofs = {"test images": proof.verify(some), "random inputs": proof.verify(random_inputs(graph, random))}
     for inputs, proven in proofs.items():
         print(f"{inputs}: {proven}")

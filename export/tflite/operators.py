@@ -307,8 +307,8 @@ def _lookup(step, n: int, clamp: tuple[int, int] = (INT8_MIN, INT8_MAX), **const
     sane = all(0 < scale < np.inf for scale in scales) and max(scales) < LARGEST_RATIO * min(scales)
     step.require(sane, f"its scales are {scales}; they must be positive and not further apart than {LARGEST_RATIO:.0f}")
     operands = [
-        tables.Operand(*coding, tables.CODES if place == n else _one_code(step, place))
-        for place, coding in enumerate(codings[:-1])
+        tables.Operand(scale, zero_point, tables.CODES if place == n else _one_code(step, place))
+        for place, (scale, zero_point) in enumerate(codings[:-1])
     ]
     try:
         table = tables.fill(step.operator.kind, operands, tables.Coding(*codings[-1]), clamp, **constants)

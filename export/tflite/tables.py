@@ -12,9 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from export.graph import softmax
-from export.graph.operators import INT8_MAX, INT8_MIN
 from export.graph.rounding import quantize_multiplier, requantise, rounding_divide_by_pot
 from export.graph.softmax import ONE, exp_on_negative_values, one_over_one_plus_x_for_x_in_0_1
+from export.graph.tensor import INT8_MAX, INT8_MIN
 
 CODES = np.arange(INT8_MIN, INT8_MAX + 1)
 SUM_SHIFT = 20  # bits that ADD and SUB put behind the codes before they scale them
