@@ -18,6 +18,7 @@ from export.graph import graph_file
 from export.graph.graph import Graph
 from export.graph.resize import parse_size, resize
 from export.graph.switches import ways
+from export.graph.tensor import INT8_MAX, INT8_MIN, Tensor
 from export.streaming import line_plan
 from export.streaming.line_plan import LinePlan
 from export.tflite import reader, writer

@@ -3,6 +3,7 @@
 #ifndef TINY_STREAM_H_
 #define TINY_STREAM_H_
 
+#include "sf/sf_stack.h"
 #include "sf/sf_stream.h"
 
 #define TINY_INPUT_HEIGHT 8
@@ -23,6 +24,8 @@
 #define TINY_OUTPUT1_ZERO_POINT 0
 #define TINY_MEMORY_BYTES 152  // rows that are kept, newest rows, running sums
 #define TINY_TASK_BYTES 1156
+// The most stack that sf_push_row() and sf_load_task() use; what it counts, sf_stack.h says.
+#define TINY_STACK_BYTES SF_LARGER(SF_LARGER(SF_STACK_OTHERS, SF_STACK_CONVOLVE), SF_STACK_DEPTHWISE)
 
 #ifdef __cplusplus
 extern "C" {
@@ -31,8 +34,9 @@ extern "C" {
 // For sf_load_task(), sf_push_row(), sf_output().
 extern const sf_network tiny_network;
 
-// The task image that was made with this network, aligned as sf_load_task() wants it.
-extern const uint8_t tiny_task[TINY_TASK_BYTES];
+// The task image that was made with this network. It consists of words, so that every compiler
+// aligns it as sf_load_task() requires.
+extern const uint32_t tiny_task[TINY_TASK_BYTES / 4];
 
 #ifdef __cplusplus
 }
