@@ -155,11 +155,13 @@ def both(network):
 @every_network
 def test_the_graph_stays_within_a_few_codes_of_the_quantised_network(network):
     """Both start from the same image, and only rounding tells them apart: see the next test. What one layer rounds to the
-    next code travels on through up to fifty layers."""
+    next code travels on through up to fifty layers. A table multiplies it by its steepest step."""
     in_keras, in_integers = both(network)
+    tables = [operator for operator in lowered(network).graph.operators if isinstance(operator, Lookup)]
+    steepest = {operator.name: np.abs(np.diff(operator.table.astype(int))).max() for operator in tables}
     for name, codes in in_keras.items():
         difference = np.abs(codes - in_integers[name])
-        assert difference.max() <= 4, (name, difference.max())
+        assert difference.max() <= 4 * max(1, steepest.get(name, 1)), (name, difference.max())
         assert difference.mean() <= 0.5, (name, difference.mean())
 
 

@@ -50,7 +50,14 @@ def compiled(compiler, folder, *flags, sources="*.c", text=None):
 @pytest.mark.parametrize("standard", ["c99", "c11", "c17", "c2x"])
 @pytest.mark.parametrize(
     "name, flags",
-    [("gcc-O3", ()), ("clang-O3", ()), ("gcc-O3", ("-mavx2",)), ("clang-O3", ("-mavx2",)), ("m4", ()), ("m55", ())],
+    [
+        ("c-gcc-O3", ()),
+        ("c-clang-O3", ()),
+        ("c-gcc-O3", ("-mavx2",)),
+        ("c-clang-O3", ("-mavx2",)),
+        ("m4", ()),
+        ("m55", ()),
+    ],
     ids=lambda value: value if isinstance(value, str) else " ".join(value),
 )
 def test_every_standard_since_c99_takes_it(name, flags, standard, folder, request):
@@ -123,8 +130,8 @@ def test_a_processor_of_another_kind_is_refused(macro, value, message, folder):
         ("m7", (), "arm_dsp"),
         ("m55", (), "arm_mve"),
         ("m4", ("-mno-unaligned-access",), "portable"),
-        ("gcc-O3", (), "portable"),
-        ("gcc-O3", ("-mavx2",), "avx2"),
+        ("c-gcc-O3", (), "portable"),
+        ("c-gcc-O3", ("-mavx2",), "avx2"),
     ],
     ids=lambda value: value if isinstance(value, str) else " ".join(value),
 )
