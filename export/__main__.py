@@ -199,15 +199,13 @@ def _prove(path: Path, inputs: int, few: int, json_file: str | None, task: str |
 
         return verify_run(Training(Run.at(path)), on)
 
-    from export.graph.golden import random_inputs
     from export.network import open_network
-    from export.proof.proof import Proof
     from sfkeras import atomic_file
 
     opened = open_network(path)
     if task is not None:
         opened = open_network(task).as_task_of(opened.plan)
-    proof = Proof(opened, few, on).verify(random_inputs(opened.graph, inputs))
+    proof = opened.verify(inputs, few, on)
     print(proof)
     if json_file:
         atomic_file.write(json_file, json.dumps(proof.to_json(), indent=1))

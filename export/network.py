@@ -111,13 +111,13 @@ class Network:
         run = registry.BACKENDS["c-native"].prepare(self, False)
         return lambda codes: run({self.graph.inputs[0]: codes})[0]
 
-    def verify(self, inputs: int = 20, few: int = 4, on: str | None = None) -> Verification:
+    def verify(self, inputs: int = 20, few: int = 4, on: str | list[str] | None = None) -> Verification:
         """Prove that all exact backends give the same bytes, on random images.
 
         Args:
             inputs: how many random images.
             few: how many of them for the slow backends.
-            on: names of backends, such as "c-native,m4"; None for all (docs/backends.md).
+            on: names of backends, such as "c-native,m4" or a list; None for all (docs/backends.md).
         Returns: Verification; `passed` is the answer and its text the table.
         """
         from export.backends import registry

@@ -134,8 +134,8 @@ def arguments(function: Callable, loose: Sequence[str], options: dict[str, str])
             known = ", ".join(_option(each.name) for each in named if each.name not in free) or "none"
             raise Mistake(f"there is no option {_option(key)}; there are {known}")
     if len(loose) > len(free) and not takes_many:
-        wanted = " ".join(map(str.upper, free)) or "none"
-        raise Mistake(f"{loose[len(free)]!r} is one argument too many; wanted {wanted}")
+        expected = " ".join(map(str.upper, free)) or "none"
+        raise Mistake(f"{loose[len(free)]!r} is one argument too many; expected {expected}")
     given = options | dict(zip(free, loose))
     for name in required:
         if name not in given:

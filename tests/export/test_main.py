@@ -84,7 +84,7 @@ MISTAKES = {
     ("compile", "net.graph", "c", "--size"): "--size needs a value: --size=VALUE",
     ("compile", "net.graph", "c", "--sze=3x3"): "there is no option --sze; there are --size, --flash",
     ("compile", "net.graph", "c", "-"): "'-' is no argument: files are named",
-    ("compile", "net.graph", "c", "d"): "'d' is one argument too many; wanted NETWORK OUT",
+    ("compile", "net.graph", "c", "d"): "'d' is one argument too many; expected NETWORK OUT",
     ("compile", "net.graph"): "OUT is missing; --help shows how it is used",
     ("verify", "net.graph", "--inputs=abc"): "--inputs is 'abc'; it must be a whole number from 1 up",
     ("verify", "net.graph", "--few=0"): "--few is '0'; it must be a whole number from 1 up",
