@@ -160,9 +160,9 @@ def test_the_graph_stays_within_a_few_codes_of_the_quantised_network(network):
     tables = [operator for operator in lowered(network).graph.operators if isinstance(operator, Lookup)]
     steepest = {operator.name: np.abs(np.diff(operator.table.astype(int))).max() for operator in tables}
     for name, codes in in_keras.items():
-        difference = np.abs(codes - in_integers[name])
-        assert difference.max() <= 4 * max(1, steepest.get(name, 1)), (name, difference.max())
-        assert difference.mean() <= 0.5, (name, difference.mean())
+        difference, step = np.abs(codes - in_integers[name]), max(1, steepest.get(name, 1))
+        assert difference.max() <= 4 * step, (name, difference.max())
+        assert difference.mean() <= 0.5 * step, (name, difference.mean())
 
 
 @every_network
