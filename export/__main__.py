@@ -182,17 +182,17 @@ class Commands:
             verify runs/face --on=c-native,m4
         """
         from export.backends import registry
-        from sfkeras.startup import load_tensorflow
 
         chosen = [backend.name for backend in registry.select(on, registry.provable())]
-        trained = (Path(network) / "recipe.yaml").is_file() and task is None
-        load_tensorflow(*(() if trained else ("tensorflow",)))
         if not _prove(Path(network), inputs, few, json_file, task, chosen):
             sys.exit(command.FAILED)
 
 
 def _prove(path: Path, inputs: int, few: int, json_file: str | None, task: str | None, on: list[str]) -> bool:
     if (path / "recipe.yaml").is_file() and task is None:
+        from sfkeras.startup import load_tensorflow
+
+        load_tensorflow()
         from export.report.run_report import verify_run
         from sfkeras.training.run import Run
         from sfkeras.training.trainer import Training

@@ -16,7 +16,7 @@ def runner(network: Network, interpreter: Interpreter, tensors: Iterable[str], *
 
     def run(inputs: Maps, task: bytes | None = None):
         before = interpreter.seconds
-        values = interpreter.run([inputs[name] for name in network.graph.inputs], indices)
+        values = interpreter.run([inputs[name] for name in network.graph.inputs], indices, timed=True)
         maps = {name: place.logical(values[place.index]) for name, place in places.items()}
         return maps, {"seconds": round(interpreter.seconds - before, 6), **cost}
 

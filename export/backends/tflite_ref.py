@@ -9,7 +9,7 @@ from __future__ import annotations
 from export.backends import interpreted
 from export.backends.backend import Backend, Maps, MapsUpTo, Run
 from export.network import Network
-from export.tflite.interpreters import TfLite, without_unlike
+from export.tflite.interpreters import tf_lite, without_unlike
 
 
 def prepare(network: Network, every_tensor: bool) -> Run:
@@ -18,7 +18,7 @@ def prepare(network: Network, every_tensor: bool) -> Run:
     rest = [name for name, place in tensors.items() if place.index in unlike]
     # To show every tensor, only what can be compared is run: tf.lite lacks some of the other operators.
     shown = [name for name in tensors if name not in rest] if every_tensor else network.graph.outputs
-    run = interpreted.runner(network, TfLite(cut if every_tensor else content, "BUILTIN_REF", every_tensor), shown)
+    run = interpreted.runner(network, tf_lite(cut if every_tensor else content, "BUILTIN_REF", every_tensor), shown)
     if not rest:
         return run
 

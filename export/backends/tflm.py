@@ -6,12 +6,12 @@ from export.backends import interpreted
 from export.backends.backend import Backend, Run
 from export.network import Network
 from export.tflite import arena
-from export.tflite.interpreters import Tflm
+from export.tflite.interpreters import tflm
 
 
 def prepare(network: Network, every_tensor: bool) -> Run:
     content = network.tflite.content
-    interpreter = Tflm(content, every_tensor)
+    interpreter = tflm(content, every_tensor)
     cost = {} if every_tensor else {"arena": arena.measure(content).total}  # takes a process of its own
     return interpreted.runner(network, interpreter, interpreted.shown(network, every_tensor), **cost)
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from export.backends import interpreted
 from export.backends.backend import Backend, Run
 from export.network import Network
-from export.tflite.interpreters import TfLite
+from export.tflite.interpreters import tf_lite
 
 
 def prepare(network: Network, every_tensor: bool) -> Run:
-    return interpreted.runner(network, TfLite(network.tflite.content, "AUTO", False), network.graph.outputs)
+    return interpreted.runner(network, tf_lite(network.tflite.content, "AUTO", False), network.graph.outputs)
 
 
 BACKEND = Backend(

@@ -6,15 +6,12 @@ and it may crash in an arena that is too small.
 
 from __future__ import annotations
 
-import json
 import os
 import re
-import subprocess
-import sys
 from dataclasses import dataclass
-from pathlib import Path
 
-from export.tflite.interpreters import ARENA_SIZE, captured_stderr
+from export.tflite.child import Died, stderr_so_far
+from export.tflite.interpreters import ARENA_SIZE, SERVERS
 
 ALIGNMENT = 16  # bytes, of everything in TFLM's arena
 
@@ -35,29 +32,24 @@ class Arena:
 
 
 def measure(content: bytes) -> Arena:
-    """The arena for a .tflite. Raises RuntimeError with TFLM's message if TFLM refuses the model."""
-    child = subprocess.run(
-        [sys.executable, "-m", "export.tflite.arena"],
-        input=content,
-        capture_output=True,
-        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
-    )
-    if child.returncode != 0:
-        raise RuntimeError(f"TFLM refuses the model: {child.stderr.decode(errors='replace').strip()}")
-    return Arena(**json.loads(child.stdout))
+    """The arena for a .tflite. Raises RuntimeError with TFLM's message if TFLM refuses the model or dies of it."""
+    try:
+        return SERVERS["TFLM"].call(_measured, content)
+    except Died as error:
+        raise RuntimeError(f"TFLM {error}; it was asked for its arena") from None
+    except RuntimeError as error:
+        raise RuntimeError(f"TFLM refuses the model: {error}") from None
 
 
-def _main() -> None:
-    """Reads a .tflite from standard input and prints its Arena as JSON."""
-    content = sys.stdin.buffer.read()
-    with captured_stderr() as messages:
-        try:
-            _interpreter(content, ARENA_SIZE).print_allocations()
-        except Exception as error:  # a broken file fails anywhere in TFLM's reader
-            sys.exit(f"{error} {messages()}")
-        report = dict(re.findall(r"Arena allocation (total|head|tail) (\d+) bytes", messages()))
-        total = _smallest_accepted(content, int(report["total"]))
-    print(json.dumps({"total": total, "maps": int(report["head"]), "persistent": int(report["tail"])}))
+def _measured(content: bytes) -> Arena:
+    """The same, in a process that TFLM may end."""
+    try:
+        _interpreter(content, ARENA_SIZE).print_allocations()
+    except RuntimeError as error:
+        raise RuntimeError(f"{error} {stderr_so_far()}") from None
+    report = dict(re.findall(r"Arena allocation (total|head|tail) (\d+) bytes", stderr_so_far()))
+    total = _smallest_accepted(content, int(report["total"]))
+    return Arena(total, int(report["head"]), int(report["tail"]))
 
 
 def _smallest_accepted(content: bytes, used: int) -> int:
@@ -87,7 +79,3 @@ def _interpreter(content: bytes, size: int):
     from tflite_micro.python.tflite_micro import runtime
 
     return runtime.Interpreter.from_bytes(content, arena_size=size)
-
-
-if __name__ == "__main__":
-    _main()

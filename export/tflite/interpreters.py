@@ -6,17 +6,21 @@ where the others round twice.
 
 from __future__ import annotations
 
-import os
-import tempfile
-import time
-import warnings
-from contextlib import contextmanager
+from bisect import bisect_left
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
-from export.tflite import flatbuffer
-from sfkeras.startup import prepare_tensorflow
+from export.tflite import flatbuffer, runtimes
+from export.tflite.child import Died, Server
+from export.tflite.flatbuffer import TfliteError
+from export.tflite.runtimes import Runtime
+
+SERVERS = {
+    "TFLM": Server("tflite_micro.python.tflite_micro.runtime"),
+    "tf.lite": Server("tensorflow.lite.python.interpreter"),
+}
 
 # Operators whose kernel in BUILTIN_REF does not decide, because TFLM's does something else, and TFLM is deployed.
 UNLIKE_TFLM = {
@@ -30,107 +34,85 @@ ARENA_SIZE = 1 << 30  # address space, not memory: pages that TFLM does not touc
 
 
 class Interpreter:
-    """A .tflite in an interpreter, which runs it image by image.
+    """A .tflite in an interpreter, which runs in another process because it may end it.
+
+    Args:
+        library: "TFLM" or "tf.lite".
+        content: the .tflite.
+        runtime, settings: class of export.tflite.runtimes, and its arguments after the content.
 
     Attributes:
         seconds: processor time of all inferences so far.
     """
 
-    seconds = 0.0
+    def __init__(self, library: str, content: bytes, runtime: type[Runtime], *settings: Any):
+        self.library, self.content, self.runtime, self.settings = library, content, runtime, settings
+        self.seconds = 0.0
 
-    def run(self, inputs: list[np.ndarray], tensors: list[int]) -> dict[int, np.ndarray]:
+    def run(self, inputs: list[np.ndarray], tensors: list[int], timed: bool = False) -> dict[int, np.ndarray]:
         """Run a batch.
 
         Args:
             inputs: int8 (batch, height, width, channels) by input of the model, in its order; the model may have it flat.
             tensors: indices of the tensors to return.
+            timed: run the first image once before the others, so that caches are filled.
         Returns: (batch, ...) by tensor index.
+        Raises: RuntimeError or ValueError if the interpreter refuses the model, with its own message; RuntimeError that
+            names the operator if it dies.
         """
-        images = []
-        for image in _images(inputs):
-            for index, value in enumerate(image):
-                self._set(index, value)
-            begin = time.process_time()
-            self._invoke()
-            self.seconds += time.process_time() - begin
-            images.append([self._get(tensor) for tensor in tensors])
-        return _stacked(tensors, images)
+        try:
+            made, seconds = self._call(self.content, inputs, tensors, timed)
+        except Died as error:
+            raise RuntimeError(f"{self.library} {error}{self._place_of_death(inputs)}") from None
+        except RuntimeError as error:
+            raise RuntimeError(f"{self.library}: {error}") from None
+        self.seconds += seconds
+        return made
+
+    def _call(self, content: bytes, *arguments: Any):
+        return SERVERS[self.library].call(runtimes.run, self.runtime, (content, *self.settings), *arguments)
+
+    def _place_of_death(self, inputs: list[np.ndarray]) -> str:
+        """Return which operator it was given when it died: the first n operators live, the first n + 1 do not."""
+        image = [value[:1] for value in inputs]
+        try:
+            model = flatbuffer.parse(self.content)
+            operators = range(len(model.operators))
+            index = bisect_left(operators, True, key=lambda index: self._dies(_up_to(model, index), image))
+        except (TfliteError, AttributeError):  # a file that is not read or cannot be written again
+            return ""
+        return f"; it was given operator {index} ({model.operators[index].kind})" if index in operators else ""
+
+    def _dies(self, content: bytes, image: list[np.ndarray]) -> bool:
+        try:
+            self._call(content, image, [], False)
+        except Died:
+            return True
+        except (RuntimeError, ValueError):
+            pass
+        return False
 
 
-class Tflm(Interpreter):
-    """A .tflite in TFLM's interpreter.
-
-    Args:
-        content: the .tflite.
-        every_tensor: whether intermediate tensors are kept, so that they can be returned.
-    Raises: RuntimeError if TFLM refuses the model, here or at its first run; the reason is in TFLM's own message.
-    """
-
-    def __init__(self, content: bytes, every_tensor: bool = True):
-        from tflite_micro.python.tflite_micro import runtime
-
-        kinds = runtime.InterpreterConfig
-        config = kinds.kPreserveAllTensors if every_tensor else kinds.kAllocationRecording
-        with _tflm_messages():
-            self.interpreter = runtime.Interpreter.from_bytes(content, arena_size=ARENA_SIZE, intrepreter_config=config)
-        self.content = content  # which the interpreter reads from
-        self.outputs = None if every_tensor else list(flatbuffer.parse(content).outputs)
-
-    def run(self, inputs, tensors):
-        with _tflm_messages():
-            return super().run(inputs, tensors)
-
-    def _set(self, index, value):
-        self.interpreter.set_input(value.reshape(self.interpreter.get_input_details(index)["shape"]), index)
-
-    def _invoke(self):
-        self.interpreter.invoke()
-
-    def _get(self, tensor):
-        if self.outputs is None:
-            return self.interpreter.GetTensor(tensor, 0)["tensor_data"]
-        return self.interpreter.get_output(self.outputs.index(tensor))
+def _up_to(model: flatbuffer.Model, index: int) -> bytes:
+    """Return the .tflite that ends with an operator."""
+    operators = model.operators[: index + 1]
+    return flatbuffer.to_bytes(replace(model, operators=operators, outputs=operators[-1].outputs))
 
 
-class TfLite(Interpreter):
-    """A .tflite in tf.lite's interpreter, in one thread.
+def tflm(content: bytes, every_tensor: bool = True) -> Interpreter:
+    """Return a .tflite in TFLM. every_tensor: whether intermediate tensors can be returned too."""
+    outputs = None if every_tensor else flatbuffer.parse(content).outputs
+    return Interpreter("TFLM", content, runtimes.Tflm, outputs, ARENA_SIZE)
 
-    Args:
-        content: the .tflite.
-        kernels: "BUILTIN_REF", or "AUTO" for those that tf.lite takes by default.
-        every_tensor: whether intermediate tensors are kept, so that they can be returned.
-    Raises: RuntimeError or ValueError if tf.lite refuses the model.
-    """
 
-    def __init__(self, content: bytes, kernels: str, every_tensor: bool = True):
-        prepare_tensorflow()
-        from tensorflow.lite.python import interpreter
-
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # that this interpreter will move to another package
-            self.interpreter = interpreter.Interpreter(
-                model_content=content,
-                num_threads=1,
-                experimental_op_resolver_type=interpreter.OpResolverType[kernels],
-                experimental_preserve_all_tensors=every_tensor,
-            )
-        self.content = content  # which the interpreter reads from
-        self.interpreter.allocate_tensors()
-        self.inputs = self.interpreter.get_input_details()
-
-    def _set(self, index, value):
-        self.interpreter.set_tensor(self.inputs[index]["index"], value.reshape(self.inputs[index]["shape"]))
-
-    def _invoke(self):
-        self.interpreter.invoke()
-
-    def _get(self, tensor):
-        return self.interpreter.get_tensor(tensor)
+def tf_lite(content: bytes, kernels: str, every_tensor: bool = True) -> Interpreter:
+    """Return a .tflite in tf.lite, with kernels "BUILTIN_REF", or "AUTO" for those that it takes by default."""
+    return Interpreter("tf.lite", content, runtimes.TfLite, kernels, every_tensor)
 
 
 def run_tflm(content: bytes, inputs: list[np.ndarray], tensors: list[int]) -> dict[int, np.ndarray]:
-    """Runs a .tflite in TFLM once; see Tflm and Interpreter.run. Intermediate tensors can be returned too."""
-    return Tflm(content).run(inputs, tensors)
+    """Runs a .tflite in TFLM once; see Interpreter.run. Intermediate tensors can be returned too."""
+    return tflm(content).run(inputs, tensors)
 
 
 def without_unlike(content: bytes) -> tuple[bytes, dict[int, str]]:
@@ -164,35 +146,3 @@ def _why_unlike(operator: flatbuffer.FileOperator, model: flatbuffer.Model) -> s
             if np.float64(np.prod(inputs) / output) != np.prod(np.float64(inputs)) / np.float64(output):
                 return "computes its factor in float32 where TFLM takes float64"
     return UNLIKE_TFLM.get(operator.kind)
-
-
-def _images(inputs: list[np.ndarray]):
-    """The inputs of one image after the other, each with a batch of one."""
-    return ([value[i : i + 1] for value in inputs] for i in range(len(inputs[0])))
-
-
-def _stacked(tensors: list[int], images) -> dict[int, np.ndarray]:
-    return {tensor: np.concatenate(values) for tensor, values in zip(tensors, zip(*images))}
-
-
-@contextmanager
-def _tflm_messages():
-    """Adds to a RuntimeError what TFLM said about it on standard error."""
-    with captured_stderr() as messages:
-        try:
-            yield
-        except RuntimeError as error:
-            raise RuntimeError(f"TFLM: {error} {messages()}".strip()) from None
-
-
-@contextmanager
-def captured_stderr():
-    """Catches what C++ writes to standard error; gives a function that returns it so far."""
-    with tempfile.TemporaryFile() as file:
-        saved = os.dup(2)
-        os.dup2(file.fileno(), 2)
-        try:
-            yield lambda: file.seek(0) or " ".join(file.read().decode(errors="replace").split("\n"))
-        finally:
-            os.dup2(saved, 2)
-            os.close(saved)
