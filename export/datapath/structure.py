@@ -24,7 +24,8 @@ from export.streaming.line_plan import LinePlan, Stage, When
 
 Json = dict[str, Any]
 
-TASK_FIELDS = {"codes", "scales", "bias", "scale", "table", "breakpoints", "beta", "fully_connected"}
+# What a task can change, and `dense`, which the kernel says already.
+TASK_FIELDS = {"codes", "scales", "bias", "scale", "table", "breakpoints", "beta", "fully_connected", "dense"}
 
 
 def digest(plan: LinePlan) -> str:

@@ -22,7 +22,8 @@ from export.graph.operators import OPERATORS, Operator
 from export.graph.tensor import GraphError, Tensor
 
 FORMAT = "sfkeras integer graph"
-VERSION = 1
+VERSION = 2
+READABLE = (1, VERSION)  # version 1 lacks `dense`
 DESCRIPTION = "graph"  # entry of the .npz; the others are OPERATOR/FIELD
 
 Array = npt.NDArray[Any]  # of any type: int8 codes, int32 biases, float32 scales
@@ -82,7 +83,7 @@ def from_bytes(content: bytes) -> Graph:
         found = description["format"], description["version"]
     except (ValueError, KeyError, TypeError, AttributeError, EOFError, OSError, zipfile.BadZipFile) as error:
         raise GraphFileError(f"not an integer graph, or broken ({type(error).__name__}: {error})") from None
-    if found != (FORMAT, VERSION):
+    if found[0] != FORMAT or found[1] not in READABLE:
         raise GraphFileError(f"it is {found[0]!r}, version {found[1]}; expected {FORMAT!r}, version {VERSION}")
     try:
         return _graph(description, arrays)

@@ -214,11 +214,12 @@ class Conv2D(Convolution):
 
     fully_connected: the scale of its sums is rounded to float32. TFLite does so in a
     FULLY_CONNECTED with one weight scale, but not in one with a scale per channel. Its kernel is
-    the whole map, or 1x1.
+    the whole map, or 1x1. dense: its kernel is the whole map, so that it fits no other size.
     """
 
     groups: int = 1
     fully_connected: bool = False
+    dense: bool = False
 
     @property
     def kernel(self) -> Size:
@@ -232,6 +233,9 @@ class Conv2D(Convolution):
         fits = depth * self.groups == shape[2] and out % self.groups == 0
         self._require(fits, f"codes {self.codes.shape} in {self.groups} groups do not fit {shape[2]} input channels")
         plain = (self.groups, self.padding, self.strides, self.dilations) == (1, "valid", (1, 1), (1, 1))
+        size, kernel = ("x".join(map(str, sides)) for sides in (shape[:2], self.kernel))
+        fits = not self.dense or plain and size == kernel
+        self._require(fits, f"it is a dense layer of a map of {kernel}; its input is {size}, and it fits no other size")
         fits = not self.fully_connected or plain and self.kernel in (shape[:2], (1, 1))
         self._require(
             fits, f"a fully connected kernel is the whole map {shape[:2]} or 1x1, at stride 1; got {self.kernel}"

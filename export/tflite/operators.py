@@ -5,6 +5,7 @@ The first line of a function's description is its row in docs/operators.md.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import numpy as np
@@ -82,18 +83,22 @@ def _fully_connected(step):
     options, weights, index = step.options("FullyConnectedOptionsT"), _weights(step, 2), step.input(0)
     step.require(options.weightsFormat == 0, "its weights are shuffled; expected the default format")
     view, (out, depth) = step.view(index), weights.shape
-    places = view.all_places().ravel()
-    if view.source.size == depth == len(np.unique(places)):
-        # Flattened in whatever order: the weights are put into the map's.
+    dense = view.source.size == depth and view.is_whole()
+    if dense:  # flattened in whatever order: the weights are put into the map's
         input, codes = view.source, np.empty_like(weights)
-        codes[:, places] = weights
+        codes[:, view.all_places().ravel()] = weights
         codes = codes.reshape(out, *input.shape)
     else:
         input, codes = step.channels(index), weights.reshape(out, 1, 1, depth)
         step.require(input.channels == depth, f"its weights read {depth} values; its input has shape {view.shape}")
+    shape = step.file_tensor(
+        step.output()
+    ).shape  # of which TFLM takes the last dimension, and the product of the others
+    fits = len(shape) > 0 and shape[-1] == out and math.prod(shape) * depth == out * input.size
+    step.require(fits, f"its output has shape {shape}; its inputs make {math.prod(input.shape[:2])} times {out} values")
     one_scale = len(step.file_tensor(step.input(1)).quantization.scales) == 1
-    fields = {"fully_connected": one_scale, **_constants(step, out, 0), **_clamp(step, options)}
-    step.emit(Conv2D, [input], codes=codes, **fields)
+    fields = {"dense": dense, "fully_connected": one_scale, **_constants(step, out, 0), **_clamp(step, options)}
+    step.emit(Conv2D, [input], shapes=[shape], codes=codes, **fields)
 
 
 def _weights(step, rank: int) -> np.ndarray:
@@ -146,13 +151,16 @@ def _pad(step):
     """the padding of convolutions and max-pools that read it, where that is the same; else Pad"""
     index, sides = step.input(0), step.constant(1, "its paddings", "INT32", "INT64")
     step.require_equal_codings(index, step.output())
+    shape = step.require_map(0)
     fits = sides.shape == (4, 2) and not np.any(sides[0]) and sides.min() >= 0
     step.require(
         fits, f"its paddings are {sides.tolist()}; expected pairs from 0 for batch (0, 0), rows, columns, channels"
     )
+    padded = tuple(size + int(side.sum()) for size, side in zip(shape, sides.astype(object)))
+    step.require_shape(step.output(), padded)
     value = step.coding(index)[1]
     if step.operator.kind == "PADV2":
-        value = int(step.constant(2, "its values", "INT8").ravel()[0])
+        value = _one(step, 2, "its value", "INT8")
         step.require_equal_codings(index, step.input(2))
     step.pad(step.map(index), tuple(tuple(side) for side in sides[1:].tolist()), value)
 
@@ -169,6 +177,7 @@ def _window(step, options, kernel, padded_with: int | None, dilations=(1, 1)) ->
 
     A PAD before it that put the code `padded_with` around the map becomes padding of the window.
     """
+    step.require_map(0)
     padding = name_of(schema.Padding, options.padding).lower()
     fields = {"strides": (options.strideH, options.strideW), **_clamp(step, options)}
     pad = step.pad_of(step.input(0))
@@ -203,6 +212,7 @@ def _add(step):
     constant = _constant_operand(step)
     if step.file_tensor(step.output()).type == "INT32":
         step.require(constant is not None, "it adds two int32 maps; expected int8")
+        _clamp_is_none(step, options)
         step.add_to_codes(step.input(1 - constant), _one(step, constant, "its constant"))
         return
     if constant is None:
@@ -212,7 +222,7 @@ def _add(step):
     else:
         input, codes = _constant_a_channel(step, constant)
         filled = _filled(step, input, codes, *step.coding(step.input(constant)))
-        step.emit(Add, [input, filled], like=step.input(1 - constant), **_clamp(step, options))
+        step.emit(Add, [input, filled], shapes=[step.shape(1 - constant)], **_clamp(step, options))
 
 
 @_reads("MUL")
@@ -228,7 +238,7 @@ def _multiply(step):
         input, codes = _constant_a_channel(step, constant)
         scale, zero_point = step.coding(step.input(constant))
         fields = {"codes": codes, "scale": scale, "constant_zero_point": zero_point, **_clamp(step, options)}
-        step.emit(ChannelScale, [input], like=step.input(1 - constant), **fields)
+        step.emit(ChannelScale, [input], shapes=[step.shape(1 - constant)], **fields)
 
 
 def _pair(step, kind, options) -> None:
@@ -238,7 +248,7 @@ def _pair(step, kind, options) -> None:
     inputs = [step.values(index) for index in indices]
     if inputs[0].shape != inputs[1].shape:  # one of them is reshaped
         inputs = [step.map(index) for index in indices]
-    step.emit(kind, inputs, like=indices[0], **_clamp(step, options))
+    step.emit(kind, inputs, shapes=[shapes[0]], **_clamp(step, options))
 
 
 def _constant_operand(step) -> int | None:
@@ -314,7 +324,7 @@ def _lookup(step, n: int, clamp: tuple[int, int] = (INT8_MIN, INT8_MAX), **const
         table = tables.fill(step.operator.kind, operands, tables.Coding(*codings[-1]), clamp, **constants)
     except ValueError as error:
         step.refuse(f"{error}")
-    step.emit(Lookup, [input], like=indices[n], table=table)
+    step.emit(Lookup, [input], shapes=[step.shape(n)], table=table)
 
 
 def _one_code(step, n: int) -> np.ndarray:
@@ -343,8 +353,8 @@ def _dequantize(step):
 @_reads("SOFTMAX")
 def _softmax(step):
     """Softmax over the channels"""
-    index, options = step.input(0), step.options("SoftmaxOptionsT")
-    step.emit(Softmax, [step.channels(index)], like=index, beta=float(options.beta))
+    options = step.options("SoftmaxOptionsT")
+    step.emit(Softmax, [step.channels(step.input(0))], shapes=[step.shape(0)], beta=float(options.beta))
 
 
 @_reads("MEAN")
@@ -352,9 +362,11 @@ def _mean(step):
     """Mean, over all rows and columns"""
     index, axes = step.input(0), step.constant(1, "its axes", "INT32")
     rank = len(step.view(index).shape)
-    whole = rank > 2 and {int(axis) % rank for axis in axes.ravel()} == set(range(1, rank - 1))
+    known = all(-rank <= axis < rank for axis in axes.ravel())
+    whole = known and rank > 2 and {int(axis) % rank for axis in axes.ravel()} == set(range(1, rank - 1))
     step.require(whole, f"it averages over axes {axes.tolist()} of {rank}; expected all rows and columns")
-    step.emit(Mean, [step.channels(index)])
+    input = step.channels(index)
+    step.emit(Mean, [input], shapes=[(1, *[1] * (rank - 2), input.channels), (1, input.channels)])
 
 
 # --- Moving bytes -----------------------------------------------------------------------------------------------------
@@ -364,14 +376,17 @@ def _mean(step):
 def _concatenation(step):
     """Wire, along the channels, if all its tensors share one scale"""
     options, indices = step.options("ConcatenationOptionsT"), step.operator.inputs
-    rank = len(step.file_tensor(step.output()).shape)
+    shapes = [step.shape(n) for n in range(len(indices))]
+    alike = len({shape[:-1] for shape in shapes}) == 1 and len(shapes[0]) > 0
+    step.require(alike, f"its inputs have shapes {', '.join(map(str, shapes))}; they must differ in channels only")
+    rank = len(shapes[0])
     step.require(options.axis in (-1, rank - 1), f"it joins along axis {options.axis} of {rank}; expected the channels")
     _clamp_is_none(step, options)
     parts = [step.channels(step.input(n)) for n in range(len(indices))]
     step.require_equal_codings(*indices, step.output())
     inputs = list({part.name: part for part in parts}.values())
     sources = [(inputs.index(part), channel) for part in parts for channel in range(part.channels)]
-    step.emit(Wire, inputs, sources=np.array(sources))
+    step.emit(Wire, inputs, shapes=[(*shapes[0][:-1], len(sources))], sources=np.array(sources))
 
 
 def _clamp_is_none(step, options) -> None:
@@ -388,7 +403,8 @@ def _reshape(step):
 @_reads("TRANSPOSE")
 def _transpose(step):
     """Wire, if with the RESHAPEs around it it moves channels only; nothing before a FULLY_CONNECTED"""
-    order = step.constant(1, "its axes", "INT32")
+    order = step.constant(1, "its axes", "INT32").ravel()
+    step.require(order.size == 0 or order.min() >= 0, f"its axes are {order.tolist()}; they must be numbers from 0")
     step.rearrange(step.input(0), lambda places: [places.transpose(order)])
 
 
@@ -408,7 +424,7 @@ def _gather(step):
     if step.is_constant(0):
         table, index = step.constant(0, "its values", "INT8"), step.codes_before(step.input(1))
         step.require(table.shape == (len(CODES),), f"its table has shape {table.shape}; expected (256,)")
-        step.emit(Lookup, [step.values(index)], like=index, table=table)
+        step.emit(Lookup, [step.values(index)], shapes=[step.shape(1)], table=table)
         return
     options, channels = step.options("GatherOptionsT"), step.constant(1, "its indices", "INT32", "INT64")
     step.require(options.batchDims == 0, f"batch_dims is {options.batchDims}; expected 0")
@@ -440,7 +456,11 @@ def _split_in_lengths(step):
 def _slice(step):
     """Wire, along the channels"""
     begins, sizes = (step.constant(n, "its bounds", "INT32", "INT64").ravel() for n in (1, 2))
-    ends = [None if size == -1 else begin + size for begin, size in zip(begins, sizes)]
+    shape = step.shape(0)
+    fits = len(begins) == len(sizes) == len(shape)
+    ends = [length if size == -1 else begin + size for begin, size, length in zip(begins, sizes, shape)]
+    fits = fits and all(0 <= begin <= end <= length for begin, end, length in zip(begins, ends, shape))
+    step.require(fits, f"it begins at {begins.tolist()} and takes {sizes.tolist()}; its input has shape {shape}")
     step.rearrange(step.input(0), lambda places: [places[tuple(map(slice, begins, ends))]])
 
 
@@ -451,6 +471,10 @@ def _strided_slice(step):
     plain = not (options.ellipsisMask or options.newAxisMask or options.offset)
     step.require(plain, "it has an ellipsis, a new axis or an offset; expected plain bounds")
     bounds = [step.constant(n, "its bounds", "INT32").ravel() for n in (1, 2, 3)]
+    counts, rank = [len(each) for each in bounds], len(step.shape(0))
+    step.require(counts == [rank] * 3, f"it has {counts} bounds; expected one of each for {rank} dimensions")
+    single = [stride for axis, stride in enumerate(bounds[2].tolist()) if options.shrinkAxisMask >> axis & 1]
+    step.require(all(stride > 0 for stride in single), "it takes one place of a dimension with a step below 1")
 
     def cut(places):
         cuts = []
@@ -463,7 +487,7 @@ def _strided_slice(step):
     step.rearrange(step.input(0), cut)
 
 
-def _one(step, n: int, what: str) -> int:
-    values = step.constant(n, what, "INT32")
+def _one(step, n: int, what: str, type: str = "INT32") -> int:
+    values = step.constant(n, what, type)
     step.require(values.size == 1, f"{what} has {values.size} values; expected one")
     return int(values.ravel()[0])

@@ -10,7 +10,7 @@ map before a FULLY_CONNECTED).
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, NoReturn, TypeVar
 
@@ -67,6 +67,13 @@ class View:
     shape: tuple[int, ...]
     made_by: str
     places: Places | None = None
+
+    def is_whole(self) -> bool:
+        """Return whether it is all values of its source, each once."""
+        size = self.source.size
+        if self.places is None:
+            return True
+        return self.places.size == size and bool(np.all(np.bincount(self.places.ravel(), minlength=size) == 1))
 
     def all_places(self) -> Places:
         """Return the index in the source of each value."""
@@ -196,6 +203,10 @@ class Step:
         """Return a tensor of the file."""
         return self.reading.file.tensors[index]
 
+    def shape(self, n: int) -> tuple[int, ...]:
+        """Return the shape of the n-th input."""
+        return self.file_tensor(self.input(n)).shape
+
     def constant(self, n: int, what: str, *types: str) -> np.ndarray:
         """Return the values of the n-th input, a constant of one of these types."""
         tensor = self.file_tensor(self.input(n))
@@ -301,26 +312,25 @@ class Step:
 
     # --- What it makes
 
-    def emit(self, kind: type[Operator], inputs: list[Tensor], like: int | None = None, **constants: Any) -> None:
+    def emit(
+        self, kind: type[Operator], inputs: list[Tensor], shapes: Sequence[tuple[int, ...]] = (), **constants: Any
+    ) -> None:
         """Add the graph's operator that makes the output.
 
         Args:
             kind: class of the graph's operator.
             inputs: tensors of the graph.
-            like: index of the file's tensor whose shape the output must have; None: the shape of
-                the graph's output.
+            shapes: that the file's output may have, all with the same values in the same order;
+                none: that of a map, with its batch.
             constants: the other fields of the operator.
         """
         index = self.output()
         names = tuple(tensor.name for tensor in inputs)
         operator = kind(name=self.reading.names[index], inputs=names, **constants)
         shape = self._checked(lambda: operator.output_shape(*(tensor.shape for tensor in inputs)))
+        self.require_shape(index, *(shapes or [(1, *shape)]))
         tensor = self.tensor(index, shape)
         self._checked(lambda: operator.check(inputs, tensor))
-        got, expected = self.file_tensor(index).shape, shape if like is None else self.file_tensor(like).shape
-        self.require(
-            _without_ones(got) == _without_ones(expected), f"its output has shape {got}; its inputs make {expected}"
-        )
         self._add(operator, tensor, index)
 
     def extra(self, operator: Operator, input: Tensor, tensor: Tensor) -> None:
@@ -391,7 +401,7 @@ class Step:
             self.refuse(f"it does not fit its input of shape {view.shape}: {error}")
         self.require(len(moved) == len(self.operator.outputs), f"it makes {len(moved)} outputs")
         for output, places in zip(self.operator.outputs, moved):
-            self._require_shape(output, places.shape)
+            self.require_shape(output, places.shape)
             self.reading.views[output] = replace(view, shape=places.shape, places=places, made_by=self.label)
 
     def reshape(self) -> None:
@@ -412,9 +422,16 @@ class Step:
         self.reading.operators.append(operator)
         self.reading.add(tensor, index, self.label)
 
-    def _require_shape(self, output: int, shape: tuple[int, ...]) -> None:
+    def require_shape(self, output: int, *shapes: tuple[int, ...]) -> None:
+        """Raise TfliteError unless an output has one of these shapes: TFLM computes by the shape that is written."""
         got = self.file_tensor(output).shape
-        self.require(got == shape, f"its output has shape {got}; its inputs make it {shape}")
+        self.require(got in shapes, f"its output has shape {got}; its inputs make it {' or '.join(map(str, shapes))}")
+
+    def require_map(self, n: int) -> tuple[int, ...]:
+        """Return the shape of the n-th input. Raise TfliteError unless it has the four dimensions that TFLM takes."""
+        shape = self.shape(n)
+        self.require(len(shape) == 4, f"its input has shape {shape}; it must be (1, height, width, channels)")
+        return shape
 
     def _checked(self, check: Callable[[], Result]) -> Result:
         """Return what `check` returns. An error of the graph becomes the operator's."""
@@ -422,10 +439,6 @@ class Step:
             return check()
         except GraphError as error:
             self.refuse(str(error))
-
-
-def _without_ones(shape: tuple[int, ...]) -> list[int]:
-    return [size for size in shape if size != 1]
 
 
 def _unique_names(tensors: tuple[FileTensor, ...]) -> list[str]:

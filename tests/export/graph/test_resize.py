@@ -1,5 +1,7 @@
 """The same weights on another size: as if the network had been built for it."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -41,6 +43,24 @@ def test_what_cannot_be_resized_is_named():
     graph = net.graph(net.convolution("head", net.input((9, 9, 3)), 4, kernel=5, padding="valid"))
     with pytest.raises(GraphError, match=r"head: window \(5, 5\) does not fit into its input \(4, 8\)"):
         resize(graph, (4, 8))
+
+
+@pytest.mark.parametrize("size", [(9, 9), (1, 1)])
+@pytest.mark.parametrize("one_scale", [False, True])
+def test_a_dense_layer_fits_one_size_whatever_its_scales(size, one_scale):
+    net = Builder()
+    image = net.input((*size, 3))
+    kept = net.convolution("each_pixel", image, 4, kernel=1, padding="valid")
+    graph = net.graph(net.convolution("head", kept, 4, kernel=size[0], padding="valid"))
+    *others, head = graph.operators
+    scales = np.full(4, head.scales[0]) if one_scale else head.scales
+    head = replace(head, dense=True, fully_connected=one_scale, scales=scales)
+    graph = replace(graph, operators=(*others, head))
+    assert resize(graph, size).tensor("head").shape == (1, 1, 4)
+    with pytest.raises(
+        GraphError, match="head: it is a dense layer of a map of .x.; its input is 10x12, and it fits no"
+    ):
+        resize(graph, (10, 12))
 
 
 @pytest.mark.parametrize("text", ["480", "480x", "x640", "0x640", "480x640x3", "-1x2", "480 x 640"])
