@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from sfkeras.data.images import LabelledImages, Split, decode, folder_at, image_files, readable
+from sfkeras.data import pictures
+from sfkeras.data.images import LabelledImages, Split, decode, folder_at, image_files
 from sfkeras.errors import RecipeError
 
 CLASSES = (
@@ -67,9 +68,10 @@ def decode_mask(path: Path, image: Path, size: tuple[int, int]) -> np.ndarray:
 
     Raises: RecipeError if the mask is unreadable.
     """
-    with readable(path), Image.open(path) as mask, Image.open(image) as whole:
-        sizes = mask.size, whole.size
-        classes = np.asarray(mask.resize(size[::-1], Image.Resampling.NEAREST))
+    sizes = pictures.size(path, path), pictures.size(image, image)
+    with pictures.readable(path), pictures.opened(path) as mask:
+        mask.load()
+        classes = np.asarray(pictures.upright(mask).resize(size[::-1], Image.Resampling.NEAREST))
     if sizes[0] != sizes[1]:
         mask_size, image_size = ("x".join(map(str, each)) for each in sizes)
         raise RecipeError(f"{path} is {mask_size}, but its image is {image_size}. Give both the same size.")

@@ -1,19 +1,18 @@
 """Images as the network sees them: decoded once, 8 bits per channel, each with a label."""
 
-import io
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
+from sfkeras.data import pictures
 from sfkeras.data.pairs import Pairs
 from sfkeras.errors import RecipeError
 
-SUFFIXES = {".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp"}
+SUFFIXES = {".bmp", ".gif", ".jfif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp"}
 
 # A larger array is a temporary file mapped into memory, so that the training has enough memory.
 IN_MEMORY_BYTES = 2**30
@@ -118,10 +117,12 @@ def folder_at(root: str | Path) -> Path:
 
 
 def image_files(folder: Path) -> list[Path]:
-    """Return the image files directly inside a folder, sorted by name."""
-    return sorted(
-        path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES and not path.name.startswith(".")
-    )
+    """Return the image files directly inside a folder, sorted by name.
+
+    Other things with such a name are passed over: a named pipe would be waited for for ever.
+    """
+    named = [path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES and not path.name.startswith(".")]
+    return sorted(filter(Path.is_file, named))
 
 
 def decode_files(
@@ -130,7 +131,7 @@ def decode_files(
     class_names: Sequence[str],
     shape: tuple[int, int, int],
     keep_small: bool = False,
-    crop: Callable[[Image.Image], Image.Image] | None = None,
+    crop: pictures.Crop | None = None,
 ) -> LabelledImages:
     """Return the decoded images of files.
 
@@ -146,10 +147,9 @@ def decode(
     origins: Sequence,
     shape: tuple[int, int, int],
     keep_small: bool = False,
-    crop: Callable[[Image.Image], Image.Image] | None = None,
+    crop: pictures.Crop | None = None,
 ) -> np.ndarray:
-    """Decode images and resize them to one shape: bilinear, and area-weighted where they shrink (no
-    aliasing).
+    """Decode images and resize them to one shape, as pictures.read does.
 
     The aspect ratio is not kept. All images are decoded here, so that a broken file is found before
     training begins.
@@ -170,7 +170,7 @@ def decode(
 
     def fill(start):
         for index in range(start, min(start + IMAGES_A_THREAD, len(encoded))):
-            pixels[index] = decode_one(encoded[index], origins[index], shape, crop)
+            pixels[index] = pictures.read(encoded[index], origins[index], shape, crop)
 
     with ThreadPoolExecutor() as pool:  # Pillow decodes outside of Python's global lock
         list(pool.map(fill, range(0, len(encoded), IMAGES_A_THREAD)))
@@ -183,8 +183,9 @@ def common_shape(
     """Return the shape of all images if they share one that is not larger than `shape`, else
     `shape`. Raises: RecipeError.
     """
-    width, height = size(encoded[0], origins[0])
-    if height <= shape[0] and width <= shape[1] and set(map(size, encoded, origins)) == {(width, height)}:
+    width, height = pictures.size(encoded[0], origins[0])
+    sizes = map(pictures.size, encoded, origins)
+    if height <= shape[0] and width <= shape[1] and all(size == (width, height) for size in sizes):
         return height, width, shape[2]
     return shape
 
@@ -194,37 +195,3 @@ def empty(shape: tuple[int, ...]) -> np.ndarray:
     if np.prod(shape, dtype=np.int64) <= IN_MEMORY_BYTES:
         return np.empty(shape, np.uint8)
     return np.memmap(tempfile.TemporaryFile(), np.uint8, "w+", shape=shape)
-
-
-def size(encoded: Path | bytes, origin) -> tuple[int, int]:
-    """Return (width, height) from the image's header. Raises: RecipeError if it is unreadable."""
-    with readable(origin), opened(encoded) as image:
-        return image.size
-
-
-def decode_one(encoded: Path | bytes, origin, shape: tuple[int, int, int], crop=None) -> np.ndarray:
-    """Return one image, (height, width, channels), uint8. Raises: RecipeError if it is broken."""
-    height, width, channels = shape
-    with readable(origin), opened(encoded) as image:
-        image = image.convert("L" if channels == 1 else "RGB")
-    image = crop(image) if crop else image
-    return np.asarray(image.resize((width, height), Image.Resampling.BILINEAR), np.uint8).reshape(shape)
-
-
-def opened(encoded: Path | bytes) -> Image.Image:
-    """Return an image whose header is read."""
-    return Image.open(io.BytesIO(encoded) if isinstance(encoded, bytes) else encoded)
-
-
-class readable:  # noqa: N801, used like a function: with readable(path)
-    """Convert Pillow's errors for a broken image to a RecipeError that names the image."""
-
-    def __init__(self, origin):
-        self.origin = origin
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, kind, error, traceback):
-        if isinstance(error, (OSError, SyntaxError, ValueError)):
-            raise RecipeError(f"{self.origin} is not a readable image. Replace the file or remove it.") from error

@@ -14,7 +14,8 @@ from pathlib import Path
 
 import numpy as np
 
-from sfkeras.data.images import IMAGES_A_THREAD, IN_MEMORY_BYTES, LabelledImages, decode_one, empty
+from sfkeras.data import pictures
+from sfkeras.data.images import IMAGES_A_THREAD, IN_MEMORY_BYTES, LabelledImages, empty
 from sfkeras.errors import RecipeError
 from sfkeras.startup import prepare_tensorflow
 
@@ -81,7 +82,7 @@ class RecordedImages:
             ) from None
         if not 0 <= label < len(self.class_names):
             raise RecipeError(f"{origin}, has label {label}. Expected 0 to {len(self.class_names) - 1}. Fix the label.")
-        return decode_one(image, origin, self.shape), label
+        return pictures.read(image, origin, self.shape), label
 
     def counts(self):
         """Raise RecipeError: counting the images per person would mean reading them all."""
