@@ -63,15 +63,17 @@ class RecordedImages:
 
     def read(self, index: int) -> tuple[np.ndarray, int]:
         """Return one image and its label. Raises: RecipeError that names the record."""
-        prepare_tensorflow()
-        from tensorflow.core.example.example_pb2 import Example  # late, so that a missing shard is reported at once
+        prepare_tensorflow()  # late, so that a missing shard is reported at once
+        from tensorflow.core.example.example_pb2 import Example
+        from tensorflow.python.lib.io.tf_record import tf_record_random_reader
 
         shard, offset = self.places[index]
         path = self.shards[shard]
         origin = f"{path}, the record at byte {offset}"
-        with open(path, "rb") as file:
-            file.seek(offset)
-            record = file.read(HEADER + struct.unpack("<Q", file.read(8))[0] - 8)[HEADER - 8 :]
+        try:
+            record, _ = tf_record_random_reader(str(path)).read(offset)  # compares both CRCs
+        except Exception:  # errors of TensorFlow, IndexError if the shard became shorter
+            raise RecipeError(f"{origin}, is damaged. Copy the file again.") from None
         try:
             features = Example.FromString(record).features.feature
             (image,), (label,) = features[self.image].bytes_list.value, features[self.label].int64_list.value

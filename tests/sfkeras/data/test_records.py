@@ -82,6 +82,21 @@ def test_a_shard_that_breaks_off_is_refused_before_training(root, damage, told):
         streamed(root)
 
 
+def test_every_damaged_bit_of_a_streamed_shard_is_found(root):
+    """Lengths, pictures, labels and the CRCs themselves: 150 flips, each in a fresh copy."""
+    shard, random = root / "train-0", np.random.default_rng(1)
+    whole = shard.read_bytes()
+    everything = np.arange(12)
+    for place in random.choice(8 * len(whole), 150, replace=False):
+        damaged = bytearray(whole)
+        damaged[place // 8] ^= 1 << place % 8
+        shard.write_bytes(damaged)
+        with pytest.raises(
+            RecipeError, match="train-0(, the record at byte [0-9]+,)? is (truncated or )?damaged. Copy"
+        ):
+            streamed(root).train.take(everything)
+
+
 def test_a_record_that_cannot_be_meant_is_named(root):
     write(root / "train-0", [(png(1), 0), (b"no image", 1), (png(1), 4)])
     train = streamed(root).train
