@@ -8,7 +8,7 @@ PICTURE_PIXELS = 1 << 26  # 8192x8192; decoded, with its copies, up to 0.8 GB
 RECIPE_BYTES = 1 << 16  # of a recipe's file, or of a value in a command
 RECIPE_DEPTH = 16  # of lists and sections in each other
 NAME_LETTERS = 100  # of a run or a head, which name files: NAME_task.bin
-BATCH_PIXELS = 1 << 24  # of all images of a batch: 64 of 512x512
+BATCH_PIXELS = 1 << 26  # of all images of a batch: 256 of 512x512
 
 RESULTS_BYTES = 1 << 28  # of a results file
 RESULT_BYTES = 1 << 24  # of one line in it

@@ -20,21 +20,25 @@ def train(recipe):
     from sfkeras.nn.core import Core
     from sfkeras.startup import load_tensorflow
     from sfkeras.training import deployment, workers
+    from sfkeras.training.run import Run
 
+    run = Run(recipe)
     data.require(recipe.data.source, recipe.data.root, recipe.data.name)
     if recipe.takes_core:
         Core.load(recipe.network.core)
-    if recipe.distribute != "none":
+    if recipe.distribute == "none":
+        run.require_place()
+    else:
         workers.read_tf_config()
     load_tensorflow()  # late, so that errors in the recipe, its data or its core appear at once
-    from sfkeras.training.run import Run
     from sfkeras.training.trainer import Training
 
-    run, team = Run(recipe), workers.connect(recipe)
+    team = workers.connect(recipe)
     with team.restart_if_worker_lost():
         training = Training(run, team)
         training.build()
-        run.begin()
+        if team.is_chief:
+            run.begin()
         training.train_float()
         if not recipe.makes_core:
             training.train_fixed8()

@@ -9,7 +9,7 @@ from sfkeras.nn.blocks import convolution, downscaling_unit, level_unit, regular
 from sfkeras.nn.freezing import freeze
 from sfkeras.nn.heads import attach_all
 from sfkeras.nn.layers import GreyToRGB
-from sfkeras.nn.limits import DOWNSCALING, SMALLEST_SIDE, nearest_side
+from sfkeras.nn.limits import DOWNSCALING, LARGEST_SIDE, SMALLEST_SIDE, nearest_side
 from sfkeras.nn.options import NetworkOptions
 from sfkeras.tensorflow import tf
 
@@ -28,7 +28,7 @@ def SemifreddoNet(input_shape, heads=(), options=None, **keywords):
     """Build a SemifreddoNet as a functional Keras model (section 3, Table 1).
 
     Args:
-        input_shape: (height, width, channels). Sides are multiples of 16 from 32 up, or None for
+        input_shape: (height, width, channels). Sides are multiples of 16 from 32 to 2048, or None for
             sides that vary. There are 1 or 3 channels. Pixels are (value - 128) / 128.
         heads: sequence of Head, at most one per core. Without heads the model returns the feature
             maps of each core.
@@ -169,5 +169,5 @@ def check_input_shape(input_shape):
     if nearest != sides:
         raise RecipeError(
             f"network.input is {'x'.join(map(str, input_shape))}. Expected sides that are multiples of {DOWNSCALING} from "
-            f"{SMALLEST_SIDE} up. Write network.input={nearest[0]}x{nearest[1]}x{channels}."
+            f"{SMALLEST_SIDE} to {LARGEST_SIDE}. Write network.input={nearest[0]}x{nearest[1]}x{channels}."
         )

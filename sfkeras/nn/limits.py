@@ -8,7 +8,7 @@ import itertools
 from sfkeras.errors import RecipeError
 
 MOST_HEADS = 3  # up to three tasks at a time (section 3.2)
-DOWNSCALING, SMALLEST_SIDE = 16, 32  # Table 1 halves the sides four times
+DOWNSCALING, SMALLEST_SIDE, LARGEST_SIDE = 16, 32, 2048  # Table 1 halves the sides four times
 
 
 def nearest_side(pixels: float) -> int:
@@ -16,7 +16,7 @@ def nearest_side(pixels: float) -> int:
 
     Of two equally near sides, return the larger.
     """
-    return max(SMALLEST_SIDE, int((pixels + DOWNSCALING // 2) // DOWNSCALING) * DOWNSCALING)
+    return min(max(SMALLEST_SIDE, int((pixels + DOWNSCALING // 2) // DOWNSCALING) * DOWNSCALING), LARGEST_SIDE)
 
 
 def check_sharing(heads: dict, cores: list[str]) -> None:

@@ -6,6 +6,7 @@ of its key decides what it means: `name=007` stays text, `training.learning_rate
 Nothing here imports TensorFlow.
 """
 
+import math
 import re
 from collections.abc import Iterable
 from dataclasses import MISSING, asdict, dataclass, field
@@ -14,10 +15,10 @@ from typing import Literal, NamedTuple, get_args, get_origin
 
 import yaml
 
-from sfkeras import places
+from sfkeras import costs, places
 from sfkeras.errors import RecipeError
-from sfkeras.nn.limits import DOWNSCALING, MOST_HEADS, SMALLEST_SIDE, check_sharing, nearest_side
-from sfkeras.training.settings import TextLoader, all_keys, build, expected, join, key, shown
+from sfkeras.nn.limits import DOWNSCALING, LARGEST_SIDE, MOST_HEADS, SMALLEST_SIDE, check_sharing, nearest_side
+from sfkeras.training.settings import TextLoader, all_keys, brief, build, expected, join, key, shown
 
 RECIPES = places.shipped("recipes")
 EXAMPLE = "python -m sfkeras.train recipe=face network.cores=1 training.epochs=20 name=face_one_core"
@@ -30,7 +31,7 @@ class InputSize(NamedTuple):
     width: int
     channels: int
     EXPECTED = (
-        f"HEIGHTxWIDTHxCHANNELS with sides that are multiples of {DOWNSCALING} from {SMALLEST_SIDE} up, "
+        f"HEIGHTxWIDTHxCHANNELS with sides that are multiples of {DOWNSCALING} from {SMALLEST_SIDE} to {LARGEST_SIDE}, "
         "and 1 or 3 channels"
     )
 
@@ -60,7 +61,7 @@ class NetworkSettings:
     core: str | None = key(
         "the frozen core's file, by path or name in sfkeras/cores; null: its kernels train", "tiny_imagenet"
     )
-    cores: int = key("trainable cores", 2, at_least=0)
+    cores: int = key("trainable cores", 2, 0, 16)
     width: float = key("multiplies the channels of Table 1", 1.0, at_least=0.125, at_most=4)
     core_shuffle: bool = key("whether trainable cores swap half of their maps after each blend", True)
     alpha: float | None = key("fixes every alpha: 0 separates the cores, 0.5 is residual; null: they train", None, 0, 1)
@@ -70,7 +71,7 @@ class NetworkSettings:
     start: Literal["random", "core"] = key(
         "initial trainable cores; core: copies of the frozen core's stem and first units", "random"
     )
-    repeats: int = key("passes through the last module (Fig. 5)", 1, at_least=1)
+    repeats: int = key("passes through the last module (Fig. 5)", 1, 1, 16)
     train_batch_norm: bool = key("whether the frozen core's batch-norms train (section 5)", True)
     first_pointwise: bool = key(
         "whether units begin with a pointwise convolution, as in ShuffleNetV2 (section 5)", False
@@ -83,7 +84,7 @@ class NetworkSettings:
         1,
     )
     frozen_layers: int | None = key(
-        "number of frozen layers of the frozen core, from the first on (FixyNN); null: all", None, 0
+        "number of frozen layers of the frozen core, from the first on (FixyNN); null: all", None, 0, 1000
     )
 
 
@@ -92,9 +93,9 @@ class HeadSettings:
     """A model head; choose its name (section 3.3)."""
 
     on: str = key("features it reads: frozen, core1, core2, ..., or cores for all trainable cores", "cores")
-    outputs: int = key("length of the embedding, or number of classes", 128, at_least=1)
+    outputs: int = key("length of the embedding, or number of classes", 128, 1, 131_072)
     pooling: bool = key("global average pooling: one prediction per image", True)
-    groups: int = key("groups of its pointwise convolution", 1, at_least=1)
+    groups: int = key("groups of its pointwise convolution", 1, 1, 8192)
     batch_norm: bool = key("batch-norm of its outputs, folded into the convolution", False)
     activation: Literal["relu", "sigmoid", "tanh", "hard_swish"] | list[tuple[float, float]] | None = key(
         "piecewise-linear function, by name or by points", None
@@ -102,7 +103,8 @@ class HeadSettings:
     hidden: int | None = key(
         "channels of a pointwise convolution before the head, on a host; 1024: ShuffleNetV2's own head",
         None,
-        at_least=8,
+        8,
+        8192,
     )
 
 
@@ -110,8 +112,8 @@ class HeadSettings:
 class LossSettings:
     """Parameters of the task's loss."""
 
-    margin: float = key("triplet: squared distance (FaceNet's alpha); arc: angle in radians", 0.2, at_least=0)
-    scale: float = key("arc: multiplies the cosines before the softmax", 32.0, at_least=1)
+    margin: float = key("triplet: squared distance (FaceNet's alpha); arc: angle in radians", 0.2, 0, 10)
+    scale: float = key("arc: multiplies the cosines before the softmax", 32.0, 1, 1000)
     class_balance: float = key(
         "segmentation: power p in weight = share of pixels ** -p, per class; 0: equal weights", 0.0, 0, 1
     )
@@ -127,12 +129,14 @@ class DataSettings:
     )
     root: str | None = key("folder of the images or shards", None)
     name: str | None = key("tfds: name of the set, as in root/NAME/VERSION; for example imagenet2012", None)
-    test_people: int = key("att, folder: number of people for testing only", 10, at_least=0)
+    test_people: int = key("att, folder: number of people for testing only", 10, 0, 1_000_000)
     crop: float = key("lfw: share of each side to keep, around the face", 1.0, 0.25, 1)
-    min_images: int | None = key("people with fewer images are left out; null: everybody takes part", None, at_least=1)
-    people_per_batch: int = key("triplet: P people per batch", 10, at_least=2)
-    images_per_person: int = key("triplet: K images per person", 5, at_least=2)
-    batch_size: int = key("arc, classification, segmentation: images per batch", 64, at_least=1)
+    min_images: int | None = key(
+        "people with fewer images are left out; null: everybody takes part", None, 1, 1_000_000
+    )
+    people_per_batch: int = key("triplet: P people per batch", 10, 2, 65_536)
+    images_per_person: int = key("triplet: K images per person", 5, 2, 65_536)
+    batch_size: int = key("arc, classification, segmentation: images per batch", 64, 1, 65_536)
     augment: Literal["faces", "wild_faces", "photos", "streets", "none"] = key(
         "augmentation of training images", "faces"
     )
@@ -142,29 +146,29 @@ class DataSettings:
 class TrainingSettings:
     """Training in float."""
 
-    epochs: int = key("epochs in float", 30, at_least=0)
-    steps_per_epoch: int | None = key("batches per epoch, in float and QAT; null: each image once", None, at_least=1)
+    epochs: int = key("epochs in float", 30, 0, 100_000)
+    steps_per_epoch: int | None = key("batches per epoch, in float and QAT; null: each image once", None, 1, 10_000_000)
     start_scale: float = key("sides of the first images as a share of network.input; it grows to 1", 1.0, 0.25, 1)
     optimizer: Literal["adam", "adamw", "sgd"] = key("sgd has Nesterov momentum 0.9", "adamw")
-    learning_rate: float = key("largest rate; falls as a cosine after the warm-up", 1e-3, at_least=0)
-    warmup_epochs: float = key("epochs in which the rate rises from 0", 1.0, at_least=0)
-    weight_decay: float = key("decoupled weight decay (adamw, sgd)", 1e-4, at_least=0)
+    learning_rate: float = key("largest rate; falls as a cosine after the warm-up", 1e-3, 0, 1000)
+    warmup_epochs: float = key("epochs in which the rate rises from 0", 1.0, 0, 100_000)
+    weight_decay: float = key("decoupled weight decay (adamw, sgd)", 1e-4, 0, 1000)
 
 
 @dataclass(frozen=True, kw_only=True)
 class QatSettings:
     """Fine-tuning in 8-bit fixed point (section 3)."""
 
-    epochs: int = key("epochs after the float ones", 5, at_least=0)
-    learning_rate: float = key("largest rate; falls as a cosine", 1e-4, at_least=0)
-    calibration_images: int = key("training images for choosing the exponents", 256, at_least=1)
+    epochs: int = key("epochs after the float ones", 5, 0, 100_000)
+    learning_rate: float = key("largest rate; falls as a cosine", 1e-4, 0, 1000)
+    calibration_images: int = key("training images for choosing the exponents", 256, 1, 1_000_000)
 
 
 @dataclass(frozen=True, kw_only=True)
 class RejuvenationSettings:
     """New weights for nearly dead channels at the end of an epoch (section 3)."""
 
-    threshold: float = key("moving variance below which a channel gets new weights; 0: off", 1e-6, at_least=0)
+    threshold: float = key("moving variance below which a channel gets new weights; 0: off", 1e-6, 0, 1000)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -209,10 +213,11 @@ def check(recipe: Recipe) -> None:
     Raises: RecipeError.
     """
     for name in (recipe.name, *recipe.heads):
-        if not re.fullmatch(r"[A-Za-z0-9][\w.-]*", name, re.ASCII):
+        if not re.fullmatch(r"[A-Za-z0-9][\w.-]*", name, re.ASCII) or len(name) > costs.NAME_LETTERS:
             which = "name" if name == recipe.name else "the name of a head"
             raise RecipeError(
-                f"{which} is {name!r}. Expected letters, digits, '_', '.' and '-'. Write for example face_2."
+                f"{which} is '{brief(name)}'. Expected at most {costs.NAME_LETTERS} letters, digits, '_', '.' and '-'. Write "
+                "for example face_2."
             )
     if recipe.data.source != "att" and recipe.data.root is None:
         raise RecipeError(
@@ -223,6 +228,7 @@ def check(recipe: Recipe) -> None:
             f"distribute is {recipe.distribute}, but task triplet compares all images of a batch, and a worker has only "
             "part of them. Write task=arc, or distribute=none."
         )
+    check_batch(recipe)
     network = recipe.network
     places = ["frozen"] if network.frozen else []
     places += [*(f"core{number}" for number in range(1, network.cores + 1)), "cores"] if network.cores else []
@@ -251,6 +257,22 @@ def check(recipe: Recipe) -> None:
                 f"heads.{name}.on is {head.on}. Expected one of {', '.join(places)}. Write heads.{name}.on={places[-1]}."
             )
     check_sharing(recipe.heads, [place for place in places if place != "cores"])
+
+
+def check_batch(recipe: Recipe) -> None:
+    """Refuse batches that no machine has the memory for. Raises: RecipeError."""
+    settings, (height, width, _) = recipe.data, recipe.network.input
+    named = ["people_per_batch", "images_per_person"] if recipe.task == "triplet" else ["batch_size"]
+    given = [getattr(settings, name) for name in named]
+    most = costs.BATCH_PIXELS // (height * width)
+    if math.prod(given) > most:
+        last = given[-1] if given[-1] <= most // 2 else 2
+        fits = f"data.{named[0]}={most // last} data.{named[1]}={last}" if len(given) > 1 else f"data.{named[0]}={most}"
+        raise RecipeError(
+            f"{' and '.join(f'data.{name} is {value}' for name, value in zip(named, given))}, so a batch has "
+            f"{math.prod(given)} images of {height}x{width}. Expected at most {costs.BATCH_PIXELS:,} pixels in a batch. "
+            f"Write {fits}."
+        )
 
 
 def check_kind(network: NetworkSettings) -> None:
@@ -297,7 +319,9 @@ def parse(words: Iterable[str]) -> Recipe:
     for word in words:
         name, equals, given = word.lstrip("-").partition("=")
         if not equals:
-            raise RecipeError(f"{word} is not of the form key=value. Write for example {EXAMPLE}")
+            raise RecipeError(f"{brief(word)} is not of the form key=value. Write for example {EXAMPLE}")
+        if len(given) > costs.RECIPE_BYTES:
+            raise RecipeError(f"{brief(name)} has {len(given):,} letters. Expected at most {costs.RECIPE_BYTES:,}.")
         for other in overrides:
             if f"{name}.".startswith(f"{other}.") or other.startswith(f"{name}."):
                 twice = f"{name} is repeated" if name == other else f"{other} and {name} overlap"
@@ -325,7 +349,7 @@ def read(reference: str | Path, overrides: dict[str, str] | None = None) -> Reci
         check(recipe)
         return recipe
     except RecipeError as error:
-        raise RecipeError(" ".join(f"recipe {reference}: {error}".splitlines())) from None
+        raise RecipeError(" ".join(f"recipe {brief(str(reference), 1000)}: {error}".splitlines())) from None
 
 
 def known_recipes() -> list[str]:
@@ -345,6 +369,10 @@ def locate(reference: str) -> Path:
 
 def load(path: Path) -> dict:
     """Return a YAML file as nested dicts of text. Raises: RecipeError if it is not valid."""
+    if (size := path.stat().st_size) > costs.RECIPE_BYTES:
+        raise RecipeError(
+            f"{path} has {size:,} bytes. Expected at most {costs.RECIPE_BYTES:,}. Remove what is not a key."
+        )
     try:
         tree = yaml.load(path.read_text(encoding="utf-8"), TextLoader) or {}
     except yaml.MarkedYAMLError as error:
@@ -352,7 +380,7 @@ def load(path: Path) -> dict:
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise RecipeError(f"{path} is not plain text: {str(error).splitlines()[0]}. Save it as UTF-8.") from None
     if not isinstance(tree, dict):
-        raise RecipeError(f"{path} is {tree}. Expected lines of key: value. Write for example seed: 1.")
+        raise RecipeError(f"{path} is {brief(tree)}. Expected lines of key: value. Write for example seed: 1.")
     return tree
 
 

@@ -1,18 +1,21 @@
 """The run folder: resolved recipe, checkpoints and metrics. A training continues from it."""
 
-import contextlib
+import fcntl
 import io
 import json
+import tempfile
 from pathlib import Path
 
 import numpy as np
 
-from sfkeras import atomic_file
+from sfkeras import atomic_file, own_files
 from sfkeras.errors import RecipeError
 from sfkeras.training import correct_cases
 from sfkeras.training import recipe as recipes
 
 CORRECT_CASES = "answers.json"  # named as the "answers" of the results files
+SUMMARY = {"parameters": dict[str, int], "nearly_dead_channels": int, "seconds": int}
+AGAIN = "Delete it: the training's command makes it again."
 
 
 class Run:
@@ -21,12 +24,12 @@ class Run:
     Files: recipe.yaml. PHASE.npz, the last complete epoch of a phase ("float", "qat"): weights,
     optimizer state and one row of metrics per epoch. exponents.json. accuracy.json, answers.json
     (correct test cases) and summary.json: the results. logs/ for TensorBoard. export/: the
-    deployable files.
+    deployable files. .lock: locked by the process that trains.
 
     Args:
         recipe: Recipe.
         folder: path, or None for the folder of the recipe.
-    Raises: RecipeError if the folder belongs to another recipe.
+    Raises: RecipeError if the folder belongs to another recipe, or its recipe is damaged.
     """
 
     def __init__(self, recipe, folder=None):
@@ -34,13 +37,48 @@ class Run:
         if (self.folder / "recipe.yaml").exists():
             recipes.require_same(recipe, recipes.read(self.folder / "recipe.yaml"))
 
+    def require_place(self):
+        """Refuse a folder that cannot be written, or that another process trains in.
+
+        It leaves nothing behind. `begin` would notice the same, but only after the images are read.
+
+        Raises: RecipeError.
+        """
+        place = next(folder for folder in (self.folder, *self.folder.absolute().parents) if folder.exists())
+        try:
+            with tempfile.TemporaryDirectory(prefix=".sfkeras", dir=place):
+                pass
+        except OSError as error:
+            raise RecipeError(
+                f"run_root is {self.recipe.run_root}, but no folder can be made in {place}: {error.strerror}. Write "
+                "run_root=FOLDER with a folder that can be written."
+            ) from None
+        if place == self.folder:
+            self._locked().close()
+
     def begin(self):
-        """Create the folder.
+        """Create the folder and lock it as long as this object exists, at most until the process ends.
 
         It is called after the data were checked, so that a refused training leaves no folder.
+
+        Raises: RecipeError if another process trains in it.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
+        self._lock = self._locked()
         atomic_file.write(self.folder / "recipe.yaml", recipes.to_yaml(self.recipe))
+
+    def _locked(self):
+        """Return the lock file of the folder, locked. The system unlocks it when it is closed, also by a kill."""
+        lock = open(self.folder / ".lock", "a")
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            lock.close()
+            raise RecipeError(
+                f"recipe {self.recipe.name}: another process trains in {self.folder}. Wait until it ends, or give this "
+                f"run another name (name={self.recipe.name}2)."
+            ) from None
+        return lock
 
     @classmethod
     def at(cls, folder):
@@ -71,7 +109,7 @@ class Run:
     def accuracy(self):
         """Return {form of the network: {metric: float}}, as far as it was measured."""
         path = self.folder / "accuracy.json"
-        return json.loads(path.read_text()) if path.exists() else {}
+        return own_files.read_json(path, dict[str, dict[str, float]], AGAIN) if path.exists() else {}
 
     def write_accuracy(self, accuracy):
         """Write {form of the network: {metric: float}}."""
@@ -79,7 +117,11 @@ class Run:
 
     def correct_cases(self):
         """Return which test cases the deployed network gets right, as packed text, or None."""
-        return json.loads((self.folder / CORRECT_CASES).read_text())
+        packed = own_files.read_json(self.folder / CORRECT_CASES, str | None, AGAIN)
+        try:
+            return packed if packed is None else correct_cases.pack(correct_cases.unpack(packed))
+        except ValueError as error:
+            raise own_files.damaged(self.folder / CORRECT_CASES, error, AGAIN) from None
 
     def write_correct_cases(self, correct):
         """Write a (cases,) bool array, or None if the test cases are not independent."""
@@ -90,16 +132,34 @@ class Run:
         """Return the summary of a finished training: {"parameters": ..., "nearly_dead_channels":
         ..., "seconds": ...}.
         """
-        return json.loads((self.folder / "summary.json").read_text())
+        return own_files.read_json(self.folder / "summary.json", SUMMARY, AGAIN)
 
     def write_summary(self, summary):
         """Write the summary of a finished training."""
         atomic_file.write(self.folder / "summary.json", json.dumps(summary, indent=1))
 
+    def exponents(self):
+        """Return {layer: exponent} as calibrated, or None before that. Raises: RecipeError."""
+        path = self.folder / "exponents.json"
+        return own_files.read_json(path, dict[str, int], AGAIN) if path.exists() else None
+
+    def write_exponents(self, exponents):
+        """Write {layer: exponent}."""
+        atomic_file.write(self.folder / "exponents.json", json.dumps(exponents))
+
     def rows(self, phase):
-        """Return the rows of metrics of a phase's finished epochs: list of dicts."""
-        with self._opened(phase) as arrays:
-            return json.loads(arrays["rows"].tobytes()) if arrays else []
+        """Return the rows of metrics of a phase's finished epochs: list of dicts.
+
+        Raises: RecipeError if the checkpoint is damaged.
+        """
+        path = self.folder / f"{phase}.npz"
+        if not path.exists():
+            return []
+        packed = own_files.read_arrays(path, AGAIN, ("rows",))["rows"].tobytes()
+        try:
+            return own_files.parse_json(packed, list[dict[str, str | int | float]])
+        except (ValueError, RecursionError) as error:
+            raise own_files.damaged(path, error, AGAIN) from None
 
     def save(self, phase, model, optimizer, rows):
         """Write weights, optimizer state and rows after an epoch, in one file."""
@@ -113,16 +173,22 @@ class Run:
     def restore(self, phase, model):
         """Set a compiled model and its optimizer to the newest checkpoint of a phase, if there is
         one.
-        """
-        with self._opened(phase) as arrays:
-            if not arrays:
-                return
-            model.set_weights([arrays[f"weight{i}"] for i in range(len(model.weights))])
-            if model.optimizer is not None:
-                model.optimizer.build(model.trainable_variables)
-                for i, slot in enumerate(model.optimizer.variables):
-                    slot.assign(arrays[f"slot{i}"])
 
-    def _opened(self, phase):
+        Raises: RecipeError if the checkpoint is damaged, or not of this model.
+        """
         path = self.folder / f"{phase}.npz"
-        return np.load(path) if path.exists() else contextlib.nullcontext({})
+        if not path.exists():
+            return
+        arrays = own_files.read_arrays(path, AGAIN)
+        if model.optimizer is not None:
+            model.optimizer.build(model.trainable_variables)
+        variables = {f"weight{i}": weight for i, weight in enumerate(model.weights)}
+        variables |= {f"slot{i}": slot for i, slot in enumerate(getattr(model.optimizer, "variables", []))}
+        for name, variable in variables.items():
+            found, expected = arrays.get(name), (tuple(variable.shape), variable.dtype.name)
+            if found is None or found.shape != expected[0] or not np.can_cast(found.dtype, expected[1]):
+                what = "missing" if found is None else f"{found.dtype} {found.shape}"
+                error = ValueError(f"{name} is {what}; expected {expected[1]} {expected[0]}")
+                raise own_files.damaged(path, error, AGAIN)
+        for name, variable in variables.items():
+            variable.assign(arrays[name].astype(variable.dtype.name))  # workers have codes in int32

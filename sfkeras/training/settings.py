@@ -13,6 +13,7 @@ from typing import Literal, Union, get_args, get_origin
 
 import yaml
 
+from sfkeras import costs
 from sfkeras.errors import RecipeError
 
 
@@ -49,13 +50,31 @@ def join(section: str, part: str) -> str:
 
 
 class TextLoader(yaml.BaseLoader):
-    """Read every scalar as text, so that the keys decide the types. Refuse a repeated key."""
+    """Read every scalar as text, so that the keys decide the types.
+
+    Refuse a repeated key, and what makes a small file a large recipe: aliases and deep nesting.
+    """
+
+    depth = 0
+
+    def compose_node(self, parent, index):
+        event = self.peek_event()
+        if isinstance(event, yaml.AliasEvent):
+            problem = "it has an alias (*NAME); write the value out"
+            raise yaml.MarkedYAMLError(problem=problem, problem_mark=event.start_mark)
+        if self.depth == costs.RECIPE_DEPTH:
+            problem = f"it is nested more than {costs.RECIPE_DEPTH} deep"
+            raise yaml.MarkedYAMLError(problem=problem, problem_mark=event.start_mark)
+        self.depth += 1
+        node = super().compose_node(parent, index)
+        self.depth -= 1
+        return node
 
     def construct_mapping(self, node, deep=False):
         seen = set()
         for name, _ in node.value:
             if str(name.value) in seen:
-                raise yaml.MarkedYAMLError(problem=f"key {name.value} is repeated", problem_mark=name.start_mark)
+                raise yaml.MarkedYAMLError(problem=f"key {brief(name.value)} is repeated", problem_mark=name.start_mark)
             seen.add(str(name.value))
         return super().construct_mapping(node, deep)
 
@@ -81,7 +100,7 @@ def build(kind, tree, section: str = "", root=None):
     for part, given in tree.items():
         name = join(section, part)
         if part not in known:
-            raise RecipeError(f"unknown key {name}. Did you mean {' or '.join(nearest_keys(root, name))}?")
+            raise RecipeError(f"unknown key {brief(name)}. Did you mean {' or '.join(nearest_keys(root, name))}?")
         leaf = bool(known[part].metadata)
         values[part] = read_value(known[part], given, name) if leaf else build(known[part].type, given, name, root)
     return kind(**values)
@@ -97,13 +116,13 @@ def mapping(tree, section: str) -> dict:
     except yaml.YAMLError:
         branches = None
     if not isinstance(branches, dict):
-        raise RecipeError(f"{section} is {tree}. Expected keys in it. Write {section}.KEY=VALUE.")
+        raise RecipeError(f"{section} is {brief(tree)}. Expected keys in it. Write {section}.KEY=VALUE.")
     return branches
 
 
 def read_value(entry, given, name: str):
     """Return the value of a field, in its type and limits. Raises: RecipeError."""
-    unfit = f"{name} is {given or 'empty'}. Expected {expected(entry)}."
+    unfit = f"{name} is {brief(given) or 'empty'}. Expected {expected(entry)}."
     try:
         value = interpret(entry.type, given)
     except UNFIT:
@@ -146,6 +165,13 @@ def finite(text: str) -> float:
     return number
 
 
+def storable(text: str) -> str:
+    """Return a text that can be stored as UTF-8 and name a file. Raises: ValueError."""
+    if b"\0" in text.encode():
+        raise ValueError
+    return text
+
+
 def null(given) -> bool:
     """Return whether a text means null."""
     return isinstance(given, str) and given.lower() in ("", "~", "null", "none")
@@ -156,7 +182,7 @@ READERS = {
     int: int,
     float: finite,
     bool: lambda text: {"true": True, "false": False}[text.lower()],
-    str: str,
+    str: storable,
     NoneType: lambda text: {True: None}[null(text)],
 }
 
@@ -195,6 +221,7 @@ def nearest(entry, value):
 
 def nearest_keys(kind, name: str) -> list[str]:
     """Return the keys of a dataclass that are most similar to an unknown one, or to its last part."""
+    name = brief(name)
     chosen = name.split(".")[1] if name.count(".") == 2 else "NAME"
     known = [other.replace("NAME", chosen) for other, _ in all_keys(kind)]
 
@@ -204,6 +231,13 @@ def nearest_keys(kind, name: str) -> list[str]:
 
     most = max(map(likeness, known))
     return [other for other in known if likeness(other) == most]
+
+
+def brief(value, letters: int = 60) -> str:
+    """Return a value of the user as it is shown in an error: its beginning, on one line."""
+    text = (value if isinstance(value, str) else repr(value))[: letters + 1]
+    text = "".join(letter if letter.isprintable() else " " for letter in text)
+    return text if len(text) <= letters else f"{text[: letters - 3]}..."
 
 
 def shown(value) -> str:

@@ -3,13 +3,12 @@
 import dataclasses
 import functools
 import hashlib
-import json
 import platform
 import sys
 
 import numpy as np
 
-from sfkeras import atomic_file, data
+from sfkeras import data
 from sfkeras.errors import RecipeError
 from sfkeras.nn import core as cores
 from sfkeras.nn import fixed8, freezing, parameters, piecewise
@@ -106,16 +105,14 @@ class Training:
 
     def _calibrate(self, model):
         """Return {layer: exponent}: calibrated in the first call, then read from the run folder."""
-        path = self.run.folder / "exponents.json"
-        if not path.exists():
+        if self.run.exponents() is None:
             count = -(-self.recipe.qat.calibration_images // self.batch_size)
             batches = data.batches.stream(
                 self.task.images, self.task.order, "none", self.shape, self.recipe.seed, range(1)
             ).take(count)
             known = self.core.settled_exponents(model) if self.core else {}
-            found = fixed8.calibrate(model, (images for images, _ in batches), known)
-            atomic_file.write(path, json.dumps(found))
-        return json.loads(path.read_text())
+            self.run.write_exponents(fixed8.calibrate(model, (images for images, _ in batches), known))
+        return self.run.exponents()
 
     def build_deployable_model(self):
         """Return the quantised model from the image to the heads, without its training outputs."""
@@ -247,8 +244,7 @@ class Training:
         """
         heads, once = self.recipe.heads.values(), self.recipe.network.repeats == 1
         if once and fixed8.frozen_codes(self.quantised) and all(head.on == "frozen" for head in heads):
-            exponents = json.loads((self.run.folder / "exponents.json").read_text())
-            core = cores.settle(self.core, self.quantised, exponents, self.recipe.name, self.provenance())
+            core = cores.settle(self.core, self.quantised, self.run.exponents(), self.recipe.name, self.provenance())
             core.save(self._core_path())
 
     def _core_path(self):

@@ -13,13 +13,15 @@ after the last complete epoch.
 """
 
 import contextlib
-import json
 import os
+import re
 import sys
 from dataclasses import dataclass
 
+from sfkeras import own_files
 from sfkeras.errors import RecipeError
 
+TF_CONFIG = {"cluster": dict[str, list[str]], "task": {"type": str, "index": int | str}}
 EXAMPLE = '{"cluster": {"worker": ["one:2222", "two:2222"]}, "task": {"type": "worker", "index": 0}}'
 
 
@@ -100,15 +102,19 @@ def read_tf_config() -> tuple[int, int]:
     """
     text = os.environ.get("TF_CONFIG", "")
     try:
-        config = json.loads(text)
-        chiefs, workers = (list(config["cluster"].get(job, [])) for job in ("chief", "worker"))
+        config = own_files.parse_json(text.encode(), TF_CONFIG, own_files.finite)
+        chiefs, workers = (config["cluster"].get(job, []) for job in ("chief", "worker"))
         kind, index = config["task"]["type"], int(config["task"]["index"])
         known = {"chief": range(len(chiefs)), "worker": range(len(workers))}
         if index not in known[kind]:
-            raise ValueError
-    except (ValueError, KeyError, TypeError, AttributeError):
+            raise ValueError(f"task.index is {index}")
+        for address in (*chiefs, *workers):
+            if not re.fullmatch(r"\S+:\d{1,5}", address, re.ASCII) or (*chiefs, *workers).count(address) > 1:
+                raise ValueError(f"{address} is not HOST:PORT, or repeated")
+    except (ValueError, KeyError, RecursionError):
+        shown = " ".join(text.split())[:200]
         raise RecipeError(
-            f"distribute is multiworker, but TF_CONFIG is {text or 'not set'}. Expected the cluster and this process's "
+            f"distribute is multiworker, but TF_CONFIG is {shown or 'not set'}. Expected the cluster and this process's "
             f"task in it. Set for example TF_CONFIG='{EXAMPLE}'."
         ) from None
     return index + (len(chiefs) if kind == "worker" else 0), len(chiefs) + len(workers)

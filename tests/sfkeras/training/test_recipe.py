@@ -21,7 +21,7 @@ from sfkeras.training import recipe, settings
 ROOT = Path(__file__).parents[3]
 KNOWN = ", ".join(recipe.known_recipes())
 EXAMPLE = "python -m sfkeras.train recipe=face network.cores=1 training.epochs=20 name=face_one_core"
-SIZE = "HEIGHTxWIDTHxCHANNELS with sides that are multiples of 16 from 32 up, and 1 or 3 channels"
+SIZE = "HEIGHTxWIDTHxCHANNELS with sides that are multiples of 16 from 32 to 2048, and 1 or 3 channels"
 
 
 def refusal(*words):
@@ -159,12 +159,15 @@ def test_command_is_refused(words, message):
         ("seed=-1", "seed is -1. Expected a whole number from 0 to 2147483647. The nearest is seed=0."),
         (
             "training.epochs=3.5",
-            "training.epochs is 3.5. Expected a whole number from 0 up. Write for example training.epochs=30.",
+            "training.epochs is 3.5. Expected a whole number from 0 to 100000. Write for example training.epochs=30.",
         ),
-        ("qat.epochs=", "qat.epochs is empty. Expected a whole number from 0 up. Write for example qat.epochs=5."),
+        (
+            "qat.epochs=",
+            "qat.epochs is empty. Expected a whole number from 0 to 100000. Write for example qat.epochs=5.",
+        ),
         (
             "training.learning_rate=inf",
-            "training.learning_rate is inf. Expected a number from 0 up. Write for example training.learning_rate=0.001.",
+            "training.learning_rate is inf. Expected a number from 0 to 1000. Write for example training.learning_rate=0.001.",
         ),
         (
             "network.alpha=2",
@@ -248,10 +251,13 @@ def test_command_is_refused(words, message):
         ),
         (
             "heads={a b: {}}",
-            "the name of a head is 'a b'. Expected letters, digits, '_', '.' and '-'. Write for example face_2.",
+            "the name of a head is 'a b'. Expected at most 100 letters, digits, '_', '.' and '-'. Write for example face_2.",
         ),
-        ("name=../up", "name is '../up'. Expected letters, digits, '_', '.' and '-'. Write for example face_2."),
-        ("name=", "name is ''. Expected letters, digits, '_', '.' and '-'. Write for example face_2."),
+        (
+            "name=../up",
+            "name is '../up'. Expected at most 100 letters, digits, '_', '.' and '-'. Write for example face_2.",
+        ),
+        ("name=", "name is ''. Expected at most 100 letters, digits, '_', '.' and '-'. Write for example face_2."),
         (
             "distribute=multiworker",
             "distribute is multiworker, but task triplet compares all images of a batch, and a worker has only part "
@@ -324,6 +330,48 @@ def test_file_is_refused(tmp_path, text, message):
     assert refusal(f"recipe={path}") == f"recipe {path}: {message.replace('PATH', str(path))}"
 
 
+@pytest.mark.parametrize(
+    "text, message",
+    [
+        ("seed: &a 1\nname: *a\n", "PATH, line 2: it has an alias (*NAME); write the value out. Fix that line."),
+        ("a: " + "[" * 3000, "PATH, line 1: it is nested more than 16 deep. Fix that line."),
+        ("#" * 70_000, "PATH has 70,000 bytes. Expected at most 65,536. Remove what is not a key."),
+        ("name: " + "a" * 300, f"name is '{'a' * 57}...'. Expected at most 100 letters, digits, '_', '.' and '-'. "),
+        ('run_root: "a\\0b"\n', "run_root is a b. Expected text. "),
+        ("seed: " + "9" * 5000, f"seed is {'9' * 57}.... Expected a whole number from 0 to 2147483647. "),
+        ("b" * 900 + ": 1", f"unknown key {'b' * 57}.... Did you mean "),
+        (
+            "network:\n  cores: 100000000",
+            "network.cores is 100000000. Expected a whole number from 0 to 16. The nearest ",
+        ),
+        (
+            "network:\n  input: 99999x99999x3",
+            "network.input is 99999x99999x3. Expected HEIGHTxWIDTHxCHANNELS with sides ",
+        ),
+    ],
+    ids=str.split("alias nesting bytes name nul digits key cores input"),
+)
+def test_what_would_cost_too_much_is_refused(tmp_path, text, message):
+    path = written(tmp_path, text)
+    assert refusal(f"recipe={path}").startswith(f"recipe {path}: {message.replace('PATH', str(path))}")
+
+
+def test_words_that_would_cost_too_much_are_refused():
+    assert refusal("recipe=face", "name=" + "a" * 10_000_000) == "name has 10,000,000 letters. Expected at most 65,536."
+    assert refusal("recipe=face", "heads.task=" + "[" * 3000).startswith("recipe face: heads.task is [[[")
+
+
+@pytest.mark.parametrize(
+    "words", [["data.people_per_batch=60000"], ["data.images_per_person=60000"], ["task=arc", "data.batch_size=60000"]]
+)
+def test_a_batch_that_no_machine_has_memory_for_is_refused_and_its_advice_works(words):
+    told = refusal("recipe=face", "network.input=512x512x1", *words)
+    assert "Expected at most 67,108,864 pixels in a batch. Write data." in told
+    advised = told.split("Write ")[1].rstrip(".").split()
+    kept = [word for word in words if word.split("=")[0] not in told.split("Write ")[1]]
+    assert recipe.parse(["recipe=face", "network.input=512x512x1", *kept, *advised])
+
+
 def test_bytes_that_are_no_text_are_refused(tmp_path):
     path = tmp_path / "mine.yaml"
     path.write_bytes(b"name: \xff")
@@ -345,7 +393,7 @@ def texts_for(kind, limits):
         int: lambda: st.integers(int(low), int(high)).map(str),
         float: lambda: st.floats(low, high).map(repr),
         bool: lambda: st.sampled_from(["true", "false", "True"]),
-        str: lambda: st.text(st.characters(codec="utf-8")),
+        str: lambda: st.text(st.characters(codec="utf-8", exclude_characters="\0")),
         recipe.InputSize: lambda: st.builds(
             "{}x{}x{}".format, *[st.sampled_from([32, 96, 640])] * 2, st.sampled_from([1, 3])
         ),
@@ -360,7 +408,8 @@ def fitting_texts(entry):
 
 
 # Together, or to a folder.
-BOUND = ("name", "distribute", "data.source", "heads.task.on") + tuple(
+BATCH = "data.batch_size", "data.people_per_batch", "data.images_per_person"
+BOUND = ("name", "distribute", "data.source", "heads.task.on", *BATCH) + tuple(
     f"network.{part}" for part in ("kind", "frozen", "cores", "alpha", "start", "frozen_share", "frozen_layers")
 )
 FREE = {
