@@ -65,7 +65,7 @@ class Backend:
     stage_costs: Callable[[Network, Maps], list[int]] | None = None
 
 
-class MapsUpTo(dict):
+class MapsUpTo(Maps):
     """Maps of a backend that proves nothing about some tensors: `rest` are their names, `why` says the reason."""
 
     def __init__(self, maps: Maps, rest: list[str], why: str):

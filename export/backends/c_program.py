@@ -6,6 +6,7 @@ import tempfile
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -58,7 +59,7 @@ class CBackend(Backend):
     machine: machines.Machine
 
 
-def backend(machine: machines.Machine, about: str, **more) -> CBackend:
+def backend(machine: machines.Machine, about: str, **more: Any) -> CBackend:
     """Return a backend that runs the exported C. more: what else it says about itself; see Backend."""
     run = partial(prepare, machine)
     return CBackend(machine.name, about, run, tools=machine.tools, takes_tasks=True, machine=machine, **more)
@@ -69,7 +70,9 @@ def prepare(machine: machines.Machine, network: Network, every_tensor: bool) -> 
     folder = tempfile.TemporaryDirectory()
     built = Built(network.compiled, machine, Path(folder.name), dumping=every_tensor)
 
-    def run(inputs: Maps, task: bytes | None = None, folder=folder) -> tuple[Maps, Cost]:
+    def run(
+        inputs: Maps, task: bytes | None = None, folder: tempfile.TemporaryDirectory[str] = folder
+    ) -> tuple[Maps, Cost]:
         images, plan = inputs[network.graph.inputs[0]], network.plan
         tasks = [image for image in (task or network.loaded,) if image is not None]
         maps, result = built.run(images, *tasks)
@@ -85,7 +88,7 @@ def prepare(machine: machines.Machine, network: Network, every_tensor: bool) -> 
 
 def _cost(program: machines.Program, result: machines.Result, macs: int, loaded: int) -> Cost:
     """What a run cost. loaded: bytes of the task image that is in RAM."""
-    if program.machine.board is None:
+    if result.instructions is None or result.stack is None:  # main.c counts them on boards only
         return {"seconds": result.seconds}
     memory = program.memory()
     return {

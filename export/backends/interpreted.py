@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from export.backends.backend import Maps, Run
+from export.backends.backend import Cost, Maps, Run
 from export.network import Network
 from export.tflite.interpreters import Interpreter
 
@@ -14,7 +14,7 @@ def runner(network: Network, interpreter: Interpreter, tensors: Iterable[str], *
     places = {name: network.tflite.tensors[name] for name in tensors}
     indices = [place.index for place in places.values()]
 
-    def run(inputs: Maps, task: bytes | None = None):
+    def run(inputs: Maps, task: bytes | None = None) -> tuple[Maps, Cost]:
         before = interpreter.seconds
         values = interpreter.run([inputs[name] for name in network.graph.inputs], indices, timed=True)
         maps = {name: place.logical(values[place.index]) for name, place in places.items()}

@@ -18,7 +18,8 @@ def section_sizes(text: str) -> dict[str, int]:
 
 def object_sizes(text: str) -> Counter[tuple[str, str]]:
     """Bytes by (section of the program, object); object as the linker was given it, padding is not counted."""
-    sizes, section = Counter(), ""
+    sizes: Counter[tuple[str, str]] = Counter()
+    section = ""
     for line in _lines(text):
         if match := OUTPUT.match(line):
             section = match[1]

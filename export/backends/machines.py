@@ -47,6 +47,7 @@ class Machine:
     @property
     def series(self) -> str:
         """Which boards share memory map and counter: "mps2" or "mps3"."""
+        assert self.board is not None, f"{self.name} is no board"
         return self.board.split("-")[0]
 
     @property
@@ -175,7 +176,9 @@ class Program:
         return "at " + subprocess.run(command, capture_output=True, text=True, check=True).stdout
 
 
-def build(machine: Machine, folder: str | os.PathLike, out: str | os.PathLike, defines: Sequence[str] = ()) -> Program:
+def build(
+    machine: Machine, folder: str | os.PathLike[str], out: str | os.PathLike[str], defines: Sequence[str] = ()
+) -> Program:
     """Compiles and links every C file of a folder, with strict warnings as errors.
 
     Args:

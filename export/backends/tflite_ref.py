@@ -7,7 +7,7 @@ nothing.
 from __future__ import annotations
 
 from export.backends import interpreted
-from export.backends.backend import Backend, Maps, MapsUpTo, Run
+from export.backends.backend import Backend, Cost, Maps, MapsUpTo, Run
 from export.network import Network
 from export.tflite.interpreters import tf_lite, without_unlike
 
@@ -22,7 +22,7 @@ def prepare(network: Network, every_tensor: bool) -> Run:
     if not rest:
         return run
 
-    def run_up_to(inputs: Maps, task: bytes | None = None):
+    def run_up_to(inputs: Maps, task: bytes | None = None) -> tuple[Maps, Cost]:
         maps, cost = run(inputs)
         return MapsUpTo(maps, rest, next(iter(unlike.values()))), cost
 

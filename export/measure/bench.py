@@ -26,10 +26,10 @@ class NotMeasured:
     def passed(self) -> bool:
         return self.left_out and may_be_missing()
 
-    def to_json(self) -> dict:
+    def to_json(self) -> dict[str, Any]:
         return asdict(self)
 
-    def __str__(self):
+    def __str__(self) -> str:
         return f"{self.backend}: {'LEFT OUT' if self.left_out else 'could not run'}: {self.reason}"
 
 
@@ -41,9 +41,9 @@ def measure(network: Network, on: Iterable[Backend]) -> Iterator[Bench | HostBen
     contenders = {}
     for backend in on:
         if backend.stage_costs is not None:
-            yield _attempt(backend, lambda each=backend: board.measure(network, each))
+            yield _attempt(board.measure, network, backend)
             continue
-        contender = _attempt(backend, lambda each=backend: host.contender(network, each))
+        contender = _attempt(host.contender, network, backend)
         if isinstance(contender, NotMeasured):
             yield contender
         else:
@@ -52,9 +52,9 @@ def measure(network: Network, on: Iterable[Backend]) -> Iterator[Bench | HostBen
         yield host.measure(network.graph.name, contenders)
 
 
-def _attempt(backend: Backend, run: Callable[[], Any]) -> Any:
+def _attempt(run: Callable[[Network, Backend], Any], network: Network, backend: Backend) -> Any:
     try:
-        return run()
+        return run(network, backend)
     except MissingTool as error:
         return NotMeasured(backend.name, str(error), left_out=True)
     except Exception as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from export.backends.backend import Backend
 from export.c.test_vector import vector_image
@@ -61,13 +62,13 @@ class Bench:
 
     def kinds(self) -> dict[str, tuple[int, int, int]]:
         """Number of stages, MACs and instructions by kind of stage, the costliest first."""
-        sums = {}
+        sums: dict[str, tuple[int, int, int]] = {}
         for stage in self.stages:
             count, macs, instructions = sums.get(stage.kind, (0, 0, 0))
             sums[stage.kind] = count + 1, macs + stage.macs, instructions + stage.instructions
         return dict(sorted(sums.items(), key=lambda item: -item[1][2]))
 
-    def to_json(self) -> dict:
+    def to_json(self) -> dict[str, Any]:
         """As plain lists and dicts, for json.dump."""
         total = {"macs": self.macs, "instructions_per_mac": _per_mac(self.instructions, self.macs)}
         names = ("stages", "macs", "instructions")
@@ -79,7 +80,7 @@ class Bench:
             "stages": [{**vars(stage), "instructions_per_mac": _per_mac(*_cost(stage))} for stage in self.stages],
         }
 
-    def __str__(self):
+    def __str__(self) -> str:
         width = max(len(_short(stage.name)) for stage in self.stages)
         rows = [
             f"{'stage':{width}} {'kind':19} {'map':>11} {'MACs':>11} {'instructions':>12} {'a MAC':>6} {'share':>6}"
@@ -99,8 +100,8 @@ class Bench:
         return "\n".join(rows)
 
     def _figures(self, instructions: int, macs: int) -> str:
-        per_mac = _per_mac(instructions, macs)
-        per_mac = "" if per_mac is None else f"{per_mac:.2f}"
+        ratio = _per_mac(instructions, macs)
+        per_mac = "" if ratio is None else f"{ratio:.2f}"
         return (
             f"{f'{macs:,}' if macs else '':>11} {instructions:12,} {per_mac:>6} {instructions / self.instructions:6.1%}"
         )
@@ -122,8 +123,8 @@ def measure(network: Network, backend: Backend) -> Bench:
         operator = stage.operator
         shape = graph.tensor(operator.output).shape
         stages.append(StageCost(operator.name, _kind(operator), shape, macs[operator.name], count))
-    figures = (cost[name] for name in ("instructions", "stack", "ram", "flash"))
-    return Bench(graph.name, backend.name, *figures, tuple(stages))
+    instructions, stack, ram, flash = (cost[name] for name in ("instructions", "stack", "ram", "flash"))
+    return Bench(graph.name, backend.name, instructions, stack, ram, flash, tuple(stages))
 
 
 def _kind(operator: Operator) -> str:

@@ -8,6 +8,7 @@ import statistics
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -41,7 +42,7 @@ class HostBench:
         """Frames a second of `first` over those of a backend, round by round."""
         return [theirs / ours for theirs, ours in zip(self.seconds[backend], self.seconds[self.first], strict=True)]
 
-    def to_json(self) -> dict:
+    def to_json(self) -> dict[str, Any]:
         """As plain lists and dicts, for json.dump."""
         backends = {
             name: {
@@ -53,7 +54,7 @@ class HostBench:
         }
         return {"network": self.network, "processor": self.processor, "backends": backends}
 
-    def __str__(self):
+    def __str__(self) -> str:
         rows = [f"{self.network} on {self.processor}, one thread, {len(self.seconds[self.first])} rounds"]
         rows.append(f"{'':12} {'frames a second':>22}   {self.first} is faster by")
         for name, described in self.to_json()["backends"].items():
@@ -79,7 +80,7 @@ def measure(name: str, contenders: dict[str, Contender], rounds: int = ROUNDS) -
     """
     if rounds < 1:
         raise ValueError(f"rounds is {rounds}; it must be at least 1")
-    seconds = {backend: [] for backend in contenders}
+    seconds: dict[str, list[float]] = {backend: [] for backend in contenders}
     for _ in range(rounds):
         for backend, run in contenders.items():
             seconds[backend].append(run())

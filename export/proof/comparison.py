@@ -5,6 +5,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 
@@ -29,7 +30,7 @@ class Difference:
     got: int
     backend: str
 
-    def __str__(self):
+    def __str__(self) -> str:
         row, column, channel = self.index
         return (
             f"{self.backend} differs from golden first at {self.tensor}, row {row}, column {column}, channel {channel} "
@@ -67,7 +68,7 @@ class BackendResult:
             return may_be_missing()
         return self.error is None and self.differing == 0 and self.tensors > 0
 
-    def __str__(self):
+    def __str__(self) -> str:
         if self.left_out is not None:
             return f"{self.backend}: LEFT OUT: {self.left_out}"
         if self.error is not None:
@@ -92,11 +93,11 @@ class Verification:
     def passed(self) -> bool:
         return all(backend.passed for backend in self.backends)
 
-    def to_json(self) -> dict:
+    def to_json(self) -> dict[str, Any]:
         """As plain lists and dicts, for json.dump."""
         return {"passed": self.passed, **asdict(self)}
 
-    def __str__(self):
+    def __str__(self) -> str:
         verdict = "passed" if self.passed else "FAILED"
         lines = [f"{self.graph}: {verdict} on {self.inputs} inputs", *(f"  {backend}" for backend in self.backends)]
         return "\n".join(lines)
@@ -162,7 +163,7 @@ class _Comparison:
         self.inputs = start + len(next(iter(got.values())))
         for name in sorted(got, key=self.flow.__getitem__):
             value = np.ascontiguousarray(got[name])
-            self.checksums[name] = zlib.crc32(value, self.checksums.get(name, 0))
+            self.checksums[name] = zlib.crc32(value.data, self.checksums.get(name, 0))
             self.values += value.size
             if value.shape != expected[name].shape:
                 self.error = f"{name} has shape {value.shape[1:]} instead of {expected[name].shape[1:]}"
@@ -170,10 +171,14 @@ class _Comparison:
             where = np.argwhere(value != expected[name])
             self.differing += len(where)
             if len(where) and (self.first is None or self.flow[name] < self.flow[self.first.tensor]):
-                image, *index = (int(i) for i in where[0])
-                here = image, *index
+                image, row, column, channel = here = tuple(int(i) for i in where[0])
                 self.first = Difference(
-                    name, start + image, tuple(index), int(expected[name][here]), int(value[here]), self.backend
+                    name,
+                    start + image,
+                    (row, column, channel),
+                    int(expected[name][here]),
+                    int(value[here]),
+                    self.backend,
                 )
 
     def result(self) -> BackendResult:
