@@ -1,4 +1,4 @@
-"""Quantisation-aware training in 8-bit signed fixed point (section 3), as a scheme of
+"""Quantisation-aware training in 8-bit signed fixed point (section 3), with the wrappers and quantizers of
 tensorflow-model-optimization (tfmot).
 
 Activations are int8 codes of scale 2^-exponent with zero point 0. Kernels are codes in [-127, 127]
@@ -13,13 +13,10 @@ from sfkeras.tensorflow import tf  # before what is built on it
 
 # isort: split
 import tensorflow_model_optimization as tfmot
-from tensorflow_model_optimization.python.core.quantization.keras import (
-    quantize_layout_transform,
-    quantize_registry,
-    quantize_scheme,
+from tensorflow_model_optimization.python.core.quantization.keras.quantize_wrapper import (
+    QuantizeWrapper,
+    QuantizeWrapperV2,
 )
-from tensorflow_model_optimization.python.core.quantization.keras.quantize_annotate import QuantizeAnnotate
-from tensorflow_model_optimization.python.core.quantization.keras.quantize_wrapper import QuantizeWrapper
 
 from sfkeras.nn.layers import AlphaBlend, ChannelShuffle, ChannelSplit, CoreShuffle, GreyToRGB, fixed8
 from sfkeras.nn.piecewise import PiecewiseLinear
@@ -124,7 +121,7 @@ def _rounding_error(values, exponent):
     return float(np.square(values - codes * 2.0**-exponent).sum())
 
 
-# ---- the tfmot scheme
+# ---- the quantizers
 
 
 @register
@@ -223,30 +220,6 @@ class Fixed8Config(tfmot.quantization.keras.QuantizeConfig):
         return {"exponent": self.exponent}
 
 
-class Fixed8Scheme(quantize_scheme.QuantizeScheme):
-    """Keep the layout of the model and use each layer's own Fixed8Config."""
-
-    def get_layout_transformer(self):
-        return _SameLayout()
-
-    def get_quantize_registry(self):
-        return _NoGuesses()
-
-
-class _SameLayout(quantize_layout_transform.QuantizeLayoutTransform):
-    def apply(self, model, layer_quantize_map):
-        # A new copy, because tfmot's variables do not have the names of their layers.
-        return _copy(model, lambda layer: type(layer).from_config(layer.get_config())), layer_quantize_map
-
-
-class _NoGuesses(quantize_registry.QuantizeRegistry):
-    def supports(self, layer):
-        return False
-
-    def get_quantize_config(self, layer):
-        raise ValueError(f"{layer.name} is not annotated. fixed8 quantises annotated layers only.")
-
-
 def quantise(model, images=None, *, exponents=None):
     """Return a fixed8 copy of a float SemifreddoNet, for quantisation-aware training (section 3).
 
@@ -280,17 +253,19 @@ def quantise(model, images=None, *, exponents=None):
             "returns. Pass images to calibrate on."
         )
 
-    def annotate(layer):
-        config = layer.get_config()
-        exponent = exponents.get(layer.name)
+    def wrapped(layer):
+        config, exponent = layer.get_config(), exponents.get(layer.name)
         if isinstance(layer, AlphaBlend):  # it rounds its own products and sum
             config, exponent = {**config, "exponent": exponent}, None
-        copy = type(layer).from_config(config)
-        return tfmot.quantization.keras.quantize_annotate_layer(copy, Fixed8Config(exponent))
+        return QuantizeWrapperV2(type(layer).from_config(config), Fixed8Config(exponent), name_prefix="")
 
-    with keras.utils.custom_object_scope({"QuantizeAnnotate": QuantizeAnnotate}):
-        annotated = _copy(model, annotate)
-        return tfmot.quantization.keras.quantize_apply(annotated, Fixed8Scheme(), quantized_layer_name_prefix="")
+    # Not tfmot's quantize_apply, which copies the model five times, where one copy does.
+    quantised = keras.models.clone_model(model, clone_function=wrapped)
+    for layer in model.layers:
+        wrapper = quantised.get_layer(layer.name)
+        variables = [weight for weight in wrapper.weights if weight is not getattr(wrapper, "optimizer_step", None)]
+        keras.backend.batch_set_value(zip(variables, layer.get_weights(), strict=True))
+    return quantised
 
 
 # ---- looking into a model, float or quantised
@@ -314,9 +289,3 @@ def trainable_kernel(layer):
         return None
     # In tfmot's wrapper `layer.kernel` is the rounded tensor. The variable has four axes.
     return next(weight for weight in layer.trainable_weights if weight.shape.rank == 4)
-
-
-def _copy(model, clone_function):
-    copy = keras.models.clone_model(model, clone_function=clone_function)
-    copy.set_weights(model.get_weights())
-    return copy

@@ -11,20 +11,20 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import tensorflow as tf
 
 from sfkeras import train
 from sfkeras.nn import core
-from sfkeras.nn.blocks import convolution, downscaling_unit, semifreddo_module
-from sfkeras.nn.heads import Head, attach
-from sfkeras.nn.options import NetworkOptions
 from sfkeras.training import trainer
+from sfkeras.training.journal import Journal
+from tests.support.keras_networks import one_module
 
 ROOT = Path(__file__).parents[2]
 COMMAND = "-m", "sfkeras.train"
 SMALL = {
     "recipe": "face",
     "network.input": "32x32x1",
+    "network.cores": 1,
+    "data.augment": "none",  # which takes seconds to trace; test_batches resumes each
     "heads.task.outputs": 16,
     "training.epochs": 3,
     "training.steps_per_epoch": 4,
@@ -107,19 +107,15 @@ def test_what_cannot_be_meant_is_one_line_and_leaves_nothing(words, told, tmp_pa
 PROGRAM = (__file__,)  # the command, with a network that is quick to trace: see the end of this file
 
 
-def one_module(input_shape, outputs, core):
-    """A frozen and a trainable core of one Semifreddo module: a sixth of the layers of Table 1."""
-    image = tf.keras.Input(input_shape, name="image")
-    stems = convolution(image, 8, 3, 2, "frozen.stem", core), convolution(image, 8, 3, 2, "core1.stem")
-    units = downscaling_unit, downscaling_unit
-    frozen, (trainable,) = semifreddo_module(stems[0], stems[1:], units, 1, "stage1", NetworkOptions(core=core))
-    return tf.keras.Model(image, attach(Head(outputs), {"frozen": frozen, "core1": trainable}))
+def build_one_module(recipe, shape, core):
+    """The network of a recipe, with one module in place of fifteen."""
+    return one_module(core, recipe.network.cores, shape=shape, outputs=recipe.heads["task"].outputs)
 
 
 @pytest.fixture(scope="module")
 def small_core(tmp_path_factory):
     path = tmp_path_factory.mktemp("core") / "small.npz"
-    core.Core.from_model(one_module((32, 32, 1), 16, core=None), "small").save(path)
+    core.Core.from_model(one_module(shape=(32, 32, 1)), "small").save(path)
     return path
 
 
@@ -137,16 +133,35 @@ def kill_when(words, moment):
     process.communicate()
 
 
-def test_a_killed_training_ends_with_the_same_bytes(small_core, tmp_path):
-    code, out, err = run(*words_of(small_core, tmp_path / "whole"), program=PROGRAM)
-    assert code == 0, err
-    assert "0 differ" in out
+def train_in_this_process(words, monkeypatch):
+    """Like `run` of PROGRAM, without another TensorFlow to load."""
+    monkeypatch.setattr(trainer, "build_network", build_one_module)
+    return train.main(words)
+
+
+def interrupt_in(epoch, monkeypatch):
+    """Makes the next training in this process stop as Ctrl-C would, after a step of an epoch of the fixed8 phase."""
+
+    def on_train_batch_end(journal, batch, logs=None):
+        if journal.phase == "qat" and len(journal.rows) == epoch - 1:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(Journal, "on_train_batch_end", on_train_batch_end)
+
+
+def test_a_killed_training_ends_with_the_same_bytes(small_core, tmp_path, monkeypatch, capsys):
+    assert train_in_this_process(words_of(small_core, tmp_path / "whole"), monkeypatch) == 0
+    assert "0 differ" in capsys.readouterr().out
 
     words = words_of(small_core, tmp_path / "cut")
     kill_when(words, "Epoch 3/3")
-    kill_when(words, "Epoch 2/2")
-    code, out, err = run(*words, program=PROGRAM)
-    assert code == 0, err
+    with monkeypatch.context() as patched:
+        interrupt_in(2, patched)
+        assert train_in_this_process(words, patched) == 130
+    out = capsys.readouterr().out
+    assert "Epoch 1/3" not in out and "Epoch 3/3" in out and "Epoch 2/2" in out
+    assert train_in_this_process(words, monkeypatch) == 0
+    out = capsys.readouterr().out
     assert "Epoch 1/" not in out and "Epoch 3/3" not in out
 
     whole, cut = tmp_path / "whole" / "face", tmp_path / "cut" / "face"
@@ -172,5 +187,5 @@ def test_a_killed_training_ends_with_the_same_bytes(small_core, tmp_path):
 
 
 if __name__ == "__main__":  # one process of the test above
-    trainer.build_network = lambda recipe, shape, core: one_module(shape, recipe.heads["task"].outputs, core)
+    trainer.build_network = build_one_module
     sys.exit(train.main(sys.argv[1:]))

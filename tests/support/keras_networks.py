@@ -22,20 +22,17 @@ def images(count=4, shape=SHAPE, seed=0):
     return (codes / 128).astype("float32")
 
 
-def one_module(core=None, cores=2, alpha=None, core_shuffle=True, seed=0):
-    """A stem, one Semifreddo module with one frozen repeat, and a head: the parts of SemifreddoNet, quick to train.
-
-    Its only head has one output, the fewest that a task can have.
-    """
+def one_module(core=None, cores=2, alpha=None, core_shuffle=True, seed=0, shape=SHAPE, outputs=1):
+    """A stem, one Semifreddo module with one frozen repeat, and a head: the parts of SemifreddoNet, quick to train."""
     tf.keras.utils.set_random_seed(seed)
-    image = tf.keras.Input(SHAPE, name="image")
+    image = tf.keras.Input(shape, name="image")
     frozen = convolution(image, 8, 3, 2, "frozen.stem", core)
     trainable = [convolution(image, 8, 3, 2, f"core{i}.stem") for i in range(1, cores + 1)]
     units = (downscaling_unit, downscaling_unit)
     options = NetworkOptions(core=core, alpha=alpha, core_shuffle=core_shuffle)
     frozen, trainable = semifreddo_module(frozen, trainable, units, 1, "stage1", options)
     features = {"frozen": frozen, **{f"core{i}": maps for i, maps in enumerate(trainable, 1)}}
-    head = Head(1, on="cores" if cores else "frozen")
+    head = Head(outputs, on="cores" if cores else "frozen")
     return varied(tf.keras.Model(image, attach(head, features)), seed)
 
 

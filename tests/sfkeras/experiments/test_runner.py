@@ -140,6 +140,7 @@ def small(tmp_path, monkeypatch):
         "network.core": core,
         "network.width": 0.25,
         "network.input": "32x32x1",
+        "data.augment": "none",
         "heads.task.outputs": 8,
         "training.epochs": 1,
         "training.steps_per_epoch": 1,
@@ -155,11 +156,11 @@ def small(tmp_path, monkeypatch):
 def test_only_what_has_no_result_is_trained_and_then_nothing(small, tmp_path, capsys):
     experiment, words = small
     file, page = tmp_path / "results" / "small.jsonl", tmp_path / "results" / "results.md"
-    recipe = runner.recipe_for(experiment, runner.parse(experiment, words), "att", "frozen", 1)
+    recipe = runner.recipe_for(experiment, runner.parse(experiment, words), "att", "one", 1)
     form = {"rank1": 0.25}
     earlier = {
         "task": "att",
-        "row": "frozen",
+        "row": "one",
         "recipe": results.texts(recipe),
         "accuracy": {"float": form, "TFLM": form},
     }
@@ -167,9 +168,9 @@ def test_only_what_has_no_result_is_trained_and_then_nothing(small, tmp_path, ca
     results.append(file, {**result(), **earlier})
 
     runner.run(experiment, words)
-    assert "small 1 of 1: att_one_1" in capsys.readouterr().out
+    assert "small 1 of 1: att_frozen_1" in capsys.readouterr().out
     _, one = results.read(file)
-    assert (one["row"], one["seed"]) == ("one", 1) and one["commit"] != "" and one["seconds"] >= 0
+    assert (one["row"], one["seed"]) == ("frozen", 1) and one["commit"] != "" and one["seconds"] >= 0
     assert one["parameters"]["frozen"] == sum(c.size + s.size for c, s in kernels_of(narrow_core()))
     assert one["accuracy"]["integer graph"] == one["accuracy"]["TFLM"]
     assert correct_cases.unpack(one["answers"]).mean() == pytest.approx(

@@ -29,7 +29,7 @@ WORDS = {
     "heads.task.outputs": "3",
     "data.batch_size": "8",
     "data.augment": "none",
-    "training.epochs": "12",
+    "training.epochs": "5",
     "training.steps_per_epoch": "2",
     "training.start_scale": "1",
     "training.warmup_epochs": "0",
@@ -150,14 +150,14 @@ def test_two_workers_of_which_one_is_killed_train_what_one_process_does(shards, 
     cluster = free_ports(2)
     chief, other = (start(shards, tmp_path / "two", cluster, index) for index in range(2))
     for line in chief.stdout:  # after a whole epoch, in the middle of another
-        if "Epoch 3/12" in line:
+        if "Epoch 3/5" in line:
             break
     other.send_signal(signal.SIGKILL)
     other.wait()
     restarted = start(shards, tmp_path / "two", cluster, 1)
     told = [ended(restarted), ended(chief)]
 
-    assert "another worker is lost" in told[1] and "Epoch 1/12" not in told[1], "it went on from a whole epoch"
+    assert "another worker is lost" in told[1] and "Epoch 1/5" not in told[1], "it went on from a whole epoch"
     digests = [line.split()[-1] for out in told for line in out.splitlines() if "float ends with weights" in line]
     assert len(digests) == 2 and len(set(digests)) == 1
 
