@@ -33,6 +33,6 @@ def save_outputs(path: str | os.PathLike, outputs: dict[str, np.ndarray]) -> Non
         (only,) = arrays.values()
         np.save(content, only)
     else:
-        wanted = ".npy or .npz" if len(outputs) == 1 else f".npz, for the network has {len(outputs)} outputs"
-        raise ValueError(f"the file for outputs is {path}; it must end in {wanted}")
+        expected = ".npy or .npz" if len(outputs) == 1 else f".npz, for the network has {len(outputs)} outputs"
+        raise ValueError(f"the file for outputs is {path}; it must end in {expected}")
     atomic_file.write(path, content.getvalue())

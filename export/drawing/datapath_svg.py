@@ -74,7 +74,7 @@ def _summary(plan: LinePlan) -> str:
     total = sum(macs.values())
     share = f" ({100 * macs['frozen'] / total:.0f} % frozen)" if macs["frozen"] else ""
     return (
-        f"{len(plan.stages)} stages, {total:,} MACs{share}; {plan.lines} lines an image; "
+        f"{len(plan.stages)} stages, {total:,} MACs{share}; {plan.lines} lines per image; "
         f"{plan.kept:,} B of kept rows, {plan.sums:,} B of running sums"
     )
 

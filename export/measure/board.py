@@ -83,7 +83,7 @@ class Bench:
     def __str__(self) -> str:
         width = max(len(_short(stage.name)) for stage in self.stages)
         rows = [
-            f"{'stage':{width}} {'kind':19} {'map':>11} {'MACs':>11} {'instructions':>12} {'a MAC':>6} {'share':>6}"
+            f"{'stage':{width}} {'kind':19} {'map':>11} {'MACs':>11} {'instructions':>12} {'per MAC':>7} {'share':>6}"
         ]
         for stage in self.stages:
             size = "x".join(map(str, stage.shape))
@@ -95,15 +95,15 @@ class Bench:
         rows.append(f"{self.network} on {self.board}: {self._figures(self.instructions, self.macs)}")
         if self.peer:
             ratio = f"{self.instructions / self.peer:.2f} of TensorFlow Lite Micro with CMSIS-NN"
-            rows.append(f"{ratio}: {self.peer:,}, {self.peer / self.macs:.2f} a MAC")
-        rows.append(f"{self.ram:,} bytes of RAM, of them {self.stack:,} stack; {self.flash:,} bytes of flash")
+            rows.append(f"{ratio}: {self.peer:,}, {self.peer / self.macs:.2f} per MAC")
+        rows.append(f"{self.ram:,} bytes of RAM, {self.stack:,} of which are stack; {self.flash:,} bytes of flash")
         return "\n".join(rows)
 
     def _figures(self, instructions: int, macs: int) -> str:
         ratio = _per_mac(instructions, macs)
         per_mac = "" if ratio is None else f"{ratio:.2f}"
         return (
-            f"{f'{macs:,}' if macs else '':>11} {instructions:12,} {per_mac:>6} {instructions / self.instructions:6.1%}"
+            f"{f'{macs:,}' if macs else '':>11} {instructions:12,} {per_mac:>7} {instructions / self.instructions:6.1%}"
         )
 
 

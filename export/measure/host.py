@@ -1,4 +1,4 @@
-"""`python -m export bench --on=host`: frames a second of one thread on this computer, by backend."""
+"""`python -m export bench --on=host`: frames per second of one thread on this computer, by backend."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class HostBench:
         return OURS if OURS in self.seconds else next(iter(self.seconds))
 
     def ratios(self, backend: str) -> list[float]:
-        """Frames a second of `first` over those of a backend, round by round."""
+        """Frames per second of `first` over those of a backend, round by round."""
         return [theirs / ours for theirs, ours in zip(self.seconds[backend], self.seconds[self.first], strict=True)]
 
     def to_json(self) -> dict[str, Any]:
@@ -56,7 +56,7 @@ class HostBench:
 
     def __str__(self) -> str:
         rows = [f"{self.network} on {self.processor}, one thread, {len(self.seconds[self.first])} rounds"]
-        rows.append(f"{'':12} {'frames a second':>22}   {self.first} is faster by")
+        rows.append(f"{'':12} {'frames per second':>22}   {self.first} is faster by")
         for name, described in self.to_json()["backends"].items():
             rate, ratio = (
                 "{median:.2f} ({least:.2f} to {most:.2f})".format(**described[key])

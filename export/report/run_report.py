@@ -87,7 +87,7 @@ def report(run, network: Network, proofs, accuracy) -> str:
             "",
             "## Size",
             "",
-            f"- input {shape}, {sum(graph.macs().values()):,} MACs an image",
+            f"- input {shape}, {sum(graph.macs().values()):,} MACs per image",
             f"- parameters: {parameters.frozen_codes:,} frozen codes; {parameters.configurable_codes:,} configurable "
             f"codes; {parameters.frozen_biases + parameters.configurable_biases:,} biases, all configurable",
             f"- line streaming: {plan.bytes:,} B for all rows and sums ({plan.bytes / memory.total:.2f} of the arena below), "

@@ -180,7 +180,7 @@ class LinePlan:
         image = self.buffers[self.graph.inputs[0]]
         rows.append(f"{self.graph.inputs[0]}: {image.rows} rows kept, {image.bytes:,} bytes")
         rows.append(
-            f"{self.lines} lines an image, {self.lines - height} of them after its last row; {self.bytes:,} bytes: "
+            f"{self.lines} lines per image, {self.lines - height} of which run after its last row; {self.bytes:,} bytes: "
             f"{self.kept:,} in kept rows, {self.shared:,} shared by the newest rows, {self.sums:,} in running sums"
         )
         for switch in self.switches:

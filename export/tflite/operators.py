@@ -301,7 +301,7 @@ def _with_a_constant(step):
     """Lookup, if one of its inputs is one constant"""
     constant = _constant_operand(step)
     one = constant is not None and step.file_tensor(step.input(constant)).data.size == 1
-    step.require(one, "wanted one constant and one map; two maps are not supported")
+    step.require(one, "expected one constant and one map; two maps are not supported")
     if step.operator.kind == "SUB":
         _lookup(step, 1 - constant, _clamp_codes(step, step.options("SubOptionsT")))
     else:

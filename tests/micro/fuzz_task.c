@@ -1,7 +1,7 @@
 // libFuzzer on sf_load_task(): whatever is let through must run clean.
 //
 // The first byte of an input says what is done to the rest, so that not everything ends at the
-// CRC-32: MEND writes a header that is right in every field, FIT before that makes the size right,
+// CRC-32: FIX_CHECKSUM writes a header that is right in every field, FIT before that makes the size right,
 // SHIFT puts the image at an odd address.
 #include <stdlib.h>
 #include <string.h>
@@ -10,7 +10,7 @@
 #include "sf/sf_crc32.h"
 #include "sf/sf_switches.h"
 
-enum { MEND = 1, FIT = 2, SHIFT = 4 };
+enum { FIX_CHECKSUM = 1, FIT = 2, SHIFT = 4 };
 enum { SIZE_OFFSET = 8, CRC_OFFSET = 12, DIGESTS = 16, HEADER_BYTES = 80 };
 enum { ROW_BYTES = NET_INPUT_WIDTH * NET_INPUT_CHANNELS };
 
@@ -18,7 +18,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void put_number(uint8_t *place, uint32_t number) { memcpy(place, &number, sizeof number); }
 
-static void mend(uint8_t *image, size_t size) {
+static void fix_checksum(uint8_t *image, size_t size) {
   if (size < HEADER_BYTES) return;
   memcpy(image, net_task, SIZE_OFFSET);
   put_number(image + SIZE_OFFSET, (uint32_t)size);
@@ -57,7 +57,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   uint8_t *buffer = calloc(shift + length, 1), *image = buffer + shift;
   if (shift + length > 0 && buffer == NULL) abort();
   memcpy(image, data, given < length ? given : length);
-  if (mode & MEND) mend(image, length);
+  if (mode & FIX_CHECKSUM) fix_checksum(image, length);
   if (sf_load_task(&net_network, image, length) == SF_OK) {
     if (shift != 0 || !is_size(length)) abort();
     push_image();

@@ -73,8 +73,8 @@ def test_the_compiled_network_runs_the_task_and_then_its_own_again(tmp_path):
     for loaded, graph in (((image,), other), ((), network.graph)):
         output = built.program.run(inputs["image"].tobytes(), *loaded).output
         got = c_program.output_maps(network, output, 3)["head.sigmoid"]
-        wanted = golden.run(graph, inputs, graph.outputs)["head.sigmoid"]
-        np.testing.assert_array_equal(got[..., : wanted.shape[-1]], wanted)
+        expected = golden.run(graph, inputs, graph.outputs)["head.sigmoid"]
+        np.testing.assert_array_equal(got[..., : expected.shape[-1]], expected)
 
 
 @pytest.mark.parametrize(

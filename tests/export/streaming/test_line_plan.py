@@ -162,7 +162,7 @@ def test_a_plan_orders_the_same_operators_and_adds_up(graph):
     assert plan.bytes == plan.kept + plan.shared + plan.sums
     table = str(plan)
     assert all(re.search(rf"^{re.escape(stage.operator.name)} ", table, re.MULTILINE) for stage in plan.stages)
-    assert f"{plan.lines} lines an image" in table and f"{plan.bytes:,} bytes" in table
+    assert f"{plan.lines} lines per image" in table and f"{plan.bytes:,} bytes" in table
 
 
 @settings(max_examples=50, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])

@@ -23,10 +23,10 @@ def test_enumerations_have_the_numbers_of_tensorflow(name):
 
 @pytest.mark.parametrize("name", sorted(schema.TABLES))
 def test_tables_have_the_fields_and_defaults_of_tensorflow(name):
-    wanted = {field: value for field, value in vars(getattr(generated, f"{name}T")()).items()}
+    expected = {field: value for field, value in vars(getattr(generated, f"{name}T")()).items()}
     for later in LATER.get(name, ()):
-        del wanted[later]
-    assert vars(getattr(schema, f"{name}T")()) == wanted
+        del expected[later]
+    assert vars(getattr(schema, f"{name}T")()) == expected
 
 
 @pytest.mark.parametrize("graph", [every_operator, semifreddo])

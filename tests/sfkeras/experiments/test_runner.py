@@ -63,8 +63,8 @@ def test_a_core_that_the_rows_need_is_made_first_from_data_of_its_own(tmp_path):
 
 def test_three_tasks_are_trained_on_what_the_first_leaves_of_the_core(tmp_path):
     experiment = EXPERIMENTS["three_tasks"]
-    wanted = runner.requested(experiment, runner.parse(experiment, ["seeds=1,2", f"results={tmp_path}"]))
-    for settling, *others in (wanted[:3], wanted[3:]):
+    expected = runner.requested(experiment, runner.parse(experiment, ["seeds=1,2", f"results={tmp_path}"]))
+    for settling, *others in (expected[:3], expected[3:]):
         assert settling.core is None and settling.recipe.network.core == "tiny_imagenet"
         for each in others:
             assert each.core == settling.recipe and each.recipe.seed == settling.recipe.seed

@@ -103,11 +103,11 @@ def test_multiplications_of_a_trainable_core(table1, core):
     [("stem.relu", 2, 32), ("stage1", 4, 64), ("stage2", 8, 128), ("stage3", 8, 128), ("stage4", 16, 256)],
 )
 def test_the_maps_of_table_1(table1, stage, smaller, channels):
-    wanted = (SIDES[0] // smaller, SIDES[1] // smaller, channels)
+    expected = (SIDES[0] // smaller, SIDES[1] // smaller, channels)
     ends = ["frozen.stem.relu", "core1.stem.relu", "core2.stem.relu"]
     if stage != "stem.relu":
         ends = [f"frozen.{stage}.unit4.shuffle", f"core1.{stage}.blend", f"core2.{stage}.blend"]
-    assert [table1.get_layer(end).output_shape[1:] for end in ends] == [wanted] * 3
+    assert [table1.get_layer(end).output_shape[1:] for end in ends] == [expected] * 3
 
 
 def test_a_module_blends_after_the_frozen_repeats_and_then_shuffles_the_cores(table1):
@@ -133,8 +133,8 @@ def test_a_module_blends_after_the_frozen_repeats_and_then_shuffles_the_cores(ta
 def test_any_size_width_and_number_of_cores(shape, options, channels):
     model = SemifreddoNet(shape, **options)
     names = ["frozen"] * options.get("frozen", True) + [f"core{i}" for i in range(1, options["cores"] + 1)]
-    wanted = (None, shape[0] // 16, shape[1] // 16, channels)
-    assert {name: tuple(maps.shape) for name, maps in model.output.items()} == dict.fromkeys(names, wanted)
+    expected = (None, shape[0] // 16, shape[1] // 16, channels)
+    assert {name: tuple(maps.shape) for name, maps in model.output.items()} == dict.fromkeys(names, expected)
     shuffles = [layer.on for layer in model.layers if "core_shuffle" in layer.name]
     assert set(shuffles) == ({options.get("core_shuffle", True)} if options["cores"] > 1 else set())
 
@@ -173,9 +173,9 @@ def test_trainable_cores_can_start_as_copies_of_the_frozen_first_units(channels)
         "stage3.right.pointwise": "stage3.unit1.pointwise",
     }
     for trainable, frozen in twins.items():
-        wanted = model.get_layer(f"frozen.{frozen}").frozen_kernel.numpy()
+        expected = model.get_layer(f"frozen.{frozen}").frozen_kernel.numpy()
         for core in ("core1", "core2"):
-            np.testing.assert_array_equal(model.get_layer(f"{core}.{trainable}").get_weights()[0], wanted)
+            np.testing.assert_array_equal(model.get_layer(f"{core}.{trainable}").get_weights()[0], expected)
             norm = model.get_layer(f"{core}.{trainable}.batch_norm").get_weights()
             np.testing.assert_array_equal(norm, model.get_layer(f"frozen.{frozen}.batch_norm").get_weights())
     # On grey the frozen stem sees the image three times, a trainable stem once.

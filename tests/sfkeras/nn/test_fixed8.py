@@ -43,25 +43,25 @@ def test_tensors_between_which_bytes_only_move_share_an_exponent(network):
     assert sorted(name for group in groups for name in group) == sorted(names)
 
     def pointwise(core, *stages):
-        wanted = tuple(f"{core}.{stage}." for stage in stages)
-        return frozenset(name for name in names if name.startswith(wanted) and name.endswith(".pointwise.relu"))
+        expected = tuple(f"{core}.{stage}." for stage in stages)
+        return frozenset(name for name in names if name.startswith(expected) and name.endswith(".pointwise.relu"))
 
     def blends(*cores_and_stages):
         return frozenset(f"{core}.{stage}.blend" for core, stage in cores_and_stages)
 
-    wanted = {frozenset([name]) for name in names if ".depthwise." in name or ".stem." in name}
+    expected = {frozenset([name]) for name in names if ".depthwise." in name or ".stem." in name}
     # Stage 3 of the frozen core does not downscale: half of what stage 2 made passes through it.
-    wanted |= {pointwise("frozen", "stage1"), pointwise("frozen", "stage2", "stage3"), pointwise("frozen", "stage4")}
+    expected |= {pointwise("frozen", "stage1"), pointwise("frozen", "stage2", "stage3"), pointwise("frozen", "stage4")}
     for core in ("core1", "core2"):
-        wanted |= {pointwise(core, stage) for stage in STAGES}
+        expected |= {pointwise(core, stage) for stage in STAGES}
     pairs = [(core, stage) for stage in STAGES for core in ("core1", "core2")]
     if shuffled:
-        wanted |= {blends(("core1", stage), ("core2", stage)) for stage in STAGES[:3]}
+        expected |= {blends(("core1", stage), ("core2", stage)) for stage in STAGES[:3]}
     else:
-        wanted |= {blends(pair) for pair in pairs[:6]}
+        expected |= {blends(pair) for pair in pairs[:6]}
     # The head reads both cores side by side.
-    wanted |= {blends(*pairs[6:]), frozenset(["head.task.pointwise", "head.task.pool"])}
-    assert groups == wanted
+    expected |= {blends(*pairs[6:]), frozenset(["head.task.pointwise", "head.task.pool"])}
+    assert groups == expected
 
 
 @pytest.mark.parametrize("alpha, core", [(0, "core1"), (1, "frozen")])
@@ -168,11 +168,11 @@ def test_trainable_kernels_are_rounded_in_the_forward_pass(model):
         rounded = codes * (scales[:, None] if depthwise else scales)
         stride = unwrapped(layer).strides[0]
         if depthwise:
-            wanted = tf.nn.depthwise_conv2d(x, rounded, [1, stride, stride, 1], "SAME")
+            expected = tf.nn.depthwise_conv2d(x, rounded, [1, stride, stride, 1], "SAME")
         else:
-            wanted = tf.nn.conv2d(x, rounded, stride, "SAME")
+            expected = tf.nn.conv2d(x, rounded, stride, "SAME")
         assert np.abs(rounded - kernel).max() > 0
-        np.testing.assert_allclose(y, wanted, atol=1e-4, err_msg=layer.name)
+        np.testing.assert_allclose(y, expected, atol=1e-4, err_msg=layer.name)
 
 
 @pytest.mark.parametrize("shape, depthwise", [((3, 3, 8, 1), True), ((3, 3, 4, 5), False), ((1, 1, 32, 1), False)])

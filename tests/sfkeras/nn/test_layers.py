@@ -154,10 +154,10 @@ def test_a_blend_in_fixed8_stays_on_its_grid_and_near_equation_1(alpha, exponent
     codes = y / step
     assert (codes == np.rint(codes)).all() and codes.min() >= -128 and codes.max() <= 127
     alphas = blend.alphas().numpy()
-    wanted = np.clip(alphas * frozen + (1 - alphas) * trainable, -128 * step, 127 * step)
+    expected = np.clip(alphas * frozen + (1 - alphas) * trainable, -128 * step, 127 * step)
     # Two products are rounded by half a step each; an alpha is rounded to 1/128, or kept away from 0 and 1 by as much.
     inside = np.maximum(np.abs(frozen), np.abs(trainable)) < 127 * step
-    assert (np.abs(y - wanted)[inside] <= (step + np.abs(frozen - trainable) / 127 + 1e-5)[inside]).all()
+    assert (np.abs(y - expected)[inside] <= (step + np.abs(frozen - trainable) / 127 + 1e-5)[inside]).all()
 
 
 def test_blends_of_other_shapes_and_alphas_out_of_range_are_refused():
@@ -255,7 +255,7 @@ def test_cosines_are_those_of_the_angles():
     layer = ClassCosines(5)
     y = layer(x).numpy()
     kernel = layer.kernel.numpy()
-    wanted = x @ kernel / np.linalg.norm(x, axis=1)[:, None] / np.linalg.norm(kernel, axis=0)
-    np.testing.assert_allclose(y, wanted, atol=1e-6)
+    expected = x @ kernel / np.linalg.norm(x, axis=1)[:, None] / np.linalg.norm(kernel, axis=0)
+    np.testing.assert_allclose(y, expected, atol=1e-6)
     with pytest.raises(ValueError, match="cosines: classes is 1. Expected 2 or more."):
         ClassCosines(1, name="cosines")

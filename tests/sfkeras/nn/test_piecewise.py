@@ -66,20 +66,20 @@ def test_the_table_of_a_rising_function_never_falls(activation, exponent_in, exp
 @given(own_points() | st.sampled_from(["relu", "sigmoid", "tanh", "hard_swish"]), EXPONENTS, EXPONENTS)
 def test_the_table_is_the_function_to_half_a_code(activation, exponent_in, exponent_out):
     codes = table(points(activation), exponent_in, exponent_out).astype(int)
-    wanted = evaluate(points(activation), np.arange(-128, 128) / 2**exponent_in) * 2**exponent_out
+    expected = evaluate(points(activation), np.arange(-128, 128) / 2**exponent_in) * 2**exponent_out
     assert codes.shape == (256,)
-    assert (np.abs(codes - np.clip(wanted, -128, 127)) <= 0.5 + 1e-9).all()
+    assert (np.abs(codes - np.clip(expected, -128, 127)) <= 0.5 + 1e-9).all()
 
 
 @settings(deadline=None, max_examples=30)
 @given(own_points() | st.sampled_from(["relu", "sigmoid", "tanh", "hard_swish"]))
 def test_the_layer_is_the_function(activation):
     x = np.linspace(-10, 10, 301).astype("float32")
-    wanted = evaluate(points(activation), x.astype(float))
+    expected = evaluate(points(activation), x.astype(float))
     y = PiecewiseLinear(activation)(x).numpy()
     # float32: the layer adds up one ramp a point, so rounding grows with the largest slope.
     slopes = np.abs(np.diff(points(activation)[:, 1]) / np.diff(points(activation)[:, 0])).max()
-    np.testing.assert_allclose(y, wanted, atol=1e-5 * (1 + slopes))
+    np.testing.assert_allclose(y, expected, atol=1e-5 * (1 + slopes))
 
 
 @pytest.mark.parametrize(
