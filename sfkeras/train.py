@@ -26,6 +26,8 @@ def train(recipe):
     data.require(recipe.data.source, recipe.data.root, recipe.data.name)
     if recipe.takes_core:
         Core.load(recipe.network.core)
+    if recipe.start_from is not None:
+        Run.at(recipe.start_from)
     if recipe.distribute == "none":
         run.require_place()
     else:

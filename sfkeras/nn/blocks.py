@@ -145,7 +145,12 @@ def semifreddo_module(frozen, trainable, units, frozen_repeats, name, options):
     trainable = [trainable_unit(x, f"core{i}.{name}", transform=transform) for i, x in enumerate(trainable, 1)]
     if frozen is not None:
         trainable = [
-            AlphaBlend(options.alpha, alpha_start=options.alpha_start, name=f"core{i}.{name}.blend")([frozen, x])
+            AlphaBlend(
+                options.alpha,
+                alpha_start=options.alpha_start,
+                rate=options.alpha_rate,
+                name=f"core{i}.{name}.blend",
+            )([frozen, x])
             for i, x in enumerate(trainable, 1)
         ]
     if len(trainable) > 1:

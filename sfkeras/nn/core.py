@@ -25,7 +25,8 @@ class Core:
     Args:
         name: str. Name of the core, such as "tiny_imagenet".
         codes: {layer: int8 kernel}, (kernel, kernel, in, out), or depthwise (kernel, kernel,
-            channels, 1). Codes are in [-127, 127]. Only the codes are hardwired.
+            channels, 1). Codes of `bits` bits are in [-(2^(bits-1) - 1), 2^(bits-1) - 1], so 8-bit
+            ones in [-127, 127]. Only the codes are hardwired.
         scales: {layer: float32 (out,)}. The trained kernel is codes * scales.
         batch_norm: {layer: float32 (4, out)}: gamma, beta, moving mean and moving variance. Every
             task starts from these values.
@@ -48,13 +49,14 @@ class Core:
     exponents: dict = field(default_factory=dict)
 
     @classmethod
-    def from_model(cls, model, name, provenance=None):
+    def from_model(cls, model, name, provenance=None, bits=8):
         """Round the trained frozen core of a float model to int8 codes and return it as a Core.
 
         Args:
             model: float SemifreddoNet that was built with core=None.
             name: str. Name of the new core.
             provenance: dict or None. What the core was made from.
+            bits: int from 2 to 8. Bits of each code; see fixed8.round_frozen_kernels.
         """
         codes, scales, batch_norm = {}, {}, {}
         for layer in model.layers:
@@ -64,7 +66,8 @@ class Core:
             if layer.name.endswith(".batch_norm"):
                 batch_norm[key.removesuffix(".batch_norm")] = np.stack(layer.get_weights())
             elif layer.weights:
-                codes[key], scales[key] = snap(layer.get_weights()[0], hasattr(layer, "depthwise_kernel"))
+                depthwise = hasattr(getattr(layer, "layer", layer), "depthwise_kernel")  # it may be wrapped
+                codes[key], scales[key] = snap(layer.get_weights()[0], depthwise, bits)
         return cls(name, codes, scales, batch_norm, provenance or {})
 
     @property
@@ -78,6 +81,11 @@ class Core:
             sha.update(f"{layer} {self.codes[layer].shape}\n".encode())
             sha.update(self.codes[layer].tobytes())
         return sha.hexdigest()
+
+    @property
+    def bits(self):
+        """Bits of its widest codes. They are stored as int8 in any case."""
+        return 1 + int(max(np.abs(codes).max() for codes in self.codes.values())).bit_length()
 
     @property
     def stem_channels(self):
@@ -194,17 +202,19 @@ def settle(core, model, exponents, name, provenance=None):
     return Core(name, core.codes, core.scales, batch_norm, provenance or {}, settled)
 
 
-def snap(kernel, depthwise=False):
+def snap(kernel, depthwise=False, bits=8):
     """Round a kernel to int8 codes with one scale per output channel.
 
     Args:
         kernel: float32 (kernel, kernel, in, out), or depthwise (kernel, kernel, channels, 1).
         depthwise: bool. Whether it is depthwise. The shape does not tell if a convolution has one
             output.
-    Returns: int8 codes in [-127, 127] of that shape, and float32 scales (out,).
+        bits: int from 2 to 8. Bits of each code.
+    Returns: int8 codes in [-most, most] of that shape, where most = 2^(bits-1) - 1, and float32
+        scales (out,).
     """
-    channels_last = kernel.reshape(-1, kernel.shape[2 if depthwise else 3])
+    channels_last, most = kernel.reshape(-1, kernel.shape[2 if depthwise else 3]), 2 ** (bits - 1) - 1
     largest = np.maximum(np.abs(channels_last).max(axis=0), np.finfo(np.float32).tiny * 127)
-    scales = (largest / 127).astype(np.float32)
-    codes = np.clip(np.rint(channels_last / scales), -127, 127).astype(np.int8)
+    scales = (largest / most).astype(np.float32)
+    codes = np.clip(np.rint(channels_last / scales), -most, most).astype(np.int8)
     return codes.reshape(kernel.shape), scales

@@ -156,12 +156,13 @@ class Mean(Activation):
 
 @register
 class Kernel(tfmot.quantization.keras.quantizers.Quantizer):
-    """Round a kernel to codes in [-127, 127] with one scale per output channel (depthwise: per
-    channel).
+    """Round a kernel to codes with one scale per output channel (depthwise: per channel).
+
+    The codes are in [-127, 127], or less far from 0 with fewer bits: [-7, 7] with 4.
     """
 
-    def __init__(self, depthwise=False):
-        self.depthwise = depthwise
+    def __init__(self, depthwise=False, bits=8):
+        self.depthwise, self.bits = depthwise, bits
 
     def build(self, tensor_shape, name, layer):
         return {}
@@ -171,12 +172,12 @@ class Kernel(tfmot.quantization.keras.quantizers.Quantizer):
         largest = tf.stop_gradient(tf.reduce_max(tf.abs(channels_last), axis=range(channels_last.shape.rank - 1)))
         largest = tf.maximum(largest, np.finfo(np.float32).tiny * 127)
         rounded = tf.quantization.fake_quant_with_min_max_vars_per_channel(
-            channels_last, -largest, largest, narrow_range=True
+            channels_last, -largest, largest, self.bits, narrow_range=True
         )
         return tf.reshape(rounded, inputs.shape)
 
     def get_config(self):
-        return {"depthwise": self.depthwise}
+        return {"depthwise": self.depthwise, "bits": self.bits}
 
 
 @register
@@ -187,8 +188,8 @@ class Fixed8Config(tfmot.quantization.keras.QuantizeConfig):
     would make it trainable.
     """
 
-    def __init__(self, exponent=None):
-        self.exponent = exponent
+    def __init__(self, exponent=None, bits=8):
+        self.exponent, self.bits = exponent, bits
 
     @staticmethod
     def _kernel_name(layer):
@@ -197,7 +198,7 @@ class Fixed8Config(tfmot.quantization.keras.QuantizeConfig):
     def get_weights_and_quantizers(self, layer):
         if isinstance(layer, (keras.layers.Conv2D, keras.layers.DepthwiseConv2D)):
             name = self._kernel_name(layer)
-            return [(getattr(layer, name), Kernel(depthwise=name == "depthwise_kernel"))]
+            return [(getattr(layer, name), Kernel(name == "depthwise_kernel", self.bits))]
         return []
 
     def set_quantize_weights(self, layer, quantize_weights):
@@ -217,7 +218,7 @@ class Fixed8Config(tfmot.quantization.keras.QuantizeConfig):
         return [rounding(self.exponent)]
 
     def get_config(self):
-        return {"exponent": self.exponent}
+        return {"exponent": self.exponent, "bits": self.bits}
 
 
 def quantise(model, images=None, *, exponents=None):
@@ -259,13 +260,40 @@ def quantise(model, images=None, *, exponents=None):
             config, exponent = {**config, "exponent": exponent}, None
         return QuantizeWrapperV2(type(layer).from_config(config), Fixed8Config(exponent), name_prefix="")
 
-    # Not tfmot's quantize_apply, which copies the model five times, where one copy does.
-    quantised = keras.models.clone_model(model, clone_function=wrapped)
+    return _copy(model, wrapped)
+
+
+def round_frozen_kernels(model, bits):
+    """Return a copy of a float model whose frozen core trains with codes of fewer bits.
+
+    Each of its kernels is rounded in every step, so that a core of these codes can be taken from it.
+
+    Args:
+        model: float SemifreddoNet that was built with core=None.
+        bits: int from 2 to 8. Codes are in [-(2^(bits-1) - 1), 2^(bits-1) - 1].
+    """
+
+    def wrapped(layer):
+        copy = type(layer).from_config(layer.get_config())
+        kernel = isinstance(layer, (keras.layers.Conv2D, keras.layers.DepthwiseConv2D))
+        if not (kernel and layer.name.startswith("frozen.")):
+            return copy
+        return QuantizeWrapperV2(copy, Fixed8Config(bits=bits), name_prefix="")
+
+    return _copy(model, wrapped)
+
+
+def _copy(model, clone_function):
+    """Return a copy of a model with the same weights, whose layers a function makes, some in a wrapper.
+
+    tfmot's own quantize_apply makes five copies, one after the other.
+    """
+    copy = keras.models.clone_model(model, clone_function=clone_function)
     for layer in model.layers:
-        wrapper = quantised.get_layer(layer.name)
-        variables = [weight for weight in wrapper.weights if weight is not getattr(wrapper, "optimizer_step", None)]
+        made = copy.get_layer(layer.name)
+        variables = [weight for weight in made.weights if weight is not getattr(made, "optimizer_step", None)]
         keras.backend.batch_set_value(zip(variables, layer.get_weights(), strict=True))
-    return quantised
+    return copy
 
 
 # ---- looking into a model, float or quantised

@@ -16,13 +16,15 @@ ALPHA_BITS = 7
 class AlphaBlend(tf.keras.layers.Layer):
     """Blend frozen and trainable features channel by channel (section 3.2, equation 1).
 
-    y = alpha * frozen + (1 - alpha) * trainable, with alpha = sigmoid(w) and one w per channel.
+    y = alpha * frozen + (1 - alpha) * trainable, with alpha = sigmoid(rate * w) and one w per channel.
 
     Args:
         alpha: float in [0, 1] or None. Fixes every alpha: 0 separates the cores, 0.5 makes the
             trainable core a residual extractor. None trains w.
         alpha_start: float in (0, 1) or None. Initial value of every alpha that trains. None starts
             w at random, so that two thirds of the alphas are within 0.5 +- 0.12.
+        rate: float. How much faster the alphas move than with rate 1, under an optimizer whose
+            steps do not depend on the size of the gradient, such as Adam.
         exponent: int or None. Set by fixed8: products and sum are rounded to int8 of scale
             2^-exponent.
     Call arguments: [frozen, trainable], each (batch, height, width, channels), float32.
@@ -37,7 +39,7 @@ class AlphaBlend(tf.keras.layers.Layer):
         array([5., 5., 5., 5.], dtype=float32)
     """
 
-    def __init__(self, alpha=None, exponent=None, alpha_start=None, **kwargs):
+    def __init__(self, alpha=None, exponent=None, alpha_start=None, rate=1.0, **kwargs):
         super().__init__(**kwargs)
         if alpha is not None and not 0 <= alpha <= 1:
             raise ValueError(f"{self.name}: alpha is {alpha!r}. Expected None or a number from 0 to 1.")
@@ -48,6 +50,7 @@ class AlphaBlend(tf.keras.layers.Layer):
         self.alpha = alpha
         self.alpha_start = alpha_start
         self.exponent = exponent
+        self.rate = rate
 
     def build(self, input_shape):
         frozen, trainable = input_shape
@@ -61,12 +64,13 @@ class AlphaBlend(tf.keras.layers.Layer):
 
     def _start(self):
         if self.alpha_start is None:
-            return tf.keras.initializers.RandomNormal(stddev=0.5)
-        return tf.keras.initializers.Constant(math.log(self.alpha_start / (1 - self.alpha_start)))  # sigmoid's inverse
+            return tf.keras.initializers.RandomNormal(stddev=0.5 / self.rate)
+        w = math.log(self.alpha_start / (1 - self.alpha_start)) / self.rate  # sigmoid's inverse
+        return tf.keras.initializers.Constant(w)
 
     def alphas(self):
         """Return the alphas, float32: (channels,), or a scalar if alpha is fixed."""
-        return tf.constant(self.alpha, tf.float32) if self.alpha is not None else tf.sigmoid(self.w)
+        return tf.constant(self.alpha, tf.float32) if self.alpha is not None else tf.sigmoid(self.rate * self.w)
 
     def call(self, inputs):
         frozen, trainable = inputs
@@ -80,7 +84,7 @@ class AlphaBlend(tf.keras.layers.Layer):
 
     def get_config(self):
         own = {"alpha": self.alpha, "alpha_start": self.alpha_start, "exponent": self.exponent}
-        return {**super().get_config(), **own}
+        return {**super().get_config(), **own, "rate": self.rate}
 
 
 def fixed8(x, exponent):

@@ -24,6 +24,8 @@ class NetworkOptions:
             makes the trainable cores residual extractors. None trains the alphas.
         alpha_start: float in (0, 1) or None. Initial value of the alphas that train. None starts
             them at random.
+        alpha_rate: float. Learning rate of the alphas, as a multiple of that of the other weights
+            (with Adam).
         start: "random" or "core". Initial weights of the trainable cores. "core" copies the frozen
             core's stem and the first unit of each of its modules; it needs `core`.
         repeats: int >= 1. Number of passes through the last module (section 3.4, Fig. 5). Each pass
@@ -49,6 +51,7 @@ class NetworkOptions:
     core_shuffle: bool = True
     alpha: float | None = None
     alpha_start: float | None = None
+    alpha_rate: float = 1.0
     start: str = "random"
     repeats: int = 1
     first_pointwise: bool = False

@@ -61,6 +61,7 @@ class NetworkSettings:
     core: str | None = key(
         "the frozen core's file, by path or name in sfkeras/cores; null: its kernels train", "tiny_imagenet"
     )
+    core_bits: int = key("bits of each code of a core that this training makes (core: null, cores: 0)", 8, 2, 8)
     cores: int = key("trainable cores", 2, 0, 16)
     width: float = key("multiplies the channels of Table 1", 1.0, at_least=0.125, at_most=4)
     core_shuffle: bool = key("whether trainable cores swap half of their maps after each blend", True)
@@ -68,6 +69,7 @@ class NetworkSettings:
     alpha_start: float | None = key(
         "initial value of alphas that train; near 1, features are the frozen core's; null: random", None, 0.01, 0.99
     )
+    alpha_rate: float = key("learning rate of the alphas as a multiple of training.learning_rate", 1.0, 0.01, 1000)
     start: Literal["random", "core"] = key(
         "initial trainable cores; core: copies of the frozen core's stem and first units", "random"
     )
@@ -178,6 +180,9 @@ class Recipe:
     name: str = key("name of the run")
     seed: int = key("the same seed gives the same weights", 1, at_least=0, at_most=2**31 - 1)
     run_root: str = key("folder of all runs", "runs")
+    start_from: str | None = key(
+        "folder of a run whose float weights this training starts from; its network has the same layers", None
+    )
     distribute: Literal["none", "multiworker"] = key(
         "multiworker: this process is one of several that train one network, listed in TF_CONFIG", "none"
     )
@@ -245,6 +250,11 @@ def check(recipe: Recipe) -> None:
         raise RecipeError(
             f"network.start is core, but network.frozen is {str(network.frozen).lower()} and network.core is "
             f"{network.core or 'null'}, so there is no core to copy. Write network.start=random."
+        )
+    if network.core_bits != 8 and not recipe.makes_core:
+        raise RecipeError(
+            f"network.core_bits is {network.core_bits}, but this training makes no core. The codes of a core have the bits "
+            "that it was made with. Write network.core_bits=8, or network.core=null network.cores=0."
         )
     check_kind(network)
     check_freezing(network)

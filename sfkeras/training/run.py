@@ -170,6 +170,21 @@ class Run:
         np.savez(packed, **arrays)
         atomic_file.write(self.folder / f"{phase}.npz", packed.getvalue())
 
+    def restore_start(self, model):
+        """Set a model to the float weights of this run, for another training that starts from them.
+
+        Raises: RecipeError if there are none, or they are of another network.
+        """
+        if not self.rows("float"):
+            raise RecipeError(f"start_from is {self.folder}, which has no complete float epoch. Train it first.")
+        try:
+            self.restore("float", model)
+        except RecipeError as error:
+            raise RecipeError(
+                f"start_from is {self.folder}, whose weights do not fit this network: {error} Or give a run with the same "
+                "network and heads."
+            ) from None
+
     def restore(self, phase, model):
         """Set a compiled model and its optimizer to the newest checkpoint of a phase, if there is
         one.

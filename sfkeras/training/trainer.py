@@ -20,6 +20,7 @@ from sfkeras.nn.rejuvenation import NEARLY_DEAD, Rejuvenation, count_nearly_dead
 from sfkeras.tensorflow import tf
 from sfkeras.training import plots, tasks
 from sfkeras.training.journal import Journal
+from sfkeras.training.run import Run
 from sfkeras.training.schedules import image_sizes, optimizer, without_static_size
 from sfkeras.training.workers import SINGLE_WORKER
 
@@ -74,7 +75,10 @@ class Training:
         """Build the float network, `self.model`, and count its parameters. Raises: RecipeError."""
         network = self._build_float_network()
         self.parameters = parameters.parameters(network)
-        self.model = self.task.training_model(network)
+        model = self.task.training_model(network)
+        if self.recipe.start_from is not None:
+            Run.at(self.recipe.start_from).restore_start(model)
+        self.model = self._with_core_bits(model)
 
     def train_float(self):
         """Train `self.model` in float."""
@@ -93,9 +97,14 @@ class Training:
         shape = self.shape if self.recipe.training.start_scale == 1 else (None, None, self.shape[2])
         return build_network(self.recipe, shape, self.core)
 
+    def _with_core_bits(self, model):
+        """Return a float model whose frozen core trains with codes of the recipe's bits."""
+        bits = self.recipe.network.core_bits
+        return model if bits == 8 else fixed8.round_frozen_kernels(model, bits)
+
     def _build_float_model(self):
         """Return a float network with its training outputs."""
-        return self.task.training_model(self._build_float_network())
+        return self._with_core_bits(self.task.training_model(self._build_float_network()))
 
     def _build_fixed8_model(self):
         """Return the fixed8 form of `self.model`, with the exponents of this run."""
@@ -226,7 +235,7 @@ class Training:
 
     def save_core(self):
         """Round the trained frozen core to int8 codes, write it, and measure the accuracy it loses."""
-        core = cores.Core.from_model(self.model, self.recipe.name)
+        core = cores.Core.from_model(self.model, self.recipe.name, bits=self.recipe.network.core_bits)
         rounded = self.task.training_model(build_network(self.recipe, self.shape, core))
         for layer in rounded.layers:
             if layer.name.startswith("head."):

@@ -11,12 +11,13 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from sfkeras.errors import RecipeError
+from sfkeras.nn import fixed8
 from sfkeras.nn.blocks import SMALLEST_GAMMA
 from sfkeras.nn.core import Core, snap
 from sfkeras.nn.fixed8 import frozen_codes, unwrapped
 from sfkeras.training import recipe as recipes
 from sfkeras.training.run import Run
-from tests.support.keras_networks import fit, module_core, narrow_core, one_module, quantised
+from tests.support.keras_networks import fit, images, module_core, narrow_core, one_module, quantised
 
 KERNELS = arrays.arrays(
     np.float32,
@@ -25,29 +26,32 @@ KERNELS = arrays.arrays(
 )
 
 
+BITS = st.sampled_from([8, 6, 5, 4, 2])
+
+
 # ---- snapping
 
 
-@given(KERNELS)
-def test_snapping_errs_by_half_a_scale_at_most(kernel):
-    codes, scales = snap(kernel)
+@given(KERNELS, BITS)
+def test_snapping_errs_by_half_a_scale_at_most(kernel, bits):
+    codes, scales = snap(kernel, bits=bits)
     assert codes.dtype == np.int8 and codes.shape == kernel.shape and scales.shape == (kernel.shape[3],)
-    assert codes.min() >= -127 and (scales > 0).all()
+    assert np.abs(codes.astype(int)).max() < 2 ** (bits - 1) and (scales > 0).all()
     assert (np.abs(codes * scales.astype(float) - kernel) <= scales * 0.50001).all()
 
 
-@given(KERNELS)
-def test_snapping_what_was_snapped_changes_no_code(kernel):
-    codes, scales = snap(kernel)
-    assert np.array_equal(snap(codes * scales)[0], codes)
+@given(KERNELS, BITS)
+def test_snapping_what_was_snapped_changes_no_code(kernel, bits):
+    codes, scales = snap(kernel, bits=bits)
+    assert np.array_equal(snap(codes * scales, bits=bits)[0], codes)
 
 
-@given(KERNELS)
-def test_the_largest_weight_of_each_channel_has_the_largest_code(kernel):
-    codes, _ = snap(kernel)
+@given(KERNELS, BITS)
+def test_the_largest_weight_of_each_channel_has_the_largest_code(kernel, bits):
+    codes, _ = snap(kernel, bits=bits)
     largest = np.abs(codes.astype(int)).max(axis=(0, 1, 2))
     lives = np.abs(kernel).max(axis=(0, 1, 2)) > 1e-30
-    assert (largest[lives] == 127).all()
+    assert (largest[lives] == 2 ** (bits - 1) - 1).all()
 
 
 def test_a_depthwise_kernel_has_a_scale_a_channel_and_one_output_has_one_scale():
@@ -68,6 +72,19 @@ def test_a_frozen_network_computes_what_its_float_network_did_but_for_the_roundi
         elif layer.name.startswith("frozen."):
             for weight, other in zip(layer.get_weights(), trained.get_layer(layer.name).get_weights()):
                 assert np.array_equal(weight, other)
+
+
+@pytest.mark.parametrize("bits", [5, 4])
+def test_a_core_of_few_bits_computes_what_it_computed_while_it_trained(bits):
+    trained = fixed8.round_frozen_kernels(one_module(cores=0), bits)
+    fit(trained, steps=2)
+    core = Core.from_model(trained, "few", bits=bits)
+    assert core.bits == bits and all(np.abs(codes.astype(int)).max() < 2 ** (bits - 1) for codes in core.codes.values())
+    frozen = one_module(core, cores=0)
+    for layer in frozen.layers:
+        if not hasattr(layer, "codes"):
+            layer.set_weights(trained.get_layer(layer.name).get_weights())
+    np.testing.assert_allclose(frozen(images()), trained(images()), rtol=1e-4, atol=1e-5)
 
 
 # ---- the file

@@ -139,9 +139,22 @@ def test_a_free_blend_is_equation_1_with_the_sigmoid_of_one_w_a_channel():
 
 @pytest.mark.parametrize("start", [0.01, 0.2, 0.5, 0.99])
 def test_every_alpha_starts_where_it_is_told(start):
-    blend = AlphaBlend(alpha_start=start)
-    blend([random((1, *MAP))] * 2)
-    np.testing.assert_allclose(blend.alphas(), np.full(8, start), rtol=1e-6)
+    for rate in 1.0, 10.0:
+        blend = AlphaBlend(alpha_start=start, rate=rate)
+        blend([random((1, *MAP))] * 2)
+        np.testing.assert_allclose(blend.alphas(), np.full(8, start), rtol=1e-6)
+
+
+def test_alphas_of_rate_10_move_ten_times_as_far_in_a_step():
+    moved = {}
+    for rate in 1.0, 10.0:
+        blend, optimizer = AlphaBlend(alpha_start=0.5, rate=rate), tf.keras.optimizers.Adam(1e-3)
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_sum(blend([np.full((1, *MAP), 2, "float32"), np.zeros((1, *MAP), "float32")]))
+        optimizer.apply_gradients([(tape.gradient(loss, blend.w), blend.w)])
+        moved[rate] = 0.5 - blend.alphas().numpy()
+    np.testing.assert_allclose(moved[10.0], 10 * moved[1.0], rtol=1e-2)
+    assert (moved[1.0] > 0).all()
 
 
 @settings(deadline=None, max_examples=30)

@@ -188,6 +188,11 @@ def test_command_is_refused(words, message):
             "Write network.start=random.",
         ),
         (
+            "network.core_bits=4",
+            "network.core_bits is 4, but this training makes no core. The codes of a core have the bits that it was made "
+            "with. Write network.core_bits=8, or network.core=null network.cores=0.",
+        ),
+        (
             "network={kind: shufflenet, cores: 1}",
             "network.kind is shufflenet, but network.frozen is true, network.cores 1 and network.width 1. Expected one "
             "trainable core of width 0.5 or 1. Write network.frozen=false network.cores=1 network.width=1.",

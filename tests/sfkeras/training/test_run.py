@@ -44,6 +44,26 @@ def test_what_is_no_run_or_another_run_is_refused(recipe, tmp_path):
         Run.at(recipe.folder).exported("face.tflite")
 
 
+def dense(width):
+    model = tf.keras.Sequential([tf.keras.Input((3,)), tf.keras.layers.Dense(width)])
+    model.compile("adam", "mse")
+    return model
+
+
+def test_another_training_starts_from_the_weights_of_a_run_that_has_some(recipe):
+    run, first = Run(recipe), dense(2)
+    run.begin()
+    with pytest.raises(RecipeError, match="start_from is .*face, which has no complete float epoch. Train it first."):
+        run.restore_start(dense(2))
+    first.optimizer.build(first.trainable_variables)
+    run.save("float", first, first.optimizer, [{"epoch": 1}])
+    second = tf.keras.Sequential([tf.keras.Input((3,)), tf.keras.layers.Dense(2)])  # not compiled
+    run.restore_start(second)
+    assert all(np.array_equal(a, b) for a, b in zip(first.get_weights(), second.get_weights(), strict=True))
+    with pytest.raises(RecipeError, match="start_from is .*face, whose weights do not fit this network: .*weight0 is"):
+        run.restore_start(dense(4))
+
+
 # ---- one process at a time
 
 HOLD = """

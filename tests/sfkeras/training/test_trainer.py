@@ -15,6 +15,7 @@ CHANGED = {
     "network.core_shuffle": "false",
     "network.alpha": "0.5",
     "network.alpha_start": "null",
+    "network.alpha_rate": "10",
     "network.repeats": "2",
     "network.first_pointwise": "true",
     "network.train_batch_norm": "false",
