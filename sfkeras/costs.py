@@ -11,6 +11,6 @@ NAME_LETTERS = 100  # of a run or a head, which name files: NAME_task.bin
 BATCH_PIXELS = 1 << 26  # of all images of a batch: 256 of 512x512
 
 RESULTS_BYTES = 1 << 28  # of a results file
-RESULT_BYTES = 1 << 24  # of one line in it
 JSON_BYTES = 1 << 26  # of a JSON file in a run folder
-ARRAYS_BYTES = 1 << 32  # of a checkpoint or a core file, unpacked
+ARRAYS_BYTES = 1 << 32  # of a checkpoint, unpacked
+CORE_BYTES = 1 << 28  # of a core file, unpacked

@@ -13,6 +13,6 @@ class RecipeError(ValueError):
         ...     sfkeras.SemifreddoNet((100, 96, 3))
         ... except sfkeras.RecipeError as error:
         ...     print(error)  # doctest: +NORMALIZE_WHITESPACE
-        network.input is 100x96x3. Expected sides that are multiples of 16 from 32 up.
+        network.input is 100x96x3. Expected sides that are multiples of 16 from 32 to 2048.
         Write network.input=96x96x3.
     """

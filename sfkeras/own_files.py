@@ -47,11 +47,14 @@ def parse_json(content: bytes, kind: Any, constant: Callable[[str], float] = flo
     return value
 
 
-def read_arrays(path: Path, fix: str, names: tuple[str, ...] | None = None) -> dict[str, np.ndarray]:
+def read_arrays(
+    path: Path, fix: str, names: tuple[str, ...] | None = None, most: int = costs.ARRAYS_BYTES
+) -> dict[str, np.ndarray]:
     """Return the arrays of a .npz file, whose CRCs are compared.
 
     Args:
         names: of the arrays to read; None reads all.
+        most: bytes that it may have unpacked.
     Raises: RecipeError that names the file.
     """
     try:
@@ -59,8 +62,8 @@ def read_arrays(path: Path, fix: str, names: tuple[str, ...] | None = None) -> d
             raise ValueError("it is not a file")
         with zipfile.ZipFile(path) as packed:
             unpacked = sum(entry.file_size for entry in packed.infolist())
-        if unpacked > costs.ARRAYS_BYTES:
-            raise ValueError(f"it unpacks to {unpacked:,} bytes; expected at most {costs.ARRAYS_BYTES:,}")
+        if unpacked > most:
+            raise ValueError(f"it unpacks to {unpacked:,} bytes; expected at most {most:,}")
         with np.load(path) as arrays:
             return {name: arrays[name] for name in names or arrays.files}
     except Exception as error:  # zipfile, zlib and numpy raise many kinds of errors
@@ -114,6 +117,8 @@ def _fits(value: Any, kind: Any) -> bool:
 def _is(value: Any, kind: type) -> bool:
     if isinstance(value, bool) and kind is not object:
         return kind is bool
+    if isinstance(value, int) and abs(value) >= 1e300:  # no float can hold it
+        return kind is object
     if kind is float:
         return isinstance(value, int | float)
     return value is None if kind is NoneType else isinstance(value, kind)

@@ -1,7 +1,6 @@
 """Fig. 6: accuracy of segmentation against the frozen share of the network."""
 
 from sfkeras.experiments import tables
-from sfkeras.experiments.area import area_mm2
 from sfkeras.experiments.experiment import TINY_IMAGENET, Column, Experiment, Row, Task
 from sfkeras.experiments.table3 import FROZEN_ALONE
 from sfkeras.training import plots
@@ -41,7 +40,7 @@ def picture(path, results):
         share = frozen_share(result["parameters"])
         for metric, title in CAMVID.metrics.items():
             panels[title][series].append((share, result["accuracy"][tables.INT8][metric]))
-        panels["area, mm2"][series].append((share, area_mm2(**result["parameters"])))
+        panels["area, mm2"][series].append((share, tables.area_of(result)))
     plots.against(path, "share of parameters that are frozen", panels)
 
 

@@ -12,11 +12,11 @@ from pathlib import Path
 import yaml
 
 import sfkeras
-from sfkeras import atomic_file, places
+from sfkeras import atomic_file, costs, own_files, places
 from sfkeras.errors import RecipeError
 from sfkeras.training import correct_cases
 from sfkeras.training import recipe as recipes
-from sfkeras.training.settings import TextLoader, build
+from sfkeras.training.settings import TextLoader, brief, build
 
 FORMAT = "sfkeras results 2"
 MACHINE_KEYS = (
@@ -25,6 +25,19 @@ MACHINE_KEYS = (
     "seed",
     "data.root",
 )  # keys that depend on the machine, or have a place of their own in a row
+ROW = {
+    **dict.fromkeys(("format", "experiment", "task", "row", "commit"), str),
+    "seed": int,
+    "recipe": dict.fromkeys(
+        ("network.input", "training.epochs", "training.steps_per_epoch", "qat.epochs", "data.batch_size"), str
+    ),
+    "versions": dict[str, str],
+    "accuracy": dict[str, dict[str, float]],
+    "answers": str | None,
+    "parameters": {"frozen": int, "trainable": int},
+    "nearly_dead_channels": int,
+    "seconds": float,
+}
 ROOT = places.workplace()
 
 
@@ -33,23 +46,38 @@ def read(path):
 
     Raises: RecipeError if a line is broken or has another format. Formats are never merged.
     """
-    path = Path(path)
-    rows = []
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines() if path.exists() else [], 1):
+    path, rows = Path(path), []
+    if not path.exists():
+        return rows
+    if not path.is_file() or path.stat().st_size > costs.RESULTS_BYTES:
+        raise RecipeError(f"{path} is not a file of at most {costs.RESULTS_BYTES:,} bytes. Move it away.")
+    for number, line in enumerate(path.read_bytes().splitlines(), 1):
+        where = f"{path}, line {number}"
         try:
-            row = json.loads(line)
-            found = row["format"]
-        except (ValueError, TypeError, KeyError):
-            raise RecipeError(
-                f"{path}, line {number} is not a result. Restore the file, or remove that line."
-            ) from None
+            found = own_files.parse_json(line, {"format": str}, own_files.finite)["format"]
+            if found == FORMAT:
+                row = own_files.parse_json(line, ROW, own_files.finite)
+                check(row)
+        except (ValueError, RecursionError) as error:
+            reason = " ".join(str(error).split())[:200] or "nested too deep"
+            raise RecipeError(f"{where} is not a result: {reason}. Restore the file, or remove that line.") from None
         if found != FORMAT:
             raise RecipeError(
-                f"{path}, line {number} has the format {found!r}. Expected {FORMAT!r}, because formats are not merged. "
+                f"{where} has the format {brief(found)!r}. Expected {FORMAT!r}, because formats are not merged. "
                 "Move that file away, or write results=FOLDER to start another."
             )
         rows.append(row)
     return rows
+
+
+def check(row):
+    """Refuse a row whose values cannot be those of a training. Raises: ValueError."""
+    correct_cases.unpack(row["answers"] or "0:")
+    recipe_of(row)
+    shares = [share for metrics in row["accuracy"].values() for share in metrics.values()]
+    counts = [row["parameters"][part] for part in ("frozen", "trainable")]
+    if not all(0 <= share <= 1 for share in shares) or min(counts) < 0 or not any(counts):
+        raise ValueError("an accuracy is not from 0 to 1, or there are no parameters")
 
 
 def of_experiment(experiment, folder):
@@ -63,9 +91,15 @@ def of_experiment(experiment, folder):
     for row in rows:
         if row["row"] not in experiment.rows or row["task"] not in experiment.tasks:
             raise RecipeError(
-                f"{path} has {row['row']} on {row['task']}. Expected one of {', '.join(experiment.rows)} on one of "
-                f"{', '.join(experiment.tasks)}. Remove that line."
+                f"{path} has {brief(row['row'])} on {brief(row['task'])}. Expected one of {', '.join(experiment.rows)} on "
+                f"one of {', '.join(experiment.tasks)}. Remove that line."
             )
+        for form in "float", "TFLM":
+            if lacking := experiment.tasks[row["task"]].metrics.keys() - row["accuracy"].get(form, {}).keys():
+                raise RecipeError(
+                    f"{path} has {row['row']} on {row['task']}, seed {row['seed']}, without {min(lacking)} in {form}. "
+                    "Remove that line: its training is then repeated."
+                )
         cases = len(correct_cases.unpack(row["answers"])) if row["answers"] else None
         if cases != tested.setdefault(row["task"], cases):
             raise RecipeError(

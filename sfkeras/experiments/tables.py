@@ -29,7 +29,12 @@ def thousands(count):
 
 def area():
     """Return a column of the silicon area, computed with the paper's area per parameter."""
-    return Column("area, mm2", lambda row, results: f"{area_mm2(**results[0]['parameters']):.2f}" if results else "")
+    return Column("area, mm2", lambda row, results: f"{area_of(results[0]):.2f}" if results else "")
+
+
+def area_of(result):
+    """Return the silicon area of a training's backbone, in mm2. Heads are not counted, as in Table 3."""
+    return area_mm2(result["parameters"]["frozen"], result["parameters"]["trainable"])
 
 
 def shares(results, task, metric, form=INT8):

@@ -9,11 +9,14 @@ from pathlib import Path
 
 import numpy as np
 
-from sfkeras import atomic_file
+from sfkeras import atomic_file, costs, own_files
 from sfkeras.errors import RecipeError
 
 FOLDER = Path(__file__).parents[1] / "cores"
-_FORMAT = "sfkeras core 1"
+_FORMAT = "sfkeras core 2"
+_OLD_FORMAT = "sfkeras core 1"  # without the digest of the content, which is then not checked
+HEADER = {"format": str, "name": str, "digest": str, "provenance": dict[str, object]}
+RESTORE = "Restore it, or train it again with recipe=core."
 
 
 @dataclass(frozen=True)
@@ -88,6 +91,16 @@ class Core:
         return 1 + int(max(np.abs(codes).max() for codes in self.codes.values())).bit_length()
 
     @property
+    def content_digest(self):
+        """SHA-256 of everything that a task starts from: codes, scales, batch-norms and exponents."""
+        sha = hashlib.sha256(json.dumps([self.digest, self.exponents], sort_keys=True).encode())
+        for part in self.scales, self.batch_norm:
+            for layer in sorted(part):
+                sha.update(f"{layer} {part[layer].shape}\n".encode())
+                sha.update(part[layer].astype("<f4").tobytes())
+        return sha.hexdigest()
+
+    @property
     def stem_channels(self):
         """Number of channels of the stem."""
         return self.codes["stem"].shape[-1]
@@ -136,6 +149,7 @@ class Core:
     def save(self, path):
         """Write the core to a file. Equal cores give equal bytes."""
         header = {"format": _FORMAT, "name": self.name, "digest": self.digest, "provenance": self.provenance}
+        header |= {"content": self.content_digest}
         header |= {"exponents": self.exponents} if self.exponents else {}
         arrays = {"header": np.frombuffer(json.dumps(header, sort_keys=True).encode(), np.uint8)}
         for part in ("codes", "scales", "batch_norm"):
@@ -148,8 +162,8 @@ class Core:
     def load(cls, name_or_path):
         """Read a core of this project, by name, or a core file, by path.
 
-        Raises: RecipeError if there is no such core, the file is not a core file, or its codes do
-            not match its digest.
+        Raises: RecipeError if there is no such core, the file is not a core file, or its content does
+            not match its digests.
         """
         path = Path(name_or_path)
         if path.suffix != ".npz":
@@ -160,23 +174,43 @@ class Core:
                 f"network.core is {str(name_or_path)!r}, but there is no file {path}. Expected the path of a core file "
                 f"(.npz) or one of the project's cores: {known}."
             )
+        arrays = own_files.read_arrays(path, RESTORE, most=costs.CORE_BYTES)
         try:
-            with np.load(path) as arrays:
-                header = json.loads(arrays["header"].tobytes())
-                parts = {"codes": {}, "scales": {}, "batch_norm": {}}
-                for key in arrays.files:
-                    part, _, layer = key.partition("/")
-                    if part in parts:
-                        parts[part][layer] = arrays[key]
-            if len({frozenset(part) for part in parts.values()}) > 1:
-                raise ValueError("some layers lack codes, scales or batch-norm")
-            core = cls(header["name"], **parts, provenance=header["provenance"], exponents=header.get("exponents", {}))
-            if header["format"] != _FORMAT or core.digest != header["digest"]:
-                raise ValueError("the digest does not match the codes")
-        except Exception as error:  # zipfile, json and numpy raise many kinds of errors for a broken archive
-            raise RecipeError(
-                f"{path} is not a complete core file: {error}. Restore it, or train it again with recipe=core."
-            ) from error
+            return cls._from_arrays(arrays)
+        except (ValueError, RecursionError) as error:
+            raise own_files.damaged(path, error, RESTORE) from None
+
+    @classmethod
+    def _from_arrays(cls, arrays):
+        """Return the core of a file's arrays. Raises: ValueError or RecursionError if they are damaged."""
+        if "header" not in arrays:
+            raise ValueError("it has no header")
+        header = own_files.parse_json(arrays["header"].tobytes(), HEADER)
+        if header["format"] not in (_FORMAT, _OLD_FORMAT):
+            raise ValueError(f"its format is {header['format']!r}; expected {_FORMAT!r}")
+        parts = {"codes": {}, "scales": {}, "batch_norm": {}}
+        for key, array in arrays.items():
+            part, _, layer = key.partition("/")
+            if part in parts:
+                parts[part][layer] = array
+        if len({frozenset(part) for part in parts.values()}) > 1 or "stem" not in parts["codes"]:
+            raise ValueError("some layers lack codes, scales or batch-norm")
+        for layer, codes in parts["codes"].items():
+            channels = codes.shape[2 if "depthwise" in layer else 3] if codes.ndim == 4 else 0
+            for array, kind, shape in (
+                (codes, np.int8, codes.shape),
+                (parts["scales"][layer], np.float32, (channels,)),
+                (parts["batch_norm"][layer], np.float32, (4, channels)),
+            ):
+                if not channels or array.dtype != kind or array.shape != shape:
+                    raise ValueError(f"{layer} has {array.dtype} {array.shape}")
+        exponents = header.get("exponents", {})
+        own_files.require(exponents, dict[str, int])
+        core = cls(header["name"], **parts, provenance=header["provenance"], exponents=exponents)
+        if core.digest != header["digest"]:
+            raise ValueError("the digest does not match the codes")
+        if header["format"] == _FORMAT and core.content_digest != header.get("content"):
+            raise ValueError("the digest does not match the scales, batch-norms and exponents")
         return core
 
 

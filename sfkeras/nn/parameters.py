@@ -1,11 +1,12 @@
-"""Parameters of a backbone as Table 3 counts them: without heads."""
+"""Parameters of a network as Table 3 counts them: its frozen and its trainable part, and its heads apart."""
 
 from sfkeras.nn.core import Core
 
 
 def parameters(model):
-    """Return the parameter counts of a float network without its heads: {"frozen": int,
-    "trainable": int}.
+    """Return the parameter counts of a float network: {"frozen": int, "trainable": int, "heads": int}.
+
+    Table 3 has the first two. The heads are not part of the backbone.
 
     A batch-norm after a completely frozen kernel is folded into one frozen offset per channel,
     which gives Table 3's 140K. Elsewhere it is two trainable weights per channel, which gives its
@@ -15,18 +16,18 @@ def parameters(model):
     Args:
         model: float model of SemifreddoNet or ShuffleNetV2.
     """
-    layers = [layer for layer in model.layers if not layer.name.startswith("head.")]
-    sizes = {layer.name: sizes_of(layer) for layer in layers}
+    sizes = {layer.name: sizes_of(layer) for layer in model.layers}
     for name, (_, size) in sizes.items():
         if name.endswith(".batch_norm"):
             frozen, trainable = sizes[name.removesuffix(".batch_norm")]
             channels = size // 4  # gamma, beta, moving mean and variance
             sizes[name] = (0, 2 * channels) if trainable else (channels, 0)
-    for layer in layers:
+    for layer in model.layers:
         if hasattr(layer, "codes") and Core.key(layer.name) != layer.name.removeprefix("frozen."):
             sizes[layer.name] = (0, 0)  # a pass of a repeated module after the first
+    heads = sum(trainable for name, (_, trainable) in sizes.items() if name.startswith("head."))
     frozen, trainable = map(sum, zip(*sizes.values()))
-    return {"frozen": frozen, "trainable": trainable}
+    return {"frozen": frozen, "trainable": trainable - heads, "heads": heads}
 
 
 def sizes_of(layer):

@@ -11,6 +11,9 @@ def pack(right: np.ndarray) -> str:
 
 
 def unpack(text: str) -> np.ndarray:
-    """Return the (cases,) bool array of a text from pack."""
-    cases, digits = text.split(":")
-    return np.unpackbits(np.frombuffer(bytes.fromhex(digits), np.uint8), count=int(cases)).astype(bool)
+    """Return the (cases,) bool array of a text from pack. Raises: ValueError if it is no such text."""
+    cases, _, digits = text.partition(":")
+    packed = bytes.fromhex(digits)
+    if not cases.isdecimal() or len(packed) != -(-int(cases) // 8):
+        raise ValueError(f"answers have {len(packed)} bytes for {cases[:20]} cases")
+    return np.unpackbits(np.frombuffer(packed, np.uint8), count=int(cases)).astype(bool)

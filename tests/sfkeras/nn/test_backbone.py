@@ -223,11 +223,11 @@ def refusal(*arguments, **options):
     [
         (
             (40, 32, 3),
-            "network.input is 40x32x3. Expected sides that are multiples of 16 from 32 up. Write network.input=48x32x3.",
+            "network.input is 40x32x3. Expected sides that are multiples of 16 from 32 to 2048. Write network.input=48x32x3.",
         ),
         (
             (96, 15, 1),
-            "network.input is 96x15x1. Expected sides that are multiples of 16 from 32 up. Write network.input=96x32x1.",
+            "network.input is 96x15x1. Expected sides that are multiples of 16 from 32 to 2048. Write network.input=96x32x1.",
         ),
         (
             (32, 32, 2),

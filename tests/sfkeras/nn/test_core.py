@@ -140,15 +140,40 @@ def test_a_file_whose_codes_are_not_those_of_its_digest_is_refused(tmp_path):
     other = changed(module_core())
     object.__setattr__(other, "__class__", type("Liar", (Core,), {"digest": module_core().digest}))
     other.save(path)
-    expected = f"{path} is not a complete core file: the digest does not match the codes. Restore it, or train it again"
+    expected = f"{path} is damaged: the digest does not match the codes. Restore it, or train it again"
     assert refusal(path).startswith(expected)
+
+
+@pytest.mark.parametrize("part", ["scales", "batch_norm", "exponents"])
+def test_a_file_whose_other_content_is_not_that_of_its_digest_is_refused(part, tmp_path):
+    path, core = tmp_path / "core.npz", module_core()
+    changed_part = (
+        {"stem": 3} if part == "exponents" else {k: v + np.float32(0.5) for k, v in getattr(core, part).items()}
+    )
+    other = dataclasses.replace(core, **{part: changed_part})
+    object.__setattr__(other, "__class__", type("Liar", (Core,), {"content_digest": core.content_digest}))
+    other.save(path)
+    assert "is damaged: the digest does not match the scales, batch-norms and exponents." in refusal(path)
+
+
+def test_a_file_of_version_1_is_read_and_one_of_version_3_is_not(tmp_path, monkeypatch):
+    path = tmp_path / "core.npz"
+    monkeypatch.setattr("sfkeras.nn.core._FORMAT", "sfkeras core 1")
+    monkeypatch.setattr(Core, "content_digest", "")
+    module_core().save(path)
+    monkeypatch.undo()
+    assert same(Core.load(path), module_core())
+    monkeypatch.setattr("sfkeras.nn.core._FORMAT", "sfkeras core 3")
+    module_core().save(path)
+    monkeypatch.undo()
+    assert "is damaged: its format is 'sfkeras core 3'; expected 'sfkeras core 2'." in refusal(path)
 
 
 def test_foreign_and_empty_files_are_refused(tmp_path):
     path = tmp_path / "core.npz"
     for write in (lambda: path.write_text("weights"), lambda: path.write_bytes(b""), lambda: np.savez(path, x=1)):
         write()
-        assert refusal(path).startswith(f"{path} is not a complete core file: ")
+        assert refusal(path).startswith(f"{path} is damaged: ")
 
 
 def test_a_truncated_file_is_refused(tmp_path):
@@ -157,7 +182,7 @@ def test_a_truncated_file_is_refused(tmp_path):
     whole = path.read_bytes()
     for length in np.linspace(1, len(whole) - 1, 20).astype(int):
         path.write_bytes(whole[:length])
-        assert "is not a complete core file" in refusal(path)
+        assert "is damaged" in refusal(path)
 
 
 def test_a_flipped_bit_is_refused_or_harmless(tmp_path):
@@ -173,7 +198,7 @@ def test_a_flipped_bit_is_refused_or_harmless(tmp_path):
         try:
             assert same(Core.load(path), module_core())  # of a date in the archive, for example
         except RecipeError as error:
-            assert "is not a complete core file" in str(error)
+            assert "is damaged" in str(error)
             refused += 1
     assert refused > 75
 

@@ -157,7 +157,16 @@ def test_the_network_takes_a_share_for_each_layer_and_they_are_counted():
     weights = sum(codes.size for codes in narrow_core().codes.values())
     channels = sum(scales.size for scales in narrow_core().scales.values())
     assert whole["frozen"] == weights + channels  # folded: an offset a channel; what trains has gamma and beta
-    assert weights + channels < sum(counted.values()) < weights + 2 * channels
+    assert weights + channels < counted["frozen"] + counted["trainable"] < weights + 2 * channels
+
+
+def test_heads_are_counted_apart_from_the_backbone():
+    for head in (Head(2, on="frozen"), Head(6, on="frozen", batch_norm=True), Head(2, on="frozen", hidden=16)):
+        model = SemifreddoNet(SHAPE, [head], cores=0, core=narrow_core(), width=WIDTH)
+        read = model.get_layer("head.task.hidden" if head.hidden else "head.task.pointwise").input.shape[-1]
+        folded = {None: 2 * read + 2, 16: 16 * read + 2 * 16 + 2 * 16 + 2}[head.hidden]
+        expected = 6 * read + 2 * 6 if head.batch_norm else folded
+        assert parameters.parameters(model) == parameters.parameters(narrow()) | {"heads": expected}
 
 
 def test_kernels_that_a_repeated_module_passes_again_count_once_and_its_offsets_in_each_pass():
