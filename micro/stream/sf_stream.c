@@ -88,8 +88,8 @@ static int is_met(const sf_network *network, uint8_t condition) {
 // Gives an output's new row to whoever asked for it.
 static void report(const sf_network *network, uint16_t tensor, uint16_t row, const int8_t *values) {
   const sf_state *state = network->state;
-  if (state->on_row == NULL) return;
-  for (uint32_t i = 0; i < network->output_count; i++) {
+  // on_row may set another function, or none.
+  for (uint32_t i = 0; i < network->output_count && state->on_row != NULL; i++) {
     const sf_output_tensor *output = &network->outputs[i];
     if (output->tensor == tensor && is_met(network, output->condition)) {
       state->on_row(state->user, (uint16_t)i, row, values);
@@ -133,21 +133,37 @@ static int is_unfinished(const sf_network *network) {
   return 0;
 }
 
-sf_status sf_push_row(const sf_network *network, const int8_t *row) {
-  if (!network->state->task) return SF_NO_TASK;
+static void start(const sf_network *network) {
+  memset(network->made, 0, (network->stage_count + 1u) * sizeof *network->made);
+  memset(network->steps, 0, network->stage_count * sizeof *network->steps);
+  if (network->switching) network->switching->rest(network);
+}
+
+static sf_status take(const sf_network *network, const int8_t *row) {
   network->state->image_row = row;
   network->made[0] = (uint16_t)((made(network, 0) + 1) | IS_NEW);
   run_line(network);
   if (made(network, 0) != network->tensors[0].height) return SF_OK;
   while (is_unfinished(network)) run_line(network);
-  sf_start(network);
+  start(network);
   return SF_IMAGE_COMPLETE;
 }
 
-void sf_start(const sf_network *network) {
-  memset(network->made, 0, (network->stage_count + 1u) * sizeof *network->made);
-  memset(network->steps, 0, network->stage_count * sizeof *network->steps);
-  if (network->switching) network->switching->rest(network);
+sf_status sf_push_row(const sf_network *network, const int8_t *row) {
+  sf_state *state = network->state;
+  if (state->is_running) return SF_BUSY;
+  if (row == NULL) return SF_NULL;
+  if (state->task == NULL) return SF_NO_TASK;
+  state->is_running = 1;
+  const sf_status status = take(network, row);
+  state->is_running = 0;
+  return status;
+}
+
+sf_status sf_start(const sf_network *network) {
+  if (network->state->is_running) return SF_BUSY;
+  start(network);
+  return SF_OK;
 }
 
 void sf_set_on_row(const sf_network *network,
@@ -158,7 +174,9 @@ void sf_set_on_row(const sf_network *network,
 }
 
 const int8_t *sf_output(const sf_network *network, uint16_t output) {
+  if (output >= network->output_count || network->state->task == NULL) return NULL;
   const sf_output_tensor *wanted = &network->outputs[output];
-  if (!is_met(network, wanted->condition)) return NULL;
-  return network->memory + network->tensors[wanted->tensor].kept;
+  const sf_tensor *tensor = &network->tensors[wanted->tensor];
+  if (tensor->height != 1 || !is_met(network, wanted->condition)) return NULL;
+  return network->memory + tensor->kept;
 }

@@ -22,6 +22,8 @@ typedef enum {
   SF_OK = 0,          // the row was taken; more rows are wanted
   SF_IMAGE_COMPLETE,  // the row was the image's last; all outputs are there
   SF_NO_TASK,         // no task image has been loaded
+  SF_BUSY,            // called from the function given to sf_set_on_row(); nothing has been done
+  SF_NULL,            // the row or the task image is NULL; nothing has been done
   SF_NOT_ALIGNED,    // from here on: why a task image was refused. It must begin at an address that
                      // is a multiple of 4
   SF_TOO_SHORT,      // it ends before its header does
@@ -86,6 +88,7 @@ typedef struct {
   const int8_t *image_row;  // the newest row of the image
   void (*on_row)(void *user, uint16_t output, uint16_t row, const int8_t *values);
   void *user;
+  uint8_t is_running;  // within sf_push_row(), from which on_row is called
 } sf_state;
 
 // A network: constant tables, and where its memory is.
@@ -104,25 +107,27 @@ struct sf_network {
   int8_t *memory;       // aligned to 4 bytes
 };
 
-// Puts a task image into use, at any time between two images. The image stays where it is and must
-// not change while it is in use. A refused image changes nothing: the task before it stays in use.
-// Returns: SF_OK or why it was refused.
+// Puts a task image into use, at any time but from on_row; an unfinished image is forgotten. The
+// task image stays where it is and must not change while it is in use. A refused one changes
+// nothing: the task before it stays in use. Returns: SF_OK, SF_BUSY, SF_NULL or why it was refused.
 sf_status sf_load_task(const sf_network *network, const void *image, size_t size);
 
 // Forgets the rows of an unfinished image; the next row pushed is the first of an image.
-void sf_start(const sf_network *network);
+// Returns: SF_OK or SF_BUSY.
+sf_status sf_start(const sf_network *network);
 
 // Takes the next row of an image: width x channels codes, which may change after the call.
-// Returns: SF_OK, SF_IMAGE_COMPLETE with the last row, or SF_NO_TASK.
+// Returns: SF_OK, SF_IMAGE_COMPLETE with the last row, SF_BUSY, SF_NULL or SF_NO_TASK.
 sf_status sf_push_row(const sf_network *network, const int8_t *row);
 
-// Sets a function that is given each row of each output as it is made. NULL: none.
+// Sets a function that is given each row of each output as it is made. NULL: none. It may call
+// sf_output() and sf_set_on_row(); the other functions then return SF_BUSY.
 void sf_set_on_row(const sf_network *network,
                    void (*on_row)(void *user, uint16_t output, uint16_t row, const int8_t *values),
                    void *user);
 
-// An output of one row, after the image is complete and until the next one is. NULL if the task
-// does not give it.
+// An output of one row, after the image is complete and until the next one is. NULL if there is no
+// such output, if it has more rows, if no task has been loaded or the task does not give it.
 const int8_t *sf_output(const sf_network *network, uint16_t output);
 
 #ifdef __cplusplus

@@ -30,6 +30,8 @@ static sf_status check(const sf_network *network, const uint8_t *image, size_t s
 }
 
 sf_status sf_load_task(const sf_network *network, const void *image, size_t size) {
+  if (network->state->is_running) return SF_BUSY;
+  if (image == NULL) return SF_NULL;
   const sf_status status = check(network, image, size);
   if (status == SF_OK) {
     network->state->task = image;
@@ -46,6 +48,10 @@ const char *sf_status_text(sf_status status) {
       return "the image is complete";
     case SF_NO_TASK:
       return "no task image has been loaded";
+    case SF_BUSY:
+      return "this cannot be called while a row is given to on_row";
+    case SF_NULL:
+      return "the row or the task image is NULL";
     case SF_NOT_ALIGNED:
       return "the task image does not begin at a multiple of 4 bytes";
     case SF_TOO_SHORT:

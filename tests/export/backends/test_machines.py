@@ -173,3 +173,20 @@ def test_a_missing_tool_is_named_with_its_package(machine, tmp_path, monkeypatch
 def test_a_folder_without_a_program_is_refused(tmp_path):
     with pytest.raises(MachineError, match="has no main.c"):
         build(MACHINES["c-gcc-O0"], tmp_path, tmp_path / "out")
+
+
+@pytest.mark.parametrize("machine", BOARDS)
+def test_flash_and_ram_may_together_be_larger_than_flash(machine, tmp_path):
+    program = """
+        #include <stdio.h>
+        static volatile unsigned char zeros[4000000];
+        static const unsigned char ones[400000] = {1, 1, 1};
+        int main(int count, char **arguments) {
+          FILE *output = fopen(arguments[count - 1], "wb");
+          fputc(zeros[sizeof zeros - (unsigned)count] + ones[count - 1], output);
+          return fclose(output);
+        }
+        """
+    (tmp_path / "c").mkdir()
+    (tmp_path / "c" / "main.c").write_text(program)
+    assert build(machine, tmp_path / "c", tmp_path / "out").run(b"").output == b"\1"
