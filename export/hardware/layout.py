@@ -1,0 +1,420 @@
+"""From a graph and its folding to the blocks of a datapath."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from export.datapath import structure, task_image
+from export.graph import ranges, zero_point
+from export.graph.graph import Graph
+from export.graph.operators import (
+    Add,
+    AveragePool,
+    ChannelScale,
+    Conv2D,
+    Convolution,
+    DepthwiseConv2D,
+    Lookup,
+    Operator,
+    Wire,
+)
+from export.graph.tensor import GraphError, Tensor
+from export.graph.wires import without_wires
+from export.hardware import blocks
+from export.hardware.blocks import Block, Codes, Design, Stream, identifier
+from export.hardware.folding import Folding, divisors
+from export.streaming.line_plan import LinePlan, When, sums_rows
+
+Key = tuple[object, ...]  # of what blocks read: a tensor, or the window of one
+
+
+class HardwareError(GraphError):
+    """A network that the hardware cannot run. The message names the stage and the reason."""
+
+
+def design(graph: Graph, plan: LinePlan, clocks_per_pixel: int = 1) -> Design:
+    """Return the datapath of a network. Its delays are still of the least depth; see schedule.py.
+
+    Args:
+        graph: the network's graph with all ways (export/graph/switches.py).
+        plan: its line plan, whose task images the hardware loads.
+        clocks_per_pixel: clocks per pixel of the image: 1, 2, 4 or 8.
+    Raises: HardwareError if an operator or a number of it has no block.
+    """
+    return _Layout(_with_few_wires(graph), plan, clocks_per_pixel).design()
+
+
+def _with_few_wires(graph: Graph) -> Graph:
+    """Return the same graph. A Wire that moves all its inputs' channels to one other Wire is one with it."""
+    readers: dict[str, list[Operator]] = {}
+    for operator in graph.operators:
+        for name in operator.inputs:
+            readers.setdefault(name, []).append(operator)
+    absorbed = set()
+    for operator in graph.operators:
+        reading = readers.get(operator.name, [])
+        whole = sum(graph.tensor(name).channels for name in operator.inputs) == graph.tensor(operator.name).channels
+        if _is_plain_wire(operator) and whole and len(reading) == 1 and _is_plain_wire(reading[0]):
+            absorbed.add(operator.name)
+    return without_wires(graph, absorbed - {*graph.outputs})
+
+
+def _is_plain_wire(operator: Operator) -> bool:
+    return isinstance(operator, Wire) and not operator.core_shuffle
+
+
+class _Layout:
+    """Walks the operators in the order of data flow and lays out their blocks."""
+
+    def __init__(self, graph: Graph, plan: LinePlan, clocks_per_pixel: int):
+        self.graph, self.plan = graph, plan
+        image = graph.tensor(graph.inputs[0])
+        self.folding = Folding(image.shape, clocks_per_pixel)
+        self.sections = {name: offset // 4 for name, offset in task_image.write(plan).sections.items()}
+        self.whens = {stage.operator.name: stage.when for stage in plan.stages}
+        self.ranges = ranges.code_ranges(graph)
+        self.products = _products_of_blends(graph)
+        self.blocks: list[Block] = []
+        self.names: Counter[str] = Counter()
+        self.unread: dict[Key, list[Stream]] = {}  # streams that are ready to be read, by what they carry
+        self.readers = Counter(key for operator in graph.operators for key in self._reads(operator))
+        self.readers.update(("tensor", key[1]) for key in {*self.readers} if key[0] == "window")
+        self.readers.update(("tensor", name) for name in graph.outputs)
+
+    def design(self) -> Design:
+        """Return all blocks."""
+        image = self.graph.tensor(self.graph.inputs[0])
+        stream = Stream("image", image.shape, self.folding.lanes(image.shape), tensor=image.name)
+        self._offer(("tensor", image.name), stream, image.name)
+        for operator in self.graph.operators:
+            if operator.name not in self.products:
+                self._add(operator)
+        outputs = tuple(
+            self._gated(name, self.plan.when_given(name), self._read("tensor", name)) for name in self.graph.outputs
+        )
+        return Design(self.graph.name, tuple(self.blocks), stream, outputs, self.folding.clocks_per_pixel)
+
+    # --- What reads what
+
+    def _reads(self, operator: Operator) -> list[Key]:
+        if isinstance(operator, Convolution) and operator.kernel != (1, 1):
+            return [self._window_key(operator)]
+        if operator.name in self.products:
+            return []
+        if isinstance(operator, Add):
+            products = [self.graph.operator(name) for name in operator.inputs]
+            return [("tensor", each.inputs[0]) for each in products]
+        return [("tensor", name) for name in operator.inputs]
+
+    def _window_key(self, operator: Convolution) -> Key:
+        """Operators with the same window read one window, and so keep rows once."""
+        size = self.graph.tensor(operator.inputs[0]).shape[:2]
+        return "window", operator.inputs[0], operator.kernel, operator.strides, operator.pads(size)
+
+    def _offer(self, key: Key, stream: Stream, stage: str) -> None:
+        """Let a stream be read by as many blocks as will."""
+        count = self.readers[key]
+        if count == 0:
+            raise HardwareError(f"{stage}: nothing reads it")
+        if count > 1:
+            copies = tuple(replace(stream, name=self._name(f"{stream.name}_to{i}"), tensor=None) for i in range(count))
+            self.blocks.append(blocks.Fork(name=stage, inputs=(stream,), outputs=copies))
+            self.unread[key] = list(copies)
+        else:
+            self.unread[key] = [stream]
+
+    def _read(self, *key: object) -> Stream:
+        return self.unread[key].pop(0)
+
+    def _name(self, text: str) -> str:
+        name = identifier(text)
+        self.names[name] += 1
+        return name if self.names[name] == 1 else f"{name}_{self.names[name]}"
+
+    # --- Operators
+
+    def _add(self, operator: Operator) -> None:
+        match operator:
+            case Conv2D() | DepthwiseConv2D():
+                result = self._convolution(operator)
+            case Add():
+                result = self._blend(operator)
+            case AveragePool():
+                result = self._pool(operator)
+            case Lookup():
+                narrow = self._with_lanes(self._read("tensor", operator.inputs[0]), 1, operator.name)
+                narrow = self._gated(operator.name, self.whens.get(operator.name), narrow)
+                result = self._append(
+                    blocks.Lookup, operator.name, [narrow], narrow, word=self.sections[operator.name]
+                )
+            case Wire() if operator.core_shuffle:
+                result = self._core_shuffle(operator)
+            case Wire():
+                result = self._wire(operator)
+            case _:
+                kind = type(operator).__name__
+                raise HardwareError(f"{operator.name}: the hardware has no {kind}; it has those of a SemifreddoNet")
+        result = replace(result, tensor=operator.output)
+        last = self.blocks[-1]
+        self.blocks[-1] = replace(last, outputs=(result, *last.outputs[1:]))
+        self._offer(("tensor", operator.output), result, operator.name)
+
+    def _append(
+        self, kind: type[Block], stage: str, inputs: Sequence[Stream], like: Stream, suffix: str = "", **parameters: object
+    ) -> Stream:
+        """Append a block whose output is like a stream, and return its output."""
+        output = replace(like, name=self._name(f"{stage}{suffix}"), tensor=None)
+        self.blocks.append(kind(name=stage, inputs=tuple(inputs), outputs=(output,), **parameters))
+        return output
+
+    def _gated(self, stage: str, when: When | None, stream: Stream) -> Stream:
+        """Let a stream through in some positions of a switch of the task; in all of them, if there is no switch."""
+        if when is None:
+            return stream
+        positions = when.positions[0], when.positions[-1]
+        return self._append(blocks.Gate, stage, [stream], stream, "_gate", switch=when.switch, positions=positions)
+
+    def _with_lanes(self, stream: Stream, lanes: int, stage: str) -> Stream:
+        if stream.lanes == lanes:
+            return stream
+        if max(stream.lanes, lanes) % min(stream.lanes, lanes):
+            stream = self._with_lanes(stream, stream.shape[2], stage)
+        return self._append(blocks.Gear, stage, [stream], replace(stream, lanes=lanes), "_gear")
+
+    def _delayed(self, stream: Stream, stage: str) -> Stream:
+        return self._append(blocks.Fifo, stage, [stream], stream, "_delay")
+
+    def _convolution(self, operator: Conv2D | DepthwiseConv2D) -> Stream:
+        self._require_convolution(operator)
+        graph, word = self.graph, self.sections[operator.name]
+        input, output = graph.inputs_of(operator)[0], graph.tensor(operator.output)
+        if operator.kernel == (1, 1):
+            taps = self._read("tensor", operator.inputs[0])
+        else:
+            taps = self._taps(operator, input, output)
+        sum_range = ranges.sum_range(operator, graph, self.ranges)
+        assert sum_range is not None
+        sum_bits = ranges.width(sum_range)
+        offset = 0 if zero_point.is_folded(operator, graph) else input.zero_point
+        code_word = None if operator.frozen else word + 2 * output.channels
+        sums = Stream("sums", output.shape, taps.lanes, sum_bits)
+        if isinstance(operator, DepthwiseConv2D):
+            stored = blocks.arranged(operator.codes.reshape(1, -1, output.channels), taps.lanes, 1)
+            codes = Codes(stored, code_word)
+            sums = self._append(
+                blocks.Depthwise, operator.name, [taps], sums, "_sums", codes=codes, zero_point=offset
+            )
+        else:
+            passes = self.folding.passes(output.channels, taps.beats, output.shape)
+            macs = output.channels // passes
+            lanes = self.folding.out_lanes(macs, output.channels, output.shape)
+            flat = operator.codes.reshape(output.channels, -1, input.channels)
+            codes = Codes(blocks.arranged(flat, taps.lanes, passes), code_word)
+            sums = self._append(
+                blocks.Convolve,
+                operator.name,
+                [taps],
+                replace(sums, lanes=lanes),
+                "_sums",
+                codes=codes,
+                macs=macs,
+                passes=passes,
+                zero_point=offset,
+            )
+        biases = zero_point.bias(operator, graph)
+        bias_bits = max(sum_bits, ranges.width((int(biases.min()), int(biases.max()))))
+        return self._append(
+            blocks.Requantise,
+            operator.name,
+            [sums],
+            replace(sums, bits=8),
+            word=word,
+            bias_bits=bias_bits,
+            sum_bits=max(sum_bits, bias_bits) + 1,
+            zero_point=output.zero_point,
+            minimum=operator.minimum,
+            maximum=operator.maximum,
+        )
+
+    def _require_convolution(self, operator: Convolution) -> None:
+        graph, name = self.graph, operator.name
+        shape = graph.inputs_of(operator)[0].shape
+        windowed = operator.kernel == (3, 3)
+        pads = operator.pads(shape[:2])
+        plain = operator.strides == (1, 1) and not np.any(pads)
+        multipliers, shifts = structure.factors(operator, graph)
+        for fits, what in (
+            (windowed or operator.kernel == (1, 1), f"its window is {operator.kernel}; the hardware has 3x3 and 1x1"),
+            (operator.dilations == (1, 1), f"its dilations are {operator.dilations}; the hardware has (1, 1)"),
+            (getattr(operator, "groups", 1) == 1, "it has groups; the hardware has convolutions of one group"),
+            (windowed or plain, "a 1x1 convolution must have stride 1 and no padding"),
+            (not windowed or max(operator.strides) <= 2, f"its strides are {operator.strides}; at most 2 is possible"),
+            (not windowed or np.max(pads) <= 1, f"its padding is {pads}; at most 1 on each side is possible"),
+            (not windowed or shape[1] > 1, f"its map is {shape[1]} pixel wide; the hardware needs at least 2"),
+            (not structure.needs_wide_multiplier(operator, graph), "its multipliers need 31 bits; the hardware has 24"),
+            (int(shifts.max()) <= 0, "a factor is more than 1; the hardware scales sums down"),
+        ):
+            if not fits:
+                raise HardwareError(f"{name}: {what}")
+
+    def _taps(self, operator: Convolution, input: Tensor, output: Tensor) -> Stream:
+        """Return a window's taps, which all operators with the same window read."""
+        key = self._window_key(operator)
+        if key not in self.unread:
+            source = self._read("tensor", operator.inputs[0])
+            pads = operator.pads(input.shape[:2])
+            parts = self._parts(operator, source, output)
+            taps = Stream("taps", (*output.shape[:2], input.channels), source.lanes // parts, taps=blocks.TAPS)
+            taps = self._append(
+                blocks.Window,
+                f"{operator.inputs[0]}.window",
+                [source],
+                taps,
+                strides=operator.strides,
+                padding=(pads[0][0], pads[1][0]),
+                fill=input.zero_point,
+                parts=parts,
+            )
+            self._offer(key, taps, f"{operator.inputs[0]}.window")
+        return self._read(*key)
+
+    def _parts(self, operator: Convolution, source: Stream, output: Tensor) -> int:
+        """Return the parts in which a window gives its taps, so that few multipliers keep up."""
+        if isinstance(operator, DepthwiseConv2D):
+            return self.folding.parts(source.lanes, source.beats, output.shape)
+        clocks = self.folding.clocks(output.shape)
+        fitting = [parts for parts in divisors(source.lanes) if parts == 1 or parts * source.beats <= clocks]
+
+        def multipliers(parts: int) -> int:
+            passes = self.folding.passes(output.channels, parts * source.beats, output.shape)
+            return output.channels // passes * source.lanes // parts
+
+        return min(fitting, key=multipliers)
+
+    def _blend(self, operator: Add) -> Stream:
+        graph, output = self.graph, self.graph.tensor(operator.output)
+        if not set(operator.inputs) <= self.products:
+            raise HardwareError(f"{operator.name}: the hardware has no Add but that of a blend, of two products")
+        products = [graph.operator(name) for name in operator.inputs]
+        lanes = self.folding.lanes(output.shape)
+        inputs = []
+        for product in products:
+            assert isinstance(product, ChannelScale)
+            self._require_product(product, operator)
+            stream = self._with_lanes(self._read("tensor", product.inputs[0]), lanes, product.name)
+            inputs.append(self._delayed(stream, product.name))
+        if (operator.minimum, operator.maximum) != (-128, 127):
+            raise HardwareError(f"{operator.name}: it has a clamp; the hardware's blend has none")
+        words = self.sections[products[0].name], self.sections[products[1].name]
+        return self._append(
+            blocks.Blend, operator.name, inputs, inputs[0], words=words, products=(products[0].name, products[1].name)
+        )
+
+    def _require_product(self, product: ChannelScale, blend: Add) -> None:
+        source, scaled, total = (self.graph.tensor(name) for name in (product.inputs[0], product.name, blend.name))
+        shifts = {tensor.name: _exponent(tensor) for tensor in (source, scaled, total)}
+        unit = Tensor(product.name, (1, 1, 1), product.scale)
+        down = shifts[source.name] + _exponent(unit) - shifts[scaled.name]
+        fits = scaled.scale == total.scale and product.constant_zero_point == 0 and 1 <= down <= 32
+        fits = fits and not any(tensor.zero_point for tensor in (source, scaled, total))
+        fits = fits and (product.minimum, product.maximum) == (-128, 127)
+        if not fits:
+            raise HardwareError(f"{product.name}: a blend must be fixed8, with one scale for its products and their sum")
+
+    def _pool(self, operator: AveragePool) -> Stream:
+        input = self.graph.inputs_of(operator)[0]
+        if not sums_rows(operator, input.shape):
+            raise HardwareError(f"{operator.name}: the hardware pools whole maps, not windows of {operator.window}")
+        narrow = self._with_lanes(self._read("tensor", operator.inputs[0]), 1, operator.name)
+        narrow = self._gated(operator.name, self.whens.get(operator.name), narrow)
+        output = Stream("mean", (1, 1, input.channels), 1)
+        return self._append(
+            blocks.Pool, operator.name, [narrow], output, minimum=operator.minimum, maximum=operator.maximum
+        )
+
+    def _core_shuffle(self, operator: Wire) -> Stream:
+        lanes = self.folding.lanes(self.graph.tensor(operator.output).shape)
+        inputs = [self._with_lanes(self._read("tensor", name), lanes, operator.name) for name in operator.inputs]
+        inputs = [self._delayed(stream, operator.name) for stream in inputs]
+        word = self.sections[operator.name]
+        return self._append(blocks.CoreShuffle, operator.name, inputs, inputs[0], word=word)
+
+    # --- Wires
+
+    def _wire(self, operator: Wire) -> Stream:
+        shape, name = self.graph.tensor(operator.output).shape, operator.name
+        inputs = [self._read("tensor", each) for each in operator.inputs]
+        lanes = self.folding.lanes(shape)
+        if (part := _successive(operator, inputs)) is not None:
+            first, count = part
+            stream = self._append(
+                blocks.Select, name, inputs, replace(inputs[0], shape=shape), "_part", first=first, count=count
+            )
+            return self._with_lanes(self._delayed(stream, name), lanes, name)
+        groups = _groups(operator, inputs)
+        if len(inputs) > 1:
+            inputs = [self._delayed(stream, name) for stream in inputs]
+        inputs = [self._with_lanes(stream, stream.shape[2] // groups, name) for stream in inputs]
+        offsets = np.cumsum([0, *(stream.lanes for stream in inputs)])
+        order = tuple(int(offsets[i] + c) for i, c in operator.sources[: shape[2] // groups])
+        joined = Stream("joined", shape, shape[2] // groups)
+        joined = self._append(blocks.Join, name, inputs, joined, order=order)
+        return self._with_lanes(joined, lanes, name)
+
+
+def _products_of_blends(graph: Graph) -> set[str]:
+    """Return the channel scales that only a sum of two of them reads."""
+    readers: dict[str, list[Operator]] = {}
+    for operator in graph.operators:
+        for name in operator.inputs:
+            readers.setdefault(name, []).append(operator)
+    return {
+        operator.name
+        for operator in graph.operators
+        if isinstance(operator, ChannelScale)
+        and operator.name not in graph.outputs
+        and [type(reader) for reader in readers.get(operator.name, [])] == [Add]
+    }
+
+
+def _exponent(tensor: Tensor) -> int:
+    try:
+        return tensor.exponent
+    except GraphError as error:
+        raise HardwareError(f"{error}; a blend in hardware needs fixed8") from None
+
+
+def _successive(wire: Wire, inputs: Sequence[Stream]) -> tuple[int, int] | None:
+    """Return the first beat and the number of beats of a Wire that takes whole beats of one input, or None."""
+    if len(inputs) != 1:
+        return None
+    channels, lanes = wire.sources[:, 1], inputs[0].lanes
+    first, count = int(channels[0]), len(channels)
+    if first % lanes or count % lanes or not np.array_equal(channels, np.arange(first, first + count)):
+        return None
+    return first // lanes, count // lanes
+
+
+def _groups(wire: Wire, inputs: Sequence[Stream]) -> int:
+    """Return in how many equal groups of channels a Wire moves its channels, so that little is kept.
+
+    All groups are alike, and a group of the output reads from the same group of the inputs alone.
+    """
+    channels = [stream.shape[2] for stream in inputs]
+    possible = [n for n in divisors(len(wire.sources)) if all(count % n == 0 for count in channels)]
+
+    def kept(groups: int) -> int:
+        return sum(max(stream.lanes, stream.shape[2] // groups) for stream in inputs if stream.beats != groups)
+
+    return min((n for n in possible if _is_alike(wire, channels, n)), key=kept)
+
+
+def _is_alike(wire: Wire, channels: Iterable[int], groups: int) -> bool:
+    sizes = np.array(list(channels)) // groups
+    rows = wire.sources.reshape(groups, -1, 2)
+    expected = rows[0] + np.stack([np.zeros_like(rows[0, :, 0]), sizes[rows[0, :, 0]]], axis=1) * np.arange(groups)[:, None, None]
+    return bool(np.all(rows[0, :, 1] < sizes[rows[0, :, 0]]) and np.array_equal(rows, expected))

@@ -1,0 +1,132 @@
+// A convolution as an array of MACS multiply-accumulate units, each with LANES products per clock. A pixel arrives in
+// BEATS beats of LANES codes (taps and channels), and each beat stays for PASSES clocks: unit m computes the outputs m,
+// MACS + m, 2 * MACS + m, ... `codes` of all units are one word, read a clock before they are multiplied, at the
+// address beat * PASSES + pass. Finished sums wait in a block per pass, until they have left, OUT_LANES per beat.
+//
+// clk      0  1  2  3  4  5     two beats, one pass, two outputs
+// in_valid /--\/--\______
+// read     /--\/--\______
+// finished ______/--\____       the sums of the last beat
+// out_valid _________/--\/--\
+`default_nettype none
+module sf_convolve #(
+    parameter int LANES = 1,
+    parameter int BEATS = 1,
+    parameter int PASSES = 1,
+    parameter int MACS = 1,
+    parameter int OUT_LANES = 1,
+    parameter int SUM_BITS = 22,
+    parameter int ZERO_POINT = 0
+) (
+    input  wire                                                     clk,
+    input  wire                                                     reset,
+    input  wire                                                     in_valid,
+    output wire                                                     in_ready,
+    input  wire [                                      8*LANES-1:0] in_data,
+    output wire                                                     read,
+    output wire [(BEATS*PASSES > 1 ? $clog2(BEATS*PASSES) : 1)-1:0] address,
+    input  wire [                                 8*MACS*LANES-1:0] codes,
+    output wire                                                     out_valid,
+    input  wire                                                     out_ready,
+    output wire [                           SUM_BITS*OUT_LANES-1:0] out_data
+);
+  localparam int BLOCKS = BEATS == 1 ? 1 : PASSES;
+  localparam int PARTS = MACS / OUT_LANES;  // beats of a block
+  localparam int BLOCK_BITS = BLOCKS > 1 ? $clog2(BLOCKS) : 1;
+  localparam int PART_BITS = PARTS > 1 ? $clog2(PARTS) : 1;
+  localparam int PASS_BITS = PASSES > 1 ? $clog2(PASSES) : 1;
+  localparam int BEAT_BITS = BEATS > 1 ? $clog2(BEATS) : 1;
+  localparam int ADDRESS_BITS = BEATS * PASSES > 1 ? $clog2(BEATS * PASSES) : 1;
+
+  logic [PASS_BITS-1:0] pass;
+  logic [BEAT_BITS-1:0] beat;
+  logic [ADDRESS_BITS-1:0] word;
+  logic valid, first, last;
+  logic [8*LANES-1:0] taken;
+  wire last_pass = int'(pass) == PASSES - 1;
+  wire last_beat = int'(beat) == BEATS - 1;
+  wire advance;
+
+  assign read = in_valid && advance;
+  assign address = word;
+  assign in_ready = advance && last_pass;
+
+  always_ff @(posedge clk) begin
+    if (reset) begin
+      pass  <= 0;
+      beat  <= 0;
+      word  <= 0;
+      valid <= 1'b0;
+    end else if (advance) begin
+      valid <= in_valid;
+      if (in_valid) begin
+        pass <= last_pass ? 0 : pass + 1'b1;
+        if (last_pass) beat <= last_beat ? 0 : beat + 1'b1;
+        word <= last_pass && last_beat ? 0 : word + 1'b1;
+      end
+    end
+    if (read) begin
+      taken <= in_data;
+      first <= beat == 0;
+      last  <= last_beat;
+    end
+  end
+
+  // --- Blocks of finished sums
+  logic [BLOCKS-1:0] full;
+  logic [BLOCK_BITS-1:0] in_block, out_block;
+  logic [PART_BITS-1:0] part;
+  wire last_part = int'(part) == PARTS - 1;
+  wire leaves = out_valid && out_ready && last_part;  // the last beat of a block
+  wire is_free = !full[in_block] || (leaves && in_block == out_block);
+  wire finished = valid && last && is_free;
+
+  assign advance   = !(valid && last) || is_free;
+  assign out_valid = full[out_block];
+
+  always_ff @(posedge clk) begin
+    if (reset) begin
+      full <= 0;
+      in_block <= 0;
+      out_block <= 0;
+      part <= 0;
+    end else begin
+      if (out_valid && out_ready) part <= last_part ? 0 : part + 1'b1;
+      if (leaves) begin
+        full[out_block] <= 1'b0;
+        out_block <= int'(out_block) == BLOCKS - 1 ? 0 : out_block + 1'b1;
+      end
+      if (finished) begin
+        full[in_block] <= 1'b1;
+        in_block <= int'(in_block) == BLOCKS - 1 ? 0 : in_block + 1'b1;
+      end
+    end
+  end
+
+  wire [SUM_BITS*MACS-1:0] blocks[BLOCKS];
+  for (genvar m = 0; m < MACS; m++) begin : g_macs
+    wire signed [SUM_BITS-1:0] sum;
+    sf_mac #(
+        .LANES(LANES),
+        .PASSES(BEATS == 1 ? 1 : PASSES),
+        .SUM_BITS(SUM_BITS),
+        .ZERO_POINT(ZERO_POINT)
+    ) mac (
+        .clk(clk),
+        .enable(valid && advance),
+        .first(first),
+        .in_data(taken),
+        .codes(codes[8*LANES*m+:8*LANES]),
+        .sum(sum)
+    );
+    for (genvar b = 0; b < BLOCKS; b++) begin : g_blocks
+      logic [SUM_BITS-1:0] held;
+      assign blocks[b][SUM_BITS*m+:SUM_BITS] = held;
+      always_ff @(posedge clk) if (finished && int'(in_block) == b) held <= sum;
+    end
+  end
+
+  wire [SUM_BITS*MACS-1:0] block = blocks[out_block];
+  assign out_data = block[SUM_BITS*OUT_LANES*part+:SUM_BITS*OUT_LANES];
+endmodule
+`default_nettype wire

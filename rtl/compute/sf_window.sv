@@ -1,0 +1,247 @@
+// 3x3 window over a map that arrives in raster order, BEATS beats of LANES channels per pixel. For each pixel of the
+// output, it gives BEATS * PARTS beats, each with the nine taps of LANES / PARTS channels. Tap 0 is above left, tap 1
+// above. Padding has the code FILL.
+//
+// Two row memories hold what later rows need. A row that completes windows (a bottom row) waits in a FIFO, is read
+// together with the two rows above it, column by column, and then overwrites the upper one in place. Any other row is
+// written at once, behind the columns that are still to be read. So the next frame's first row is written while the
+// last row of this frame, whose windows end on padding, is read: frames follow each other without a pause.
+// Columns that were read stay in a store of BEATS words, for the two columns to the right.
+//
+// With stride 1, the last window of a row is completed with the first column of the next row, so that its column of
+// padding takes no time.
+`default_nettype none
+module sf_window #(
+    parameter int HEIGHT = 4,
+    parameter int WIDTH = 4,
+    parameter int BEATS = 1,
+    parameter int LANES = 1,
+    parameter int PARTS = 1,
+    parameter int STRIDE_Y = 1,
+    parameter int STRIDE_X = 1,
+    parameter int TOP = 1,  // rows and columns of padding
+    parameter int LEFT = 1,
+    parameter int OUT_HEIGHT = 4,
+    parameter int OUT_WIDTH = 4,
+    parameter int FILL = 0,
+    parameter int DEPTH = 2  // beats of a bottom row that can wait
+) (
+    input  wire                       clk,
+    input  wire                       reset,
+    input  wire                       in_valid,
+    output wire                       in_ready,
+    input  wire [        8*LANES-1:0] in_data,
+    output wire                       out_valid,
+    input  wire                       out_ready,
+    output wire [9*8*LANES/PARTS-1:0] out_data
+);
+  localparam int BITS = 8 * LANES;
+  localparam int PART = BITS / PARTS;
+  localparam int STEPS = BEATS * PARTS;  // of a pixel
+  localparam int ROW = WIDTH * BEATS;
+  localparam int ROW_BITS = ROW > 1 ? $clog2(ROW) : 1;
+  localparam int STEP_BITS = STEPS > 1 ? $clog2(STEPS) : 1;
+  localparam int PART_BITS = PARTS > 1 ? $clog2(PARTS) : 1;
+  localparam int FIRST_BOTTOM = 2 - TOP;
+  localparam int LAST_BOTTOM = (OUT_HEIGHT - 1) * STRIDE_Y + FIRST_BOTTOM;  // HEIGHT, if it is padding
+  localparam bit FLUSHES = LAST_BOTTOM >= HEIGHT;
+  localparam bit ENDS_ON_PADDING = (OUT_WIDTH - 1) * STRIDE_X - LEFT + 2 >= WIDTH;
+  localparam bit MERGES = ENDS_ON_PADDING && STRIDE_Y == 1;
+  localparam int COUNT_BITS = $clog2((HEIGHT > WIDTH ? HEIGHT : WIDTH) + 4);
+  typedef logic [COUNT_BITS-1:0] count_t;
+  localparam logic [PART-1:0] PADDING = {LANES / PARTS{8'(FILL)}};
+
+  // --- Rows that arrive. They are numbered across frames, modulo 16.
+  count_t in_row;
+  count_t to_bottom;  // rows until the next bottom row
+  logic [ROW_BITS-1:0] in_index;
+  logic [3:0] in_number;
+  wire is_bottom = to_bottom == 0;
+  wire in_row_ends = int'(in_index) == ROW - 1;
+  wire in_frame_ends = in_row_ends && int'(in_row) == HEIGHT - 1;
+
+  // --- Rows that are read: their number is that of their bottom row.
+  count_t row;  // HEIGHT for the row of padding below
+  logic [3:0] number;
+  logic [ROW_BITS-1:0] index;
+  count_t column;  // WIDTH for the column of padding on the right
+  logic [STEP_BITS-1:0] beat;
+  logic [PART_BITS-1:0] part;  // of the beat's word
+  count_t to_emit;  // columns until the next one that completes a window
+  logic started;  // a row of this frame has been read
+
+  // --- A clock later, the column is there.
+  logic valid, emits, of_bottom_1, below_1, above_1, between_1, left_1, right_1, slot_1;
+  logic [PART_BITS-1:0] part_1;
+  logic [ROW_BITS-1:0] index_1;
+  logic [BITS-1:0] bottom_1;
+
+  // What a row that is written at once replaces is read last with the row before it; or, if it is the first of a frame
+  // that follows a frame with padding below, with that padding, which has the same number.
+  wire [3:0] reads_left = number - (FLUSHES && in_row == 0 ? in_number : in_number - 1'b1);
+  wire is_read = reads_left == 0 ? index > in_index || int'(column) == WIDTH : !reads_left[3];
+  wire is_free = is_read && !(valid && of_bottom_1 && slot_1 == in_number[0]);  // one write port per row memory
+
+  wire bottom_ready;
+  wire bottom_valid;
+  wire [BITS-1:0] bottom_data;
+  assign in_ready = is_bottom ? bottom_ready : is_free;
+  wire fill = in_valid && in_ready && !is_bottom;
+
+  always_ff @(posedge clk) begin
+    if (reset) begin
+      in_row <= 0;
+      in_index <= 0;
+      in_number <= 0;
+      to_bottom <= count_t'(FIRST_BOTTOM);
+    end else if (in_valid && in_ready) begin
+      in_index <= in_row_ends ? 0 : in_index + 1'b1;
+      if (in_row_ends) begin
+        in_row <= in_frame_ends ? 0 : in_row + 1'b1;
+        in_number <= in_number + 1'b1;
+        to_bottom <= in_frame_ends ? count_t'(FIRST_BOTTOM) : is_bottom ? count_t'(STRIDE_Y - 1) : to_bottom - 1'b1;
+      end
+    end
+  end
+
+  wire take;
+  sf_fifo #(
+      .BITS (BITS),
+      .DEPTH(DEPTH)
+  ) bottom (
+      .clk(clk),
+      .reset(reset),
+      .in_valid(in_valid && is_bottom),
+      .in_ready(bottom_ready),
+      .in_data(in_data),
+      .out_valid(bottom_valid),
+      .out_ready(take),
+      .out_data(bottom_data)
+  );
+
+  // --- One step reads a part of one beat of a column. A step on the right padding reads nothing.
+  wire on_padding = int'(column) == WIDTH;
+  wire below = int'(row) == HEIGHT;
+  wire [3:0] rows_ahead = in_number - number;
+  wire has_arrived = rows_ahead < 8;  // the whole frame: not negative
+  wire can_step = on_padding || (below ? has_arrived : bottom_valid);
+  wire advance;
+  wire step = can_step && advance;
+  wire last_part = int'(part) == PARTS - 1;
+  assign take = step && last_part && !on_padding && !below;
+
+  wire pixel_ends = int'(beat) == STEPS - 1;
+  wire row_ends = pixel_ends && int'(column) == WIDTH - 1;
+  wire is_last_row = int'(row) == LAST_BOTTOM;
+  wire pads = ENDS_ON_PADDING && (!MERGES || is_last_row);  // a column of its own follows the row's last one
+  wire done = pads ? pixel_ends && on_padding : row_ends;
+  wire completes = on_padding || to_emit == 0 || (MERGES && column == 0 && started);
+  wire of_row_before = MERGES && column == 0;
+
+  always_ff @(posedge clk) begin
+    if (reset) begin
+      row <= count_t'(FIRST_BOTTOM);
+      number <= 4'(FIRST_BOTTOM);
+      index <= 0;
+      column <= 0;
+      beat <= 0;
+      part <= 0;
+      to_emit <= count_t'(2 - LEFT);
+      started <= 1'b0;
+    end else if (step) begin
+      beat <= pixel_ends ? 0 : beat + 1'b1;
+      part <= last_part ? 0 : part + 1'b1;
+      if (!on_padding && last_part) index <= int'(index) == ROW - 1 ? 0 : index + 1'b1;
+      if (pixel_ends) begin
+        column  <= done ? 0 : column + 1'b1;
+        to_emit <= done ? count_t'(2 - LEFT) : to_emit == 0 ? count_t'(STRIDE_X - 1) : to_emit - 1'b1;
+      end
+      if (done) begin
+        row <= is_last_row ? count_t'(FIRST_BOTTOM) : row + count_t'(STRIDE_Y);
+        number <= number + (is_last_row ? 4'(HEIGHT - LAST_BOTTOM + FIRST_BOTTOM) : 4'(STRIDE_Y));
+        started <= !is_last_row;
+      end
+    end
+  end
+
+  always_ff @(posedge clk) begin
+    if (reset) begin
+      valid <= 1'b0;
+    end else if (advance) begin
+      valid <= can_step;
+      emits <= completes;
+      of_bottom_1 <= take;
+      below_1 <= below;
+      part_1 <= part;
+      above_1 <= row < 2;  // the upper row is padding
+      between_1 <= row < 1;
+      right_1 <= on_padding || of_row_before;
+      left_1 <= of_row_before ? WIDTH < 2 : column < 2;  // the left column is padding
+      index_1 <= index;
+      slot_1 <= number[0];
+      bottom_1 <= bottom_data;
+    end
+  end
+
+  wire [BITS-1:0] slots[2];
+  for (genvar i = 0; i < 2; i++) begin : g_rows
+    wire in_place = valid && advance && of_bottom_1 && int'(slot_1) == i;
+    wire at_once = fill && int'(in_number[0]) == i;
+    sf_memory #(
+        .WORDS(ROW),
+        .LANES(1),
+        .BITS (BITS)
+    ) row_memory (
+        .clk(clk),
+        .write(in_place || at_once),
+        .write_address(in_place ? index_1 : in_index),
+        .write_data(in_place ? bottom_1 : in_data),
+        .read(step && !on_padding),
+        .read_address(index),
+        .read_data(slots[i])
+    );
+  end
+
+  wire [BITS-1:0] own_slot = slot_1 ? slots[1] : slots[0];
+  wire [BITS-1:0] other_slot = slot_1 ? slots[0] : slots[1];
+  wire [PART-1:0] upper = above_1 ? PADDING : own_slot[part_1*PART+:PART];
+  wire [PART-1:0] middle = between_1 ? PADDING : other_slot[part_1*PART+:PART];
+  wire [PART-1:0] lower = below_1 ? PADDING : bottom_1[part_1*PART+:PART];
+  wire [3*PART-1:0] newest = {lower, middle, upper};
+  wire [6*PART-1:0] older;  // the column before it, and the one before that
+  wire move = valid && advance;
+
+  if (STEPS == 1) begin : g_columns
+    logic [6*PART-1:0] columns;
+    assign older = columns;
+    always_ff @(posedge clk) if (move) columns <= {newest, columns[6*PART-1:3*PART]};
+  end else begin : g_column_store
+    logic [STEP_BITS-1:0] beat_1;
+    always_ff @(posedge clk) if (advance) beat_1 <= beat;
+    sf_memory #(
+        .WORDS(STEPS),
+        .LANES(1),
+        .BITS (6 * PART)
+    ) columns (
+        .clk(clk),
+        .write(move),
+        .write_address(beat_1),
+        .write_data({newest, older[6*PART-1:3*PART]}),
+        .read(step),
+        .read_address(beat),
+        .read_data(older)
+    );
+  end
+
+  wire [3*PART-1:0] left = left_1 ? {3{PADDING}} : older[3*PART-1:0];
+  wire [3*PART-1:0] center = older[6*PART-1:3*PART];
+  wire [3*PART-1:0] right = right_1 ? {3{PADDING}} : newest;
+  for (genvar y = 0; y < 3; y++) begin : g_taps
+    assign out_data[(3*y)*PART+:PART] = left[y*PART+:PART];
+    assign out_data[(3*y+1)*PART+:PART] = center[y*PART+:PART];
+    assign out_data[(3*y+2)*PART+:PART] = right[y*PART+:PART];
+  end
+  assign out_valid = valid && emits;
+  assign advance   = !out_valid || out_ready;
+endmodule
+`default_nettype wire

@@ -1,0 +1,73 @@
+// Bias and requantisation factor of each channel, from the task image: words of LANES channels. A factor is one word of
+// the image: its upper 25 bits are the multiplier, the lower 7 are shift + 64. Shifts are -31..0.
+`default_nettype none
+module sf_parameters #(
+    parameter int FIRST = 0,  // word of the image: the biases, then the factors
+    parameter int LANES = 1,
+    parameter int BEATS = 1,
+    parameter int BIAS_BITS = 22
+) (
+    input  wire                                       clk,
+    input  wire [                               55:0] load,
+    input  wire                                       read,
+    input  wire [(BEATS > 1 ? $clog2(BEATS) : 1)-1:0] read_address,
+    output wire [                BIAS_BITS*LANES-1:0] biases,
+    output wire [                       29*LANES-1:0] factors   // {multiplier, -shift}
+);
+  localparam int BEAT_BITS = BEATS > 1 ? $clog2(BEATS) : 1;
+  wire [30:0] word = load[30:0];  // a multiplier is positive
+  wire [LANES-1:0] write_bias, write_factor;
+  wire [BEAT_BITS-1:0] bias_address, factor_address;
+  wire [4:0] right = 5'(7'd64 - word[6:0]);
+
+  sf_loader #(
+      .FIRST(FIRST),
+      .WHOLE(1),
+      .LANES(LANES),
+      .BEATS(BEATS)
+  ) bias_loader (
+      .clk(clk),
+      .load(load),
+      .write(write_bias),
+      .address(bias_address)
+  );
+  sf_loader #(
+      .FIRST(FIRST + LANES * BEATS),
+      .WHOLE(1),
+      .LANES(LANES),
+      .BEATS(BEATS)
+  ) factor_loader (
+      .clk(clk),
+      .load(load),
+      .write(write_factor),
+      .address(factor_address)
+  );
+
+  sf_memory #(
+      .WORDS(BEATS),
+      .LANES(LANES),
+      .BITS (BIAS_BITS)
+  ) bias_memory (
+      .clk(clk),
+      .write(write_bias),
+      .write_address(bias_address),
+      .write_data({LANES{word[BIAS_BITS-1:0]}}),
+      .read(read),
+      .read_address(read_address),
+      .read_data(biases)
+  );
+  sf_memory #(
+      .WORDS(BEATS),
+      .LANES(LANES),
+      .BITS (29)
+  ) factor_memory (
+      .clk(clk),
+      .write(write_factor),
+      .write_address(factor_address),
+      .write_data({LANES{word[30:7], right}}),
+      .read(read),
+      .read_address(read_address),
+      .read_data(factors)
+  );
+endmodule
+`default_nettype wire
