@@ -11,7 +11,14 @@ from sfkeras import command, startup
 class Commands:
     """From a trained run, or any int8 .tflite, to what is deployed, and the proof of it."""
 
-    def compile(self, network: str, out: str, size: str | None = None, flash: str = "small"):
+    def compile(
+        self,
+        network: str,
+        out: str,
+        size: str | None = None,
+        flash: str = "small",
+        channels: str | None = None,
+    ):
         """Writes the line-streaming C of a network into a folder, and prints its line plan.
 
         Args:
@@ -19,6 +26,8 @@ class Commands:
             out: the folder to write; made if need be.
             size: height and width of the images, such as 480x640, if not those of the training.
             flash: small, or fast: codes lie as a Cortex-M4, M7 or M33 multiplies them, and take twice the bytes.
+            channels: all, or changing: channels that never change, whatever the image, are left out. If not given,
+                changing for a .tflite. Write all if the C is to load task images of other weights.
         Example:
             compile model_int8.tflite out/ --size=480x640
         """
@@ -28,7 +37,10 @@ class Commands:
 
         start = time.perf_counter()
         opened = open_network(network, size).laid_out(flash)
+        opened = opened.with_channels(channels) if channels else opened
         print(opened.plan)
+        if opened.trimmed is not None and str(opened.trimmed):
+            print(opened.trimmed)
         written = project.write_folder(opened.plan, out, opened.graph)
         parameters, image = opened.graph.parameters(), len(task_image.write(opened.plan).content)
         share = image / (image + parameters.frozen_codes)
@@ -115,11 +127,10 @@ class Commands:
             image runs/other out/ other.bin
         """
         from export.datapath import task_image
-        from export.datapath.retarget import fit
         from export.network import open_network
         from sfkeras import atomic_file
 
-        plan = fit(open_network(task).graph, open_network(network).plan)
+        plan = open_network(task).as_task_of(open_network(network).plan).plan
         content = task_image.write(plan).content
         atomic_file.write(file, content)
         positions = "".join(f", {switch.name} {switch.position}" for switch in plan.switches)

@@ -14,10 +14,11 @@ import numpy as np
 from export.datapath import task_image
 from export.datapath.retarget import fit
 from export.datapath.weight_layout import for_flash
-from export.graph import graph_file
+from export.graph import constant_channels, graph_file
+from export.graph.constant_channels import Trimmed
 from export.graph.graph import Graph
 from export.graph.resize import parse_size, resize
-from export.graph.switches import ways
+from export.graph.switches import tensors_of, ways
 from export.graph.tensor import INT8_MAX, INT8_MIN, Tensor
 from export.streaming import line_plan
 from export.streaming.line_plan import LinePlan
@@ -50,6 +51,10 @@ class Network:
         """The same network with codes that lie so in flash. Raises: ValueError; see export.datapath.weight_layout."""
         return replace(self, graph=for_flash(self.graph, flash))
 
+    def with_channels(self, which: str) -> Network:
+        """The same network, whose C has these channels. Raises: ValueError; see export.graph.constant_channels."""
+        return replace(self, graph=constant_channels.for_channels(self.graph, which))
+
     def as_task_of(self, compiled: LinePlan) -> Network:
         """The same network as a task for one that is compiled already.
 
@@ -67,12 +72,29 @@ class Network:
         return self.to_tflite(self.graph)
 
     @cached_property
+    def trimmed(self) -> Trimmed | None:
+        """What is compiled, if channels that never change are left out of it."""
+        compiled = self.graph if self.datapath is None else self.datapath.graph
+        return (
+            constant_channels.trim(self.graph)
+            if constant_channels.channels_of(compiled) == constant_channels.CHANGING
+            else None
+        )
+
+    @cached_property
     def plan(self) -> LinePlan:
         """Its line plan, with all that a task can switch."""
+        graph = self.graph if self.trimmed is None else self.trimmed.graph
         if self.datapath is not None:
-            return fit(self.graph, self.datapath)
-        found = ways(self.graph)
+            return fit(graph, self.datapath)
+        found = ways(graph)
         return line_plan.plan(found.graph, found.switches)
+
+    def own_tensors(self, maps: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """Return maps of the plan's tensors as those of the network's own graph, by their names there."""
+        if self.trimmed is None:
+            return tensors_of(self.graph, self.plan.graph, maps)
+        return self.trimmed.filled_in(self.graph, tensors_of(self.trimmed.graph, self.plan.graph, maps))
 
     @property
     def compiled(self) -> LinePlan:
@@ -172,7 +194,7 @@ def read_network(path: str | os.PathLike) -> Network:
         except reader.TfliteError as error:
             raise ValueError(f"{path}: {error}") from None
         graph = replace(graph, name=path.stem)  # in the file it is called "main" or nothing at all
-        return Network(graph, lambda _: model)
+        return Network(constant_channels.for_channels(graph, constant_channels.CHANGING), lambda _: model)
     graph = graph_file.load(graph_path(path))
     exported = path / "export" / f"{graph.name}.tflite"
     return Network(graph, partial(_exported, exported.read_bytes())) if exported.exists() else Network(graph)

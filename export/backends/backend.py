@@ -12,7 +12,6 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from export.graph.switches import tensors_of
 from export.network import Network
 
 Maps = dict[str, np.ndarray]  # int8 (batch, height, width, channels) by tensor name, in logical channel order
@@ -75,7 +74,7 @@ class MapsUpTo(Maps):
 
 def of_own_graph(network: Network, maps: Maps, every_tensor: bool) -> Maps:
     """Return what was made of a network's line plan under the names of the network's own graph."""
-    own = tensors_of(network.graph, network.plan.graph, maps)
+    own = network.own_tensors(maps)
     return own if every_tensor else {name: own[name] for name in network.graph.outputs}
 
 

@@ -109,7 +109,7 @@ def _convolve_2d(operator: Conv2D, graph: Graph, x: Codes) -> Codes:
     for inputs, codes in zip(np.split(windows, operator.groups, axis=5), np.split(operator.codes, operator.groups)):
         weights = codes.reshape(len(codes), -1).T.astype(windows.dtype)
         sums.append(inputs.reshape(-1, weights.shape[0]) @ weights)
-    return _requantised(operator, graph, np.concatenate(sums, axis=1).reshape(*windows.shape[:3], -1))
+    return requantised(operator, graph, np.concatenate(sums, axis=1).reshape(*windows.shape[:3], -1))
 
 
 @apply.register
@@ -119,7 +119,7 @@ def _convolve_depthwise(operator: DepthwiseConv2D, graph: Graph, x: Codes) -> Co
     sums = np.zeros((*windows.shape[:3], windows.shape[-1]), windows.dtype)
     for row, column in np.ndindex(*operator.kernel):
         sums += windows[:, :, :, row, column] * weights[row, column]
-    return _requantised(operator, graph, sums)
+    return requantised(operator, graph, sums)
 
 
 @apply.register
@@ -228,7 +228,8 @@ def _windows(operator: Window, x: npt.NDArray[Number], padding: int = 0) -> npt.
     return np.moveaxis(windows[:, :: steps[0], :: steps[1], :, :: taps[0], :: taps[1]], 3, 5)
 
 
-def _requantised(operator: Convolution, graph: Graph, sums: npt.NDArray[np.floating]) -> Codes:
+def requantised(operator: Convolution, graph: Graph, sums: npt.NDArray[np.floating] | Integers) -> Codes:
+    """Return the codes that a convolution makes of its sums, (..., channels out), before the bias."""
     input, output = graph.tensor(operator.inputs[0]), graph.tensor(operator.output)
     accumulator = wrap_to_int32(sums.astype(np.int64) + operator.bias)
     scaled = requantise(accumulator, *quantize_multiplier(operator.multipliers(input, output)))

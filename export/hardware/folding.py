@@ -37,7 +37,9 @@ class Folding:
 
     def lanes(self, shape: Shape) -> int:
         """Return the fewest lanes in which a map of this shape keeps up."""
-        return next(lanes for lanes in divisors(shape[2]) if shape[2] // lanes <= self.clocks(shape) or lanes == shape[2])
+        return next(
+            lanes for lanes in divisors(shape[2]) if shape[2] // lanes <= self.clocks(shape) or lanes == shape[2]
+        )
 
     def passes(self, outputs: int, beats: int, shape: Shape) -> int:
         """Return the most outputs that one multiply-accumulate unit can compute per pixel.

@@ -148,9 +148,7 @@ class _Layout:
             case Lookup():
                 narrow = self._with_lanes(self._read("tensor", operator.inputs[0]), 1, operator.name)
                 narrow = self._gated(operator.name, self.whens.get(operator.name), narrow)
-                result = self._append(
-                    blocks.Lookup, operator.name, [narrow], narrow, word=self.sections[operator.name]
-                )
+                result = self._append(blocks.Lookup, operator.name, [narrow], narrow, word=self.sections[operator.name])
             case Wire() if operator.core_shuffle:
                 result = self._core_shuffle(operator)
             case Wire():
@@ -164,7 +162,13 @@ class _Layout:
         self._offer(("tensor", operator.output), result, operator.name)
 
     def _append(
-        self, kind: type[Block], stage: str, inputs: Sequence[Stream], like: Stream, suffix: str = "", **parameters: object
+        self,
+        kind: type[Block],
+        stage: str,
+        inputs: Sequence[Stream],
+        like: Stream,
+        suffix: str = "",
+        **parameters: object,
     ) -> Stream:
         """Append a block whose output is like a stream, and return its output."""
         output = replace(like, name=self._name(f"{stage}{suffix}"), tensor=None)
@@ -205,9 +209,7 @@ class _Layout:
         if isinstance(operator, DepthwiseConv2D):
             stored = blocks.arranged(operator.codes.reshape(1, -1, output.channels), taps.lanes, 1)
             codes = Codes(stored, code_word)
-            sums = self._append(
-                blocks.Depthwise, operator.name, [taps], sums, "_sums", codes=codes, zero_point=offset
-            )
+            sums = self._append(blocks.Depthwise, operator.name, [taps], sums, "_sums", codes=codes, zero_point=offset)
         else:
             passes = self.folding.passes(output.channels, taps.beats, output.shape)
             macs = output.channels // passes
@@ -323,7 +325,9 @@ class _Layout:
         fits = fits and not any(tensor.zero_point for tensor in (source, scaled, total))
         fits = fits and (product.minimum, product.maximum) == (-128, 127)
         if not fits:
-            raise HardwareError(f"{product.name}: a blend must be fixed8, with one scale for its products and their sum")
+            raise HardwareError(
+                f"{product.name}: a blend must be fixed8, with one scale for its products and their sum"
+            )
 
     def _pool(self, operator: AveragePool) -> Stream:
         input = self.graph.inputs_of(operator)[0]
@@ -416,5 +420,8 @@ def _groups(wire: Wire, inputs: Sequence[Stream]) -> int:
 def _is_alike(wire: Wire, channels: Iterable[int], groups: int) -> bool:
     sizes = np.array(list(channels)) // groups
     rows = wire.sources.reshape(groups, -1, 2)
-    expected = rows[0] + np.stack([np.zeros_like(rows[0, :, 0]), sizes[rows[0, :, 0]]], axis=1) * np.arange(groups)[:, None, None]
+    expected = (
+        rows[0]
+        + np.stack([np.zeros_like(rows[0, :, 0]), sizes[rows[0, :, 0]]], axis=1) * np.arange(groups)[:, None, None]
+    )
     return bool(np.all(rows[0, :, 1] < sizes[rows[0, :, 0]]) and np.array_equal(rows, expected))

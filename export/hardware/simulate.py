@@ -100,7 +100,12 @@ class Simulation:
 
 
 def build(
-    design: Design, plan: LinePlan, folder: Path, simulator: str, every_tensor: bool = True, stalls: Stalls | None = None
+    design: Design,
+    plan: LinePlan,
+    folder: Path,
+    simulator: str,
+    every_tensor: bool = True,
+    stalls: Stalls | None = None,
 ) -> Simulation:
     """Build a datapath for a simulator.
 
@@ -204,7 +209,9 @@ def _bench(design: Design, stalls: Stalls) -> str:
             "    waited <= reset || (image_valid && image_ready) || (task_valid && task_ready)"
             + "".join(f" || (valid{i} && ready{i})" for i in numbers)
             + " ? 0 : waited + 1;",
-            "    if (clocks > 0" + "".join(f" && count{i} == frames * given{i} * {_beats(outputs[i])}" for i in numbers) + ") begin",
+            "    if (clocks > 0"
+            + "".join(f" && count{i} == frames * given{i} * {_beats(outputs[i])}" for i in numbers)
+            + ") begin",
             '      $display("clocks %0d", clocks);',
             "      $finish;",
             "    end",

@@ -33,6 +33,7 @@ class Bench:
     Attributes:
         instructions: of all that the network does with the rows of an image.
         ram: static data and stack, in bytes; flash: code and constants, in bytes, the task image included.
+        network_macs: of the network as it was trained. The stages may have fewer, see export.graph.constant_channels.
         stages: what each costs; see Backend.stage_costs. What is left of `instructions` is the engine's: finding out
             which stage is due, and keeping rows.
     """
@@ -43,6 +44,7 @@ class Bench:
     stack: int
     ram: int
     flash: int
+    network_macs: int
     stages: tuple[StageCost, ...]
     passed = True
 
@@ -53,7 +55,7 @@ class Bench:
     @property
     def peer(self) -> int | None:
         """Instructions of TensorFlow Lite Micro with CMSIS-NN, where they are known."""
-        return CMSIS_NN.get((self.network, self.macs), {}).get(self.board)
+        return CMSIS_NN.get((self.network, self.network_macs), {}).get(self.board)
 
     @property
     def engine(self) -> int:
@@ -71,6 +73,7 @@ class Bench:
     def to_json(self) -> dict[str, Any]:
         """As plain lists and dicts, for json.dump."""
         total = {"macs": self.macs, "instructions_per_mac": _per_mac(self.instructions, self.macs)}
+        total["network_macs"] = self.network_macs
         names = ("stages", "macs", "instructions")
         return {
             **{name: getattr(self, name) for name in ("network", "board", "instructions")},
@@ -95,7 +98,7 @@ class Bench:
         rows.append(f"{self.network} on {self.board}: {self._figures(self.instructions, self.macs)}")
         if self.peer:
             ratio = f"{self.instructions / self.peer:.2f} of TensorFlow Lite Micro with CMSIS-NN"
-            rows.append(f"{ratio}: {self.peer:,}, {self.peer / self.macs:.2f} per MAC")
+            rows.append(f"{ratio}: {self.peer:,}, {self.peer / self.network_macs:.2f} per MAC of {self.network_macs:,}")
         rows.append(f"{self.ram:,} bytes of RAM, {self.stack:,} of which are stack; {self.flash:,} bytes of flash")
         return "\n".join(rows)
 
@@ -124,7 +127,9 @@ def measure(network: Network, backend: Backend) -> Bench:
         shape = graph.tensor(operator.output).shape
         stages.append(StageCost(operator.name, _kind(operator), shape, macs[operator.name], count))
     instructions, stack, ram, flash = (cost[name] for name in ("instructions", "stack", "ram", "flash"))
-    return Bench(graph.name, backend.name, instructions, stack, ram, flash, tuple(stages))
+    return Bench(
+        graph.name, backend.name, instructions, stack, ram, flash, sum(network.graph.macs().values()), tuple(stages)
+    )
 
 
 def _kind(operator: Operator) -> str:
