@@ -14,7 +14,7 @@ import numpy as np
 from export.datapath import task_image
 from export.datapath.retarget import fit
 from export.datapath.weight_layout import for_flash
-from export.graph import constant_channels, graph_file
+from export.graph import constant_channels, graph_file, limits
 from export.graph.constant_channels import Trimmed
 from export.graph.graph import Graph
 from export.graph.resize import parse_size, resize
@@ -190,7 +190,8 @@ def read_network(path: str | os.PathLike) -> Network:
     path = Path(path)
     if path.suffix == ".tflite":
         try:
-            graph, model = reader.read(path.read_bytes())
+            with open(path, "rb") as file:
+                graph, model = reader.read(file.read(limits.MOST_FILE_BYTES + 1))
         except reader.TfliteError as error:
             raise ValueError(f"{path}: {error}") from None
         graph = replace(graph, name=path.stem)  # in the file it is called "main" or nothing at all

@@ -47,12 +47,11 @@ def require_fit(plan: LinePlan) -> None:
     for name in graph.outputs:
         if name in graph.inputs:
             raise GraphError(f"{graph.name}: its output {name} is its input; C needs outputs that an operator makes")
-    for tensor in graph.tensors:
-        for what, got, most in zip(("height", "width", "channels"), tensor.shape, (0x7FFF, 0xFFFF, 0xFFFF)):
-            _require_at_most(tensor.name, what, got, most)
+    _require_at_most(graph.name, "memory in bytes", _Places(plan).bytes, 0x7FFFFFFF)
     for stage in plan.stages:
         operator = stage.operator
         _require_at_most(operator.name, "number of inputs", len(operator.inputs), 0xFF)
+        _require_at_most(operator.name, "number of rows that are kept after it", len(stage.retires), 0xFF)
         _require_at_most(operator.name, "padding above", _rows_above(operator, plan), 0xFF)
         if isinstance(operator, Window) and not plan.sums_up(operator):
             left, _ = operator.pads(graph.inputs_of(operator)[0].shape[:2])[1]
@@ -73,7 +72,8 @@ def values(plan: LinePlan, image: task_image.TaskImage) -> dict[str, object]:
     name = c_identifier(graph.name)
     outputs = [graph.tensor(output) for output in graph.outputs]
     made = golden.run(graph, vector_image(graph), graph.outputs)
-    vector = b"".join((made[name] if name in plan.given else 0 * made[name]).tobytes() for name in graph.outputs)
+    given = set(plan.given)
+    vector = b"".join((made[name] if name in given else 0 * made[name]).tobytes() for name in graph.outputs)
     conditions = _conditions(plan)
     places = _Places(plan)
     height, width, channels = graph.tensor(graph.inputs[0]).shape
@@ -168,8 +168,7 @@ def _identifier(operator: Operator, plan: LinePlan) -> str:
 
     C compares only the first 63 letters of identifiers.
     """
-    number = next(i for i, stage in enumerate(plan.stages, 1) if stage.operator is operator)
-    return f"s{number}_{c_identifier(operator.name)[-MOST_LETTERS:]}"
+    return f"s{plan.stage_numbers[id(operator)]}_{c_identifier(operator.name)[-MOST_LETTERS:]}"
 
 
 MOST_LETTERS = 48  # of an operator's name in its identifiers

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from itertools import islice
 
 import numpy as np
 import numpy.typing as npt
@@ -23,14 +24,14 @@ def c_comment(text: str) -> str:
 
 def c_array(values: npt.NDArray[np.integer]) -> str:
     """Return an initialiser of all values, wrapped."""
-    return "{\n" + c_lines(np.ravel(values).tolist()) + "\n}"
+    return "{\n" + c_lines(map(int, np.ravel(values))) + "\n}"
 
 
 def c_lines(values: Iterable[object], per_line: int = VALUES_PER_LINE) -> str:
     """Return values separated by commas, some per line."""
-    texts = list(map(str, values))
-    starts = range(0, len(texts), per_line)
-    return ",\n".join("    " + ", ".join(texts[start : start + per_line]) for start in starts)
+    texts = map(str, values)
+    lines = iter(lambda: ", ".join(islice(texts, per_line)), "")  # line by line: there may be millions of values
+    return ",\n".join("    " + line for line in lines)
 
 
 def c_bytes(content: bytes) -> str:

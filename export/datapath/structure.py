@@ -108,8 +108,9 @@ def wire_runs(sources: npt.NDArray[np.integer]) -> list[tuple[int, int, int, int
     channels = [(int(input), int(channel)) for input, channel in sources]
     left = set(range(len(channels)))
     runs = []
-    while left:
-        to = min(left)
+    for to in range(len(channels)):
+        if to not in left:
+            continue
         count, step = max((_length(channels, left, to, step), -step) for step in range(1, MOST_STEPS + 1))
         left -= set(range(to, to - step * count, -step))
         runs.append((*channels[to], to, count, -step))

@@ -81,7 +81,15 @@ class Blocks:
 
     def readers(self, block: Block) -> list[Block]:
         """Return the blocks that read a block."""
-        return [other for other in self.blocks.values() if block.name in other.reads]
+        return self._readers.get(block.name, [])
+
+    @cached_property
+    def _readers(self) -> dict[str, list[Block]]:
+        readers: dict[str, list[Block]] = {}
+        for block in self.blocks.values():
+            for name in dict.fromkeys(block.reads):
+                readers.setdefault(name, []).append(block)
+        return readers
 
     def kept(self, block: Block, inside: bool) -> list[Buffer]:
         """Return a block's buffers with kept rows: of tensors read only inside, or of others."""
@@ -98,7 +106,11 @@ class Blocks:
 
     def outputs(self, block: Block) -> list[str]:
         """Return the network's outputs that a block makes."""
-        return [stage.operator.output for stage in block.stages if stage.operator.output in self.plan.graph.outputs]
+        return [stage.operator.output for stage in block.stages if stage.operator.output in self._outputs]
+
+    @cached_property
+    def _outputs(self) -> set[str]:
+        return set(self.plan.graph.outputs)
 
     def way(self, source: Block, reader: Block) -> str | None:
         """Return how a line gets from one block to another that reads it, without crossing a third.

@@ -7,6 +7,8 @@ Each has a track of its own.
 
 from __future__ import annotations
 
+from bisect import bisect_right
+
 from export.drawing.blocks import Block, Blocks
 from export.drawing.svg import Point
 
@@ -172,21 +174,38 @@ class Grid:
 
 def junctions(paths: list[list[Point]]) -> list[Point]:
     """Return the points where lines of one source part: where they continue in three directions."""
+    along: dict[tuple[int, float], list[Span]] = {}  # segments by axis, and where the other coordinate is
+    for path in paths:
+        for start, end in zip(path, path[1:]):
+            axis = int(start[0] == end[0])
+            along.setdefault((axis, start[1 - axis]), []).append(
+                (min(start[axis], end[axis]), max(start[axis], end[axis]))
+            )
+    merged = {line: _merged(spans) for line, spans in along.items()}
     corners = {point for path in paths for point in path}
-    segments = [segment for path in paths for segment in zip(path, path[1:])]
-    return sorted(point for point in corners if len(_directions(point, segments)) > 2)
+    return sorted(
+        point
+        for point in corners
+        if sum(_directions(merged.get((axis, point[1 - axis]), []), point[axis]) for axis in (0, 1)) > 2
+    )
 
 
-def _directions(point: Point, segments: list[tuple[Point, Point]]) -> set[tuple[int, int]]:
-    """Return the directions in which segments, all horizontal or vertical, leave a point."""
-    x, y = point
-    found = set()
-    for ends in segments:
-        xs, ys = zip(*ends)
-        if min(xs) <= x <= max(xs) and min(ys) <= y <= max(ys):
-            found |= {(_sign(end_x - x), _sign(end_y - y)) for end_x, end_y in ends}
-    return found - {(0, 0)}
+Span = tuple[float, float]
 
 
-def _sign(n: float) -> int:
-    return (n > 0) - (n < 0)
+def _merged(spans: list[Span]) -> list[Span]:
+    """Return the same spans, those that touch as one, in order."""
+    merged: list[Span] = []
+    for begin, end in sorted(spans):
+        if merged and begin <= merged[-1][1]:
+            merged[-1] = (merged[-1][0], max(merged[-1][1], end))
+        else:
+            merged.append((begin, end))
+    return merged
+
+
+def _directions(spans: list[Span], place: float) -> int:
+    """Return in how many directions spans go on from a place on them."""
+    i = bisect_right(spans, (place, float("inf"))) - 1
+    begin, end = spans[i] if i >= 0 else (place, place)
+    return int(begin < place <= end) + int(begin <= place < end)

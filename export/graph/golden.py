@@ -6,9 +6,9 @@ TensorFlow Lite Micro. How a number is rounded is in export/graph/rounding.py.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import singledispatch
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -38,6 +38,8 @@ from export.graph.tensor import INT8_MAX, INT8_MIN, Tensor
 
 VALUES_AT_ONCE = 1 << 18  # of the largest map: its int64 accumulators then fit into a processor's cache
 
+VALUES_OF_A_BLOCK = 1 << 23  # of large maps: windows of them are copied as floats
+
 Codes = npt.NDArray[np.int8]  # (batch, height, width, channels), as all arrays here
 Integers = npt.NDArray[np.int64]
 Number = TypeVar("Number", bound=np.generic)
@@ -61,15 +63,21 @@ def run(graph: Graph, inputs: Codes | Mapping[str, Codes], keep: Iterable[str] |
     keep = [tensor.name for tensor in graph.tensors] if keep is None else list(keep)
     batch = len(next(iter(inputs.values())))
     kept = {name: np.empty((batch, *graph.tensor(name).shape), np.int8) for name in keep}
+    last = {name: i for i, operator in enumerate(graph.operators) for name in operator.inputs}
     at_once = max(1, VALUES_AT_ONCE // max(tensor.size for tensor in graph.tensors))
     for start in range(0, batch, at_once):
         images = slice(start, start + at_once)
         values = {name: value[images] for name, value in inputs.items()}
-        for operator in graph.operators:
-            arguments = [values[name] for name in operator.inputs]
-            values[operator.output] = apply(operator, graph, *arguments)
-        for name in keep:
+        for name in kept.keys() & values.keys():
             kept[name][images] = values[name]
+        for i, operator in enumerate(graph.operators):
+            made = apply(operator, graph, *(values[name] for name in operator.inputs))
+            if operator.output in kept:
+                kept[operator.output][images] = made
+            values[operator.output] = made
+            for name in {*operator.inputs, operator.output}:
+                if last.get(name, i) <= i:
+                    del values[name]
     return kept
 
 
@@ -104,50 +112,67 @@ def apply(operator: Operator, graph: Graph, *inputs: Codes) -> Codes:
 
 @apply.register
 def _convolve_2d(operator: Conv2D, graph: Graph, x: Codes) -> Codes:
-    windows = _windows(operator, _without_zero_point(operator, graph, x))
-    sums = []
-    for inputs, codes in zip(np.split(windows, operator.groups, axis=5), np.split(operator.codes, operator.groups)):
-        weights = codes.reshape(len(codes), -1).T.astype(windows.dtype)
-        sums.append(inputs.reshape(-1, weights.shape[0]) @ weights)
-    return requantised(operator, graph, np.concatenate(sums, axis=1).reshape(*windows.shape[:3], -1))
+    def convolve(windows: npt.NDArray[np.floating]) -> Codes:
+        sums = []
+        for inputs, codes in zip(np.split(windows, operator.groups, axis=5), np.split(operator.codes, operator.groups)):
+            weights = codes.reshape(len(codes), -1).T.astype(windows.dtype)
+            sums.append(inputs.reshape(-1, weights.shape[0]) @ weights)
+        return requantised(operator, graph, np.concatenate(sums, axis=1).reshape(*windows.shape[:3], -1))
+
+    return _in_blocks(convolve, _windows(operator, _without_zero_point(operator, graph, x)))
 
 
 @apply.register
 def _convolve_depthwise(operator: DepthwiseConv2D, graph: Graph, x: Codes) -> Codes:
-    windows = _windows(operator, _without_zero_point(operator, graph, x))
     weights = operator.codes.astype(np.float32)
-    sums = np.zeros((*windows.shape[:3], windows.shape[-1]), windows.dtype)
-    for row, column in np.ndindex(*operator.kernel):
-        sums += windows[:, :, :, row, column] * weights[row, column]
-    return requantised(operator, graph, sums)
+
+    def convolve(windows: npt.NDArray[np.floating]) -> Codes:
+        sums = np.zeros((*windows.shape[:3], windows.shape[-1]), windows.dtype)
+        for row, column in np.ndindex(*operator.kernel):
+            sums += windows[:, :, :, row, column] * weights[row, column]
+        return requantised(operator, graph, sums)
+
+    return _in_blocks(convolve, _windows(operator, _without_zero_point(operator, graph, x)))
 
 
 @apply.register
 def _scale_channels(operator: ChannelScale, graph: Graph, x: Codes) -> Codes:
     input, output = graph.tensor(operator.inputs[0]), graph.tensor(operator.output)
     constants = operator.codes.astype(np.int64) - operator.constant_zero_point
-    scaled = requantise(_shifted(x, input) * constants, *quantize_multiplier(operator.multiplier(input, output)))
-    return _clamp(scaled + output.zero_point, operator.minimum, operator.maximum)
+
+    def scale(x: Codes) -> Codes:
+        scaled = requantise(_shifted(x, input) * constants, *quantize_multiplier(operator.multiplier(input, output)))
+        return _clamp(scaled + output.zero_point, operator.minimum, operator.maximum)
+
+    return _in_blocks(scale, x)
 
 
 @apply.register
 def _add(operator: Add, graph: Graph, *operands: Codes) -> Codes:
     (first, second), output = graph.inputs_of(operator), graph.tensor(operator.output)
     *each, of_sum = operator.multipliers(first, second, output)
-    scaled = [
-        requantise(_shifted(x, tensor) << ADD_LEFT_SHIFT, *quantize_multiplier(multiplier))
-        for tensor, x, multiplier in zip((first, second), operands, each)
-    ]
-    total = requantise(scaled[0] + scaled[1], *quantize_multiplier(of_sum))
-    return _clamp(total + output.zero_point, operator.minimum, operator.maximum)
+
+    def add(*operands: Codes) -> Codes:
+        scaled = [
+            requantise(_shifted(x, tensor) << ADD_LEFT_SHIFT, *quantize_multiplier(multiplier))
+            for tensor, x, multiplier in zip((first, second), operands, each)
+        ]
+        total = requantise(scaled[0] + scaled[1], *quantize_multiplier(of_sum))
+        return _clamp(total + output.zero_point, operator.minimum, operator.maximum)
+
+    return _in_blocks(add, *operands)
 
 
 @apply.register
 def _multiply(operator: Multiply, graph: Graph, *operands: Codes) -> Codes:
     (one, other), output = graph.inputs_of(operator), graph.tensor(operator.output)
-    products = _shifted(operands[0], one) * _shifted(operands[1], other)
-    scaled = requantise(products, *quantize_multiplier(operator.multiplier(one, other, output)))
-    return _clamp(scaled + output.zero_point, operator.minimum, operator.maximum)
+
+    def multiply(x: Codes, y: Codes) -> Codes:
+        products = _shifted(x, one) * _shifted(y, other)
+        scaled = requantise(products, *quantize_multiplier(operator.multiplier(one, other, output)))
+        return _clamp(scaled + output.zero_point, operator.minimum, operator.maximum)
+
+    return _in_blocks(multiply, *operands)
 
 
 @apply.register
@@ -185,12 +210,13 @@ def _pad(operator: Pad, graph: Graph, x: Codes) -> Codes:
 
 @apply.register
 def _softmax(operator: Softmax, graph: Graph, x: Codes) -> Codes:
-    return softmax(x, *factor_and_smallest(operator.multiplier(graph.tensor(operator.inputs[0]))))
+    factor = factor_and_smallest(operator.multiplier(graph.tensor(operator.inputs[0])))
+    return _in_blocks(lambda x: softmax(x, *factor), x)
 
 
 @apply.register
 def _look_up(operator: Lookup, graph: Graph, x: Codes) -> Codes:
-    return operator.table[x.astype(np.int32) - INT8_MIN]
+    return _in_blocks(lambda x: operator.table[x.astype(np.int32) - INT8_MIN], x)
 
 
 @apply.register
@@ -200,6 +226,16 @@ def _move_channels(operator: Wire, graph: Graph, *inputs: Codes) -> Codes:
 
 
 # --- Their parts ------------------------------------------------------------------------------------------------------
+
+
+def _in_blocks(compute: Callable[..., Codes], *inputs: npt.NDArray[Any]) -> Codes:
+    """Return what a function makes of arrays (batch, rows, ...), some rows at a time: it takes memory for each."""
+    rows, values = inputs[0].shape[1], max(each.size for each in inputs)
+    at_once = max(1, rows * VALUES_OF_A_BLOCK // max(values, 1))
+    if at_once >= rows:
+        return compute(*inputs)
+    blocks = (slice(start, start + at_once) for start in range(0, rows, at_once))
+    return np.concatenate([compute(*(each[:, block] for each in inputs)) for block in blocks], axis=1)
 
 
 def _clamp(x: Integers, minimum: int = INT8_MIN, maximum: int = INT8_MAX) -> Codes:

@@ -13,14 +13,17 @@ are configurable.
 
 from __future__ import annotations
 
+import math
 import re
+from collections import Counter
 from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 
-from export.graph.operators import ChannelScale, Convolution, Operator, is_frozen
+from export.graph import limits
+from export.graph.operators import ChannelScale, Conv2D, Convolution, Operator, Window, is_frozen
 from export.graph.tensor import GraphError, Tensor
 
 
@@ -90,9 +93,10 @@ class Graph:
 
     def validate(self) -> None:
         """Raise GraphError unless every name, shape, scale and constant fits."""
+        self._check_names()
         for tensor in self.tensors:
             tensor.check()
-        self._check_names()
+        self._check_size()
         made = set(self.inputs)
         for operator in self.operators:
             for name in operator.inputs:
@@ -100,6 +104,7 @@ class Graph:
                     raise GraphError(f"{operator.name}: it reads {name}, which no input or earlier operator makes")
             self._check_operator(operator)
             made.add(operator.output)
+        self._check_work()
 
     def macs(self) -> dict[str, int]:
         """Return the number of multiplications by constants per input, by operator name."""
@@ -142,13 +147,40 @@ class Graph:
             raise GraphError(f"{self.name}: a graph needs at least one input and one output")
         made = [*self.inputs, *(operator.output for operator in self.operators)]
         for names in (made, [tensor.name for tensor in self.tensors], list(self.outputs)):
-            twice = sorted({name for name in names if names.count(name) > 1})
+            twice = sorted(name for name, count in Counter(names).items() if count > 1)
             if twice or "" in names:
                 raise GraphError(f"{self.name}: every name must be unique and not empty; got twice: {twice}")
         if missing := sorted(set(made) ^ set(self._tensors)):
             raise GraphError(f"{self.name}: inputs and operators need one tensor each of their name; not so: {missing}")
         if missing := sorted(set(self.outputs) - set(made)):
             raise GraphError(f"{self.name}: outputs {missing} are made by no operator")
+
+    def _check_size(self) -> None:
+        """Raise GraphError if names, or all maps and constants together, are beyond export/graph/limits.py."""
+        for what, name, most in [
+            ("its name", self.name, limits.MOST_NETWORK_NAME),
+            *(("the name of a tensor", tensor.name, limits.MOST_NAME) for tensor in self.tensors),
+        ]:
+            self._require_at_most(f"letters in {what} ({name[:20]}...)", len(name), most)
+        constants = sum(
+            array.nbytes for operator in self.operators for array in vars(operator).values() if _is_array(array)
+        )
+        self._require_at_most("operators", len(self.operators), limits.MOST_OPERATORS)
+        self._require_at_most("rows in all maps", sum(each.shape[0] for each in self.tensors), limits.MOST_ROWS)
+        self._require_at_most("values in all maps", sum(each.size for each in self.tensors), limits.MOST_VALUES_IN_ALL)
+        self._require_at_most("bytes of constants", constants, limits.MOST_CONSTANT_BYTES)
+
+    def _check_work(self) -> None:
+        """Raise GraphError if the work per input is beyond export/graph/limits.py."""
+        macs = sum(count for name, count in self.macs().items() if isinstance(self.operator(name), Conv2D))
+        windows = [each for each in self.operators if isinstance(each, Window) and not isinstance(each, Conv2D)]
+        taps = sum(self.tensor(each.output).size * math.prod(each.kernel) for each in windows)
+        self._require_at_most("MACs per input", macs, limits.MOST_MACS)
+        self._require_at_most("values under the windows of pools and depthwise convolutions", taps, limits.MOST_TAPS)
+
+    def _require_at_most(self, what: str, got: int, most: int) -> None:
+        if got > most:
+            raise GraphError(f"{self.name[:20]}: {got:,} {what}; a network can have up to {most:,}")
 
     def _check_operator(self, operator: Operator) -> None:
         inputs, output = self.inputs_of(operator), self.tensor(operator.output)
@@ -159,6 +191,10 @@ class Graph:
         if shape != output.shape:
             raise GraphError(f"{operator.name}: its tensor has shape {output.shape}; its inputs make it {shape}")
         operator.check(inputs, output)
+
+
+def _is_array(value: object) -> bool:
+    return isinstance(value, np.ndarray)
 
 
 NO_CORE = "0" * 64

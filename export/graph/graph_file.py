@@ -9,14 +9,18 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import math
 import os
+import struct
 import zipfile
 from dataclasses import asdict, fields
-from typing import Any
+from types import UnionType
+from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 import numpy as np
 import numpy.typing as npt
 
+from export.graph import limits
 from export.graph.graph import Graph
 from export.graph.operators import OPERATORS, Operator
 from export.graph.tensor import GraphError, Tensor
@@ -26,6 +30,23 @@ VERSION = 2
 READABLE = (1, VERSION)  # version 1 lacks `dense`
 DESCRIPTION = "graph"  # entry of the .npz; the others are OPERATOR/FIELD
 
+# What Python's and NumPy's parsers raise where bytes are not what they should be.
+BROKEN = (
+    ValueError,  # and GraphError
+    ArithmeticError,
+    AttributeError,
+    EOFError,
+    LookupError,
+    MemoryError,
+    NotImplementedError,
+    OSError,
+    RecursionError,
+    TypeError,
+    struct.error,
+    zipfile.BadZipFile,
+)
+
+Made = TypeVar("Made")
 Array = npt.NDArray[Any]  # of any type: int8 codes, int32 biases, float32 scales
 Json = dict[str, Any]
 
@@ -40,7 +61,9 @@ def load(path: str | os.PathLike[str]) -> Graph:
     Raises GraphFileError, which names the file and what is wrong with it; OSError.
     """
     with open(path, "rb") as file:
-        content = file.read()
+        content = file.read(limits.MOST_FILE_BYTES + 1)
+    if len(content) > limits.MOST_FILE_BYTES:
+        raise GraphFileError(f"{path}: it has more than {limits.MOST_FILE_BYTES:,} bytes, which no graph can have")
     try:
         return from_bytes(content)
     except GraphFileError as error:
@@ -77,18 +100,34 @@ def to_bytes(graph: Graph) -> bytes:
 def from_bytes(content: bytes) -> Graph:
     """Return the graph of a file's content. Raises GraphFileError if it is no graph."""
     try:
-        with np.load(io.BytesIO(content), allow_pickle=False) as entries:
-            arrays = {name: entries[name] for name in entries.files}
+        with zipfile.ZipFile(io.BytesIO(content)) as file:
+            arrays = {entry.filename.removesuffix(".npy"): _array(file, entry) for entry in file.infolist()}
         description = json.loads(arrays.pop(DESCRIPTION).tobytes())
         found = description["format"], description["version"]
-    except (ValueError, KeyError, TypeError, AttributeError, EOFError, OSError, zipfile.BadZipFile) as error:
+    except BROKEN as error:
         raise GraphFileError(f"not an integer graph, or broken ({type(error).__name__}: {error})") from None
     if found[0] != FORMAT or found[1] not in READABLE:
         raise GraphFileError(f"it is {found[0]!r}, version {found[1]}; expected {FORMAT!r}, version {VERSION}")
     try:
         return _graph(description, arrays)
-    except (GraphError, KeyError, TypeError, ValueError) as error:
-        raise GraphFileError(f"its graph is not valid: {error}") from None
+    except BROKEN as error:  # among them GraphError
+        what = f"no {error}" if isinstance(error, KeyError) else error
+        raise GraphFileError(f"its graph is not valid: {what}") from None
+
+
+def _array(file: zipfile.ZipFile, entry: zipfile.ZipInfo) -> Array:
+    """Return an entry. What it declares is compared to what it holds, before any memory is taken for it."""
+    if entry.compress_type != zipfile.ZIP_STORED:
+        raise ValueError(f"its entry {entry.filename} is compressed; a graph is not")
+    stream = io.BytesIO(file.read(entry))
+    version = np.lib.format.read_magic(stream)
+    if version != (1, 0):
+        raise ValueError(f"its entry {entry.filename} is .npy version {version}; expected (1, 0)")
+    shape, by_columns, dtype = np.lib.format.read_array_header_1_0(stream)
+    values, size = stream.read(), math.prod(shape) * dtype.itemsize
+    if dtype.hasobject or min(shape, default=0) < 0 or len(values) != size:
+        raise ValueError(f"its entry {entry.filename} has {len(values)} bytes; {dtype} {shape} needs {size}")
+    return np.frombuffer(values, dtype).reshape(shape, order="F" if by_columns else "C")
 
 
 def _constants(operator: Operator) -> dict[str, Array]:
@@ -103,17 +142,43 @@ def _described(operator: Operator) -> Json:
 
 
 def _graph(description: Json, arrays: dict[str, Array]) -> Graph:
+    constants: dict[str, Json] = {}  # by operator
+    for name, value in arrays.items():
+        operator, _, field = name.rpartition("/")
+        constants.setdefault(operator, {})[field] = value
     operators = []
     for entry in description["operators"]:
         kind = OPERATORS[entry.pop("operator")]
-        prefix = f"{entry['name']}/"
-        own = {name.removeprefix(prefix): value for name, value in arrays.items() if name.startswith(prefix)}
-        constants: Json = {name: value for name, value in own.items() if "/" not in name}
-        plain = {name: _tuples(value) for name, value in entry.items()}
-        operators.append(kind(**plain, **constants))
-    tensors = [Tensor(**{**tensor, "shape": tuple(tensor["shape"])}) for tensor in description["tensors"]]
-    inputs, outputs = tuple(description["inputs"]), tuple(description["outputs"])
-    return Graph(description["name"], inputs, outputs, tuple(tensors), tuple(operators), description["metadata"])
+        values = {**entry, **constants.get(entry["name"], {})}
+        operators.append(_made(kind, values))
+    tensors = tuple(_made(Tensor, tensor) for tensor in description["tensors"])
+    own = {name: description[name] for name in ("name", "inputs", "outputs", "metadata")}
+    return _made(Graph, {**own, "tensors": tensors, "operators": tuple(operators)})
+
+
+def _made(kind: type[Made], values: Json) -> Made:
+    """Return an object of a class with fields. Raise GraphError if a value is not of its field's type."""
+    hints = get_type_hints(kind)
+    values = {name: _tuples(value) for name, value in values.items()}
+    for name, value in values.items():
+        if name in hints and not _is_of(value, hints[name]):
+            raise GraphError(f"{kind.__name__} {values.get('name')!r}: {name} is {str(value)[:80]!r}, of another type")
+    return kind(**values)
+
+
+def _is_of(value: Any, hint: Any) -> bool:
+    """Return whether a value is of an annotated type."""
+    kind, of = get_origin(hint), get_args(hint)
+    if kind is UnionType:
+        return any(_is_of(value, each) for each in of)
+    if kind is dict:
+        return isinstance(value, dict) and all(_is_of(each, of[1]) for each in value.values())
+    if kind is tuple:
+        each = of[:1] * len(value) if isinstance(value, tuple) and of[1:] == (...,) else of
+        return isinstance(value, tuple) and len(value) == len(each) and all(map(_is_of, value, each))
+    if kind is not None:  # an array, whose values the operator checks
+        return isinstance(value, kind)
+    return type(value) in ((int, float) if hint is float else (hint,))
 
 
 def _tuples(value: Any) -> Any:

@@ -28,6 +28,7 @@ def resize(graph: Graph, size: Size) -> Graph:
         raise GraphError(f"{graph.name} has {len(graph.inputs)} inputs; only a network of one image can be resized")
     image = graph.tensor(graph.inputs[0])
     shapes: dict[str, Shape] = {image.name: (*size, image.channels)}
+    replace(image, shape=shapes[image.name]).check()
     operators = []
     for operator in graph.operators:
         operator = _over_the_whole_map(operator, graph, shapes)

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from export.graph.limits import MOST_SIDES, MOST_VALUES
+
 INT8_MIN, INT8_MAX = -128, 127
 
 Shape = tuple[int, int, int]  # height, width, channels
@@ -52,6 +54,11 @@ class Tensor:
         if len(self.shape) != 3 or min(self.shape) < 1:
             raise GraphError(
                 f"{self.name}: shape is {self.shape}; it must be (height, width, channels), each at least 1"
+            )
+        if any(size > most for size, most in zip(self.shape, MOST_SIDES)) or self.size > MOST_VALUES:
+            raise GraphError(
+                f"{self.name}: shape is {'x'.join(map(str, self.shape))}; a map can have up to "
+                f"{'x'.join(map(str, MOST_SIDES))}, and {MOST_VALUES:,} values"
             )
         if not (self.scale > 0 and math.isfinite(self.scale) and float(np.float32(self.scale)) == self.scale):
             raise GraphError(f"{self.name}: scale is {self.scale!r}; it must be a positive float32 number")

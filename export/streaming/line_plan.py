@@ -22,9 +22,11 @@ ring.
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from dataclasses import dataclass, replace
 from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
 
 from export.graph.graph import Graph
 from export.graph.memory_order import Step, small_memory_order
@@ -35,6 +37,8 @@ from export.graph.wires import without_wires
 
 ALIGNMENT = 4  # bytes, of every row's place: kernels load words
 SUM_BYTES = 4  # a running sum is an int32
+
+Ints = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -145,6 +149,11 @@ class LinePlan:
         return {name: i for i, name in enumerate(dict.fromkeys(made))}
 
     @cached_property
+    def stage_numbers(self) -> dict[int, int]:
+        """Number of each stage, from 1, by the id of its operator."""
+        return {id(stage.operator): i for i, stage in enumerate(self.stages, 1)}
+
+    @cached_property
     def kept(self) -> int:
         """Total bytes of the rows that are kept."""
         return sum(buffer.bytes for buffer in self.buffers.values())
@@ -211,7 +220,7 @@ def plan(graph: Graph, switches: tuple[Switch, ...] = (), in_order: bool = False
     steps_of_a_line = _steps_of_a_line(graph, switches)
     operators = [operator for operator, _ in steps_of_a_line]
     last_use = _last_use(operators)
-    longest: dict[int, list[int]] = {}  # of each step: the lines in which its rows are made
+    longest: dict[int, Ints] = {}  # of each step: the lines in which its rows are made
     kept, lives = dict.fromkeys((tensor.name for tensor in graph.tensors), 0), []
     for running in _running(steps_of_a_line, switches):
         times = _Times(graph, [operators[i] for i in running])
@@ -220,12 +229,16 @@ def plan(graph: Graph, switches: tuple[Switch, ...] = (), in_order: bool = False
         lives.append({operators[i].output: (i, last_use[operators[i].output]) for i in running})
     places, shared = _places(graph, lives)
     buffers = {tensor.name: Buffer(tensor, kept[tensor.name], places.get(tensor.name)) for tensor in graph.tensors}
-    stages = []
-    for i, (operator, when) in enumerate(steps_of_a_line):
-        retires = tuple(name for name, last in last_use.items() if last == i and buffers[name].rows)
-        stages.append(Stage(operator, retires, longest[i][0], longest[i][-1], when))
+    retires: dict[int, list[str]] = {}
+    for name, last in last_use.items():
+        if buffers[name].rows:
+            retires.setdefault(last, []).append(name)
+    stages = [
+        Stage(operator, tuple(retires.get(i, ())), int(longest[i][0]), int(longest[i][-1]), when)
+        for i, (operator, when) in enumerate(steps_of_a_line)
+    ]
     height = graph.tensor(graph.inputs[0]).shape[0]
-    lines = max([height, *(1 + made[-1] for made in longest.values())])
+    lines = max([height, *(1 + int(made[-1]) for made in longest.values())])
     return LinePlan(graph, tuple(stages), buffers, lines, shared, switches)
 
 
@@ -310,15 +323,21 @@ def steps(operator: Operator, graph: Graph) -> int:
 
 def rows_read(operator: Operator, step: int, shape: Shape) -> range:
     """Return the rows of an input that a step reads, oldest first, without padding."""
+    begin, end = rows_of_steps(operator, np.array([step]), shape)
+    return range(int(begin[0]), int(end[0]))
+
+
+def rows_of_steps(operator: Operator, steps: Ints, shape: Shape) -> tuple[Ints, Ints]:
+    """Return the first and the end of the rows of an input that each step reads, without padding."""
     height = shape[0]
-    first, extent, dilation = step, 1, 1
+    first, extent, dilation = steps, 1, 1
     if isinstance(operator, Pad):
-        first = step - operator.padding[0][0]
+        first = steps - operator.padding[0][0]
     elif isinstance(operator, Window) and not sums_rows(operator, shape):
-        first = step * operator.strides[0] - operator.pads(shape[:2])[0][0]
+        first = steps * operator.strides[0] - operator.pads(shape[:2])[0][0]
         extent, dilation = operator.extent[0], operator.dilations[0]
-    oldest = first if first >= 0 else first % dilation
-    return range(min(oldest, height), max(0, min(first + extent, height)))
+    oldest = np.where(first >= 0, first, first % dilation)
+    return np.minimum(oldest, height), np.clip(first + extent, 0, height)
 
 
 # --- Time -------------------------------------------------------------------------------------------------------------
@@ -329,34 +348,41 @@ class _Times:
 
     Attributes:
         made: the line in which each row is made, by tensor.
-        read: by tensor, for each step that reads it: the line, and the oldest row that it reads.
+        most: the most rows of each tensor that were made before a line and are read in it or later.
     """
 
     def __init__(self, graph: Graph, running: list[Operator]):
         self.graph = graph
         image = graph.tensor(graph.inputs[0])
-        self.made: dict[str, list[int]] = {image.name: list(range(image.shape[0]))}
-        self.read: dict[str, list[tuple[int, int]]] = {tensor.name: [] for tensor in graph.tensors}
+        self.made: dict[str, Ints] = {image.name: np.arange(image.shape[0])}
+        self.most: dict[str, int] = {}
         for operator in running:
             self._run(operator)
 
     def _run(self, operator: Operator) -> None:
         """Run each step of an operator in the first line in which the rows that it reads are there."""
-        lines, line = [], -1
-        for step in range(steps(operator, self.graph)):
-            reads = {name: rows_read(operator, step, self.graph.tensor(name).shape) for name in operator.inputs}
-            line = max([line + 1, *(self.made[name][rows.stop - 1] for name, rows in reads.items() if rows.stop)])
-            lines.append(line)
-            for name, rows in reads.items():
-                self.read[name].append((line, rows.start))
+        numbers = np.arange(steps(operator, self.graph))
+        reads = {name: rows_of_steps(operator, numbers, self.graph.tensor(name).shape) for name in operator.inputs}
+        there = numbers.copy()  # each step one line after the one before it at least
+        for name, (_, end) in reads.items():
+            there = np.maximum(there, np.where(end > 0, self.made[name][np.maximum(end, 1) - 1], 0))
+        lines = np.maximum.accumulate(there - numbers) + numbers
+        for name, (begin, _) in reads.items():
+            waiting = np.searchsorted(self.made[name], lines) - begin
+            self.most[name] = max(self.most.get(name, 0), int(waiting.max()))
         # A running sum makes its one row in its last step.
         self.made[operator.output] = lines[-self.graph.tensor(operator.output).shape[0] :]
 
     def kept(self, name: str) -> int:
-        """Return the most rows that were made before a line and are read in it or later."""
+        """Return how many rows of a tensor stay from one line to the next."""
         # An output that is a vector stays after the image.
-        stays = name in self.graph.outputs and self.graph.tensor(name).shape[0] == 1
-        return max([int(stays), *(bisect_left(self.made[name], line) - row for line, row in self.read[name])])
+        stays = name in self.outputs and self.graph.tensor(name).shape[0] == 1
+        return max(int(stays), self.most.get(name, 0))
+
+    @cached_property
+    def outputs(self) -> set[str]:
+        """The names of the graph's outputs."""
+        return set(self.graph.outputs)
 
 
 # --- Places of the newest rows ----------------------------------------------------------------------------------------
@@ -400,21 +426,18 @@ def _places(graph: Graph, lives: list[dict[str, tuple[int, int]]]) -> tuple[dict
     """
     sizes = _row_sizes(graph)
     made = {name: life[name][0] for life in reversed(lives) for name in life}
+    in_use: list[dict[int, list[str]]] = [{} for _ in lives]  # the placed tensors in use at each step
     places: dict[str, int] = {}
     for name in sorted(made, key=lambda name: (-sizes[name], made[name])):
-        meets = [other for other in places if any(_meet(life, name, other) for life in lives)]
-        taken = sorted((places[other], places[other] + sizes[other]) for other in meets)
+        own = [(used, range(life[name][0], life[name][1] + 1)) for used, life in zip(in_use, lives) if name in life]
+        meets = {other for used, steps in own for step in steps for other in used.get(step, ())}
         place = 0
-        for begin, end in taken:
+        for begin, end in sorted((places[other], places[other] + sizes[other]) for other in meets):
             if place + sizes[name] <= begin:
                 break
             place = max(place, end)
         places[name] = place
+        for used, steps in own:
+            for step in steps:
+                used.setdefault(step, []).append(name)
     return places, max((places[name] + sizes[name] for name in places), default=0)
-
-
-def _meet(life: dict[str, tuple[int, int]], first: str, second: str) -> bool:
-    """Return whether two tensors' newest rows are in use at the same time."""
-    if first not in life or second not in life:
-        return False
-    return life[first][0] <= life[second][1] and life[second][0] <= life[first][1]

@@ -5,16 +5,17 @@ from __future__ import annotations
 import math
 import struct
 from dataclasses import dataclass
+from functools import lru_cache
 
 import flatbuffers
 import numpy as np
 
+from export.graph import limits
 from export.tflite import schema
 
 IDENTIFIER = b"TFL3"
 BUFFER_ALIGNMENT = 16  # as the schema demands; a Cortex-M0 faults on int32 biases that are not aligned
-MOST_TABLES = 1 << 16  # tensors or operators of a file; a hostile one could claim that a few bytes are millions
-MOST_VALUES = 1 << 26  # of a tensor
+MOST_DIMENSIONS = 8  # of a tensor
 DTYPES = {
     "BOOL": np.bool_,
     "FLOAT32": np.float32,
@@ -88,6 +89,8 @@ class Model:
 
 def parse(content: bytes) -> Model:
     """Reads a .tflite. Raises TfliteError if it is broken, truncated, or has not exactly one graph."""
+    if len(content) > limits.MOST_FILE_BYTES:
+        raise TfliteError(f"it has {len(content):,} bytes; it can have up to {limits.MOST_FILE_BYTES:,}")
     if content[4:8] != IDENTIFIER:
         raise TfliteError(f"it is no .tflite: bytes 4 to 7 are {content[4:8]!r}; they must be {IDENTIFIER!r}")
     try:
@@ -104,9 +107,12 @@ def _parse(content: bytes) -> Model:
     if subgraphs != 1:
         raise TfliteError(f"it has {subgraphs} subgraphs; it must have one")
     graph = model.subgraphs[0]
-    for what, count in (("tensors", _length(graph.tensors)), ("operators", _length(graph.operators))):
-        if count > MOST_TABLES:
-            raise TfliteError(f"it has {count} {what}; it can have up to {MOST_TABLES}")
+    for what, count, most in (
+        ("tensors", _length(graph.tensors), limits.MOST_TENSORS),
+        ("operators", _length(graph.operators), limits.MOST_OPERATORS),
+    ):
+        if count > most:  # a hostile file could claim that a few bytes are millions
+            raise TfliteError(f"it has {count:,} {what}; it can have up to {most:,}")
     tensors = tuple(_tensor(model, table, i) for i, table in enumerate(graph.tensors or ()))
     operators = tuple(_operator(model, table) for table in graph.operators or ())
     inputs, outputs = _indices(graph.inputs), _indices(graph.outputs)
@@ -120,8 +126,10 @@ def _length(vector) -> int:
 
 def _tensor(model, table, index: int) -> FileTensor:
     name, shape = _text(table.name), tuple(_indices(table.shape))
-    if any(size < 0 for size in shape) or math.prod(shape) > MOST_VALUES:
-        raise TfliteError(f"tensor {index} ({name}): shape is {shape}; it can have up to {MOST_VALUES} values")
+    most = max(limits.MOST_VALUES, limits.MOST_CONSTANT_BYTES)
+    if len(shape) > MOST_DIMENSIONS or any(size < 0 for size in shape) or math.prod(shape) > most:
+        got = "x".join(map(str, shape[:MOST_DIMENSIONS]))
+        raise TfliteError(f"tensor {index} ({name[:40]}): shape is {got}; it can have up to {most:,} values")
     type = name_of(schema.TensorType, table.type)
     return FileTensor(
         name,
@@ -197,6 +205,7 @@ def _text(name: bytes | None) -> str:
     return (name or b"").decode(errors="replace")
 
 
+@lru_cache(maxsize=1 << 10)
 def name_of(enumeration, value: int) -> str:
     """The name of a value of one of the schema's enumerations, such as Padding."""
     names = {number: name for name, number in vars(enumeration).items() if isinstance(number, int)}

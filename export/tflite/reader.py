@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any, NoReturn, TypeVar
 
 import numpy as np
@@ -28,6 +29,7 @@ Places = npt.NDArray[np.integer]
 Result = TypeVar("Result")
 MapPadding = tuple[tuple[int, int], ...]  # rows, columns, channels
 
+MOST_NAME = 200  # letters; more are left out
 RESHAPING = ("RESHAPE", "EXPAND_DIMS", "SQUEEZE")
 FIXES = dict.fromkeys(("FLOAT32", "INT16", "UINT8"), ": convert the model with tf.lite.OpsSet.TFLITE_BUILTINS_INT8")
 
@@ -51,6 +53,7 @@ def read(content: bytes) -> tuple[Graph, Tflite]:
         if reader is None:
             raise TfliteError(f"{label} is not supported; supported are {', '.join(sorted(READERS))}")
         reader(Step(reading, label, operator))
+        reading.forget(index)
     graph = reading.graph()
     return graph, Tflite(reading.content(content), reading.placed)
 
@@ -108,9 +111,26 @@ class Reading:
 
     def __post_init__(self) -> None:
         self.names = _unique_names(self.file.tensors)
+        self.taken = set(self.names)
         for i, index in enumerate(self.file.inputs):
             if self.file.tensors[index].type == "INT8":
                 self.add_input(Step(self, f"input {i} ({self.names[index]})"), index)
+
+    def forget(self, index: int) -> None:
+        """Drop views with places, which are large, that neither an operator after this one reads nor the file's end."""
+        for read in self.file.operators[index].inputs:
+            view = self.views.get(read)
+            large = view is not None and view.places is not None
+            if large and self._last_read[read] == index and read not in self._outputs:
+                del self.views[read]
+
+    @cached_property
+    def _last_read(self) -> dict[int, int]:
+        return {read: index for index, operator in enumerate(self.file.operators) for read in operator.inputs}
+
+    @property
+    def _outputs(self) -> set[int]:
+        return {*self.file.outputs, *self.ends.values()}
 
     def add_input(self, step: Step, index: int) -> None:
         """Add an int8 input to the graph.
@@ -127,6 +147,7 @@ class Reading:
     def add(self, tensor: Tensor, index: int, made_by: str) -> None:
         """Add a tensor to the graph that is the file's tensor of this index, byte for byte."""
         self.tensors.append(tensor)
+        self.taken.add(tensor.name)
         self.views[index] = View(tensor, self.file.tensors[index].shape, made_by)
         self.placed[tensor.name] = Placed(index, np.arange(tensor.channels), tensor.shape)
 
@@ -134,14 +155,14 @@ class Reading:
         """Return the graph, after all operators are read."""
         for i, index in enumerate(self.file.inputs):
             self._step_of_end("input", i, index).view(self.ends.get(index, index))
-        outputs: list[str] = []
+        outputs: dict[str, None] = {}  # in their order
         for i, index in enumerate(self.file.outputs):
             index = self.ends.get(index, index)
             step = self._step_of_end("output", i, index)
             output = step.values(index)
             if output.name in outputs:  # one tensor can be two outputs of a file, but not of a graph
                 output = step.copy(output, index)
-            outputs.append(output.name)
+            outputs[output.name] = None
         inputs = tuple(self.names[self.ends.get(index, index)] for index in self.file.inputs)
         try:
             name = self.file.name or "network"
@@ -156,7 +177,8 @@ class Reading:
         """Return the file, without the operators that convert at its ends."""
         if not self.converting:
             return content
-        kept = [operator for operator in self.file.operators if operator not in self.converting]
+        converting = set(map(id, self.converting))
+        kept = [operator for operator in self.file.operators if id(operator) not in converting]
         inputs, outputs = (
             tuple(self.ends.get(index, index) for index in ends) for ends in (self.file.inputs, self.file.outputs)
         )
@@ -338,6 +360,7 @@ class Step:
         self._checked(tensor.check)
         self._checked(lambda: operator.check([input], tensor))
         self.reading.tensors.append(tensor)
+        self.reading.taken.add(tensor.name)
         self.reading.operators.append(operator)
 
     def copy(self, tensor: Tensor, index: int) -> Tensor:
@@ -415,8 +438,9 @@ class Step:
 
     def unique_name(self, name: str) -> str:
         """Return this name, or one like it that no tensor has."""
-        taken = {*self.reading.names, *(tensor.name for tensor in self.reading.tensors)}
-        return next(each for each in (name + "'" * i for i in range(len(taken) + 1)) if each not in taken)
+        while name in self.reading.taken:
+            name += "'"
+        return name
 
     def _add(self, operator: Operator, tensor: Tensor, index: int) -> None:
         self.reading.operators.append(operator)
@@ -449,7 +473,7 @@ def _unique_names(tensors: tuple[FileTensor, ...]) -> list[str]:
     """
     names: dict[str, int] = {}
     for index in sorted(range(len(tensors)), key=lambda index: tensors[index].data is not None):  # constants give way
-        first = tensors[index].name.split(";")[0]
+        first = tensors[index].name.split(";")[0][:MOST_NAME]
         name = "".join(letter if letter.isprintable() else "_" for letter in first) or f"tensor{index}"
         while name in names:
             name = f"{name}.{index}"

@@ -156,5 +156,5 @@ def test_names_may_hold_anything():
     net.input((8, 8, 2), name="image")
     net.convolution('a<b> & "c"\x01\ufffe' + 300 * "W", "image", 2)
     net.add(Add(name="frozen.sum", inputs=list(net.tensors)), 2.0**-3)
-    plan = line_plan.plan(net.graph("frozen.sum", name="<&>" + 200 * "W"))
+    plan = line_plan.plan(net.graph("frozen.sum", name="<&>" + 150 * "W"))
     assert len(Drawing(plan).blocks) == 3
