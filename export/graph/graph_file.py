@@ -178,7 +178,7 @@ def _is_of(value: Any, hint: Any) -> bool:
         return isinstance(value, tuple) and len(value) == len(each) and all(map(_is_of, value, each))
     if kind is not None:  # an array, whose values the operator checks
         return isinstance(value, kind)
-    return type(value) in ((int, float) if hint is float else (hint,))
+    return isinstance(value, (int, float) if hint is float else hint) and isinstance(value, bool) == (hint is bool)
 
 
 def _tuples(value: Any) -> Any:
