@@ -25,6 +25,7 @@ _HOME = {
     "SemifreddoNet": "nn.backbone",
     "ShuffleNetV2": "nn.baselines",
     "freeze": "nn.freezing",
+    "load_model": "nn.saved",
     "quantise": "nn.fixed8",
 }
 __all__ = sorted(_HOME)

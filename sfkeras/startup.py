@@ -19,16 +19,9 @@ def prepare_command():
 def prepare_tensorflow():
     """Chooses Keras 2 and faster kernels for the TensorFlow that loads next.
 
-    Raises: ImportError if TensorFlow is there already with another Keras.
+    TensorFlow reads the first when tf.keras is used for the first time; sfkeras.tensorflow checks it.
     """
-    legacy = os.environ.get("TF_USE_LEGACY_KERAS") in ("1", "true", "True")
-    if sys.modules.get("tensorflow") is not None and not legacy:
-        raise ImportError(
-            "TensorFlow was imported before sfkeras, with Keras 3; sfkeras needs Keras 2. Import sfkeras's names first, "
-            "or start Python with TF_USE_LEGACY_KERAS=1."
-        )
-    # tensorflow-model-optimization and keras-cv are built on Keras 2, which TensorFlow hands out only when asked before
-    # it loads.
+    # tensorflow-model-optimization and keras-cv are built on Keras 2, which TensorFlow hands out only when asked.
     os.environ["TF_USE_LEGACY_KERAS"] = "1"
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     # TensorFlow leaves oneDNN off on processors without AVX512-VNNI, where a training step takes twice as long without.

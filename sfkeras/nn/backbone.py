@@ -11,7 +11,8 @@ from sfkeras.nn.heads import attach_all
 from sfkeras.nn.layers import GreyToRGB
 from sfkeras.nn.limits import DOWNSCALING, LARGEST_SIDE, SMALLEST_SIDE, nearest_side
 from sfkeras.nn.options import NetworkOptions
-from sfkeras.tensorflow import tf
+from sfkeras.nn.saved import SfkerasModel
+from sfkeras.tensorflow import require_float32, tf
 
 STEM_CHANNELS = 32
 FROZEN_REPEATS = 3
@@ -46,6 +47,7 @@ def SemifreddoNet(input_shape, heads=(), options=None, **keywords):
         (None, 1, 1, 10)
     """
     options = with_keywords(options or NetworkOptions(), keywords)
+    require_float32()
     check_input_shape(input_shape)
     check_options(options)
     images = tf.keras.Input(input_shape, name="image")
@@ -60,7 +62,7 @@ def SemifreddoNet(input_shape, heads=(), options=None, **keywords):
         _copy_first_units(options.core, tf.keras.Model(images, trainable_maps))
     features = {"frozen": frozen_maps} if options.frozen else {}
     features |= {f"core{i}": maps for i, maps in enumerate(trainable_maps, 1)}
-    model = tf.keras.Model(images, attach_all(heads, features) if heads else features, name="semifreddonet")
+    model = SfkerasModel(images, attach_all(heads, features) if heads else features, name="semifreddonet")
     if options.core is not None and not options.train_batch_norm:
         _fix_frozen_batch_norms(model)
     return model if options.shares is None else freeze(model, options.core, options.shares)

@@ -4,7 +4,8 @@ from sfkeras.errors import RecipeError
 from sfkeras.nn.backbone import check_input_shape
 from sfkeras.nn.blocks import bottleneck, convolution, depthwise, join, regular_unit
 from sfkeras.nn.heads import attach_all
-from sfkeras.tensorflow import tf
+from sfkeras.nn.saved import SfkerasModel
+from sfkeras.tensorflow import require_float32, tf
 
 # Ma et al. 2018, table 5: channels of stages 2 to 4 by width, and units per stage.
 CHANNELS = {0.5: (48, 96, 192), 1.0: (116, 232, 464)}
@@ -30,6 +31,7 @@ def ShuffleNetV2(input_shape, heads, width=1.0):
         >>> sfkeras.ShuffleNetV2((32, 32, 3), [sfkeras.Head(10)], width=0.5).output_shape
         (None, 1, 1, 10)
     """
+    require_float32()
     check_input_shape(input_shape)
     if width not in CHANNELS:
         raise RecipeError(
@@ -42,7 +44,7 @@ def ShuffleNetV2(input_shape, heads, width=1.0):
         x = _downscaling_unit(x, channels // 2, f"stage{stage}.unit1")
         for unit in range(2, units + 1):
             x = regular_unit(x, f"stage{stage}.unit{unit}", transform=bottleneck)
-    return tf.keras.Model(images, attach_all(heads, {"core1": x}), name="shufflenet_v2")
+    return SfkerasModel(images, attach_all(heads, {"core1": x}), name="shufflenet_v2")
 
 
 def _downscaling_unit(x, channels, name):

@@ -9,7 +9,7 @@ are constants, so ranges do not drift during training.
 
 import numpy as np
 
-from sfkeras.tensorflow import tf  # before what is built on it
+from sfkeras.tensorflow import require_float32, tf  # before what is built on it
 
 # isort: split
 import tensorflow_model_optimization as tfmot
@@ -20,6 +20,7 @@ from tensorflow_model_optimization.python.core.quantization.keras.quantize_wrapp
 
 from sfkeras.nn.layers import AlphaBlend, ChannelShuffle, ChannelSplit, CoreShuffle, GreyToRGB, fixed8
 from sfkeras.nn.piecewise import PiecewiseLinear
+from sfkeras.nn.saved import SfkerasModel
 
 keras = tf.keras
 register = keras.utils.register_keras_serializable("sfkeras")
@@ -221,6 +222,21 @@ class Fixed8Config(tfmot.quantization.keras.QuantizeConfig):
         return {"exponent": self.exponent, "bits": self.bits}
 
 
+@register
+class Fixed8Layer(QuantizeWrapperV2):
+    """A layer and how it is quantised: tfmot's wrapper.
+
+    Here the layer is built first, as when a saved model is loaded. Else its weights would be listed
+    otherwise after loading, and Keras would refuse them.
+    """
+
+    def build(self, input_shape):
+        if not self.layer.built:
+            self.layer.build(input_shape)
+            self.layer.built = True
+        super().build(input_shape)
+
+
 def quantise(model, images=None, *, exponents=None):
     """Return a fixed8 copy of a float SemifreddoNet, for quantisation-aware training (section 3).
 
@@ -244,6 +260,7 @@ def quantise(model, images=None, *, exponents=None):
         >>> fixed8_model.output["core1"].shape
         TensorShape([None, 2, 2, 64])
     """
+    require_float32()
     exponents = dict(exponents or {})
     if images is not None:
         batches = [images[i : i + _BATCH] for i in range(0, len(images), _BATCH)] if hasattr(images, "ndim") else images
@@ -258,7 +275,7 @@ def quantise(model, images=None, *, exponents=None):
         config, exponent = layer.get_config(), exponents.get(layer.name)
         if isinstance(layer, AlphaBlend):  # it rounds its own products and sum
             config, exponent = {**config, "exponent": exponent}, None
-        return QuantizeWrapperV2(type(layer).from_config(config), Fixed8Config(exponent), name_prefix="")
+        return Fixed8Layer(type(layer).from_config(config), Fixed8Config(exponent), name_prefix="")
 
     return _copy(model, wrapped)
 
@@ -278,7 +295,7 @@ def round_frozen_kernels(model, bits):
         kernel = isinstance(layer, (keras.layers.Conv2D, keras.layers.DepthwiseConv2D))
         if not (kernel and layer.name.startswith("frozen.")):
             return copy
-        return QuantizeWrapperV2(copy, Fixed8Config(bits=bits), name_prefix="")
+        return Fixed8Layer(copy, Fixed8Config(bits=bits), name_prefix="")
 
     return _copy(model, wrapped)
 
@@ -293,7 +310,7 @@ def _copy(model, clone_function):
         made = copy.get_layer(layer.name)
         variables = [weight for weight in made.weights if weight is not getattr(made, "optimizer_step", None)]
         keras.backend.batch_set_value(zip(variables, layer.get_weights(), strict=True))
-    return copy
+    return SfkerasModel(copy.input, copy.output, name=model.name)
 
 
 # ---- looking into a model, float or quantised

@@ -12,6 +12,7 @@ import zlib
 
 import numpy as np
 
+from sfkeras.nn.saved import SfkerasModel
 from sfkeras.tensorflow import tf
 
 keras = tf.keras
@@ -89,6 +90,7 @@ def freeze(model, core, share=1.0, *, layers=None):
         return type(layer).from_config(config)
 
     copy = keras.models.clone_model(model, clone_function=constrained)
+    copy = SfkerasModel(copy.input, copy.output, name=model.name)
     copy.set_weights(model.get_weights())
     for layer in copy.layers:
         if layer.name in share_of:

@@ -124,21 +124,6 @@ assert not heavy, heavy
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
-def test_tensorflow_with_another_keras_is_told():
-    code = """
-import os, sys, types
-os.environ.pop("TF_USE_LEGACY_KERAS", None)
-sys.modules["tensorflow"] = types.ModuleType("tensorflow")
-import sfkeras
-try:
-    sfkeras.SemifreddoNet
-except ImportError as error:
-    print(error)
-"""
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
-    assert done.stdout.startswith("TensorFlow was imported before sfkeras, with Keras 3"), done.stderr
-
-
 @pytest.mark.installed
 def test_the_wheel_compiles_a_tflite_in_an_empty_environment(tflite, tmp_path):
     """`make installed`: pip install of the project as it is, then the command, and the check of the emitted C."""

@@ -11,6 +11,7 @@ from sfkeras.nn.core import Core
 from sfkeras.nn.fixed8 import calibrate, quantise
 from sfkeras.nn.heads import Head, attach
 from sfkeras.nn.options import NetworkOptions
+from sfkeras.nn.saved import SfkerasModel
 
 WIDTH = 0.25
 SHAPE = (32, 32, 3)
@@ -33,7 +34,7 @@ def one_module(core=None, cores=2, alpha=None, core_shuffle=True, seed=0, shape=
     frozen, trainable = semifreddo_module(frozen, trainable, units, 1, "stage1", options)
     features = {"frozen": frozen, **{f"core{i}": maps for i, maps in enumerate(trainable, 1)}}
     head = Head(outputs, on="cores" if cores else "frozen")
-    return varied(tf.keras.Model(image, attach(head, features)), seed)
+    return varied(SfkerasModel(image, attach(head, features)), seed)
 
 
 @cache
