@@ -77,7 +77,7 @@ def as_given(train: Path, test: Path, shape) -> Split:
             f"class {new[0]} is in {test} but not in {train}. Expected the same classes in both, or none in common."
         )
     if new:
-        return verified(train_files, test_files, shape)
+        return verified(train_files, test_files, shape, fix="Add images to the test people.")
     return Split(
         decode_files(str(train), list(train_files.values()), names, shape, keep_small=True),
         decode_files(str(test), [test_files.get(name, []) for name in names], names, shape),
@@ -88,21 +88,26 @@ def as_given(train: Path, test: Path, shape) -> Split:
 def by_people(files: dict[str, list[Path]], shape, test_people: int, seed: int) -> Split:
     """Keep whole people for testing. Raises: RecipeError if too few people are left."""
     names = list(files)
+    if len(names) < 4:
+        raise RecipeError(
+            f"data.test_people is {test_people}, but there are {len(names)} people. Expected 4 or more: two to train on, "
+            "two to test. Add people, or write data.test_people=0 to keep images of each class instead."
+        )
     if not 2 <= test_people <= len(names) - 2:
         raise RecipeError(
             f"data.test_people is {test_people}. Expected 2 to {len(names) - 2} of {len(names)} people, so that two or "
-            "more are left to train on. Write data.test_people=0 to keep images of each class instead."
+            f"more are left to train on. Write data.test_people={max(2, min(test_people, len(names) - 2))}."
         )
     kept = {names[person] for person in np.random.default_rng(seed).permutation(len(names))[:test_people]}
     train = {name: images for name, images in files.items() if name not in kept}
     return verified(train, {name: files[name] for name in names if name in kept}, shape)
 
 
-def verified(train: dict[str, list[Path]], test: dict[str, list[Path]], shape) -> Split:
-    """Return people to train on, and others whose images are compared in pairs."""
+def verified(train: dict[str, list[Path]], test: dict[str, list[Path]], shape, **fix) -> Split:
+    """Return people to train on, and others whose images are compared in pairs; `fix` as in pairs.balanced."""
     test_images = decode_files("the test people", list(test.values()), list(test), shape)
     train_images = decode_files("the training people", list(train.values()), list(train), shape, keep_small=True)
-    return Split(train_images, test_images, pairs.balanced(test_images.labels, test_images.name))
+    return Split(train_images, test_images, pairs.balanced(test_images.labels, test_images.name, **fix))
 
 
 def by_images(files: dict[str, list[Path]], shape, seed: int) -> Split:

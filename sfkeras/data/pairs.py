@@ -30,7 +30,13 @@ class Pairs:
         return len(self.same)
 
 
-def balanced(labels: np.ndarray, name: str, seed: int = 0, at_most: int = 50_000) -> Pairs:
+def balanced(
+    labels: np.ndarray,
+    name: str,
+    seed: int = 0,
+    at_most: int = 50_000,
+    fix: str = "Add images of the test people, or raise data.test_people.",
+) -> Pairs:
     """Return all genuine pairs of a set and as many random impostor pairs, divided into ten folds.
 
     Args:
@@ -39,6 +45,7 @@ def balanced(labels: np.ndarray, name: str, seed: int = 0, at_most: int = 50_000
         seed: of the random pairs. It is independent of the training's seed, so that all trainings
             are tested on the same pairs.
         at_most: largest number of genuine pairs. A larger set is sampled.
+        fix: sentence of the error that says how to get more pairs.
     Raises: RecipeError if there are fewer than ten genuine or impostor pairs.
     """
     random = np.random.default_rng(seed)
@@ -49,7 +56,7 @@ def balanced(labels: np.ndarray, name: str, seed: int = 0, at_most: int = 50_000
     if count < FOLDS:
         raise RecipeError(
             f"{name} has {len(genuine)} pairs of images of one person and {len(impostors)} of two people. Verification "
-            f"needs {FOLDS} or more of each. Add images of the test people, or raise data.test_people."
+            f"needs {FOLDS} or more of each. {fix}"
         )
     chosen = np.concatenate([genuine[:count], impostors[:count]])
     return Pairs(first[chosen], second[chosen], same[chosen], assign_folds(same[chosen]))

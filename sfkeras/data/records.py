@@ -90,7 +90,7 @@ class RecordedImages:
         """Raise RecipeError: counting the images per person would mean reading them all."""
         raise RecipeError(
             f"{self.name} is too large for memory, so its images per person are not counted. Write task=classification "
-            "or task=arc, without data.min_images."
+            "data.min_images=null."
         )
 
     def with_min_images(self, min_images: int):

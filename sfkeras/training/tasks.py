@@ -215,13 +215,23 @@ class Segmentation(Classification):
 class Faces(Task):
     """Embeddings that distinguish people, including people who are not in the training images."""
 
-    def __init__(self, recipe, split):
-        super().__init__(recipe, split)
+    def check_labels(self, split):
+        super().check_labels(split)
         if split.pairs is None:
             raise RecipeError(
-                f"task is {recipe.task}, whose test people must not be training people, but the test images have the same "
-                "classes as the training images. Keep people for testing (data.test_people=10) or write task=classification."
+                f"task is {self.recipe.task}, whose test people must not be training people, but the test images have the same "
+                f"classes as the training images. {self.fix(len(split.train.class_names))}"
             )
+
+    def fix(self, people):
+        """Return what to do if training and test people are the same, as a sentence."""
+        heads = " ".join(f"heads.{name}.outputs={people}" for name in self.recipe.heads)
+        classify = f"task=classification {heads}"
+        if self.recipe.data.source != "folder":
+            return f"Write {classify}."
+        if self.recipe.data.test_people or people < 4:  # the folder is split, or has too few to keep some
+            return f"Put images of other people into the folder's test part, or write {classify}."
+        return f"Write data.test_people={min(10, people - 2)}, or write {classify}."
 
     def measure(self, outputs, split):
         return metrics.face_metrics(flatten(outputs), split.test.labels, split.pairs)
