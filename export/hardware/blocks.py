@@ -92,9 +92,13 @@ class Fork(Block):
 
 @dataclass(frozen=True, kw_only=True)
 class Fifo(Block):
-    """A delay of at most `depth` beats, where paths of different length meet."""
+    """A delay of at most `depth` beats, where paths of different length meet.
+
+    If elastic, it evens out the beats of a pixel, and has the depth of one.
+    """
 
     depth: int = 2
+    elastic: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

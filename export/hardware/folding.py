@@ -56,9 +56,16 @@ class Folding:
         fitting = (lanes for lanes in divisors(macs) if outputs // lanes <= self.clocks(shape))
         return next(fitting, macs)
 
-    def parts(self, lanes: int, beats: int, shape: Shape) -> int:
-        """Return into how many beats a window can spread each beat of its input. shape: of its output."""
-        return max(parts for parts in divisors(lanes) if parts == 1 or parts * beats <= self.clocks(shape))
+    def parts(self, lanes: int, beats: int, stride: int, shape: Shape) -> int:
+        """Return into how many beats a window can spread each beat of its input. shape: of its output.
+
+        While the last beat of a pixel leaves, the columns between two pixels are read.
+        """
+
+        def clocks(parts: int) -> int:
+            return parts * beats + max(0, (stride - 1) * beats + 1 - parts)
+
+        return max(parts for parts in divisors(lanes) if parts == 1 or clocks(parts) <= self.clocks(shape))
 
 
 def divisors(number: int) -> Iterator[int]:

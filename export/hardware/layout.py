@@ -209,7 +209,13 @@ class _Layout:
         if isinstance(operator, DepthwiseConv2D):
             stored = blocks.arranged(operator.codes.reshape(1, -1, output.channels), taps.lanes, 1)
             codes = Codes(stored, code_word)
-            sums = self._append(blocks.Depthwise, operator.name, [taps], sums, "_sums", codes=codes, zero_point=offset)
+            sums = self._append(
+                blocks.Depthwise, operator.name, [taps], sums, "_sums", codes=codes, zero_point=offset
+            )
+            # A window with a stride gives its pixels in haste; fewer lanes are requantised, without haste.
+            if operator.strides[1] > 1:
+                sums = self._append(blocks.Fifo, operator.name, [sums], sums, "_delay", depth=sums.beats, elastic=True)
+            sums = self._with_lanes(sums, self.folding.lanes(output.shape), operator.name)
         else:
             passes = self.folding.passes(output.channels, taps.beats, output.shape)
             macs = output.channels // passes
@@ -287,7 +293,7 @@ class _Layout:
     def _parts(self, operator: Convolution, source: Stream, output: Tensor) -> int:
         """Return the parts in which a window gives its taps, so that few multipliers keep up."""
         if isinstance(operator, DepthwiseConv2D):
-            return self.folding.parts(source.lanes, source.beats, output.shape)
+            return self.folding.parts(source.lanes, source.beats, operator.strides[1], output.shape)
         clocks = self.folding.clocks(output.shape)
         fitting = [parts for parts in divisors(source.lanes) if parts == 1 or parts * source.beats <= clocks]
 

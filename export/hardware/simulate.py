@@ -136,7 +136,7 @@ def verilator() -> str | None:
 
 def _verilated(sources: list[str], defines: list[str], folder: Path) -> tuple[str, ...]:
     options = ["--cc", "--exe", "--build", "-j", str(os.cpu_count()), "--top-module", "bench", "-Mdir", "built"]
-    options += ["-Wno-fatal", "-Wno-lint", "--x-assign", "fast", "--x-initial", "fast", "-CFLAGS", "-O1"]
+    options += ["-Wno-fatal", "-Wno-lint", "--x-assign", "fast", "--x-initial", "fast", "-MAKEFLAGS", "OPT_FAST=-O1"]
     options += ["--no-timing", "--output-split", "20000", "sf_clock.cpp"]
     # Without it, a design of several files is compiled with a precompiled header that Verilator 5.48 names wrongly.
     environment = {"MAKEFLAGS": "CFG_CXXFLAGS_PCH_I=-include"}

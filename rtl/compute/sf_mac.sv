@@ -13,6 +13,7 @@ module sf_mac #(
     input  wire         [ 8*LANES-1:0] codes,
     output logic signed [SUM_BITS-1:0] sum
 );
+  /* verilator no_inline_module */
   localparam logic signed [8:0] OFFSET = 9'(ZERO_POINT);
   logic signed [SUM_BITS-1:0] earlier;
   logic signed [8:0] lane;

@@ -43,6 +43,7 @@ module sf_pool #(
   ) sums (
       .clk(clk),
       .write(adds && !last_pixel),
+      .write_lane(1'b0),
       .write_address(channel),
       .write_data(sum),
       .read(take),
@@ -85,6 +86,7 @@ module sf_pool #(
   ) finished_sums (
       .clk(clk),
       .write(adds && last_pixel),
+      .write_lane(1'b0),
       .write_address(channel),
       .write_data(sum),
       .read(divides && state == READ),

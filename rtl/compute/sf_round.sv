@@ -17,6 +17,7 @@ module sf_round #(
     input  wire        [           4:0] shift,
     output wire signed [           7:0] code
 );
+  /* verilator no_inline_module */
   localparam int PRODUCT_BITS = SUM_BITS + 25;
   localparam int HIGH_BITS = SUM_BITS + 1;
   wire signed [SUM_BITS-1:0] biased = SUM_BITS'(sum) + SUM_BITS'(bias);

@@ -6,6 +6,7 @@ module sf_scale (
     input  wire        [4:0] shift,
     output wire signed [7:0] scaled
 );
+  /* verilator no_inline_module */
   wire signed [16:0] product = 17'(code) * 17'(constant);
   // Half of it, rounded to nearest, a half upwards; then divided by 2^shift, a half away from zero
   wire signed [16:0] high = (product + 17'sd1) >>> 1;

@@ -37,10 +37,10 @@ module sf_window #(
 );
   localparam int BITS = 8 * LANES;
   localparam int PART = BITS / PARTS;
-  localparam int STEPS = BEATS * PARTS;  // of a pixel
+  localparam bit REGISTERED = STRIDE_X > 1 || PARTS > 1;
   localparam int ROW = WIDTH * BEATS;
   localparam int ROW_BITS = ROW > 1 ? $clog2(ROW) : 1;
-  localparam int STEP_BITS = STEPS > 1 ? $clog2(STEPS) : 1;
+  localparam int BEAT_BITS = BEATS > 1 ? $clog2(BEATS) : 1;
   localparam int PART_BITS = PARTS > 1 ? $clog2(PARTS) : 1;
   localparam int FIRST_BOTTOM = 2 - TOP;
   localparam int LAST_BOTTOM = (OUT_HEIGHT - 1) * STRIDE_Y + FIRST_BOTTOM;  // HEIGHT, if it is padding
@@ -49,7 +49,7 @@ module sf_window #(
   localparam bit MERGES = ENDS_ON_PADDING && STRIDE_Y == 1;
   localparam int COUNT_BITS = $clog2((HEIGHT > WIDTH ? HEIGHT : WIDTH) + 4);
   typedef logic [COUNT_BITS-1:0] count_t;
-  localparam logic [PART-1:0] PADDING = {LANES / PARTS{8'(FILL)}};
+  localparam logic [BITS-1:0] PADDING = {LANES{8'(FILL)}};
 
   // --- Rows that arrive. They are numbered across frames, modulo 16.
   count_t in_row;
@@ -65,14 +65,12 @@ module sf_window #(
   logic [3:0] number;
   logic [ROW_BITS-1:0] index;
   count_t column;  // WIDTH for the column of padding on the right
-  logic [STEP_BITS-1:0] beat;
-  logic [PART_BITS-1:0] part;  // of the beat's word
+  logic [BEAT_BITS-1:0] beat;
   count_t to_emit;  // columns until the next one that completes a window
   logic started;  // a row of this frame has been read
 
   // --- A clock later, the column is there.
   logic valid, emits, of_bottom_1, below_1, above_1, between_1, left_1, right_1, slot_1;
-  logic [PART_BITS-1:0] part_1;
   logic [ROW_BITS-1:0] index_1;
   logic [BITS-1:0] bottom_1;
 
@@ -119,7 +117,7 @@ module sf_window #(
       .out_data(bottom_data)
   );
 
-  // --- One step reads a part of one beat of a column. A step on the right padding reads nothing.
+  // --- One step reads one beat of a column. A step on the right padding reads nothing.
   wire on_padding = int'(column) == WIDTH;
   wire below = int'(row) == HEIGHT;
   wire [3:0] rows_ahead = in_number - number;
@@ -127,10 +125,9 @@ module sf_window #(
   wire can_step = on_padding || (below ? has_arrived : bottom_valid);
   wire advance;
   wire step = can_step && advance;
-  wire last_part = int'(part) == PARTS - 1;
-  assign take = step && last_part && !on_padding && !below;
+  assign take = step && !on_padding && !below;
 
-  wire pixel_ends = int'(beat) == STEPS - 1;
+  wire pixel_ends = int'(beat) == BEATS - 1;
   wire row_ends = pixel_ends && int'(column) == WIDTH - 1;
   wire is_last_row = int'(row) == LAST_BOTTOM;
   wire pads = ENDS_ON_PADDING && (!MERGES || is_last_row);  // a column of its own follows the row's last one
@@ -145,13 +142,11 @@ module sf_window #(
       index <= 0;
       column <= 0;
       beat <= 0;
-      part <= 0;
       to_emit <= count_t'(2 - LEFT);
       started <= 1'b0;
     end else if (step) begin
       beat <= pixel_ends ? 0 : beat + 1'b1;
-      part <= last_part ? 0 : part + 1'b1;
-      if (!on_padding && last_part) index <= int'(index) == ROW - 1 ? 0 : index + 1'b1;
+      if (!on_padding) index <= int'(index) == ROW - 1 ? 0 : index + 1'b1;
       if (pixel_ends) begin
         column  <= done ? 0 : column + 1'b1;
         to_emit <= done ? count_t'(2 - LEFT) : to_emit == 0 ? count_t'(STRIDE_X - 1) : to_emit - 1'b1;
@@ -172,7 +167,6 @@ module sf_window #(
       emits <= completes;
       of_bottom_1 <= take;
       below_1 <= below;
-      part_1 <= part;
       above_1 <= row < 2;  // the upper row is padding
       between_1 <= row < 1;
       right_1 <= on_padding || of_row_before;
@@ -194,6 +188,7 @@ module sf_window #(
     ) row_memory (
         .clk(clk),
         .write(in_place || at_once),
+        .write_lane(1'b0),
         .write_address(in_place ? index_1 : in_index),
         .write_data(in_place ? bottom_1 : in_data),
         .read(step && !on_padding),
@@ -204,44 +199,76 @@ module sf_window #(
 
   wire [BITS-1:0] own_slot = slot_1 ? slots[1] : slots[0];
   wire [BITS-1:0] other_slot = slot_1 ? slots[0] : slots[1];
-  wire [PART-1:0] upper = above_1 ? PADDING : own_slot[part_1*PART+:PART];
-  wire [PART-1:0] middle = between_1 ? PADDING : other_slot[part_1*PART+:PART];
-  wire [PART-1:0] lower = below_1 ? PADDING : bottom_1[part_1*PART+:PART];
-  wire [3*PART-1:0] newest = {lower, middle, upper};
-  wire [6*PART-1:0] older;  // the column before it, and the one before that
+  wire [BITS-1:0] upper = above_1 ? PADDING : own_slot;
+  wire [BITS-1:0] middle = between_1 ? PADDING : other_slot;
+  wire [BITS-1:0] lower = below_1 ? PADDING : bottom_1;
+  wire [3*BITS-1:0] newest = {lower, middle, upper};
+  wire [6*BITS-1:0] older;  // the column before it, and the one before that
   wire move = valid && advance;
 
-  if (STEPS == 1) begin : g_columns
-    logic [6*PART-1:0] columns;
+  if (BEATS == 1) begin : g_columns
+    logic [6*BITS-1:0] columns;
     assign older = columns;
-    always_ff @(posedge clk) if (move) columns <= {newest, columns[6*PART-1:3*PART]};
+    always_ff @(posedge clk) if (move) columns <= {newest, columns[6*BITS-1:3*BITS]};
   end else begin : g_column_store
-    logic [STEP_BITS-1:0] beat_1;
+    logic [BEAT_BITS-1:0] beat_1;
     always_ff @(posedge clk) if (advance) beat_1 <= beat;
     sf_memory #(
-        .WORDS(STEPS),
+        .WORDS(BEATS),
         .LANES(1),
-        .BITS (6 * PART)
+        .BITS (6 * BITS)
     ) columns (
         .clk(clk),
         .write(move),
+        .write_lane(1'b0),
         .write_address(beat_1),
-        .write_data({newest, older[6*PART-1:3*PART]}),
+        .write_data({newest, older[6*BITS-1:3*BITS]}),
         .read(step),
         .read_address(beat),
         .read_data(older)
     );
   end
 
-  wire [3*PART-1:0] left = left_1 ? {3{PADDING}} : older[3*PART-1:0];
-  wire [3*PART-1:0] center = older[6*PART-1:3*PART];
-  wire [3*PART-1:0] right = right_1 ? {3{PADDING}} : newest;
+  wire [3*BITS-1:0] left = left_1 ? {3{PADDING}} : older[3*BITS-1:0];
+  wire [3*BITS-1:0] center = older[6*BITS-1:3*BITS];
+  wire [3*BITS-1:0] right = right_1 ? {3{PADDING}} : newest;
+  wire [9*BITS-1:0] taps;
   for (genvar y = 0; y < 3; y++) begin : g_taps
-    assign out_data[(3*y)*PART+:PART] = left[y*PART+:PART];
-    assign out_data[(3*y+1)*PART+:PART] = center[y*PART+:PART];
-    assign out_data[(3*y+2)*PART+:PART] = right[y*PART+:PART];
+    assign taps[(3*y)*BITS+:BITS] = left[y*BITS+:BITS];
+    assign taps[(3*y+1)*BITS+:BITS] = center[y*BITS+:BITS];
+    assign taps[(3*y+2)*BITS+:BITS] = right[y*BITS+:BITS];
   end
-  assign out_valid = valid && emits;
-  assign advance   = !out_valid || out_ready;
+
+  if (REGISTERED) begin : g_parts
+    // While the parts of a beat leave, the columns that complete no window are read.
+    logic full;
+    logic [PART_BITS-1:0] part;
+    wire last_part = int'(part) == PARTS - 1;
+    wire leaves = full && out_ready && last_part;
+    wire enters = valid && emits && advance;
+    assign out_valid = full;
+    assign advance   = !(valid && emits) || !full || leaves;
+    always_ff @(posedge clk) begin
+      if (reset) begin
+        full <= 1'b0;
+        part <= 0;
+      end else begin
+        full <= enters || (full && !leaves);
+        if (full && out_ready) part <= last_part ? 0 : part + 1'b1;
+      end
+    end
+    for (genvar t = 0; t < 9; t++) begin : g_tap
+      logic [BITS-1:0] kept;
+      assign out_data[t*PART+:PART] = kept[PART-1:0];
+      always_ff @(posedge clk) begin
+        if (enters) kept <= taps[t*BITS+:BITS];
+        else if (full && out_ready) kept <= kept >> PART;
+      end
+    end
+  end else begin : g_whole
+    assign out_valid = valid && emits;
+    assign out_data  = taps;
+    assign advance   = !out_valid || out_ready;
+  end
 endmodule
 `default_nettype wire

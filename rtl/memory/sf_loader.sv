@@ -16,8 +16,9 @@ module sf_loader #(
 ) (
     input  wire                                                     clk,
     input  wire  [                                            55:0] load,
-    output logic [                             MACS*TAPS*LANES-1:0] write,
-    output wire  [(BEATS*PASSES > 1 ? $clog2(BEATS*PASSES) : 1)-1:0] address
+    output wire                                                          write,
+    output wire  [(MACS*TAPS*LANES > 1 ? $clog2(MACS*TAPS*LANES) : 1)-1:0] write_lane,
+    output wire  [      (BEATS*PASSES > 1 ? $clog2(BEATS*PASSES) : 1)-1:0] address
 );
   localparam int ITEMS = LANES * BEATS * TAPS * MACS * PASSES;
   localparam int COUNT = WHOLE != 0 ? ITEMS : (ITEMS + 3) / 4;
@@ -39,15 +40,9 @@ module sf_loader #(
   localparam int ADDRESS_BITS = BEATS * PASSES > 1 ? $clog2(BEATS * PASSES) : 1;
   assign address = ADDRESS_BITS'(int'(beat) * PASSES + int'(pass));
 
-  always_comb begin
-    for (int m = 0; m < MACS; m++) begin
-      for (int t = 0; t < TAPS; t++) begin
-        for (int l = 0; l < LANES; l++) begin
-          write[(m*TAPS+t)*LANES+l] = item && int'(mac) == m && int'(tap) == t && int'(lane) == l;
-        end
-      end
-    end
-  end
+  localparam int LANE_BITS = MACS * TAPS * LANES > 1 ? $clog2(MACS * TAPS * LANES) : 1;
+  assign write = item;
+  assign write_lane = LANE_BITS'((int'(mac) * TAPS + int'(tap)) * LANES + int'(lane));
 
   always_ff @(posedge clk) begin
     if (start) begin

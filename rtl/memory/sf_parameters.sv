@@ -16,7 +16,8 @@ module sf_parameters #(
 );
   localparam int BEAT_BITS = BEATS > 1 ? $clog2(BEATS) : 1;
   wire [30:0] word = load[30:0];  // a multiplier is positive
-  wire [LANES-1:0] write_bias, write_factor;
+  wire write_bias, write_factor;
+  wire [(LANES > 1 ? $clog2(LANES) : 1)-1:0] bias_lane, factor_lane;
   wire [BEAT_BITS-1:0] bias_address, factor_address;
   wire [4:0] right = 5'(7'd64 - word[6:0]);
 
@@ -29,6 +30,7 @@ module sf_parameters #(
       .clk(clk),
       .load(load),
       .write(write_bias),
+      .write_lane(bias_lane),
       .address(bias_address)
   );
   sf_loader #(
@@ -40,6 +42,7 @@ module sf_parameters #(
       .clk(clk),
       .load(load),
       .write(write_factor),
+      .write_lane(factor_lane),
       .address(factor_address)
   );
 
@@ -50,8 +53,9 @@ module sf_parameters #(
   ) bias_memory (
       .clk(clk),
       .write(write_bias),
+      .write_lane(bias_lane),
       .write_address(bias_address),
-      .write_data({LANES{word[BIAS_BITS-1:0]}}),
+      .write_data(word[BIAS_BITS-1:0]),
       .read(read),
       .read_address(read_address),
       .read_data(biases)
@@ -63,8 +67,9 @@ module sf_parameters #(
   ) factor_memory (
       .clk(clk),
       .write(write_factor),
+      .write_lane(factor_lane),
       .write_address(factor_address),
-      .write_data({LANES{word[30:7], right}}),
+      .write_data({word[30:7], right}),
       .read(read),
       .read_address(read_address),
       .read_data(factors)

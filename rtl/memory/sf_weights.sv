@@ -16,7 +16,8 @@ module sf_weights #(
     output wire [                            8*MACS*TAPS*LANES-1:0] read_data
 );
   localparam int CODES = MACS * TAPS * LANES;
-  wire [CODES-1:0] write;
+  wire write;
+  wire [(CODES > 1 ? $clog2(CODES) : 1)-1:0] write_lane;
   wire [(BEATS*PASSES > 1 ? $clog2(BEATS*PASSES) : 1)-1:0] write_address;
   wire [7:0] code = load[8*load[33:32]+:8];
 
@@ -31,6 +32,7 @@ module sf_weights #(
       .clk(clk),
       .load(load),
       .write(write),
+      .write_lane(write_lane),
       .address(write_address)
   );
 
@@ -41,8 +43,9 @@ module sf_weights #(
   ) codes (
       .clk(clk),
       .write(write),
+      .write_lane(write_lane),
       .write_address(write_address),
-      .write_data({CODES{code}}),
+      .write_data(code),
       .read(read),
       .read_address(read_address),
       .read_data(read_data)

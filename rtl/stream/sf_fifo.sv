@@ -35,6 +35,7 @@ module sf_fifo #(
   ) memory (
       .clk(clk),
       .write(write),
+      .write_lane(1'b0),
       .write_address(write_address),
       .write_data(in_data),
       .read(read),
