@@ -47,6 +47,7 @@ class Backend:
         takes_tasks: whether it can load a task image in place of the network's own constants.
         shows_every_tensor: whether it can show intermediate tensors, or the outputs only.
         measures: the costs that `bench` reports; empty if they say nothing about a deployment.
+        on_request: whether `verify` runs it only if it is named: it takes minutes, or cannot run every network.
         stage_costs: instructions of each stage of the line plan on one image (a dict of input name to map), in the
             order of the plan; None if the backend cannot tell.
     """
@@ -61,6 +62,7 @@ class Backend:
     takes_tasks: bool = False
     shows_every_tensor: bool = True
     measures: tuple[str, ...] = ()
+    on_request: bool = False
     stage_costs: Callable[[Network, Maps], list[int]] | None = None
 
 

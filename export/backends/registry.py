@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from export.backends import boards, c_host, golden, stream, tflite_ref, tflm, xnnpack
+from export.backends import boards, c_host, golden, rtl, stream, tflite_ref, tflm, xnnpack
 from export.backends.backend import Backend
 
 GOLDEN = golden.BACKEND  # the others are compared with it
@@ -16,6 +16,7 @@ ENTRIES: tuple[Backend, ...] = (
     xnnpack.BACKEND,
     *c_host.BACKENDS,
     *boards.BACKENDS,
+    rtl.BACKEND,
 )
 BACKENDS = {backend.name: backend for backend in ENTRIES}
 ALIASES = {alias: backend for backend in ENTRIES for alias in backend.aliases}
@@ -44,7 +45,8 @@ def find(name: str, among: Iterable[str] = tuple(BACKENDS)) -> Backend:
 
 
 def select(words: str | Iterable[str] | None, among: Iterable[str]) -> list[Backend]:
-    """Return the backends that a user names, in the order of the registry; all of `among` if none are named.
+    """Return the backends that a user names, in the order of the registry; if none are named, all of `among` but
+    those that run on request.
 
     Args:
         words: names or aliases, with commas between them or one by one; "host" stands for all that measure seconds.
@@ -52,7 +54,8 @@ def select(words: str | Iterable[str] | None, among: Iterable[str]) -> list[Back
     Raises: ValueError as `find`.
     """
     among = list(among)
-    words = among if words is None else words.split(",") if isinstance(words, str) else list(words)
+    always = [name for name in among if not BACKENDS[name].on_request]
+    words = always if words is None else words.split(",") if isinstance(words, str) else list(words)
     chosen = set()
     for word in words:
         timed = [name for name in among if "seconds" in BACKENDS[name].measures]
@@ -81,6 +84,7 @@ def table() -> str:
 
 def _row(backend: Backend) -> list[str]:
     proof = "all inputs" if backend.quick else "the first few inputs"
+    proof += ", if named" if backend.on_request else ""
     return [
         f"`{backend.name}`",
         ", ".join(f"`{alias}`" for alias in backend.aliases),

@@ -21,7 +21,7 @@ module sf_depthwise #(
     output logic [                SUM_BITS*LANES-1:0] out_data
 );
   localparam int BEAT_BITS = BEATS > 1 ? $clog2(BEATS) : 1;
-  localparam logic signed [8:0] OFFSET = 9'(ZERO_POINT);
+  localparam int CODE_BITS = ZERO_POINT == 0 ? 8 : 9;  // of a code less the zero point
   logic [BEAT_BITS-1:0] beat;
   logic valid;
   logic [8*TAPS*LANES-1:0] taps;
@@ -45,11 +45,11 @@ module sf_depthwise #(
 
   for (genvar l = 0; l < LANES; l++) begin : g_lanes
     logic signed [SUM_BITS-1:0] sum;
-    logic signed [8:0] tap;
+    logic signed [CODE_BITS-1:0] tap;
     always_comb begin
       sum = 0;
       for (int t = 0; t < TAPS; t++) begin
-        tap = 9'($signed(taps[8*(t*LANES+l)+:8])) - OFFSET;
+        tap = CODE_BITS'($signed(taps[8*(t*LANES+l)+:8])) - CODE_BITS'(ZERO_POINT);
         sum = sum + SUM_BITS'(tap) * SUM_BITS'($signed(codes[8*(t*LANES+l)+:8]));
       end
     end

@@ -14,9 +14,9 @@ module sf_mac #(
     output logic signed [SUM_BITS-1:0] sum
 );
   /* verilator no_inline_module */
-  localparam logic signed [8:0] OFFSET = 9'(ZERO_POINT);
+  localparam int CODE_BITS = ZERO_POINT == 0 ? 8 : 9;  // of a code less the zero point
   logic signed [SUM_BITS-1:0] earlier;
-  logic signed [8:0] lane;
+  logic signed [CODE_BITS-1:0] lane;
 
   if (PASSES == 1) begin : g_one
     logic signed [SUM_BITS-1:0] kept;
@@ -38,7 +38,7 @@ module sf_mac #(
   always_comb begin
     sum = first ? 0 : earlier;
     for (int l = 0; l < LANES; l++) begin
-      lane = 9'($signed(in_data[8*l+:8])) - OFFSET;
+      lane = CODE_BITS'($signed(in_data[8*l+:8])) - CODE_BITS'(ZERO_POINT);
       sum = sum + SUM_BITS'(lane) * SUM_BITS'($signed(codes[8*l+:8]));
     end
   end

@@ -31,7 +31,11 @@ module sf_loader #(
   wire here = valid && int'(index) >= FIRST && int'(index) < FIRST + COUNT;
   wire item = here && (WHOLE != 0 ? phase == 3 : int'(index) != FIRST + COUNT - 1 || int'(phase) < REST);
 
-  logic [15:0] lane, beat, tap, mac, pass;
+  logic [(LANES > 1 ? $clog2(LANES) : 1)-1:0] lane;
+  logic [(BEATS > 1 ? $clog2(BEATS) : 1)-1:0] beat;
+  logic [(TAPS > 1 ? $clog2(TAPS) : 1)-1:0] tap;
+  logic [(MACS > 1 ? $clog2(MACS) : 1)-1:0] mac;
+  logic [(PASSES > 1 ? $clog2(PASSES) : 1)-1:0] pass;
   wire last_lane = int'(lane) == LANES - 1;
   wire last_beat = last_lane && int'(beat) == BEATS - 1;
   wire last_tap = last_beat && int'(tap) == TAPS - 1;

@@ -16,34 +16,26 @@ module sf_parameters #(
 );
   localparam int BEAT_BITS = BEATS > 1 ? $clog2(BEATS) : 1;
   wire [30:0] word = load[30:0];  // a multiplier is positive
-  wire write_bias, write_factor;
-  wire [(LANES > 1 ? $clog2(LANES) : 1)-1:0] bias_lane, factor_lane;
-  wire [BEAT_BITS-1:0] bias_address, factor_address;
+  localparam int LANE_BITS = LANES > 1 ? $clog2(LANES) : 1;
+  wire write;
+  wire [$clog2(2*LANES)-1:0] item_lane;  // a bias, or LANES more for a factor
+  wire [BEAT_BITS-1:0] write_address;
+  wire of_factor = int'(item_lane) >= LANES;
+  wire [LANE_BITS-1:0] write_lane = LANE_BITS'(of_factor ? int'(item_lane) - LANES : int'(item_lane));
   wire [4:0] right = 5'(7'd64 - word[6:0]);
 
   sf_loader #(
       .FIRST(FIRST),
       .WHOLE(1),
       .LANES(LANES),
-      .BEATS(BEATS)
-  ) bias_loader (
+      .BEATS(BEATS),
+      .TAPS (2)
+  ) loader (
       .clk(clk),
       .load(load),
-      .write(write_bias),
-      .write_lane(bias_lane),
-      .address(bias_address)
-  );
-  sf_loader #(
-      .FIRST(FIRST + LANES * BEATS),
-      .WHOLE(1),
-      .LANES(LANES),
-      .BEATS(BEATS)
-  ) factor_loader (
-      .clk(clk),
-      .load(load),
-      .write(write_factor),
-      .write_lane(factor_lane),
-      .address(factor_address)
+      .write(write),
+      .write_lane(item_lane),
+      .address(write_address)
   );
 
   sf_memory #(
@@ -52,9 +44,9 @@ module sf_parameters #(
       .BITS (BIAS_BITS)
   ) bias_memory (
       .clk(clk),
-      .write(write_bias),
-      .write_lane(bias_lane),
-      .write_address(bias_address),
+      .write(write && !of_factor),
+      .write_lane(write_lane),
+      .write_address(write_address),
       .write_data(word[BIAS_BITS-1:0]),
       .read(read),
       .read_address(read_address),
@@ -66,9 +58,9 @@ module sf_parameters #(
       .BITS (29)
   ) factor_memory (
       .clk(clk),
-      .write(write_factor),
-      .write_lane(factor_lane),
-      .write_address(factor_address),
+      .write(write && of_factor),
+      .write_lane(write_lane),
+      .write_address(write_address),
       .write_data({word[30:7], right}),
       .read(read),
       .read_address(read_address),
