@@ -30,7 +30,7 @@ test: setup system
 
 quick: setup
 	$(BIN)/ruff check .
-	$(BIN)/python -m pytest -m "not cross and not clang and not installed" $(QUICK)
+	$(BIN)/python -m pytest -m "not cross and not riscv and not clang and not installed" $(QUICK)
 
 installed: setup
 	$(BIN)/python -m pytest -n 0 -m installed tests/sfkeras/test_cli.py
@@ -44,8 +44,9 @@ setup: .venv/ready
 
 # The tests compile exported C and run it here and on emulated boards. Where nothing can be installed, `make test`
 # names each test that it leaves out for want of a tool.
-TOOLS := gcc clang cmake arm-none-eabi-gcc qemu-system-arm
-PACKAGES := gcc clang cmake libclang-rt-dev gcc-arm-none-eabi libnewlib-arm-none-eabi qemu-system-arm
+TOOLS := gcc clang cmake arm-none-eabi-gcc qemu-system-arm riscv64-unknown-elf-gcc qemu-system-riscv32
+PACKAGES := gcc clang cmake libclang-rt-dev gcc-arm-none-eabi libnewlib-arm-none-eabi qemu-system-arm \
+	gcc-riscv64-unknown-elf picolibc-riscv64-unknown-elf qemu-system-misc
 system:
 	@missing=; for tool in $(TOOLS); do command -v $$tool > /dev/null || missing="$$missing $$tool"; done; \
 	if [ -z "$$missing" ]; then exit 0; fi; \

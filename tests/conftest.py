@@ -16,7 +16,12 @@ settings.register_profile(
 )
 settings.load_profile("sfkeras")
 
-TOOLS = {"compiler": ["gcc"], "clang": ["clang"], "cross": ["arm-none-eabi-gcc", "qemu-system-arm"]}  # by marker
+TOOLS = {  # by marker
+    "compiler": ["gcc"],
+    "clang": ["clang"],
+    "cross": ["arm-none-eabi-gcc", "qemu-system-arm"],
+    "riscv": ["riscv64-unknown-elf-gcc", "qemu-system-riscv32"],
+}
 
 
 LONGEST = "test_train.py", "test_workers.py", "test_runner.py", "test_lower.py"

@@ -1,4 +1,4 @@
-"""m4, m7, m55: the exported C on Arm Cortex-M boards that QEMU emulates."""
+"""m0, m3, m4, m7, m33, m55, rv32: the exported C on Arm Cortex-M and RISC-V boards that QEMU emulates."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from export.backends.machines import Machine
 from export.c import project
 from export.network import Network
 
-OPTIONS = ("-mthumb", "-mfloat-abi=hard", "-O2", "-g", "-ffunction-sections", "-fdata-sections")
+OPTIONS = ("-O2", "-g", "-ffunction-sections", "-fdata-sections")
 COUNTING = ('SF_HOOKS="sf_count_hooks.h"', "SF_COUNT")  # builds a program that counts the instructions of each stage
 
 
@@ -29,14 +29,34 @@ def _stage_costs(machine: Machine, network: Network, inputs: Maps) -> list[int]:
     return [int(count) for count in re.findall(r"^stage \d+ (\d+)$", stdout, re.MULTILINE)]
 
 
-def _backend(core: str, board: str, about: str) -> CBackend:
-    machine = Machine(core, "arm-none-eabi-gcc", (f"-mcpu=cortex-{core}", *OPTIONS), board)
+def _backend(machine: Machine, about: str, **more: bool) -> CBackend:
     measures = ("instructions", "ram", "stack", "flash")
-    return c_program.backend(machine, about, measures=measures, stage_costs=partial(_stage_costs, machine))
+    return c_program.backend(machine, about, measures=measures, stage_costs=partial(_stage_costs, machine), **more)
 
 
+def _arm(name: str, core: str, board: str, about: str, floats: str = "hard", on_request: bool = False) -> CBackend:
+    """The C on a Cortex-M. floats: how it passes floating-point numbers; soft for a core without such registers."""
+    core_flags = f"-mcpu={core}", f"-mfloat-abi={floats}", "-mthumb"
+    machine = Machine(name, "arm-none-eabi-gcc", (*core_flags, *OPTIONS), board)
+    return _backend(machine, about, on_request=on_request)
+
+
+def _riscv(name: str, architecture: str, about: str) -> CBackend:
+    core_flags = f"-march={architecture}", "-mabi=ilp32", "-misa-spec=2.2", "--specs=picolibc.specs"
+    return _backend(Machine(name, "riscv64-unknown-elf-gcc", (*core_flags, *OPTIONS), "virt"), about)
+
+
+# With the portable kernels, of which rv32 is always part of the proof.
+PORTABLE = (
+    # A Cortex-M3 runs the instructions of a Cortex-M0+ one for one. QEMU's only board with an M0 has 16 KB of RAM.
+    ("m0", "cortex-m0plus", "mps2-an385", "the C for a Cortex-M0+, on an emulated Cortex-M3", "soft"),
+    ("m3", "cortex-m3", "mps2-an385", "the C on an emulated Cortex-M3", "soft"),
+    ("m33", "cortex-m33+nodsp", "mps2-an505", "the C on an emulated Cortex-M33 without DSP instructions", "hard"),
+)
 BACKENDS = (
-    _backend("m4", "mps2-an386", "the C on an emulated Cortex-M4, with its DSP instructions"),
-    _backend("m7", "mps2-an500", "the C on an emulated Cortex-M7"),
-    _backend("m55", "mps3-an547", "the C on an emulated Cortex-M55, with Helium (MVE)"),
+    _arm("m4", "cortex-m4", "mps2-an386", "the C on an emulated Cortex-M4, with its DSP instructions"),
+    _arm("m7", "cortex-m7", "mps2-an500", "the C on an emulated Cortex-M7"),
+    _arm("m55", "cortex-m55", "mps3-an547", "the C on an emulated Cortex-M55, with Helium (MVE)"),
+    *(_arm(*board, on_request=True) for board in PORTABLE),
+    _riscv("rv32", "rv32imac", "the C on an emulated 32-bit RISC-V (RV32IMAC)"),
 )

@@ -1,4 +1,4 @@
-"""Building exported C and running it: on this computer, or on an emulated Cortex-M board.
+"""Building exported C and running it: on this computer, or on an emulated Cortex-M or RISC-V board.
 
 An exported folder holds *.c, *.h and a main.c that is the program `prog INPUT... OUTPUT`. It is built and run alike
 for each machine; main.c may measure the network with micro/boards/sf_measure.h.
@@ -27,7 +27,12 @@ PACKAGES = {  # of Debian 12, by tool
     "arm-none-eabi-gcc": "gcc-arm-none-eabi libnewlib-arm-none-eabi",
     "arm-none-eabi-addr2line": "binutils-arm-none-eabi",
     "qemu-system-arm": "qemu-system-arm",
+    "riscv64-unknown-elf-gcc": "gcc-riscv64-unknown-elf picolibc-riscv64-unknown-elf",
+    "riscv64-unknown-elf-addr2line": "binutils-riscv64-unknown-elf",
+    "qemu-system-riscv32": "qemu-system-misc",
 }
+# Where picolibc puts a program: QEMU's virt has nothing but RAM, from 0x80000000 on.
+VIRT = {"flash": "0x80000000", "flash_size": "4M", "ram": "0x80400000", "ram_size": "4M"}
 REPORTED_LINES = 30  # of what a failed program said
 
 
@@ -46,14 +51,29 @@ class Machine:
 
     @property
     def series(self) -> str:
-        """Which boards share memory map and counter: "mps2" or "mps3"."""
+        """Which boards share memory map and counter: "mps2", "mps2-tz" (with TrustZone), "mps3" or "virt"."""
         assert self.board is not None, f"{self.name} is no board"
-        return self.board.split("-")[0]
+        return "mps2-tz" if self.board == "mps2-an505" else self.board.split("-")[0]
+
+    @property
+    def is_arm(self) -> bool:
+        """Whether it is a Cortex-M board."""
+        return self.board is not None and self.series != "virt"
+
+    @property
+    def emulator(self) -> str:
+        """The program that emulates its board."""
+        return "qemu-system-arm" if self.is_arm else "qemu-system-riscv32"
+
+    @property
+    def addr2line(self) -> str:
+        """The program that knows which line of C an address of its programs comes from."""
+        return self.compiler.removesuffix("gcc") + "addr2line"
 
     @property
     def tools(self) -> dict[str, str]:
         """Programs that it needs, each with its packages."""
-        emulation = ("arm-none-eabi-addr2line", "qemu-system-arm") if self.board is not None else ()
+        emulation = (self.addr2line, self.emulator) if self.board is not None else ()
         return {tool: PACKAGES[tool] for tool in (self.compiler, *emulation)}
 
 
@@ -143,7 +163,7 @@ class Program:
             raise MachineError(f"{name}: the program did not end within {timeout} s") from None
         stdout, stderr = (stream.decode(errors="replace") for stream in (ended.stdout, ended.stderr))
         if ended.returncode != 0:
-            said = "\n".join((stdout + stderr + self._place_of_fault(stderr)).splitlines()[:REPORTED_LINES])
+            said = "\n".join((stdout + stderr + self._place_of_fault(stdout + stderr)).splitlines()[:REPORTED_LINES])
             raise MachineError(f"{name}: the program {_ending(ended.returncode)}:\n{said}")
         return stdout
 
@@ -154,12 +174,16 @@ class Program:
         # shift=0: an instruction takes a nanosecond of the board's time, so that its timers count instructions.
         # sleep=off: and nothing else takes any; else they run on a little while QEMU starts, in every run another.
         counting = ("-icount", "shift=0,sleep=off")
-        files = "enable=on,target=native," + ",".join(f"arg={argument}" for argument in ("prog", *arguments))
-        qemu = _tool(self.machine, "qemu-system-arm")
+        words = ("prog", *arguments) if self.machine.is_arm else arguments  # picolibc adds a name by itself
+        console = "" if self.machine.is_arm else "chardev=console,"
+        files = f"enable=on,target=native,{console}" + ",".join(f"arg={argument}" for argument in words)
+        # picolibc prints to QEMU's console; newlib to this process's standard output.
+        bare = () if self.machine.is_arm else ("-bios", "none", "-chardev", "stdio,id=console")
         return [
-            qemu,
+            _tool(self.machine, self.machine.emulator),
             "-M",
             self.machine.board,
+            *bare,
             *quiet,
             *counting,
             "-semihosting-config",
@@ -168,11 +192,11 @@ class Program:
             str(self.path),
         ]
 
-    def _place_of_fault(self, stderr: str) -> str:
+    def _place_of_fault(self, printed: str) -> str:
         """The line of C at which a board's program faulted (see startup.c), if it did."""
-        if self.machine.board is None or not (fault := re.search(r"^fault: pc (0x[0-9a-f]+)", stderr, re.MULTILINE)):
+        if self.machine.board is None or not (fault := re.search(r"^fault: pc (0x[0-9a-f]+)", printed, re.MULTILINE)):
             return ""
-        command = [_tool(self.machine, "arm-none-eabi-addr2line"), "-e", self.path, fault[1]]
+        command = [_tool(self.machine, self.machine.addr2line), "-e", self.path, fault[1]]
         return "at " + subprocess.run(command, capture_output=True, text=True, check=True).stdout
 
 
@@ -195,8 +219,8 @@ def build(
         raise MachineError(f"{machine.name}: {folder} has no main.c, so it is not an exported folder")
     todo = {source.with_suffix(".o"): folder / source for source in sources}
     if machine.board is not None:
-        defines = [f"SF_BOARD_{machine.series.upper()}", *defines]
-        todo[Path("boards/startup.o")] = BOARDS / "startup.c"
+        defines = [f"SF_BOARD_{machine.series.upper().replace('-', '_')}", *defines]
+        todo[Path("boards/startup.o")] = BOARDS / ("startup.c" if machine.is_arm else "startup_riscv.c")
     for target in todo:
         (out / target).parent.mkdir(parents=True, exist_ok=True)
     flags = [*STRICT, *machine.flags, *(f"-D{define}" for define in defines), f"-I{folder}", f"-I{BOARDS}"]
@@ -211,6 +235,9 @@ def build(
 def _linking(machine: Machine) -> list[str]:
     if machine.board is None:
         return ["-lm"]
+    if not machine.is_arm:
+        sizes = [f"-Wl,--defsym=__{name}={value}" for name, value in VIRT.items()]
+        return ["--oslib=semihost", "--crt0=semihost", *sizes, "-Wl,--gc-sections", "-Wl,-Map=program.map", "-lm"]
     script = [f"-L{BOARDS}", f"-T{machine.series}.ld", "-Wl,--gc-sections", "-Wl,-Map=program.map"]
     return ["--specs=rdimon.specs", "-nostartfiles", *script, "-lm"]
 
@@ -228,7 +255,7 @@ def _tool(machine: Machine, tool: str) -> str:
 
 def _flash_and_ram(sections: dict[str, int]) -> tuple[int, int]:
     """From bytes by section; the initial values of .data lie in flash as well (see sections.ld)."""
-    flash = (".vectors", ".text", ".ARM.exidx", ".data")
+    flash = (".vectors", ".init", ".text", ".ARM.exidx", ".data")
     return sum(sections.get(name, 0) for name in flash), sections.get(".data", 0) + sections.get(".bss", 0)
 
 

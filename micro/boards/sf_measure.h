@@ -22,21 +22,33 @@
 #endif
 
 typedef struct {
-  uint64_t ticks;    // instructions, each stretch to 50, or ticks of clock()
+  uint64_t ticks;    // instructions, on Arm each stretch to 50, or ticks of clock()
   uint32_t stack;    // the most bytes between a begin and its end, below the frame of who measures
   uint32_t started;  // the counter at the last begin
 } sf_measurement;
 
-#if defined(SF_BOARD_MPS2) || defined(SF_BOARD_MPS3)
+#if defined(SF_BOARD_MPS2) || defined(SF_BOARD_MPS2_TZ) || defined(SF_BOARD_MPS3) || \
+    defined(SF_BOARD_VIRT)
 
 // Under -icount shift=0 an instruction takes a nanosecond, and the counter of the board's FPGA
-// counts at 25 MHz (MPS2) or 20 MHz (MPS3).
+// counts at 25 MHz (MPS2) or 20 MHz (with TrustZone, and MPS3).
 #if defined(SF_BOARD_MPS2)
 #define SF_COUNTER (*(volatile uint32_t *)0x40028018)
 #define SF_INSTRUCTIONS_A_COUNT 40
-#else
+#elif defined(SF_BOARD_MPS2_TZ)
+#define SF_COUNTER (*(volatile uint32_t *)0x50302018)
+#define SF_INSTRUCTIONS_A_COUNT 50
+#elif defined(SF_BOARD_MPS3)
 #define SF_COUNTER (*(volatile uint32_t *)0x49302018)
 #define SF_INSTRUCTIONS_A_COUNT 50
+#else  // RISC-V has a counter of its own
+#define SF_COUNTER sf_instructions()
+#define SF_INSTRUCTIONS_A_COUNT 1
+static inline uint32_t sf_instructions(void) {
+  uint32_t count;
+  __asm__ volatile("csrr %0, minstret" : "=r"(count));
+  return count;
+}
 #endif
 
 #define SF_PAINT 0xA5C3965AU
@@ -46,7 +58,11 @@ typedef struct {
 // the frames of the network begin.
 SF_INLINE volatile uint32_t *sf_stack_pointer(void) {
   volatile uint32_t *pointer;
+#if defined(__riscv)
+  __asm__ volatile("mv %0, sp" : "=r"(pointer));
+#else
   __asm__ volatile("mov %0, sp" : "=r"(pointer));
+#endif
   return pointer;
 }
 

@@ -5,7 +5,12 @@ import pytest
 from export.backends.c_program import CBackend
 from export.backends.registry import ENTRIES
 
-MARKERS = {"gcc": pytest.mark.compiler, "clang": pytest.mark.clang, "arm-none-eabi-gcc": pytest.mark.cross}
+MARKERS = {
+    "gcc": pytest.mark.compiler,
+    "clang": pytest.mark.clang,
+    "arm-none-eabi-gcc": pytest.mark.cross,
+    "riscv64-unknown-elf-gcc": pytest.mark.riscv,
+}
 
 
 def marks(backend):
@@ -20,5 +25,8 @@ EVERY_BACKEND = parameters(*ENTRIES)
 MACHINES = {backend.name: backend.machine for backend in ENTRIES if isinstance(backend, CBackend)}
 EVERY_MACHINE = [pytest.param(machine, id=name, marks=MARKERS[machine.compiler]) for name, machine in MACHINES.items()]
 HOSTS = [parameter for parameter in EVERY_MACHINE if parameter.values[0].board is None]
-BOARDS = [parameter for parameter in EVERY_MACHINE if parameter.values[0].board is not None]
+EVERY_BOARD = [parameter for parameter in EVERY_MACHINE if parameter.values[0].board is not None]
+# One for each set of kernels and each compiler: an M3 and an M33 run the C of an M0 with longer instructions, an M7 that
+# of an M4.
+BOARDS = [parameter for parameter in EVERY_BOARD if parameter.id in ("m0", "m4", "m55", "rv32")]
 SANITIZERS = [parameter for parameter in HOSTS if parameter.id.endswith("sanitizers")]

@@ -7,7 +7,7 @@ import pytest
 
 from export.backends.machines import MachineError, build
 from export.backends.tools import MissingTool
-from tests.support.targets import BOARDS, EVERY_MACHINE, HOSTS, MACHINES, SANITIZERS
+from tests.support.targets import EVERY_BOARD, EVERY_MACHINE, HOSTS, MACHINES, SANITIZERS
 
 CHECKSUM = Path(__file__).parents[2] / "support" / "checksum"
 MIXED = [7, 5, 3, 1] + [0] * 252  # of mix.c
@@ -25,7 +25,7 @@ def test_every_machine_computes_the_same(machine, tmp_path):
         assert program.run(content).output == content + checksum(content)
 
 
-@pytest.mark.parametrize("machine", BOARDS)
+@pytest.mark.parametrize("machine", EVERY_BOARD)
 def test_instructions_and_stack_are_the_same_in_every_run(machine, tmp_path):
     program = build(machine, CHECKSUM, tmp_path)
     first, second = (program.run(bytes(1000)) for _ in range(2))
@@ -33,7 +33,7 @@ def test_instructions_and_stack_are_the_same_in_every_run(machine, tmp_path):
     assert first.seconds is None
 
 
-@pytest.mark.parametrize("machine", BOARDS)
+@pytest.mark.parametrize("machine", EVERY_BOARD)
 def test_instructions_are_those_of_the_measured_calls(machine, tmp_path):
     program = build(machine, CHECKSUM, tmp_path)
     # checksum_add is called once for each 100 bytes; the counter is 50 instructions coarse.
@@ -50,17 +50,17 @@ def test_this_computer_tells_seconds(machine, tmp_path):
     assert result.instructions is None and result.stack is None
 
 
-@pytest.mark.parametrize("machine", BOARDS)
+@pytest.mark.parametrize("machine", EVERY_BOARD)
 def test_stack_is_that_of_a_known_local_array(machine, tmp_path):
     stacks = []
     for size in (512, 4096):
         program = build(machine, CHECKSUM, tmp_path, [f"LOCAL_BYTES={size}"])
         stacks.append(program.run(bytes(10)).stack)
         assert size <= stacks[-1] <= size + FRAME
-    assert stacks[1] - stacks[0] == 4096 - 512
+    assert 0 <= stacks[1] - stacks[0] - (4096 - 512) <= 16  # RISC-V reaches a large frame by one more register
 
 
-@pytest.mark.parametrize("machine", BOARDS)
+@pytest.mark.parametrize("machine", EVERY_BOARD)
 def test_a_stack_deeper_than_watched_is_no_figure(machine, tmp_path):
     program = build(machine, CHECKSUM, tmp_path, ["LOCAL_BYTES=20000"])
     with pytest.raises(MachineError, match="deeper than SF_STACK_WATCHED, 16384 bytes"):
@@ -69,7 +69,7 @@ def test_a_stack_deeper_than_watched_is_no_figure(machine, tmp_path):
     assert 20000 <= program.run(bytes(10)).stack <= 20000 + FRAME
 
 
-@pytest.mark.parametrize("machine", BOARDS)
+@pytest.mark.parametrize("machine", EVERY_BOARD)
 def test_memory_is_that_of_known_arrays(machine, tmp_path):
     small = build(machine, CHECKSUM, tmp_path / "small").memory()
     large = build(machine, CHECKSUM, tmp_path / "large", ["STATIC_BYTES=1256", "TABLE_BYTES=2256"]).memory()
@@ -93,7 +93,7 @@ def test_memory_of_this_computer_is_refused(tmp_path):
         build(MACHINES["c-gcc-O3"], CHECKSUM, tmp_path).memory()
 
 
-@pytest.mark.parametrize("machine", BOARDS)
+@pytest.mark.parametrize("machine", EVERY_BOARD)
 def test_a_fault_is_reported_with_its_line(machine, tmp_path):
     program = build(machine, CHECKSUM, tmp_path, ["TRAP"])
     with pytest.raises(MachineError, match=rf"{machine.name}: .*status 70:\nfault: pc 0x.*\nat .*checksum.c:\d+"):
@@ -156,9 +156,9 @@ def test_a_program_without_output_is_reported(machine, tmp_path):
         build(machine, tmp_path, tmp_path / "out").run(b"content")
 
 
-@pytest.mark.parametrize("machine", BOARDS)
+@pytest.mark.parametrize("machine", EVERY_BOARD)
 def test_too_large_for_the_board_is_the_linkers_message(machine, tmp_path):
-    with pytest.raises(MachineError, match="(?s)cannot be built:.*region .RAM. overflowed"):
+    with pytest.raises(MachineError, match="(?si)cannot be built:.*region .RAM. overflowed"):
         build(machine, CHECKSUM, tmp_path, ["STATIC_BYTES=5000000"])
 
 
@@ -175,7 +175,7 @@ def test_a_folder_without_a_program_is_refused(tmp_path):
         build(MACHINES["c-gcc-O0"], tmp_path, tmp_path / "out")
 
 
-@pytest.mark.parametrize("machine", BOARDS)
+@pytest.mark.parametrize("machine", EVERY_BOARD)
 def test_flash_and_ram_may_together_be_larger_than_flash(machine, tmp_path):
     program = """
         #include <stdio.h>

@@ -50,10 +50,11 @@ def test_several_are_selected_once_each_in_the_order_of_the_registry():
         assert [backend.name for backend in select(words, BACKENDS)] == ["golden", "c-gcc-O3", "m4"]
     timed = ["tflite-ref", "tflm", "xnnpack", "c-gcc-O3", "c-clang-O3", "c-native"]
     assert [backend.name for backend in select("host,m7", benchable())] == [*timed, "m7"]
-    assert [backend.name for backend in select(None, provable())] == provable()
+    always = [backend.name for backend in select(None, provable())]
+    assert always == [name for name in provable() if name not in ("m0", "m3", "m33", "verilator")]
 
 
-@pytest.mark.parametrize("word", ["m3", "xnnpack", ""])
+@pytest.mark.parametrize("word", ["m85", "xnnpack", ""])
 def test_one_that_cannot_be_chosen_is_told_in_one_line(word):
     with pytest.raises(ValueError) as told:
         select(f"tflm,{word}", provable())
