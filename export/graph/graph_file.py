@@ -23,7 +23,7 @@ import numpy.typing as npt
 from export.graph import limits
 from export.graph.graph import Graph
 from export.graph.operators import OPERATORS, Operator
-from export.graph.tensor import GraphError, Tensor
+from export.graph.tensor import GraphError, OneLineError, Tensor
 
 FORMAT = "sfkeras integer graph"
 VERSION = 2
@@ -51,7 +51,7 @@ Array = npt.NDArray[Any]  # of any type: int8 codes, int32 biases, float32 scale
 Json = dict[str, Any]
 
 
-class GraphFileError(ValueError):
+class GraphFileError(OneLineError):
     """A file that is no graph, is broken, or is from another version."""
 
 

@@ -6,7 +6,7 @@ A network within these limits is read, planned and written as C in seconds, with
 from __future__ import annotations
 
 MOST_FILE_BYTES = 1 << 27
-MOST_CONSTANT_BYTES = 1 << 25  # of codes, biases, scales and tables together
+MOST_CONSTANT_BYTES = 1 << 24  # of codes, biases, scales and tables together
 MOST_TENSORS = 1 << 14  # of a .tflite, with its constants
 MOST_OPERATORS = 1 << 12
 MOST_NAME = 1000  # letters of a tensor's name

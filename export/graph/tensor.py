@@ -15,7 +15,18 @@ Shape = tuple[int, int, int]  # height, width, channels
 Size = tuple[int, int]  # height, width
 
 
-class GraphError(ValueError):
+MOST_LETTERS = 500  # of a message; a file may have any names in any number
+
+
+class OneLineError(ValueError):
+    """An error whose message is one line that can be read, whatever a file put into it."""
+
+    def __init__(self, message: str):
+        text = " ".join(message.split())
+        super().__init__(text if len(text) <= MOST_LETTERS else f"{text[:MOST_LETTERS]}...")
+
+
+class GraphError(OneLineError):
     """An invalid graph.
 
     The message names the operator or tensor, what it has and what is expected.

@@ -11,6 +11,7 @@ import flatbuffers
 import numpy as np
 
 from export.graph import limits
+from export.graph.tensor import OneLineError
 from export.tflite import schema
 
 IDENTIFIER = b"TFL3"
@@ -29,7 +30,7 @@ DTYPES = {
 BROKEN = (struct.error, ValueError, IndexError, TypeError, OverflowError, AttributeError)
 
 
-class TfliteError(ValueError):
+class TfliteError(OneLineError):
     """A .tflite that is broken or not supported; the message names the operator or tensor and the reason."""
 
 

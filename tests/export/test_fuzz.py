@@ -1,0 +1,67 @@
+"""Mutated .tflite and .graph files are compiled or refused in one line; `make fuzz` runs 20,000 of each."""
+
+import io
+import json
+
+import numpy as np
+import pytest
+
+from export.graph import graph_file
+from export.tflite.writer import write
+from tests.export.tflite.test_reader import EVERY_OPERATOR
+from tests.support.fuzz import compile_network, mutated, try_mutations
+from tests.support.graphs import semifreddo
+from tests.support.tasks import every_operator
+
+FEW = 150
+SOUND = (0, 1, 2, 0.5, 2.0**-4, "image")  # somewhere
+ABSURD = (None, True, -1, 2**31, 2**70, 1e400, "", "a\nb" * 200, [], [1], [[1, 2], [3, 4]], {}, {"a": 1})
+
+
+def networks():
+    return every_operator(), semifreddo((32, 32), (8, 8, 16, 16, 32))
+
+
+def tflites():
+    return [EVERY_OPERATOR, *(write(graph).content for graph in networks())]
+
+
+def graphs():
+    return [graph_file.to_bytes(graph) for graph in networks()]
+
+
+def mutated_graph(content, random):
+    """Bytes, or one value of the description: in three of four cases the file is whole otherwise."""
+    if random.integers(4) == 0:
+        return mutated(content, random)
+    with np.load(io.BytesIO(content)) as entries:
+        arrays = dict(entries)
+    description = json.loads(arrays.pop("graph").tobytes())
+    place, key = description, None
+    while key is None or isinstance(place[key], (dict, list)) and place[key] and random.integers(5):
+        place = place if key is None else place[key]
+        keys = list(place) if isinstance(place, dict) else range(len(place))
+        key = keys[int(random.integers(len(keys)))]
+    if random.integers(8) == 0:
+        del place[key]
+    else:
+        values = SOUND if random.integers(2) else ABSURD
+        place[key] = values[int(random.integers(len(values)))]
+    for name in list(arrays):
+        if random.integers(200) == 0:
+            arrays[name] = arrays[name].astype(random.choice(["i1", "i4", "f4", "f8", "?"]))
+        if random.integers(200) == 0:
+            arrays[name] = arrays[name].ravel()[: int(random.integers(arrays[name].size + 1))]
+    file = io.BytesIO()
+    np.savez(file, graph=np.frombuffer(json.dumps(description).encode(), np.uint8), **arrays)
+    return file.getvalue()
+
+
+FILES = {"tflite": (tflites, mutated), "graph": (graphs, mutated_graph)}
+
+
+@pytest.mark.parametrize("kind", FILES)
+def test_mutations_are_compiled_or_refused_in_one_line(kind):
+    contents, mutate = FILES[kind]
+    found = try_mutations(contents(), f".{kind}", compile_network, FEW, mutate=mutate)
+    assert found["refused"] > FEW // 10 and found["used"] > FEW // 50, found
