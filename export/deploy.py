@@ -31,8 +31,9 @@ def deploy(training) -> None:
     write(lower(model, name, {"core": training.core.digest} if taped_out else {}), run.export)
 
 
-def write(graph: Graph, folder: Path) -> None:
+def write(graph: Graph, folder: str | os.PathLike[str]) -> None:
     """Writes NAME.graph, NAME.tflite with its C sources, and c/, the line-streaming C, into a folder."""
+    folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     written = writer.write(graph)
     atomic_file.write(folder / f"{graph.name}.graph", graph_file.to_bytes(graph))

@@ -39,7 +39,13 @@ def lower(model: keras.Model, name: str, metadata: dict[str, str] | None = None)
         name: of the graph.
         metadata: kept in the graph, for example the digest of the core, beside the mark that its stages have the names
             of sfkeras's layers.
+    Raises: ValueError if the model is none of fixed8.quantise or has a layer that a SemifreddoNet has not; GraphError.
     """
+    if isinstance(model, keras.Sequential) or not any(_exponent(layer) is not None for layer in model.layers):
+        raise ValueError(
+            f"{model.name} is no fixed8 model: its layers have no exponents. Expected sfkeras.quantise(model, images) of a "
+            "SemifreddoNet. Other networks: convert them to an int8 .tflite, which `sfkeras compile` takes"
+        )
     lowering = _Lowering(model)
     for layer in model.layers[1:]:
         lowering.add(layer)
@@ -47,6 +53,11 @@ def lower(model: keras.Model, name: str, metadata: dict[str, str] | None = None)
     tensors, operators = _needed(outputs, lowering.tensors, lowering.operators)
     metadata = {**NAMED_BY_SFKERAS, **(metadata or {})}
     return Graph(name, (model.input.name,), tuple(outputs), tensors, operators, metadata)
+
+
+def _exponent(layer):
+    """The exponent that a layer's output is rounded with; None if it is not rounded."""
+    return getattr(getattr(layer, "quantize_config", None), "exponent", None)
 
 
 def _needed(outputs, tensors, operators):
@@ -97,13 +108,15 @@ class _Lowering:
         inner = unwrapped(layer)
         inputs = [self.values[id(tensor)] for tensor in tf.nest.flatten(layer.input)]
         outputs = tf.nest.flatten(layer.output)
-        exponent = getattr(getattr(layer, "quantize_config", None), "exponent", None)
+        exponent = _exponent(layer)
+        if isinstance(inner, _CLOSING) and not isinstance(inputs[0], _Convolved):
+            raise ValueError(f"{inner.name}: it reads {inputs[0]}, which is rounded; expected a convolution before it")
         for kind, lowered in _LOWERED.items():
             if isinstance(inner, kind):
                 results = lowered(self, layer, inputs, outputs, exponent)
                 self.values |= {id(output): result for output, result in zip(outputs, results)}
                 return
-        raise TypeError(f"{inner.name}: a {type(inner).__name__} has no integer form; export knows {_known()}")
+        raise ValueError(f"{inner.name}: a {type(inner).__name__} has no integer form; export knows {_known()}")
 
     def emit(self, operator, shape, scale):
         self.operators.append(operator)
@@ -219,6 +232,7 @@ class _Lowering:
         return [self.wire(layer.name, inputs, [(0, 0)] * 3)]
 
 
+_CLOSING = keras.layers.BatchNormalization, keras.layers.ReLU  # a convolution, before its sum is rounded
 _LOWERED = {
     keras.layers.BatchNormalization: _Lowering.batch_norm,
     keras.layers.ReLU: _Lowering.relu,

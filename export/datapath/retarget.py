@@ -34,6 +34,12 @@ def fit(task: Graph, network: LinePlan) -> LinePlan:
     cores = [core_digest(graph) for graph in (task, network.graph)]
     if len(set(cores)) > 1:
         raise GraphError(f"{task.name} was trained on core {cores[0][:16]}, {network.graph.name} holds {cores[1][:16]}")
+    channels = [graph.tensor(graph.inputs[0]).channels for graph in (task, network.graph)]
+    if len(set(channels)) > 1:
+        raise GraphError(
+            f"{task.name} reads images of {channels[0]} channels, {network.graph.name} of {channels[1]}; grey and coloured "
+            "images are different datapaths. Train the task on images like the network's"
+        )
     task = weight_layout.for_flash(task, weight_layout.flash_of(network.graph))
     size = network.graph.tensor(network.graph.inputs[0]).shape[:2]
     ways = ways_of_task(resize(task, size), Ways(network.graph, network.switches))

@@ -448,7 +448,12 @@ class Softmax(Operator):
     def check(self, inputs: list[Tensor], output: Tensor) -> None:
         coding = (output.scale, output.zero_point)
         self._require(coding == (2.0**-8, -128), f"its output is {coding}; scale and zero point must be 1/256 and -128")
-        self._require(self.multiplier(inputs[0]) > 1, f"beta is {self.beta}; times input scale it must exceed 2^-26")
+        scale = inputs[0].scale
+        self._require(
+            self.multiplier(inputs[0]) > 1,
+            f"its input has scale {scale:g}, so that all its codes stand for nearly the same number; times beta "
+            f"{self.beta:g} it must be above 2^-26, 1.5e-8. Train the network before it is converted",
+        )
 
     def multiplier(self, input: Tensor) -> float:
         """Return the factor from a difference of codes to 26 fractional bits, capped like TFLite."""

@@ -253,7 +253,9 @@ class Step:
         scales, zero_points = tensor.quantization.scales, tensor.quantization.zero_points
         counts = f"{len(scales)} scales and {len(zero_points)} zero points"
         self.require(len(scales) == len(zero_points) == 1, f"{what} has {counts}; it must have one of each")
-        return float(scales[0]), int(zero_points[0])
+        scale = float(scales[0])
+        self.require(0 < scale < math.inf, f"{what} has scale {scale}; it must be positive and finite")
+        return scale, int(zero_points[0])
 
     def require_equal_codings(self, *indices: int) -> None:
         """Raise TfliteError unless these tensors have one scale and zero point."""

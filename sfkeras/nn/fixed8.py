@@ -100,9 +100,15 @@ def calibrate(model, images, known=None):
         images: iterable of batches (batch, height, width, channels), float32.
         known: {layer name: exponent} or None. A known exponent is kept, for its whole scale group.
     Returns: {layer name: exponent} of all producers.
+    Raises: ValueError if the model has none.
     """
     known = known or {}
-    layers = producers(model)
+    layers = producers(model) if model.built else []
+    if not layers:
+        raise ValueError(
+            f"{model.name} has no layer that is rounded to int8: no convolution with batch-norm, ReLU or bias. Expected a "
+            "SemifreddoNet, or a built model of such layers."
+        )
     watch = keras.Model(model.input, [layer.output for layer in layers])
     errors = {layer.name: np.zeros(len(_CANDIDATES)) for layer in layers}
     for batch in images:

@@ -90,6 +90,15 @@ def test_what_does_not_fit_is_named(other, message):
         fit(other, line_plan.plan(task(1)))
 
 
+def test_a_task_on_grey_images_is_none_of_a_network_on_coloured_ones():
+    def graph(channels):
+        net = Builder()
+        return net.graph(net.convolution("head", net.input((4, 4, channels)), 8), name=f"of{channels}")
+
+    with pytest.raises(GraphError, match="of1 reads images of 1 channels, of3 of 3; grey and coloured images are"):
+        fit(graph(1), line_plan.plan(graph(3)))
+
+
 def test_a_clamp_of_another_kind_is_another_datapath():
     def graph(relu):
         net = Builder()

@@ -35,7 +35,7 @@ def sides(*pairs):
 
 
 def codes(*shape, **fields):
-    return lambda file: file.constant(file.codes(*shape), scale=0.01, **fields)
+    return lambda file: file.constant(file.codes(*shape), **{"scale": 0.01, **fields})
 
 
 def pool(kind, output, shape=MAP):
@@ -86,6 +86,18 @@ def strided(output, begins, ends, strides, **masks):
     return File("STRIDED_SLICE", output, *bounds, values=options("StridedSlice", **masks))
 
 
+def scaled(kind, x, y, values=None, **fields):
+    """ABS, then an operator on a tensor of scale x that makes one of scale y."""
+    file = FileBuilder()
+    before = {"scale": x} if x < 1e-6 else {}  # not too far from it
+    first, input = file.tensor(*MAP, **before), file.tensor(*MAP, scale=x)
+    output = file.tensor(*MAP, scale=y, **fields)
+    file.add("ABS", [first], input)
+    file.add(kind, [input], output, values)
+    file.bytes = file.content([first], [output])
+    return file
+
+
 def joined(output, axis, *shapes):
     file = FileBuilder()
     inputs, y = [file.tensor(*shape) for shape in shapes], file.tensor(*output)
@@ -132,6 +144,21 @@ RELU6 = 3
         (
             strided((1, 4, 5), (0, 0, 0, 1), (1, 4, 5, 0), (1, 1, 1, -1), shrinkAxisMask=8),
             "it takes one place of a dimension with a step below 1",
+        ),
+        # Scales that are none.
+        (scaled("RELU", 0.1, np.nan), "operator 1 (RELU): its output has scale nan; it must be positive and finite"),
+        (scaled("RELU", np.nan, 0.1), "operator 0 (ABS): its output has scale nan"),
+        (scaled("ABS", np.inf, 0.1), "operator 0 (ABS): its output has scale inf"),
+        (scaled("RELU6", 0.1, -0.1), "operator 1 (RELU6): its output has scale -0.1"),
+        (scaled("LOGISTIC", 0.1, 0.0, zero_point=-128), "operator 1 (LOGISTIC): its output has scale 0.0"),
+        (
+            File("ADD", MAP, codes(1, scale=np.nan), values=options("Add"), activation=RELU6),
+            "operator 0 (ADD): its input 1 has scale nan",
+        ),
+        (
+            scaled("SOFTMAX", 2.0**-27, 2.0**-8, options("Softmax", beta=1.0), zero_point=-128),
+            "operator 1 (SOFTMAX): tensor2: its input has scale 7.45058e-09, so that all its codes stand for nearly the "
+            "same number",
         ),
         # Values that are not all used, or used otherwise.
         (added_constant(RELU6), "operator 1 (ADD): its activation is RELU6; it must be NONE"),
