@@ -14,20 +14,20 @@ from tests.support.graphs import semifreddo
 from tests.support.tasks import every_operator
 
 FEW = 150
+SEMIFREDDO = semifreddo((32, 32), (8, 8, 16, 16, 32))
 SOUND = (0, 1, 2, 0.5, 2.0**-4, "image")  # somewhere
 ABSURD = (None, True, -1, 2**31, 2**70, 1e400, "", "a\nb" * 200, [], [1], [[1, 2], [3, 4]], {}, {"a": 1})
 
 
-def networks():
-    return every_operator(), semifreddo((32, 32), (8, 8, 16, 16, 32))
-
-
 def tflites():
-    return [EVERY_OPERATOR, *(write(graph).content for graph in networks())]
+    """Mostly small ones, of which a change often hits something that matters."""
+    small, large = (write(graph).content for graph in (every_operator(), SEMIFREDDO))
+    return [*[EVERY_OPERATOR, small] * 5, large]
 
 
 def graphs():
-    return [graph_file.to_bytes(graph) for graph in networks()]
+    small, large = (graph_file.to_bytes(graph) for graph in (every_operator(), SEMIFREDDO))
+    return [*[small] * 9, large]
 
 
 def mutated_graph(content, random):
