@@ -18,7 +18,7 @@ from tensorflow_model_optimization.python.core.quantization.keras.quantize_wrapp
     QuantizeWrapperV2,
 )
 
-from sfkeras.nn.layers import AlphaBlend, ChannelShuffle, ChannelSplit, CoreShuffle, GreyToRGB, fixed8
+from sfkeras.nn.layers import AlphaBlend, ChannelShuffle, ChannelSplit, ClassCosines, CoreShuffle, GreyToRGB, fixed8
 from sfkeras.nn.piecewise import PiecewiseLinear
 from sfkeras.nn.saved import SfkerasModel
 
@@ -41,6 +41,15 @@ _MOVING = (
 )
 _ROUNDED = (keras.layers.ReLU, keras.layers.GlobalAveragePooling2D, AlphaBlend, PiecewiseLinear)
 
+_WITHOUT_OWN_SCALE = (
+    keras.layers.InputLayer,
+    keras.layers.Conv2D,
+    keras.layers.DepthwiseConv2D,
+    keras.layers.BatchNormalization,
+    keras.layers.Flatten,
+    ClassCosines,
+)
+
 
 # ---- scale groups and calibration
 
@@ -52,6 +61,22 @@ def producers(model):
     layer is rounded.
     """
     return [layer for layer in model.layers if _is_rounded(layer)]
+
+
+def require_layers(model):
+    """Refuse a model with a layer that fixed8 would leave in float. Raises: ValueError that names it."""
+    if not isinstance(model, keras.Model) or not getattr(model, "inputs", None):
+        raise ValueError(
+            "the model has no inputs of known shape. Expected a functional model, or a Sequential one that begins with "
+            "keras.Input."
+        )
+    for layer in model.layers:
+        linear = isinstance(layer, keras.layers.Activation) and layer.activation is keras.activations.linear
+        if not isinstance(layer, (*_MOVING, *_ROUNDED, *_WITHOUT_OWN_SCALE)) and not linear:
+            raise ValueError(
+                f"layer {layer.name} is a {type(layer).__name__}, which fixed8 does not quantise. Expected convolutions, "
+                "batch-norms, ReLU, pools, concatenations and layers of sfkeras. A dense layer can be a 1x1 convolution."
+            )
 
 
 def _is_rounded(layer):
@@ -100,8 +125,9 @@ def calibrate(model, images, known=None):
         images: iterable of batches (batch, height, width, channels), float32.
         known: {layer name: exponent} or None. A known exponent is kept, for its whole scale group.
     Returns: {layer name: exponent} of all producers.
-    Raises: ValueError if the model has none.
+    Raises: ValueError if fixed8 would leave a layer in float, or the model has no layer to round.
     """
+    require_layers(model)
     known = known or {}
     layers = producers(model) if model.built else []
     if not layers:
@@ -256,7 +282,8 @@ def quantise(model, images=None, *, exponents=None):
         exponents: {layer name: int} or None. Exponents to use instead of calibrated ones, for
             example those that `calibrate` returned earlier. With images it may be incomplete.
     Returns: tf.keras.Model with the same inputs and outputs.
-    Raises: ValueError if there are no images and a layer has no exponent.
+    Raises: ValueError if there are no images and a layer has no exponent, or fixed8 would leave a
+        layer in float.
 
     Example:
         >>> import numpy as np, sfkeras
@@ -267,6 +294,7 @@ def quantise(model, images=None, *, exponents=None):
         TensorShape([None, 2, 2, 64])
     """
     require_float32()
+    require_layers(model)
     exponents = dict(exponents or {})
     if images is not None:
         batches = [images[i : i + _BATCH] for i in range(0, len(images), _BATCH)] if hasattr(images, "ndim") else images

@@ -12,6 +12,7 @@ import zlib
 
 import numpy as np
 
+from sfkeras.nn.core import Core
 from sfkeras.nn.saved import SfkerasModel
 from sfkeras.tensorflow import tf
 
@@ -57,7 +58,7 @@ def freeze(model, core, share=1.0, *, layers=None):
 
     Args:
         model: float SemifreddoNet with frozen=True and core=None.
-        core: Core. The weights that the convolutions of the frozen core start from.
+        core: Core, or its name or path. The weights that the convolutions of the frozen core start from.
         share: share of the weights of each convolution to freeze, from 0 to 1. A number is the
             same for all (uniform freezing). Two numbers are those of the first and the last
             convolution and change evenly in between (gradual freezing). Or one number per
@@ -77,6 +78,7 @@ def freeze(model, core, share=1.0, *, layers=None):
         >>> int(model.get_layer("frozen.stem").kernel_constraint.frozen.sum())  # of 3 * 3 * 3 * 8
         162
     """
+    core = core if isinstance(core, Core) else Core.load(core)
     names = [layer.name for layer in model.layers if _is_frozen_core_convolution(layer)]
     share_of = dict(zip(names, _shares(share, layers, names, core)))
 
@@ -105,7 +107,7 @@ def _shares(share, layers, names, core):
     if not names:
         raise ValueError(
             "the model has no frozen core whose convolutions train. Expected a float SemifreddoNet with frozen=True and "
-            "core=None."
+            "core=None. In a model of your own, set layer.trainable = False."
         )
     if {core.key(name) for name in names} != core.codes.keys():
         raise ValueError(

@@ -220,7 +220,7 @@ def nearest(entry, value):
 
 
 def nearest_keys(kind, name: str) -> list[str]:
-    """Return the keys of a dataclass that are most similar to an unknown one, or to its last part."""
+    """Return the keys of a dataclass that are most similar to an unknown one, or to its last part: at most three."""
     name = brief(name)
     chosen = name.split(".")[1] if name.count(".") == 2 else "NAME"
     known = [other.replace("NAME", chosen) for other, _ in all_keys(kind)]
@@ -230,7 +230,7 @@ def nearest_keys(kind, name: str) -> list[str]:
         return max(difflib.SequenceMatcher(None, *pair).ratio() for pair in pairs)
 
     most = max(map(likeness, known))
-    return [other for other in known if likeness(other) == most]
+    return [other for other in known if likeness(other) == most][:3]
 
 
 def brief(value, letters: int = 60) -> str:

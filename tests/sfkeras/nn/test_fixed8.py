@@ -240,3 +240,25 @@ def test_a_training_step_changes_kernels_but_neither_exponents_nor_frozen_codes(
     fit(model)
     assert all((kernel.numpy() != values).any() for kernel, values in zip(kernels, old))
     assert kept() == before
+
+
+LAYERS = tf.keras.layers
+
+
+@pytest.mark.parametrize(
+    "layers, told",
+    [
+        (
+            [LAYERS.Conv2D(2, 3), LAYERS.Flatten(), LAYERS.Dense(2, name="dense")],
+            "layer dense is a Dense, which fixed8 does",
+        ),
+        ([tf.keras.Sequential([LAYERS.Conv2D(2, 3)], name="inner")], "layer inner is a Sequential, which fixed8 does"),
+        ([LAYERS.Conv2D(2, 3), LAYERS.Activation("swish", name="swish")], "layer swish is a Activation"),
+        (None, "the model has no inputs of known shape."),
+    ],
+)
+def test_a_model_of_ones_own_is_refused_with_the_layer_that_would_stay_in_float(layers, told):
+    model = tf.keras.Sequential([LAYERS.Conv2D(2, 3)] if layers is None else [tf.keras.Input((8, 8, 3)), *layers])
+    for attempt in (lambda: calibrate(model, []), lambda: quantise(model, np.zeros((1, 8, 8, 3)))):
+        with pytest.raises(ValueError, match=told):
+            attempt()
