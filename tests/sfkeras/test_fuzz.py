@@ -116,7 +116,7 @@ def small_model():
 
 
 READ = {
-    "recipe.yaml": lambda run, model: run.recipe,
+    "recipe.yaml": lambda run, model: Run.at(run.folder),
     "float.npz": lambda run, model: (run.restore("float", model), run.rows("float")),
     "accuracy.json": lambda run, model: run.accuracy(),
     "answers.json": lambda run, model: run.correct_cases(),
@@ -129,7 +129,7 @@ READ = {
 def test_run_folder(run, name):
     path, model = run.folder / name, small_model()
     kinds = {".npz": [mutated, mutated_arrays], ".json": [mutated, mutated_json], ".yaml": [mutated]}[path.suffix]
-    fuzz(path, kinds, lambda: READ[name](Run.at(run.folder), model))
+    fuzz(path, kinds, lambda: READ[name](run, model))
 
 
 def test_core(tmp_path):

@@ -79,6 +79,26 @@ def test_an_unreadable_image(tmp_path, write_people):
         folder.load(tmp_path, SHAPE)
 
 
+@pytest.mark.parametrize("place", ["", "cat", "cat/0.png"])
+def test_what_may_not_be_read_is_one_line(place, tmp_path, write_people):
+    """In a process that becomes another user if this one may read everything."""
+    for parent in (tmp_path, *list(tmp_path.parents)[:2]):
+        parent.chmod(0o755)
+    write_people(tmp_path, cat=3, dog=3)
+    (tmp_path / place).chmod(0)
+    code = f"""
+import os
+from sfkeras import command, data
+os.getuid() or os.setuid(65534)
+exit(command.guarded(lambda: data.load("folder", {SHAPE}, {str(tmp_path)!r})))
+"""
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment)
+    (tmp_path / place).chmod(0o755)
+    assert run.returncode == 2 and run.stderr.count("\n") == 1, run.stderr
+    assert run.stderr.startswith("error: ") and str(tmp_path / place) in run.stderr
+
+
 def test_errors_come_without_tensorflow(tmp_path):
     code = f"""
 import sys
