@@ -18,7 +18,17 @@ from tensorflow_model_optimization.python.core.quantization.keras.quantize_wrapp
     QuantizeWrapperV2,
 )
 
-from sfkeras.nn.layers import AlphaBlend, ChannelShuffle, ChannelSplit, ClassCosines, CoreShuffle, GreyToRGB, fixed8
+from sfkeras.nn.layers import (
+    AlphaBlend,
+    ChannelShuffle,
+    ChannelSplit,
+    ClassCosines,
+    CoreShuffle,
+    FrozenConv2D,
+    FrozenDepthwiseConv2D,
+    GreyToRGB,
+    fixed8,
+)
 from sfkeras.nn.piecewise import PiecewiseLinear
 from sfkeras.nn.saved import SfkerasModel
 
@@ -47,6 +57,8 @@ _WITHOUT_OWN_SCALE = (
     keras.layers.DepthwiseConv2D,
     keras.layers.BatchNormalization,
     keras.layers.Flatten,
+    FrozenConv2D,
+    FrozenDepthwiseConv2D,
     ClassCosines,
 )
 
