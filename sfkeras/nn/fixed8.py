@@ -141,7 +141,7 @@ def calibrate(model, images, known=None):
     """
     require_layers(model)
     known = known or {}
-    layers = producers(model) if model.built else []
+    layers = producers(model)
     if not layers:
         raise ValueError(
             f"{model.name} has no layer that is rounded to int8: no convolution with batch-norm, ReLU or bias. Expected a "
