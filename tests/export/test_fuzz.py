@@ -13,7 +13,7 @@ from tests.support.fuzz import compile_network, mutated, try_mutations
 from tests.support.graphs import semifreddo
 from tests.support.tasks import every_operator
 
-FEW = 150
+FEW = 100
 SEMIFREDDO = semifreddo((32, 32), (8, 8, 16, 16, 32))
 SOUND = (0, 1, 2, 0.5, 2.0**-4, "image")  # somewhere
 ABSURD = (None, True, -1, 2**31, 2**70, 1e400, "", "a\nb" * 200, [], [1], [[1, 2], [3, 4]], {}, {"a": 1})
