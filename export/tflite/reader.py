@@ -415,7 +415,7 @@ class Step:
         `move` maps the places of its values to those of each output's.
         """
         view = self.view(index)
-        self.require_equal_codings(index, *self.operator.outputs)
+        self.require_equal_codings(index, self.output(), *self.operator.outputs)
         try:
             moved = move(view.all_places())
         except (

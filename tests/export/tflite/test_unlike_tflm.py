@@ -86,6 +86,14 @@ def strided(output, begins, ends, strides, **masks):
     return File("STRIDED_SLICE", output, *bounds, values=options("StridedSlice", **masks))
 
 
+def without_outputs():
+    file = FileBuilder()
+    x = file.tensor(*MAP)
+    file.add("SPLIT", [file.ints(3), x], [], options("Split"))
+    file.bytes = file.content([x], [x])
+    return file
+
+
 def scaled(kind, x, y, values=None, **fields):
     """ABS, then an operator on a tensor of scale x that makes one of scale y."""
     file = FileBuilder()
@@ -145,6 +153,7 @@ RELU6 = 3
             strided((1, 4, 5), (0, 0, 0, 1), (1, 4, 5, 0), (1, 1, 1, -1), shrinkAxisMask=8),
             "it takes one place of a dimension with a step below 1",
         ),
+        (without_outputs(), "operator 0 (SPLIT): it has no output 0"),
         # Scales that are none.
         (scaled("RELU", 0.1, np.nan), "operator 1 (RELU): its output has scale nan; it must be positive and finite"),
         (scaled("RELU", np.nan, 0.1), "operator 0 (ABS): its output has scale nan"),
