@@ -1,5 +1,6 @@
 """The training command: `python -m sfkeras.train recipe=face [key=value ...]`."""
 
+import contextlib
 import sys
 
 import fire
@@ -13,16 +14,26 @@ from sfkeras.training import recipe as recipes
 def train(recipe):
     """Train a recipe in float, then in fixed8, write what is deployed and prove it.
 
-    An interrupted run continues after its last complete epoch.
+    An interrupted run continues after its last complete epoch. Until this returns, no other process
+    can train in the run's folder.
+
     Raises: RecipeError.
     """
+    from sfkeras.training.run import Run
+
+    with contextlib.closing(Run(recipe)) as run:
+        train_in(run)
+
+
+def train_in(run):
+    """Train the recipe of a run in its folder. Raises: RecipeError."""
     from sfkeras import data
     from sfkeras.nn.core import Core
     from sfkeras.startup import load_tensorflow
     from sfkeras.training import deployment, workers
     from sfkeras.training.run import Run
 
-    run = Run(recipe)
+    recipe = run.recipe
     data.require(recipe.data.source, recipe.data.root, recipe.data.name)
     if recipe.takes_core:
         Core.load(recipe.network.core)

@@ -33,7 +33,7 @@ class Run:
     """
 
     def __init__(self, recipe, folder=None):
-        self.recipe, self.folder = recipe, folder or recipe.folder
+        self.recipe, self.folder, self._lock = recipe, folder or recipe.folder, None
         if (self.folder / "recipe.yaml").exists():
             recipes.require_same(recipe, recipes.read(self.folder / "recipe.yaml"))
 
@@ -57,7 +57,7 @@ class Run:
             self._locked().close()
 
     def begin(self):
-        """Create the folder and lock it as long as this object exists, at most until the process ends.
+        """Create the folder and lock it until `close`, or until the process ends.
 
         It is called after the data were checked, so that a refused training leaves no folder.
 
@@ -66,6 +66,11 @@ class Run:
         self.folder.mkdir(parents=True, exist_ok=True)
         self._lock = self._locked()
         atomic_file.write(self.folder / "recipe.yaml", recipes.to_yaml(self.recipe))
+
+    def close(self):
+        """Let other processes train in the folder."""
+        if self._lock is not None:
+            self._lock.close()
 
     def _locked(self):
         """Return the lock file of the folder, locked. The system unlocks it when it is closed, also by a kill."""

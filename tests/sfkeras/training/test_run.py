@@ -78,7 +78,9 @@ sys.stdin.read()
 
 
 def test_a_second_process_is_refused_until_the_first_ends_even_by_a_kill(recipe):
-    Run(recipe).begin()  # unlocked again when the object is gone
+    run = Run(recipe)
+    run.begin()
+    run.close()
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     first = subprocess.Popen(
         [sys.executable, "-c", HOLD, str(recipe.folder / "recipe.yaml")],
