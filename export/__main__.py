@@ -116,6 +116,60 @@ class Commands:
         if not all(each.passed for each in measured):
             sys.exit(command.FAILED)
 
+    def area(
+        self,
+        network: str,
+        size: str | None = None,
+        cores: int = 2,
+        clocks_per_pixel: int = 1,
+        unroll: str | None = None,
+        library: str = "16nm",
+        out: str | None = None,
+    ):
+        """Estimates silicon area, energy and clocks of the hardwired network, stage by stage, for three designs.
+
+        Args:
+            network: a run folder, or a frozen core, such as tiny_imagenet or core.npz.
+            size: height and width of the images, such as 480x640, if not those of the training; 480x640 for a core.
+            cores: of a core: how many trainable cores the network has.
+            clocks_per_pixel: of the image: 1, 2, 4 or 8.
+            unroll: frozen stages whose weights have a multiplier each, such as stem,stage1.
+            library: 16nm, asap7, sky130 or osu018. Memories are counted in 16nm alone.
+            out: a folder for area.json and area.svg; made if need be.
+        Example:
+            area tiny_imagenet --clocks-per-pixel=4
+        """
+        from export.graph.switches import ways
+        from export.hardware import report
+        from sfkeras import atomic_file
+
+        opened = _open_network_or_core(network, size, cores)
+        stages = tuple(unroll.split(",")) if isinstance(unroll, str) else tuple(unroll or ())
+        made = report.area_report(ways(opened.graph).graph, opened.plan, clocks_per_pixel, stages, library)
+        print(made)
+        if out is not None:
+            Path(out).mkdir(parents=True, exist_ok=True)
+            atomic_file.write(Path(out, "area.json"), json.dumps(made.to_json(), indent=1) + "\n")
+            atomic_file.write(Path(out, "area.svg"), report.draw(made))
+
+    def hardware(self, network: str, out: str, size: str | None = None, clocks_per_pixel: int = 1):
+        """Writes the hardwired datapath of a network as Verilog into a folder.
+
+        Args:
+            network: a run folder.
+            out: the folder to write; made if need be.
+            size: height and width of the images, such as 480x640, if not those of the training.
+            clocks_per_pixel: of the image: 1, 2, 4 or 8.
+        Example:
+            hardware runs/face chip/ --clocks-per-pixel=4
+        """
+        from export.graph.switches import ways
+        from export.hardware import folder
+        from export.network import open_network
+
+        opened = open_network(network, size)
+        print(folder.write(ways(opened.graph).graph, opened.plan, Path(out), clocks_per_pixel))
+
     def image(self, task: str, network: str, file: str):
         """Writes the task image of a run for a network that was compiled before: another task on the same frozen core.
 
@@ -197,6 +251,19 @@ class Commands:
         chosen = [backend.name for backend in registry.select(on, registry.provable())]
         if not _prove(Path(network), inputs, few, json_file, task, chosen):
             sys.exit(command.FAILED)
+
+
+def _open_network_or_core(path: str, size: str | None, cores: int):
+    """Open a network, or make one of a frozen core: a file NAME.npz, or the name of one that comes with sfkeras."""
+    from export.graph.resize import parse_size
+    from export.hardware.core_network import network_of
+    from export.network import Network, open_network
+    from sfkeras.nn.core import Core
+
+    if Path(path).is_dir() or Path(path).suffix in (".graph", ".tflite"):
+        return open_network(path, size)
+    core = Core.load(path)
+    return Network(network_of(core.codes, parse_size(size or "480x640"), cores, Path(path).stem))
 
 
 def _prove(path: Path, inputs: int, few: int, json_file: str | None, task: str | None, on: list[str]) -> bool:

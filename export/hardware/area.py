@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from functools import singledispatch
 
 from export.hardware import blocks, cells, matrix
-from export.hardware.blocks import Block, Codes, Design
+from export.hardware.blocks import Block, Codes
 from export.hardware.cells import Library, Logic, registers_of, rom, sram_um2
 from export.hardware.schedule import Schedule
 
@@ -237,9 +237,7 @@ def _convolve(block: blocks.Convolve) -> tuple[Logic, tuple[Memory, ...]]:
     accumulates = block.input.beats > 1
     kept = block.macs * (2 * block.passes if accumulates else 1) * block.output.bits
     return (
-        logic
-        + PRODUCT * (block.macs * block.lanes)
-        + Logic(registers=kept + 8 * block.lanes, gates=SUM_GATES * kept),
+        logic + PRODUCT * (block.macs * block.lanes) + Logic(registers=kept + 8 * block.lanes, gates=SUM_GATES * kept),
         memories,
     )
 
@@ -281,7 +279,9 @@ def _unrolled(block: blocks.Convolve | blocks.Depthwise) -> Part:
     registers = Logic(registers=taken + channels * block.output.bits)
     if not codes.frozen:
         nands = BOOTH * codes.codes.size
-        return replace(part, logic=Logic(gates=nands), memories=(Memory(1, 8 * codes.codes.size, "weights"),), unrolled=True)
+        return replace(
+            part, logic=Logic(gates=nands), memories=(Memory(1, 8 * codes.codes.size, "weights"),), unrolled=True
+        )
     rows = codes.codes
     if isinstance(block, blocks.Depthwise):
         bits = matrix.ALONE * matrix.digits(rows)

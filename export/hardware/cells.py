@@ -57,7 +57,9 @@ class Library:
 LIBRARIES = {
     library.name: library
     for library in (
-        Library("16nm", 0.18, 5.33, 5.33, 5.41, True, "assumed: 0.18 um2 per placed NAND2, cells in the ratios of sky130"),
+        Library(
+            "16nm", 0.18, 5.33, 5.33, 5.41, True, "assumed: 0.18 um2 per placed NAND2, cells in the ratios of sky130"
+        ),
         Library("asap7", 0.05832, 5.0, 5.0, 4.94, False, "ASAP7 7.5t RVT TT, predictive 7 nm: cell areas, not placed"),
         Library("sky130", 3.7536, 5.33, 5.33, 5.41, False, "sky130_fd_sc_hd, 130 nm: cell areas, not placed"),
         Library("osu018", 24.0, 4.0, 5.0, 4.99, False, "osu018, 180 nm: cell areas, not placed"),

@@ -22,6 +22,7 @@ from export.graph.operators import (
     Operator,
     Wire,
 )
+from export.graph.switches import PASSES
 from export.graph.tensor import GraphError, Tensor
 from export.graph.wires import without_wires
 from export.hardware import blocks
@@ -75,6 +76,12 @@ class _Layout:
         image = graph.tensor(graph.inputs[0])
         self.folding = Folding(image.shape, clocks_per_pixel)
         self.sections = {name: offset // 4 for name, offset in task_image.write(plan).sections.items()}
+        passes = next((switch for switch in plan.switches if switch.name == PASSES), None)
+        if passes is not None:
+            most = passes.positions[-1]
+            raise HardwareError(
+                f"{graph.name}: it passes {most} times through its last module; the hardware has one pass"
+            )
         self.whens = {stage.operator.name: stage.when for stage in plan.stages}
         self.ranges = ranges.code_ranges(graph)
         self.products = _products_of_blends(graph)
@@ -209,9 +216,7 @@ class _Layout:
         if isinstance(operator, DepthwiseConv2D):
             stored = blocks.arranged(operator.codes.reshape(1, -1, output.channels), taps.lanes, 1)
             codes = Codes(stored, code_word)
-            sums = self._append(
-                blocks.Depthwise, operator.name, [taps], sums, "_sums", codes=codes, zero_point=offset
-            )
+            sums = self._append(blocks.Depthwise, operator.name, [taps], sums, "_sums", codes=codes, zero_point=offset)
             # A window with a stride gives its pixels in haste; fewer lanes are requantised, without haste.
             if operator.strides[1] > 1:
                 sums = self._append(blocks.Fifo, operator.name, [sums], sums, "_delay", depth=sums.beats, elastic=True)

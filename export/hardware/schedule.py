@@ -107,11 +107,13 @@ class _Scheduler:
             return self.times[block.output.name] if isinstance(block, MEETINGS) else self._leaving(block.output)
         return self.times[stream.name]
 
+    def _sized(self, block: Block) -> Block:
+        if isinstance(block, ENDS) and block.output.name in self.depths:
+            return replace(block, depth=self.depths[block.output.name])
+        return block
+
     def _result(self) -> Schedule:
-        sized = tuple(
-            replace(block, depth=self.depths[block.output.name]) if block.output.name in self.depths else block
-            for block in self.design.blocks
-        )
+        sized = tuple(map(self._sized, self.design.blocks))
         ends = [self.times[stream.name].reshape(FRAMES, -1)[:, -1] for stream in self.design.outputs]
         last = np.maximum.reduce(ends)
         period = self.design.image.pixels * self.design.clocks_per_pixel
@@ -127,7 +129,7 @@ def _pace(block: Block) -> int:
 def _latency(block: Block) -> int:
     match block:
         case blocks.Convolve():
-            return PIPELINE + block.output.beats
+            return PIPELINE + block.clocks
         case blocks.Fork() | blocks.Gate() | blocks.Join() | blocks.Select():
             return 0
         case blocks.Gear():
@@ -180,5 +182,3 @@ def steps(block: blocks.Window) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.b
             emits.append(np.array([True]))
             bottom.append(np.array([False]))
     return np.concatenate(needs), np.concatenate(emits), np.concatenate(bottom)
-
-

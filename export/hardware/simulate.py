@@ -43,8 +43,8 @@ def beats(values: npt.NDArray[np.int8], stream: Stream) -> str:
 
 
 def maps(text: str, stream: Stream) -> npt.NDArray[np.int8]:
-    """Return the lines of a file as maps (batch, height, width, channels), without an unfinished one."""
-    rows = np.frombuffer(bytes.fromhex(text), np.uint8).reshape(-1, stream.lanes)[:, ::-1]
+    """Return the lines of a file after the last reset as maps (batch, height, width, channels), without an unfinished one."""
+    rows = np.frombuffer(bytes.fromhex(text.rpartition("reset")[2]), np.uint8).reshape(-1, stream.lanes)[:, ::-1]
     size = int(np.prod(stream.shape))
     whole = rows.size // size * size
     return np.ascontiguousarray(rows).reshape(-1)[:whole].view(np.int8).reshape(-1, *stream.shape)
@@ -68,13 +68,14 @@ class Simulation:
     command: tuple[str, ...]
     every_tensor: bool
 
-    def run(self, images: npt.NDArray[np.int8], task: bytes, given: Iterable[str]) -> tuple[Maps, int]:
+    def run(self, images: npt.NDArray[np.int8], task: bytes, given: Iterable[str], reset: int = 0) -> tuple[Maps, int]:
         """Run frames back to back.
 
         Args:
             images: int8 (batch, height, width, channels).
             task: the task image, which is loaded first.
             given: names of the outputs that the task gives.
+            reset: clock of a second reset, after which everything begins again; 0 for none.
         Returns: maps by tensor name, and the clocks from the first beat of the image to the last of the outputs.
         Raises: SimulationError if it does not end, or the task image is refused.
         """
@@ -83,7 +84,7 @@ class Simulation:
         (self.folder / "image.hex").write_text(beats(images, self.design.image))
         expected = [name in set(given) for name in self.plan.graph.outputs]
         counts = [f"+OUTPUT{i}={int(is_given)}" for i, is_given in enumerate(expected)]
-        ended = _call([*self.command, f"+FRAMES={len(images)}", *counts], self.folder)
+        ended = _call([*self.command, f"+FRAMES={len(images)}", f"+RESET={reset}", *counts], self.folder)
         said = dict(line.split(" ", 1) for line in ended.splitlines() if line.startswith(("clocks ", "status ")))
         if "clocks" not in said:
             raise SimulationError(f"{self.design.name}: the simulation ended without all outputs:\n{ended[-500:]}")
@@ -136,8 +137,10 @@ def verilator() -> str | None:
 
 def _verilated(sources: list[str], defines: list[str], folder: Path) -> tuple[str, ...]:
     options = ["--cc", "--exe", "--build", "-j", str(os.cpu_count()), "--top-module", "bench", "-Mdir", "built"]
-    options += ["-Wno-fatal", "-Wno-lint", "--x-assign", "fast", "--x-initial", "fast", "-MAKEFLAGS", "OPT_FAST=-O1"]
-    options += ["--no-timing", "--output-split", "20000", "sf_clock.cpp"]
+    options += ["-Wno-fatal", "-Wno-lint", "--x-assign", "fast", "--x-initial", "fast"]
+    # Compiling takes far longer than the few frames that are simulated, even so.
+    options += [word for part in ("FAST", "SLOW", "GLOBAL") for word in ("-MAKEFLAGS", f"OPT_{part}=-O0")]
+    options += ["--no-timing", "--output-split", "20000", "--output-groups", "4", "sf_clock.cpp"]
     # Without it, a design of several files is compiled with a precompiled header that Verilator 5.48 names wrongly.
     environment = {"MAKEFLAGS": "CFG_CXXFLAGS_PCH_I=-include"}
     _call([str(verilator()), *options, *defines, *sources], folder, environment)
@@ -167,21 +170,22 @@ def _call(command: list[str], folder: Path, environment: dict[str, str] | None =
 def _bench(design: Design, stalls: Stalls) -> str:
     """Return the module that loads the task image, sends the frames and takes the outputs."""
     outputs, top = design.outputs, verilog.top_name(design)
-    idle = 64 * design.image.pixels * design.clocks_per_pixel + 100_000
+    idle = 4 * design.image.pixels * design.clocks_per_pixel + 20_000
     numbers = range(len(outputs))
     return "\n".join(
         [
             "module bench (input wire clk);",
             "  logic reset = 1;",
-            "  int frames, edges = 0;",
+            "  int frames, resets, edges = 0;",
             *(f"  int given{i};" for i in numbers),
             "  initial begin",
             '    if (!$value$plusargs("FRAMES=%d", frames)) frames = 1;',
+            '    if (!$value$plusargs("RESET=%d", resets)) resets = 0;',
             *(f'    if (!$value$plusargs("OUTPUT{i}=%d", given{i})) given{i} = 1;' for i in numbers),
             "  end",
             "  always @(posedge clk) begin",
             "    edges <= edges + 1;",
-            "    reset <= edges < 4;",
+            "    reset <= edges < 4 || (edges >= resets && edges < resets + 4);",
             "  end",
             "  logic begins = 0, begun = 0;",
             "  wire task_valid, task_ready, image_valid, image_ready;",
@@ -191,7 +195,8 @@ def _bench(design: Design, stalls: Stalls) -> str:
             '  sf_source #(.FILE("task.hex"), .BITS(32)) task_source (.clk(clk), .reset(reset || !begun),',
             "      .valid(task_valid), .ready(task_ready), .data(task_data), .done());",
             f'  sf_source #(.FILE("image.hex"), .BITS({design.image.width}), .STALLS({stalls.source}), .SEED({stalls.seed}))',
-            "      image_source (.clk(clk), .reset(reset), .valid(image_valid), .ready(image_ready), .data(image_data), .done());",
+            "      image_source (.clk(clk), .reset(reset), .valid(image_valid), .ready(image_ready), .data(image_data),",
+            "      .done());",
             *(_sink(i, stream, stalls) for i, stream in enumerate(outputs)),
             f"  {top} datapath (.clk(clk), .reset(reset), .task_begins(begins), .task_valid(task_valid),",
             "      .task_ready(task_ready), .task_data(task_data), .task_status(status),",
@@ -204,8 +209,9 @@ def _bench(design: Design, stalls: Stalls) -> str:
             "  int clocks = 0, waited = 0;",
             "  always @(posedge clk) begin",
             "    begins <= !reset && !begun;",
-            "    if (!reset) begun <= 1;",
-            "    if (clocks > 0 || (image_valid && image_ready)) clocks <= clocks + 1;",
+            "    begun <= !reset;",
+            "    if (reset) clocks <= 0;",
+            "    else if (clocks > 0 || (image_valid && image_ready)) clocks <= clocks + 1;",
             "    waited <= reset || (image_valid && image_ready) || (task_valid && task_ready)"
             + "".join(f" || (valid{i} && ready{i})" for i in numbers)
             + " ? 0 : waited + 1;",
@@ -215,7 +221,7 @@ def _bench(design: Design, stalls: Stalls) -> str:
             '      $display("clocks %0d", clocks);',
             "      $finish;",
             "    end",
-            f"    if (waited > {idle}) begin",
+            f"    if (waited > {idle} || (status != 0 && status != 2 && status != 15)) begin",
             '      $display("nothing moved; status %0d", status);',
             "      $finish;",
             "    end",

@@ -8,9 +8,10 @@ from __future__ import annotations
 import json
 import re
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from export.hardware import verilog
 
@@ -51,7 +52,9 @@ class Synthesised:
     memory_bits: int
 
 
-def synthesise(module: str, parameters: Mapping[str, int], library: Library, more: Mapping[str, str] | None = None) -> Synthesised:
+def synthesise(
+    module: str, parameters: Mapping[str, int], library: Library, more: Mapping[str, str] | None = None
+) -> Synthesised:
     """Synthesise one module of rtl/, or of `more`: Verilog by file name.
 
     Raises: RuntimeError with yosys's message.
@@ -114,7 +117,7 @@ def _script(folder: Path) -> Path:
     return path
 
 
-def _counted(stat: dict, design: object, library: Library) -> Synthesised:
+def _counted(stat: dict[str, Any], design: object, library: Library) -> Synthesised:
     module = next(iter(stat["modules"].values()))
     cells = module["num_cells_by_type"]
     adder = library.full_adder.split()[0]
@@ -187,7 +190,8 @@ module sf_map_alu (A, B, CI, BI, X, Y, CO);
       localparam ib = i < B_WIDTH ? i : B_WIDTH > 0 ? B_WIDTH - 1 : 0;
       assign a[i] = A_WIDTH > 0 && (i < A_WIDTH || A_SIGNED) ? A[ia] : 1'b0;
       assign b[i] = B_WIDTH > 0 && (i < B_WIDTH || B_SIGNED) ? B[ib] : 1'b0;
-      if (i == 0 || (i >= A_WIDTH && !A_SIGNED) || (i >= B_WIDTH && !B_SIGNED) || _TECHMAP_CONSTMSK_A_[ia] || _TECHMAP_CONSTMSK_B_[ib]) begin : c
+      if (i == 0 || (i >= A_WIDTH && !A_SIGNED) || (i >= B_WIDTH && !B_SIGNED) ||
+          _TECHMAP_CONSTMSK_A_[ia] || _TECHMAP_CONSTMSK_B_[ib]) begin : c
         assign Y[i] = X[i] ^ carry[i];
         assign carry[i+1] = (a[i] & bb[i]) | (carry[i] & (a[i] | bb[i]));
       end else begin : v

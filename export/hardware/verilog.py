@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import singledispatch
 
 import numpy as np
@@ -156,7 +156,7 @@ def monitored(design: Design) -> dict[str, tuple[Stream, str]]:
 
 
 def _module(
-    module: str, name: str, parameters: dict[str, object], ports: Ports, common: tuple[str, ...] = ("clk", "reset")
+    module: str, name: str, parameters: Mapping[str, object], ports: Ports, common: tuple[str, ...] = ("clk", "reset")
 ) -> list[str]:
     ports = {**{port: port for port in common}, **ports}
     lines = [f"  {module} #("]
@@ -245,9 +245,8 @@ def _select(block: blocks.Select) -> list[str]:
 @_instance.register
 def _gate(block: blocks.Gate) -> list[str]:
     ports, wiring = _without_data(block)
-    first, last = block.positions
-    position = f"switches[{32 * block.switch}+:32]"
-    ports = {"on": f"{position} >= {first} && {position} <= {last}", **ports}
+    positions = range(block.positions[0], block.positions[1] + 1)
+    ports = {"on": " || ".join(f"switches[{32 * block.switch}+:32] == {each}" for each in positions), **ports}
     return _module("sf_gate", f"{block.output.name}_gate", {}, ports, ()) + wiring
 
 

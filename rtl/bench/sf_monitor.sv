@@ -1,4 +1,4 @@
-// Simulation: writes each beat of a stream inside the design to a file, a line each.
+// Simulation: writes each beat of a stream inside the design to a file, a line each; "reset" for each clock of a reset.
 `default_nettype none
 module sf_monitor #(
     parameter FILE = "stream.hex",
@@ -12,6 +12,9 @@ module sf_monitor #(
 );
   int file;
   initial file = $fopen(FILE, "w");
-  always @(posedge clk) if (!reset && valid && ready) $fdisplay(file, "%h", data);
+  always @(posedge clk) begin
+    if (reset) $fdisplay(file, "reset");
+    else if (valid && ready) $fdisplay(file, "%h", data);
+  end
 endmodule
 `default_nettype wire

@@ -1,4 +1,5 @@
-// Simulation: takes a stream, with a pause before STALLS of 256 words, and writes its words to a file, a line each.
+// Simulation: takes a stream, with pauses in STALLS of 256 clocks, and writes its words to a file, a line each; a line
+// "reset" for each clock of a reset.
 `default_nettype none
 module sf_sink #(
     parameter FILE = "out.hex",
@@ -21,6 +22,7 @@ module sf_sink #(
     if (reset) begin
       ready  <= 1'b0;
       count  <= 0;
+      $fdisplay(file, "reset");
       random <= 32'(SEED * 104729 + 1);
     end else begin
       random <= {random[30:0], random[31] ^ random[21] ^ random[1] ^ random[0]};

@@ -1,4 +1,5 @@
-// Simulation: the lines of a file of hexadecimal words as a stream, with a pause before STALLS of 256 words.
+// Simulation: the lines of a file of hexadecimal words as a stream, with pauses in STALLS of 256 clocks. After a reset,
+// it begins again.
 `default_nettype none
 module sf_source #(
     parameter FILE = "in.hex",
@@ -22,6 +23,7 @@ module sf_source #(
     if (reset) begin
       valid <= 1'b0;
       done <= 1'b0;
+      if ($rewind(file) != 0) $display("cannot read %s", FILE);
       random <= 32'(SEED * 7919 + 12345);
     end else begin
       random <= {random[30:0], random[31] ^ random[21] ^ random[1] ^ random[0]};  // a shift register of maximal period

@@ -1,0 +1,84 @@
+"""The datapath as Verilog gives golden's bytes at every tensor: with pauses, frames back to back, a reset, other tasks."""
+
+import struct
+import zlib
+
+import numpy as np
+import pytest
+
+from export.datapath import task_image
+from export.graph import golden
+from export.hardware import simulate
+from export.hardware.simulate import SimulationError, Stalls
+from tests.support.hardware import designed, narrow, one_module, other_numbers, simulated
+
+WAYS = [(1, Stalls(), 0), (1, Stalls(60, 120), 1500), (4, Stalls(0, 30), 0), (2, Stalls(100, 0), 0)]
+
+
+def assert_equal(made, expected):
+    for name, values in made.items():
+        np.testing.assert_array_equal(values, expected[name], err_msg=name)
+
+
+@pytest.mark.icarus
+@pytest.mark.parametrize("clocks_per_pixel, stalls, reset", WAYS)
+def test_every_tensor_is_goldens(tmp_path, clocks_per_pixel, stalls, reset):
+    made, clocks, expected, planned = simulated(one_module(), tmp_path, 2, clocks_per_pixel, stalls, reset)
+    assert expected.keys() - made.keys() <= {"head.input"}  # a Wire that is one with what reads it
+    assert_equal(made, expected)
+    if stalls == Stalls():
+        assert clocks <= planned.latency + planned.clocks
+
+
+@pytest.mark.icarus
+def test_another_task_is_loaded_from_its_image(tmp_path):
+    graph, task = one_module(), other_numbers(one_module())
+    planned, plan = designed(graph)
+    built = simulate.build(planned.design, plan, tmp_path, "icarus")
+    images = golden.random_inputs(graph, 1)
+    outputs = []
+    for each in (graph, task):
+        content = task_image.write(designed(each)[1]).content
+        made, _ = built.run(images["image"], content, plan.given)
+        assert_equal(made, golden.run(each, images))
+        outputs.append(made["head.pointwise"])
+    assert not np.array_equal(*outputs)
+
+
+def changed(image, offset, content, seal=True):
+    """An image with other bytes, and with the checksum that they need."""
+    image = bytearray(image)
+    image[offset : offset + len(content)] = content
+    if seal:
+        image[12:16] = struct.pack("<I", zlib.crc32(image[16:]))
+    return bytes(image)
+
+
+REFUSALS = {
+    "no task image": (5, lambda image: changed(image, 0, b"SFTX")),
+    "version": (6, lambda image: changed(image, 4, b"\2")),
+    "size": (7, lambda image: changed(image, 8, b"\0")),
+    "damaged": (8, lambda image: changed(image, 200, b"\x55\xaa", seal=False)),
+    "core": (9, lambda image: changed(image, 47, b"\x01")),
+    "datapath": (10, lambda image: changed(image, 48, b"\x01")),
+}
+
+
+@pytest.mark.icarus
+def test_an_image_is_refused_for_the_reasons_that_the_c_has(tmp_path):
+    planned, plan = designed(one_module())
+    built = simulate.build(planned.design, plan, tmp_path, "icarus", every_tensor=False)
+    images = golden.random_inputs(plan.graph, 1)["image"]
+    for what, (status, damage) in REFUSALS.items():
+        with pytest.raises(SimulationError, match=f"status {status}\n"):
+            built.run(images, damage(task_image.write(plan).content), plan.given)
+        assert not (tmp_path / "output0.hex").read_text().rpartition("reset")[2].split(), what
+
+
+@pytest.mark.verilator
+def test_the_network_of_table_1_in_verilator(tmp_path):
+    """All four stages, an eighth as wide; two frames back to back, and the clocks that the schedule says."""
+    made, clocks, expected, planned = simulated(narrow(), tmp_path, 2, simulator="verilator")
+    assert expected.keys() - made.keys() <= {"head.input"}
+    assert_equal(made, expected)
+    assert clocks <= planned.latency + planned.clocks
