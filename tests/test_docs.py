@@ -34,6 +34,7 @@ LONG = {
     "sfkeras bench model_int8.tflite --on=m4": "0.7 min",
     "sfkeras verify model_int8.tflite": "2.6 min",
     "sfkeras verify runs/mine": "minutes: all backends on 100 images",
+    "sfkeras verify runs/mine --on=verilator": "minutes: compiles a simulation",
     "sfkeras verify FOLDER --task=runs/other": "minutes: all backends",
     "sfkeras bench runs/face --on=host --size=480x640": "minutes: five rounds of five backends",
     "sfkeras compare-experiments table3 tiny_imagenet=FOLDER lfw=FOLDER": "416 min in all",
@@ -48,7 +49,19 @@ LONG = {
 NAMES = {"NETWORK", "FILE", "RUN"}  # a line with one of them is a form, not a command
 BOARD = "--on=m4"  # commands with it need the Arm toolchain and QEMU
 FORMATS = {"integer", "core", "results"}  # "sfkeras core 1" is the name of a format
-COMMANDS = {"train", "compile", "verify", "run", "bench", "image", "join", "tflm", "compare-experiments"}
+COMMANDS = {
+    "train",
+    "compile",
+    "verify",
+    "run",
+    "bench",
+    "image",
+    "join",
+    "tflm",
+    "area",
+    "hardware",
+    "compare-experiments",
+}
 
 # Of the table of plain English: what to write instead is in CONTRIBUTING.md. Only what is never right is listed.
 FORBIDDEN = [

@@ -25,7 +25,9 @@ def prepare(network: Network, every_tensor: bool) -> Run:
     folder = tempfile.TemporaryDirectory()
     simulation = simulate.build(design, compiled, Path(folder.name), "verilator", every_tensor)
 
-    def run(inputs: Maps, task: bytes | None = None, folder=folder) -> tuple[Maps, Cost]:
+    def run(
+        inputs: Maps, task: bytes | None = None, folder: tempfile.TemporaryDirectory[str] = folder
+    ) -> tuple[Maps, Cost]:
         image, plan = task or network.loaded or task_image.write(network.plan).content, network.plan
         if task is not None:
             plan = replace(plan, switches=task_image.switches(plan, task))
