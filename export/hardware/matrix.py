@@ -1,7 +1,7 @@
 """Hardwired matrices: how many adder bits multiply a vector by constants, shared between outputs.
 
 The count is what da4ml's optimiser finds (da4ml.cmvm.solve): `solved`. It takes minutes for a core, so that the area report
-uses `estimated`, which was fitted on 42 matrices of the frozen core at 4, 6 and 8 bits and is within 4 % of it.
+uses `estimated`, which was fitted on 37 matrices of the frozen core at 4, 6 and 8 bits and is within 4 % of it.
 """
 
 from __future__ import annotations
