@@ -7,6 +7,7 @@ PICTURE_PIXELS = 1 << 26  # 8192x8192; decoded, with its copies, up to 0.8 GB
 
 RECIPE_BYTES = 1 << 16  # of a recipe's file, or of a value in a command
 RECIPE_DEPTH = 16  # of lists and sections in each other
+TEXT_LETTERS = 1000  # of a path, or of another text
 NAME_LETTERS = 100  # of a run or a head, which name files: NAME_task.bin
 BATCH_PIXELS = 1 << 26  # of all images of a batch: 256 of 512x512
 

@@ -6,6 +6,7 @@ of its key decides what it means: `name=007` stays text, `training.learning_rate
 Nothing here imports TensorFlow.
 """
 
+import contextlib
 import math
 import re
 from collections.abc import Iterable
@@ -264,7 +265,7 @@ def check(recipe: Recipe) -> None:
     for name, head in recipe.heads.items():
         if head.on not in places:
             raise RecipeError(
-                f"heads.{name}.on is {head.on}. Expected one of {', '.join(places)}. Write heads.{name}.on={places[-1]}."
+                f"heads.{name}.on is {brief(head.on)}. Expected one of {', '.join(places)}. Write heads.{name}.on={places[-1]}."
             )
     check_sharing(recipe.heads, [place for place in places if place != "cores"])
 
@@ -334,7 +335,8 @@ def parse(words: Iterable[str]) -> Recipe:
             raise RecipeError(f"{brief(name)} has {len(given):,} letters. Expected at most {costs.RECIPE_BYTES:,}.")
         for other in overrides:
             if f"{name}.".startswith(f"{other}.") or other.startswith(f"{name}."):
-                twice = f"{name} is repeated" if name == other else f"{other} and {name} overlap"
+                first, second = brief(other), brief(name)
+                twice = f"{second} is repeated" if name == other else f"{first} and {second} overlap"
                 raise RecipeError(f"{twice}. Keep one of them.")
         overrides[name] = given
     if "recipe" not in overrides:
@@ -359,7 +361,7 @@ def read(reference: str | Path, overrides: dict[str, str] | None = None) -> Reci
         check(recipe)
         return recipe
     except RecipeError as error:
-        raise RecipeError(" ".join(f"recipe {brief(str(reference), 1000)}: {error}".splitlines())) from None
+        raise RecipeError(" ".join(f"recipe {brief(str(reference), 500)}: {error}".splitlines())) from None
 
 
 def known_recipes() -> list[str]:
@@ -370,11 +372,10 @@ def known_recipes() -> list[str]:
 def locate(reference: str) -> Path:
     """Return the file of a recipe. Raises: RecipeError if there is none."""
     path = Path(reference) if reference.endswith(".yaml") else RECIPES / f"{reference}.yaml"
-    if not path.is_file():
-        raise RecipeError(
-            f"there is no such recipe. Use one of {', '.join(known_recipes())}, or the path of a .yaml file."
-        )
-    return path
+    with contextlib.suppress(OSError):  # a name that is too long for a file
+        if path.is_file():
+            return path
+    raise RecipeError(f"there is no such recipe. Use one of {', '.join(known_recipes())}, or the path of a .yaml file.")
 
 
 def load(path: Path) -> dict:

@@ -167,7 +167,7 @@ def finite(text: str) -> float:
 
 def storable(text: str) -> str:
     """Return a text that can be stored as UTF-8 and name a file. Raises: ValueError."""
-    if b"\0" in text.encode():
+    if b"\0" in text.encode() or len(text) > costs.TEXT_LETTERS:
         raise ValueError
     return text
 

@@ -415,7 +415,8 @@ def fitting_texts(entry):
 # Together, or to a folder.
 BATCH = "data.batch_size", "data.people_per_batch", "data.images_per_person"
 BOUND = ("name", "distribute", "data.source", "heads.task.on", *BATCH) + tuple(
-    f"network.{part}" for part in ("kind", "frozen", "cores", "alpha", "start", "frozen_share", "frozen_layers")
+    f"network.{part}"
+    for part in ("kind", "frozen", "cores", "alpha", "start", "frozen_share", "frozen_layers", "core_bits")
 )
 FREE = {
     name.replace("NAME", "task"): fitting_texts(entry)
