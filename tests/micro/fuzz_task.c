@@ -1,8 +1,8 @@
 // libFuzzer on sf_load_task(): whatever is let through must run clean.
 //
 // The first byte of an input says what is done to the rest, so that not everything ends at the
-// CRC-32: FIX_CHECKSUM writes a header that is right in every field, FIT before that makes the size right,
-// SHIFT puts the image at an odd address.
+// CRC-32: FIX_CHECKSUM writes a header that is right in every field, FIT before that makes the size
+// right, SHIFT puts the image at an odd address.
 #include <stdlib.h>
 #include <string.h>
 
