@@ -160,6 +160,7 @@ def lab():
         (tiff(np.zeros((8, 8), np.int16), bits=16, sample_format=2), "has signed or 32-bit integers"),
         (lab(), "has the colours of CIE Lab"),
     ],
+    ids=["range", "nan", "int32", "int16", "Lab"],  # a Lab profile has its time in it
 )
 def test_what_cannot_be_known_is_refused(picture, told):
     with pytest.raises(RecipeError, match=f"^photo {told}.* Save it with 8 or 16 bits per channel.$"):
