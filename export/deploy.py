@@ -9,14 +9,17 @@ from pathlib import Path
 from export.c import project
 from export.c.text import c_identifier
 from export.c.tflm import write_sources
-from export.graph import graph_file
+from export.graph import graph_file, meaning
 from export.graph.graph import Graph
 from export.graph.join import join, prove
+from export.graph.meaning import Meaning
 from export.lower import lower
 from export.network import Network, open_network
 from export.tflite import writer
 from sfkeras import atomic_file
 from sfkeras.nn import fixed8
+
+FIT = "squeeze"  # how a picture gets the network's shape: its aspect ratio is not kept
 
 
 def deploy(training) -> None:
@@ -28,7 +31,9 @@ def deploy(training) -> None:
     run, name = training.run, training.recipe.name
     model = training.build_deployable_model()
     taped_out = training.core is not None and fixed8.frozen_codes(model)
-    write(lower(model, name, {"core": training.core.digest} if taped_out else {}), run.export)
+    graph = lower(model, name, {"core": training.core.digest} if taped_out else {})
+    known = Meaning(**training.task.meaning())
+    write(meaning.attach(graph, dict.fromkeys(graph.outputs, known), FIT), run.export)
 
 
 def write(graph: Graph, folder: str | os.PathLike[str]) -> None:

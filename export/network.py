@@ -22,7 +22,7 @@ from export.graph.switches import tensors_of, ways
 from export.graph.tensor import INT8_MAX, INT8_MIN, Tensor
 from export.streaming import line_plan
 from export.streaming.line_plan import LinePlan
-from export.tflite import reader, writer
+from export.tflite import metadata, reader, writer
 from export.tflite.writer import Tflite
 
 if typing.TYPE_CHECKING:
@@ -195,6 +195,7 @@ def read_network(path: str | os.PathLike) -> Network:
         except reader.TfliteError as error:
             raise ValueError(f"{path}: {error}") from None
         graph = replace(graph, name=path.stem)  # in the file it is called "main" or nothing at all
+        graph = metadata.known_of(model.content, graph)
         return Network(constant_channels.for_channels(graph, constant_channels.CHANGING), lambda _: model)
     graph = graph_file.load(graph_path(path))
     exported = path / "export" / f"{graph.name}.tflite"

@@ -11,10 +11,10 @@ import numpy as np
 
 from export.c import core_header
 from export.c.test_vector import vector_image
-from export.c.text import c_bytes, c_comment, c_identifier, c_words
+from export.c.text import c_bytes, c_comment, c_float, c_identifier, c_string, c_words
 from export.datapath import structure, task_image, weight_layout
 from export.datapath.structure import wire_runs
-from export.graph import golden, zero_point
+from export.graph import golden, meaning, zero_point
 from export.graph.graph import Graph, core_digest
 from export.graph.operators import (
     Add,
@@ -86,6 +86,8 @@ def values(plan: LinePlan, image: task_image.TaskImage) -> dict[str, object]:
         "height": height,
         "width": width,
         "channels": channels,
+        "input_scale": c_float(graph.tensor(graph.inputs[0]).scale),
+        "input_zero_point": graph.tensor(graph.inputs[0]).zero_point,
         "output_macros": "\n".join(_output_macros(name.upper(), outputs, plan)),
         "output_count": len(outputs),
         "output_bytes": sum(sizes),
@@ -115,14 +117,19 @@ def values(plan: LinePlan, image: task_image.TaskImage) -> dict[str, object]:
 
 
 def _output_macros(prefix: str, outputs: list[Tensor], plan: LinePlan) -> Iterator[str]:
+    known = meaning.meanings_of(plan.graph)
     for i, output in enumerate(outputs):
         height, width, channels = output.shape
         yield f"// Output {i}, {c_comment(output.name)}: value = scale * (code - zero point){_written(output.name, plan)}"
         yield f"#define {prefix}_OUTPUT{i}_HEIGHT {height}"
         yield f"#define {prefix}_OUTPUT{i}_WIDTH {width}"
         yield f"#define {prefix}_OUTPUT{i}_CHANNELS {channels}"
-        yield f"#define {prefix}_OUTPUT{i}_SCALE {np.format_float_scientific(np.float32(output.scale), trim='0')}f"
+        yield f"#define {prefix}_OUTPUT{i}_SCALE {c_float(output.scale)}"
         yield f"#define {prefix}_OUTPUT{i}_ZERO_POINT {output.zero_point}"
+        if output.name in known and known[output.name].classes:
+            names = ", ".join(map(c_string, known[output.name].classes))
+            yield "// const char *const names[] = " + f"{prefix}_OUTPUT{i}_CLASS_NAMES; in the order of the channels"
+            yield f"#define {prefix}_OUTPUT{i}_CLASS_NAMES {{{names}}}"
 
 
 def _written(output: str, plan: LinePlan) -> str:

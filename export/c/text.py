@@ -22,6 +22,17 @@ def c_comment(text: str) -> str:
     return "".join(letter if letter.isprintable() and letter not in "\\?" else "_" for letter in text)
 
 
+def c_float(value: float) -> str:
+    """Return a value as a float literal."""
+    return f"{np.format_float_scientific(np.float32(value), trim='0')}f"
+
+
+def c_string(text: str) -> str:
+    """Return a text as a string literal of UTF-8; what is not plain ASCII is written as octal bytes."""
+    plain = set(range(0x20, 0x7F)) - set(b'"\\?')  # with ? could begin a trigraph
+    return '"' + "".join(chr(byte) if byte in plain else f"\\{byte:03o}" for byte in text.encode()) + '"'
+
+
 def c_array(values: npt.NDArray[np.integer]) -> str:
     """Return an initialiser of all values, wrapped."""
     return "{\n" + c_lines(map(int, np.ravel(values))) + "\n}"

@@ -9,7 +9,7 @@ from dataclasses import fields, replace
 
 import numpy as np
 
-from export.graph import golden
+from export.graph import golden, meaning
 from export.graph.golden import random_inputs
 from export.graph.graph import Graph, core_digest
 from export.graph.operators import Operator
@@ -45,7 +45,12 @@ def join(tasks: Sequence[Graph], name: str) -> Graph:
             operators[operator.name], tensors[operator.output] = operator, tensor
     outputs = tuple(output for part in parts for output in part.outputs)
     made = tuple(operators.values())
-    return Graph(name, parts[0].inputs, outputs, tuple(tensors.values()), made, parts[0].metadata)
+    joined = Graph(name, parts[0].inputs, outputs, tuple(tensors.values()), made, parts[0].metadata)
+    meanings: dict[str, meaning.Meaning] = {}
+    for task, part in zip(tasks, parts):
+        known_of = meaning.meanings_of(task)
+        meanings |= {new: known_of[old] for old, new in zip(task.outputs, part.outputs) if old in known_of}
+    return meaning.attach(joined, meanings)
 
 
 def prove(joined: Graph, tasks: Sequence[Graph], images: int = 4) -> None:

@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterable
 
 from export.datapath import task_image
-from export.graph import golden
+from export.graph import golden, meaning
 from export.graph.golden import random_inputs
 from export.network import Network, open_network
 from export.proof.proof import Proof
@@ -88,6 +88,7 @@ def report(run, network: Network, proofs, accuracy) -> str:
             "## Size",
             "",
             f"- input {shape}, {sum(graph.macs().values()):,} MACs per image",
+            *(f"- {output}: {known.task}{of(known.classes)}" for output, known in meaning.meanings_of(graph).items()),
             f"- parameters: {parameters.frozen_codes:,} frozen codes; {parameters.configurable_codes:,} configurable "
             f"codes; {parameters.frozen_biases + parameters.configurable_biases:,} biases, all configurable",
             f"- line streaming: {plan.bytes:,} B for all rows and sums ({plan.bytes / memory.total:.2f} of the arena below), "
@@ -102,6 +103,12 @@ def report(run, network: Network, proofs, accuracy) -> str:
             "",
         ]
     )
+
+
+def of(classes: tuple[str, ...]) -> str:
+    """The names of classes in a line; of many, the first."""
+    shown = ", ".join(classes[:20]) + (", ..." if len(classes) > 20 else "")
+    return f" of {len(classes)} classes: {shown}" if classes else ""
 
 
 def accuracy_table(accuracy: dict[str, dict[str, float]]) -> list[str]:

@@ -83,6 +83,7 @@ class Model:
     operators: tuple[FileOperator, ...]
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
+    metadata: tuple[tuple[str, bytes], ...] = ()  # buffers by name; they are written, never read
 
 
 # --- Reading ----------------------------------------------------------------------------------------------------------
@@ -233,9 +234,18 @@ def to_bytes(model: Model) -> bytes:
     graph.operators = [_operator_table(operator, codes) for operator in model.operators]
     file.version, file.description, file.subgraphs = 3, model.name, [graph]
     file.operatorCodes = [_code_table(*code) for code in codes]
+    file.metadata = [_metadata_table(*entry, file.buffers) for entry in model.metadata] or None
     builder = AlignedBuilder(1 << 20)
     builder.Finish(schema.pack(builder, file), IDENTIFIER)
     return bytes(builder.Output())
+
+
+def _metadata_table(name: str, content: bytes, buffers: list):
+    buffers.append(schema.BufferT())
+    buffers[-1].data = np.frombuffer(content, np.uint8)
+    table = schema.MetadataT()
+    table.name, table.buffer = name, len(buffers) - 1
+    return table
 
 
 def _tensor_table(tensor: FileTensor, buffers: list):

@@ -33,7 +33,7 @@ from export.graph.operators import (
 )
 from export.graph.tensor import INT8_MAX, INT8_MIN, GraphError, Shape, Tensor
 from export.graph.wires import compose_wires
-from export.tflite import flatbuffer, schema
+from export.tflite import flatbuffer, metadata, schema
 from export.tflite.channel_orders import ORDERED, choose_orders
 from export.tflite.flatbuffer import DTYPES, FileOperator, FileTensor, Model, Quantization
 from export.tflite.wire_plan import MOST_CONCATENATED, plan_wires, with_gaps
@@ -401,5 +401,7 @@ class _Writer:
         inputs, outputs = (
             tuple(self.index[name] for name in names) for names in (self.graph.inputs, self.graph.outputs)
         )
-        model = Model(self.graph.name, tuple(self.tensors), tuple(self.operators), inputs, outputs)
-        return flatbuffer.to_bytes(model)
+        known = metadata.files(self.graph)
+        tables = ((metadata.BUFFER, metadata.table(self.graph)),) if known else ()
+        model = Model(self.graph.name, tuple(self.tensors), tuple(self.operators), inputs, outputs, tables)
+        return metadata.appended(flatbuffer.to_bytes(model), known)

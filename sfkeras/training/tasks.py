@@ -49,6 +49,10 @@ class Task:
                 "Write task=segmentation."
             )
 
+    def meaning(self):
+        """Return what each output of the network stands for, as fields of export.graph.meaning.Meaning."""
+        raise NotImplementedError
+
     def make_order(self, images):
         """Return the order in which the images are trained on."""
         settings = self.recipe.data
@@ -141,6 +145,10 @@ class Task:
 class Classification(Task):
     """One logit per class, cross-entropy."""
 
+    def meaning(self):
+        names = ("".join(c if c.isprintable() else "?" for c in name) for name in self.images.class_names)
+        return {"task": "classification", "classes": tuple(names)}
+
     def __init__(self, recipe, split):
         super().__init__(recipe, split)
         for name, head in recipe.heads.items():
@@ -169,6 +177,9 @@ class Segmentation(Classification):
     """One logit per class for each 16x16 pixels, enlarged to the mask; cross-entropy of the pixels
     that are not void.
     """
+
+    def meaning(self):
+        return {**super().meaning(), "task": "segmentation"}
 
     def __init__(self, recipe, split):
         super().__init__(recipe, split)
@@ -214,6 +225,9 @@ class Segmentation(Classification):
 
 class Faces(Task):
     """Embeddings that distinguish people, including people who are not in the training images."""
+
+    def meaning(self):
+        return {"task": "faces"}
 
     def check_labels(self, split):
         super().check_labels(split)

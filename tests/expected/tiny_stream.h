@@ -9,6 +9,8 @@
 #define TINY_INPUT_HEIGHT 8
 #define TINY_INPUT_WIDTH 6
 #define TINY_INPUT_CHANNELS 3
+#define TINY_INPUT_SCALE 7.8125e-03f  // code = value / scale + zero point
+#define TINY_INPUT_ZERO_POINT 0
 #define TINY_OUTPUTS 2
 // Output 0, head.task.pool.activation: value = scale * (code - zero point). Of tasks whose head.task.pooling is 1
 #define TINY_OUTPUT0_HEIGHT 1
