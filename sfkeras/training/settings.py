@@ -116,12 +116,13 @@ def mapping(tree, section: str) -> dict:
     except yaml.YAMLError:
         branches = None
     if not isinstance(branches, dict):
-        raise RecipeError(f"{section} is {brief(tree)}. Expected keys in it. Write {section}.KEY=VALUE.")
+        raise RecipeError(f"{brief(section)} is {brief(tree)}. Expected keys in it. Write {brief(section)}.KEY=VALUE.")
     return branches
 
 
 def read_value(entry, given, name: str):
     """Return the value of a field, in its type and limits. Raises: RecipeError."""
+    name = brief(name)
     unfit = f"{name} is {brief(given) or 'empty'}. Expected {expected(entry)}."
     try:
         value = interpret(entry.type, given)
