@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import zlib
 import sys
 from pathlib import Path
 
@@ -34,6 +35,12 @@ LONGEST = "test_train.py", "test_workers.py", "test_runner.py", "test_lower.py"
 def _is_there(tool):
     """Whether a tool is installed, on the path or as a package beside this Python."""
     return shutil.which(tool) is not None or (Path(sys.executable).parent / tool).exists()
+
+
+def pytest_make_parametrize_id(val, argname):
+    """Names a test that is given a file by the file's size and CRC, because pytest would write out its bytes."""
+    if isinstance(val, bytes | str) and len(val) > 100:
+        return f"{argname}-{len(val)}-{zlib.crc32(val.encode() if isinstance(val, str) else val):08x}"
 
 
 def pytest_collection_modifyitems(items):

@@ -148,6 +148,7 @@ def test_moving_a_large_map_often_takes_memory_once():
         (transposed(8200, (1, 2, 2, 1)), "it has 16,402 tensors; it can have up to 16,384"),
         (bytes(limits.MOST_FILE_BYTES + 1), "it has 134,217,729 bytes; it can have up to 134,217,728"),
     ],
+    ids=["map", "tensors", "bytes"],
 )
 def test_a_tflite_beyond_the_limits_is_one_line(content, message):
     with pytest.raises(TfliteError, match=re.escape(message)):
