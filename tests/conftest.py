@@ -2,8 +2,8 @@
 
 import os
 import shutil
-import zlib
 import sys
+import zlib
 from pathlib import Path
 
 import pytest
