@@ -21,7 +21,7 @@ def parameters(*backends):
     return [pytest.param(backend, id=backend.name, marks=marks(backend)) for backend in backends]
 
 
-EVERY_BACKEND = parameters(*ENTRIES)
+EVERY_BACKEND = parameters(*(entry for entry in ENTRIES if entry.name != "verilator"))  # has tests of its own
 MACHINES = {backend.name: backend.machine for backend in ENTRIES if isinstance(backend, CBackend)}
 EVERY_MACHINE = [pytest.param(machine, id=name, marks=MARKERS[machine.compiler]) for name, machine in MACHINES.items()]
 HOSTS = [parameter for parameter in EVERY_MACHINE if parameter.values[0].board is None]

@@ -14,8 +14,7 @@ from tests.support.targets import EVERY_BACKEND
 from tests.support.tasks import every_operator
 
 PAGE = Path(__file__).parents[3] / "docs" / "backends.md"
-C_AND_MODELS = [each for each in EVERY_BACKEND if each.id != "verilator"]  # which has tests of its own
-EXACT = [each for each in C_AND_MODELS if each.values[0].exact and each.values[0].shows_every_tensor]
+EXACT = [each for each in EVERY_BACKEND if each.values[0].exact and each.values[0].shows_every_tensor]
 
 
 @pytest.mark.parametrize("backend", EXACT)
