@@ -248,7 +248,9 @@ class Commands:
         """
         from export.backends import registry
 
-        chosen = [backend.name for backend in registry.select(on, registry.provable())]
+        backends = registry.select(on, registry.provable())
+        registry.require_modules(backends)
+        chosen = [backend.name for backend in backends]
         if not _prove(Path(network), inputs, few, json_file, task, chosen):
             sys.exit(command.FAILED)
 

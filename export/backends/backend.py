@@ -42,6 +42,7 @@ class Backend:
             hold all tensors that the backend shows, else the outputs in the order of the graph.
         aliases: other names that commands accept.
         tools: programs that it needs, each with its packages of Debian 12.
+        modules: Python modules that it needs and that are not installed with sfkeras alone.
         exact: whether it gives golden's bytes. One that does not is no part of the proof.
         quick: whether the proof gives it all inputs, or only the first few.
         takes_tasks: whether it can load a task image in place of the network's own constants.
@@ -57,6 +58,7 @@ class Backend:
     prepare: Callable[[Network, bool], Run]
     aliases: tuple[str, ...] = ()
     tools: dict[str, str] = field(default_factory=dict)
+    modules: tuple[str, ...] = ()
     exact: bool = True
     quick: bool = False
     takes_tasks: bool = False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Iterable
 
 from export.backends import boards, c_host, golden, rtl, stream, tflite_ref, tflm, xnnpack
@@ -61,6 +62,13 @@ def select(words: str | Iterable[str] | None, among: Iterable[str]) -> list[Back
         timed = [name for name in among if "seconds" in BACKENDS[name].measures]
         chosen |= set(timed) if word == HOST else {find(word, among).name}
     return [BACKENDS[name] for name in among if name in chosen]
+
+
+def require_modules(backends: Iterable[Backend]) -> None:
+    """Raise ModuleNotFoundError if a Python module that a backend needs is not installed."""
+    for module in (module for backend in backends for module in backend.modules):
+        if importlib.util.find_spec(module) is None:
+            raise ModuleNotFoundError(f"No module named {module!r}", name=module)
 
 
 def table() -> str:

@@ -34,6 +34,7 @@ BACKEND = Backend(
     "the .tflite in tf.lite with its reference kernels (BUILTIN_REF)",
     prepare,
     aliases=("tflite", "builtin_ref"),
+    modules=("tensorflow",),
     quick=True,
     measures=("seconds",),
 )

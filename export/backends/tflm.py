@@ -20,6 +20,7 @@ BACKEND = Backend(
     "tflm",
     "the .tflite in TensorFlow Lite Micro, its wheel's kernels",
     prepare,
+    modules=("tflite_micro",),
     quick=True,
     measures=("seconds",),
 )

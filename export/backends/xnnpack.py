@@ -17,6 +17,7 @@ BACKEND = Backend(
     "the .tflite in tf.lite as it runs by default, one thread; it rounds once where the others round twice",
     prepare,
     exact=False,
+    modules=("tensorflow",),
     quick=True,
     shows_every_tensor=False,
     measures=("seconds",),
