@@ -75,11 +75,9 @@ class Network:
     def trimmed(self) -> Trimmed | None:
         """What is compiled, if channels that never change are left out of it."""
         compiled = self.graph if self.datapath is None else self.datapath.graph
-        return (
-            constant_channels.trim(self.graph)
-            if constant_channels.channels_of(compiled) == constant_channels.CHANGING
-            else None
-        )
+        if constant_channels.channels_of(compiled) == constant_channels.ALL:
+            return None
+        return constant_channels.trim(self.graph)
 
     @cached_property
     def plan(self) -> LinePlan:

@@ -175,8 +175,8 @@ void sf_set_on_row(const sf_network *network,
 
 const int8_t *sf_output(const sf_network *network, uint16_t output) {
   if (output >= network->output_count || network->state->task == NULL) return NULL;
-  const sf_output_tensor *wanted = &network->outputs[output];
-  const sf_tensor *tensor = &network->tensors[wanted->tensor];
-  if (tensor->height != 1 || !is_met(network, wanted->condition)) return NULL;
+  const sf_output_tensor *place = &network->outputs[output];
+  const sf_tensor *tensor = &network->tensors[place->tensor];
+  if (tensor->height != 1 || !is_met(network, place->condition)) return NULL;
   return network->memory + tensor->kept;
 }

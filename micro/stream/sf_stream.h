@@ -19,7 +19,7 @@ extern "C" {
 #endif
 
 typedef enum {
-  SF_OK = 0,          // the row was taken; more rows are wanted
+  SF_OK = 0,          // the row was taken; more rows are expected
   SF_IMAGE_COMPLETE,  // the row was the image's last; all outputs are there
   SF_NO_TASK,         // no task image has been loaded
   SF_BUSY,            // called from the function given to sf_set_on_row(); nothing has been done

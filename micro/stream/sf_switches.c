@@ -7,9 +7,9 @@ static const int32_t *positions(const uint8_t *task) {
 }
 
 int sf_is_met(const sf_network *network, const uint8_t *task, uint8_t condition) {
-  const sf_condition *wanted = &network->switching->conditions[condition - 1];
-  const int32_t position = positions(task)[wanted->number];
-  return position >= wanted->first && position <= wanted->last;
+  const sf_condition *needed = &network->switching->conditions[condition - 1];
+  const int32_t position = positions(task)[needed->number];
+  return position >= needed->first && position <= needed->last;
 }
 
 static int rests(const sf_network *network, const uint8_t *task, const sf_stage *stage) {

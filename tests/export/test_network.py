@@ -118,8 +118,8 @@ def test_an_opened_network_predicts_compiles_and_proves_itself(graph, tmp_path):
     images = random_inputs(graph, 2)["image"]
     expected = list(golden.run(graph, images, graph.outputs).values())
     made = network.predict(images)
-    for values, wanted in zip(made.values(), expected):
-        np.testing.assert_array_equal(values, wanted.reshape(values.shape))
+    for values, computed in zip(made.values(), expected):
+        np.testing.assert_array_equal(values, computed.reshape(values.shape))
     image = network.graph.tensor(network.graph.inputs[0])
     real = network.predict((images.astype(np.float32) - image.zero_point) * np.float32(image.scale))
     for name, values in real.items():

@@ -53,9 +53,9 @@ static void push_to_the_end(void) {
     require(++count < MOST_ROWS);
 }
 
-static void load(const void *image, size_t size, sf_status wanted) {
-  require(sf_load_task(network, image, size) == (is_inside ? SF_BUSY : wanted));
-  if (!is_inside && wanted == SF_OK) is_loaded = 1;
+static void load(const void *image, size_t size, sf_status expected) {
+  require(sf_load_task(network, image, size) == (is_inside ? SF_BUSY : expected));
+  if (!is_inside && expected == SF_OK) is_loaded = 1;
 }
 
 static void load_task(void) { load(task, NET_TASK_BYTES, SF_OK); }
@@ -136,8 +136,8 @@ static void run_image(int8_t (*outputs)[NET_OUTPUT_BYTES]) {
   require(sf_start(network) == SF_OK);
   require(sf_load_task(network, task, NET_TASK_BYTES) == SF_OK);
   for (int y = 0; y < NET_INPUT_HEIGHT; ++y) {
-    const sf_status wanted = y + 1 < NET_INPUT_HEIGHT ? SF_OK : SF_IMAGE_COMPLETE;
-    require(sf_push_row(network, rows[y]) == wanted);
+    const sf_status expected = y + 1 < NET_INPUT_HEIGHT ? SF_OK : SF_IMAGE_COMPLETE;
+    require(sf_push_row(network, rows[y]) == expected);
   }
 }
 

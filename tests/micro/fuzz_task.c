@@ -34,8 +34,8 @@ static void push_image(void) {
       random = random * UINT32_C(1664525) + UINT32_C(1013904223);
       row[i] = (int8_t)((int32_t)(random >> 24) - 128);
     }
-    const sf_status wanted = y + 1 < NET_INPUT_HEIGHT ? SF_OK : SF_IMAGE_COMPLETE;
-    if (sf_push_row(&net_network, row) != wanted) abort();
+    const sf_status expected = y + 1 < NET_INPUT_HEIGHT ? SF_OK : SF_IMAGE_COMPLETE;
+    if (sf_push_row(&net_network, row) != expected) abort();
   }
 }
 

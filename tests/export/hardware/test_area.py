@@ -38,7 +38,6 @@ def test_adder_bits_are_within_five_percent_of_the_optimiser(layer):
 
 
 def test_the_optimiser_gives_what_is_noted():
-    pytest.importorskip("da4ml")
     codes = CORE.codes["stage1.unit3.pointwise"].reshape(32, 32).T
     assert matrix.solved(codes) == pytest.approx(SOLVED["stage1.unit3.pointwise"], rel=1e-3)
 
