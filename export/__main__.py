@@ -79,6 +79,47 @@ class Commands:
         save_outputs(outputs, made)
         print(json.dumps(cost))
 
+    def predict(
+        self,
+        network: str,
+        *pictures: str,
+        on: str = "golden",
+        enrol: str | None = None,
+        people: str | None = None,
+        json_file: str | None = None,
+    ):
+        """Says what a network sees in pictures: names with probabilities, or who a face is.
+
+        A face network recognises people who were enrolled before, from photos of them.
+
+        Args:
+            network: a run folder, a .tflite or a compiled folder.
+            pictures: files, or folders whose pictures are all taken.
+            on: a backend, such as golden, tflm, c-native or m4; docs/backends.md lists them.
+            enrol: of a face network: the name of the person whom the pictures show. They are remembered.
+            people: of a face network: the file of the people it remembers; people.bin in the run folder if not given.
+            json_file: where to write the same as JSON: a list, with one entry per picture.
+        Example:
+            predict runs/pictures photo.jpg
+        """
+        from export.network import open_network
+        from export.predict import picture_codes
+        from export.predict import predict as predictions
+        from sfkeras import atomic_file
+
+        opened, files = open_network(network), picture_codes.found(pictures)
+        table = Path(people) if people else predictions.place_of_people(Path(network))
+        if enrol is not None:
+            known = predictions.enrol(opened, enrol, files, on, table)
+            print(f"{table}: {enrol} with {known.photos[enrol]} photos; {len(known.sums)} people in all")
+            return
+        made = []
+        for prediction in predictions.predict(opened, files, on, predictions.enrolled(opened, table)):
+            made.append(prediction.to_json())
+            print(prediction, flush=True)
+        if json_file:
+            atomic_file.write(json_file, json.dumps(made, indent=1, ensure_ascii=False))
+
     def bench(
         self,
         network: str,

@@ -19,8 +19,6 @@ from export.tflite import writer
 from sfkeras import atomic_file
 from sfkeras.nn import fixed8
 
-FIT = "squeeze"  # how a picture gets the network's shape: its aspect ratio is not kept
-
 
 def deploy(training) -> None:
     """Writes what a run deploys into its export folder.
@@ -32,8 +30,8 @@ def deploy(training) -> None:
     model = training.build_deployable_model()
     taped_out = training.core is not None and fixed8.frozen_codes(model)
     graph = lower(model, name, {"core": training.core.digest} if taped_out else {})
-    known = Meaning(**training.task.meaning())
-    write(meaning.attach(graph, dict.fromkeys(graph.outputs, known), FIT), run.export)
+    known = [Meaning(**each) for each in training.meanings()]
+    write(meaning.attach(graph, dict(zip(graph.outputs, known)), training.recipe.data.fit), run.export)
 
 
 def write(graph: Graph, folder: str | os.PathLike[str]) -> None:

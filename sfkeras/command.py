@@ -127,8 +127,8 @@ def arguments(function: Callable, loose: Sequence[str], options: dict[str, str])
     parameters = inspect.signature(function).parameters.values()
     named = [each for each in parameters if each.kind is not each.VAR_POSITIONAL]
     takes_many = len(named) < len(parameters)
-    required = [each.name for each in named if each.default is each.empty]
-    free = [name for name in required if name not in options and not takes_many]
+    required = [each for each in named if each.default is each.empty]
+    free = [each.name for each in required if each.name not in options and each.kind is not each.KEYWORD_ONLY]
     for key in options:
         if key not in [each.name for each in named]:
             known = ", ".join(_option(each.name) for each in named if each.name not in free) or "none"
@@ -137,12 +137,16 @@ def arguments(function: Callable, loose: Sequence[str], options: dict[str, str])
         expected = " ".join(map(str.upper, free)) or "none"
         raise Mistake(f"{loose[len(free)]!r} is one argument too many; expected {expected}")
     given = options | dict(zip(free, loose))
-    for name in required:
-        if name not in given:
-            raise Mistake(f"{_option(name) if takes_many else name.upper()} is missing; --help shows how it is used")
+    for each in required:
+        if each.name not in given:
+            missing = _option(each.name) if each.kind is each.KEYWORD_ONLY else each.name.upper()
+            raise Mistake(f"{missing} is missing; --help shows how it is used")
     hints = typing.get_type_hints(function)
     values = {key: _typed(_option(key), value, hints.get(key, str)) for key, value in given.items()}
-    return list(loose) if takes_many else [], values
+    if not takes_many:
+        return [], values
+    before = [values.pop(each.name) for each in named if each.kind is not each.KEYWORD_ONLY]
+    return [*before, *loose[len(free) :]], values
 
 
 def _typed(name: str, text: str, type) -> str | int:

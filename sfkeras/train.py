@@ -35,6 +35,8 @@ def train_in(run):
 
     recipe = run.recipe
     data.require(recipe.data.source, recipe.data.root, recipe.data.name)
+    if recipe.data.source == "folder":
+        print(data.survey.survey(recipe.data.root), flush=True)
     if recipe.takes_core:
         Core.load(recipe.network.core)
     if recipe.start_from is not None:

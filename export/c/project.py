@@ -10,17 +10,14 @@ from export.c import core_header, tables
 from export.c.text import c_identifier
 from export.datapath import description, task_image
 from export.drawing import datapath_svg
-from export.graph import graph_file
+from export.graph import graph_file, meaning
 from export.graph.graph import Graph
 from export.streaming.line_plan import LinePlan
 from sfkeras import atomic_file, places
 
 MICRO = places.shipped("micro")
-
-
 LIBRARY = ("kernels", "stream")  # folders of MICRO whose files every exported folder holds, all side by side in sf/
-
-
+PEOPLE = "people"  # the folder whose files a network of faces has too
 PROGRAM = "main.c"
 
 
@@ -56,7 +53,9 @@ def files(plan: LinePlan) -> dict[str, str | bytes]:
     image = task_image.write(plan)
     values = tables.values(plan, image)
     templates = sorted((MICRO / "project").glob("*.in"))
-    library = [*library_files(*LIBRARY), MICRO / "boards" / "sf_measure.h"]
+    of_faces = any(known.task == "faces" for known in meaning.meanings_of(plan.graph).values())
+    parts = [*LIBRARY, PEOPLE] if of_faces else LIBRARY
+    library = [*library_files(*parts), MICRO / "boards" / "sf_measure.h"]
     return {
         **{
             path.name.replace("NAME", name).removesuffix(".in"): Template(path.read_text()).substitute(values)

@@ -130,6 +130,9 @@ def _output_macros(prefix: str, outputs: list[Tensor], plan: LinePlan) -> Iterat
             names = ", ".join(map(c_string, known[output.name].classes))
             yield "// const char *const names[] = " + f"{prefix}_OUTPUT{i}_CLASS_NAMES; in the order of the channels"
             yield f"#define {prefix}_OUTPUT{i}_CLASS_NAMES {{{names}}}"
+        if output.name in known and (threshold := known[output.name].threshold) is not None:
+            yield "// One person from this cosine on, in units of 1 / SF_PEOPLE_ONE (sf/sf_people.h)."
+            yield f"#define {prefix}_OUTPUT{i}_THRESHOLD {meaning.cosine_code(threshold)}"
 
 
 def _written(output: str, plan: LinePlan) -> str:

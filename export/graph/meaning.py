@@ -16,6 +16,8 @@ from export.graph.tensor import GraphError
 
 OUTPUTS, FIT = "outputs", "fit"  # in a graph's metadata
 TASKS = ("classification", "segmentation", "faces")
+ONE = 1 << 14  # a cosine of 1 in integers
+FITS = ("squeeze", "crop", "pad")
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,23 @@ def meanings_of(graph: Graph) -> dict[str, Meaning]:
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise GraphError(f"{graph.name}: what its outputs stand for is damaged ({error})") from None
     return made
+
+
+def fit_of(graph: Graph) -> str:
+    """Return how a picture gets the shape of a graph's input, one of FITS; squeeze if the graph does not say it.
+
+    Raises: GraphError if it is damaged.
+    """
+    if (fit := graph.metadata.get(FIT, FITS[0])) not in FITS:
+        raise GraphError(
+            f"{graph.name}: how its pictures get their shape is {fit!r}; expected one of {', '.join(FITS)}"
+        )
+    return fit
+
+
+def cosine_code(cosine: float) -> int:
+    """Return a cosine as a whole number of 1 / ONE, as people are recognised on a device."""
+    return round(cosine * ONE)
 
 
 def of_dict(values: dict[str, Any]) -> Meaning:

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from export.datapath import task_image
 from export.graph import golden, meaning
 from export.graph.golden import random_inputs
+from export.graph.graph import Graph
 from export.network import Network, open_network
 from export.proof.proof import Proof
 from export.tflite import arena, writer
@@ -58,10 +59,21 @@ def verify_run(training, on: Iterable[str] | None = None) -> bool:
     accuracy["TFLM"] = training.measure(deployed)
     run.write_accuracy(accuracy)
     run.write_correct_cases(training.correct_cases(deployed))
+    run.write_thresholds(_thresholds(training, graph, deployed))
     text = report(run, network, proofs, accuracy)
     atomic_file.write(run.folder / "report.md", text)
     print(f"\n{text}")
     return all(proven.passed for proven in proofs.values())
+
+
+def _thresholds(training, graph: Graph, deployed) -> dict[str, dict[str, float]]:
+    """Per output with a threshold: the threshold, and the shares of wrong test cases at it."""
+    measured = {}
+    for (output, known), outputs in zip(meaning.meanings_of(graph).items(), deployed):
+        if known.threshold is not None:
+            rates = training.task.error_rates(outputs, training.split, known.threshold)
+            measured[output] = {"threshold": known.threshold, **rates}
+    return measured
 
 
 def report(run, network: Network, proofs, accuracy) -> str:
@@ -89,6 +101,7 @@ def report(run, network: Network, proofs, accuracy) -> str:
             "",
             f"- input {shape}, {sum(graph.macs().values()):,} MACs per image",
             *(f"- {output}: {known.task}{of(known.classes)}" for output, known in meaning.meanings_of(graph).items()),
+            *(f"- {output}: {judged(each)}" for output, each in run.thresholds().items()),
             f"- parameters: {parameters.frozen_codes:,} frozen codes; {parameters.configurable_codes:,} configurable "
             f"codes; {parameters.frozen_biases + parameters.configurable_biases:,} biases, all configurable",
             f"- line streaming: {plan.bytes:,} B for all rows and sums ({plan.bytes / memory.total:.2f} of the arena below), "
@@ -102,6 +115,14 @@ def report(run, network: Network, proofs, accuracy) -> str:
             *(f"- {path.name}: {path.stat().st_size:,} B, SHA-256 {digest(path)}" for path in files),
             "",
         ]
+    )
+
+
+def judged(measured: dict[str, float]) -> str:
+    """A threshold and its errors in a line."""
+    return (
+        f"one person from a cosine of {measured['threshold']:.3f} on, which the training people decided; of the test pairs "
+        f"{measured['false_accept_rate']:.2%} are accepted wrongly, {measured['false_reject_rate']:.2%} rejected wrongly"
     )
 
 

@@ -10,7 +10,7 @@
 TensorFlow loads with the first batch. Only existing TFRecord shards load it earlier.
 """
 
-from sfkeras.data import att, batches, camvid, folder, images, lfw, pairs, tfds, tfrecord
+from sfkeras.data import att, batches, camvid, folder, images, lfw, pairs, survey, tfds, tfrecord
 from sfkeras.errors import RecipeError
 
 __all__ = [
@@ -24,6 +24,7 @@ __all__ = [
     "load",
     "pairs",
     "require",
+    "survey",
     "tfds",
     "tfrecord",
 ]
@@ -72,6 +73,7 @@ def load(
     test_people: int = 0,
     crop: float = 1.0,
     name: str | None = None,
+    fit: str = "squeeze",
 ) -> images.Split:
     """Return the decoded training and test images of a source.
 
@@ -83,13 +85,14 @@ def load(
         test_people: att and folder: number of people (classes) to keep for testing.
         crop: lfw: share of each side to keep, around the face.
         name: tfds: name of the data set, for example "imagenet2012".
+        fit: folder: how a picture gets the shape; see pictures.fitting.
     Raises: RecipeError if images are missing, unreadable or too few.
     """
     require(source, root, name)
     if source == "att":
         return att.load(shape, test_people)
     if source == "folder":
-        return folder.load(root, shape, test_people)
+        return folder.load(root, shape, test_people, fit)
     if source == "lfw":
         return lfw.load(root, shape, crop=crop)
     if source == "tfds":

@@ -1,10 +1,11 @@
 """Any folder with one folder of images per class or person."""
 
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
-from sfkeras.data import pairs
+from sfkeras.data import pairs, pictures
 from sfkeras.data.images import Split, decode_files, folder_at, image_files
 from sfkeras.errors import RecipeError
 
@@ -12,7 +13,9 @@ TEST_SHARE = 0.2
 TEST_FOLDERS = ("val", "test")
 
 
-def load(root: str | Path, shape: tuple[int, int, int], test_people: int = 0, seed: int = 0) -> Split:
+def load(
+    root: str | Path, shape: tuple[int, int, int], test_people: int = 0, fit: str = "squeeze", seed: int = 0
+) -> Split:
     """Return the training and test images of ROOT/CLASS/*.jpg, or of ROOT/train/CLASS/*.jpg and
     ROOT/val (or test).
 
@@ -22,6 +25,7 @@ def load(root: str | Path, shape: tuple[int, int, int], test_people: int = 0, se
         test_people: 0 keeps a fifth of each class's images for testing, at least one per class. A
             larger number keeps that many people for verification. It is ignored if the folder is
             already split.
+        fit: how a picture gets the shape; see pictures.fitting.
         seed: selects the test images. It is independent of the training's seed, so that test images
             stay test images.
     Raises: RecipeError if the folder is missing, a class is empty, an image is unreadable, or there
@@ -29,12 +33,13 @@ def load(root: str | Path, shape: tuple[int, int, int], test_people: int = 0, se
     """
     root = folder_at(root)
     train, *test = parts(root)
+    decoded = partial(decode_files, shape=shape, crop=pictures.fitting(fit, shape))
     if test:
-        return as_given(train, *test, shape)
+        return as_given(train, *test, decoded)
     files = classes(train)
     if test_people:
-        return by_people(files, shape, test_people, seed)
-    return by_images(files, shape, seed)
+        return by_people(files, decoded, test_people, seed)
+    return by_images(files, decoded, seed)
 
 
 def parts(root: Path) -> list[Path]:
@@ -64,7 +69,7 @@ def classes(root: Path) -> dict[str, list[Path]]:
     return files
 
 
-def as_given(train: Path, test: Path, shape) -> Split:
+def as_given(train: Path, test: Path, decoded) -> Split:
     """Return the folder's own split.
 
     The same classes are tested by classification, other people by pairs.
@@ -77,15 +82,15 @@ def as_given(train: Path, test: Path, shape) -> Split:
             f"class {new[0]} is in {test} but not in {train}. Expected the same classes in both, or none in common."
         )
     if new:
-        return verified(train_files, test_files, shape, fix="Add images to the test people.")
+        return verified(train_files, test_files, decoded, fix="Add images to the test people.")
     return Split(
-        decode_files(str(train), list(train_files.values()), names, shape, keep_small=True),
-        decode_files(str(test), [test_files.get(name, []) for name in names], names, shape),
+        decoded(str(train), list(train_files.values()), names, keep_small=True),
+        decoded(str(test), [test_files.get(name, []) for name in names], names),
         None,
     )
 
 
-def by_people(files: dict[str, list[Path]], shape, test_people: int, seed: int) -> Split:
+def by_people(files: dict[str, list[Path]], decoded, test_people: int, seed: int) -> Split:
     """Keep whole people for testing. Raises: RecipeError if too few people are left."""
     names = list(files)
     if len(names) < 4:
@@ -100,30 +105,38 @@ def by_people(files: dict[str, list[Path]], shape, test_people: int, seed: int) 
         )
     kept = {names[person] for person in np.random.default_rng(seed).permutation(len(names))[:test_people]}
     train = {name: images for name, images in files.items() if name not in kept}
-    return verified(train, {name: files[name] for name in names if name in kept}, shape)
+    return verified(train, {name: files[name] for name in names if name in kept}, decoded)
 
 
-def verified(train: dict[str, list[Path]], test: dict[str, list[Path]], shape, **fix) -> Split:
+def verified(train: dict[str, list[Path]], test: dict[str, list[Path]], decoded, **fix) -> Split:
     """Return people to train on, and others whose images are compared in pairs; `fix` as in pairs.balanced."""
-    test_images = decode_files("the test people", list(test.values()), list(test), shape)
-    train_images = decode_files("the training people", list(train.values()), list(train), shape, keep_small=True)
+    test_images = decoded("the test people", list(test.values()), list(test))
+    train_images = decoded("the training people", list(train.values()), list(train), keep_small=True)
     return Split(train_images, test_images, pairs.balanced(test_images.labels, test_images.name, **fix))
 
 
-def by_images(files: dict[str, list[Path]], shape, seed: int) -> Split:
+def by_images(files: dict[str, list[Path]], decoded, seed: int) -> Split:
     """Keep some images of each class for testing. Raises: RecipeError if a class has one image."""
     random = np.random.default_rng(seed)
     train, test = [], []
     for name, images in files.items():
-        if len(images) < 2:
-            raise RecipeError(
-                f"class {name} has 1 image. Expected 2 or more: one to train on, one to test on. Add images to it."
-            )
-        kept = set(random.permutation(len(images))[: max(1, round(TEST_SHARE * len(images)))])
+        kept = set(random.permutation(len(images))[: test_count(name, len(images))])
         train.append([image for place, image in enumerate(images) if place not in kept])
         test.append([image for place, image in enumerate(images) if place in kept])
     return Split(
-        decode_files("the training images", train, list(files), shape, keep_small=True),
-        decode_files("the test images", test, list(files), shape),
+        decoded("the training images", train, list(files), keep_small=True),
+        decoded("the test images", test, list(files)),
         None,
     )
+
+
+def test_count(name: str, images: int) -> int:
+    """Return how many of a class's images are kept for testing if the folder is not split.
+
+    Raises: RecipeError if the class has one image.
+    """
+    if images < 2:
+        raise RecipeError(
+            f"class {name} has 1 image. Expected 2 or more: one to train on, one to test on. Add images to it."
+        )
+    return max(1, round(TEST_SHARE * images))

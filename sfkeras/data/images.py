@@ -18,6 +18,7 @@ SUFFIXES = {".bmp", ".gif", ".jfif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".
 IN_MEMORY_BYTES = 2**30
 
 IMAGES_A_THREAD = 64
+MOST_SHOWN = 20  # pictures in an error
 
 
 @dataclass(frozen=True)
@@ -162,19 +163,35 @@ def decode(
             images need less memory and time, and `batches.stream` enlarges them.
         crop: function that crops each image before it is resized, or None.
     Returns: (images, height, width, channels), uint8.
-    Raises: RecipeError that names the first unreadable image.
+    Raises: RecipeError that names the unreadable images.
     """
-    if keep_small:
+    if keep_small and crop is None:
         shape = common_shape(encoded, origins, shape)
     pixels = empty((len(encoded), *shape))
 
     def fill(start):
+        errors = []
         for index in range(start, min(start + IMAGES_A_THREAD, len(encoded))):
-            pixels[index] = pictures.read(encoded[index], origins[index], shape, crop)
+            try:
+                pixels[index] = pictures.read(encoded[index], origins[index], shape, crop)
+            except RecipeError as error:
+                errors.append(str(error))
+        return errors
 
     with ThreadPoolExecutor() as pool:  # Pillow decodes outside of Python's global lock
-        list(pool.map(fill, range(0, len(encoded), IMAGES_A_THREAD)))
+        errors = [error for some in pool.map(fill, range(0, len(encoded), IMAGES_A_THREAD)) for error in some]
+    require_none(errors)
     return pixels
+
+
+def require_none(errors: Sequence[str]) -> None:
+    """Raise a RecipeError with what is wrong with pictures, all of it at once."""
+    if len(errors) > 1:
+        shown = "; ".join(error.rstrip(".") for error in errors[:MOST_SHOWN])
+        more = f"; and {len(errors) - MOST_SHOWN} more" if len(errors) > MOST_SHOWN else ""
+        raise RecipeError(f"{len(errors)} pictures cannot be read: {shown}{more}.")
+    if errors:
+        raise RecipeError(errors[0])
 
 
 def common_shape(

@@ -7,6 +7,7 @@ table in docs/recipes.md says what each kind of picture becomes here.
 import io
 import threading
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,7 @@ Crop = Callable[[Image.Image], Image.Image]
 ORIENTATION = 0x0112  # EXIF
 LYING = (5, 6, 7, 8)  # orientations whose sides are swapped
 BITS, PHOTOMETRIC = 258, 262  # TIFF
+GREY = 128  # the network's 0
 PALER = "Save it with 8 or 16 bits per channel."
 
 
@@ -43,6 +45,32 @@ def read(encoded: Path | bytes, origin, shape: tuple[int, int, int], crop: Crop 
         image = crop(image) if crop else image
         image = on_white(image.resize((width, height), Image.Resampling.BILINEAR)).convert(mode)
         return np.asarray(image, np.uint8).reshape(shape)
+
+
+def fitting(fit: str, shape: tuple[int, int, int]) -> Crop | None:
+    """Return how a picture gets the aspect ratio of a shape before it is resized.
+
+    Args:
+        fit: squeeze: not at all; crop: its middle, as large as possible; pad: all of it, between grey bars.
+        shape: (height, width, channels) of the network's input.
+    """
+    return {"squeeze": None, "crop": partial(_middle, shape=shape), "pad": partial(_padded, shape=shape)}[fit]
+
+
+def _middle(image: Image.Image, shape: tuple[int, int, int]) -> Image.Image:
+    width = min(image.width, image.height * shape[1] / shape[0])
+    height = min(image.height, image.width * shape[0] / shape[1])
+    left, top = (image.width - width) / 2, (image.height - height) / 2
+    return image.crop((round(left), round(top), max(round(left + width), 1), max(round(top + height), 1)))
+
+
+def _padded(image: Image.Image, shape: tuple[int, int, int]) -> Image.Image:
+    width = max(image.width, round(image.height * shape[1] / shape[0]))
+    height = max(image.height, round(image.width * shape[0] / shape[1]))
+    grey = tuple(255 if band == "A" else GREY for band in image.getbands())
+    padded = Image.new(image.mode, (width, height), grey if len(grey) > 1 else grey[0])
+    padded.paste(image, ((width - image.width) // 2, (height - image.height) // 2))
+    return padded
 
 
 def size(encoded: Path | bytes, origin) -> tuple[int, int]:

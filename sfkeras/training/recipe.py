@@ -19,6 +19,7 @@ import yaml
 from sfkeras import costs, places
 from sfkeras.errors import RecipeError
 from sfkeras.nn.limits import DOWNSCALING, LARGEST_SIDE, MOST_HEADS, SMALLEST_SIDE, check_sharing, nearest_side
+from sfkeras.training import automatic
 from sfkeras.training.settings import TextLoader, all_keys, brief, build, expected, join, key, shown
 
 RECIPES = places.shipped("recipes")
@@ -57,7 +58,7 @@ class NetworkSettings:
     kind: Literal["semifreddo", "shufflenet"] = key(
         "shufflenet: ShuffleNetV2, one trainable core; with frozen=false cores=1 width=0.5 or 1", "semifreddo"
     )
-    input: InputSize = key("size of the images in pixels", InputSize(96, 96, 3))
+    input: InputSize = key("size of the images in pixels; auto: as the folder's pictures", InputSize(96, 96, 3))
     frozen: bool = key("whether there is a frozen core", True)
     core: str | None = key(
         "the frozen core's file, by path or name in sfkeras/cores; null: its kernels train", "tiny_imagenet"
@@ -96,7 +97,7 @@ class HeadSettings:
     """A model head; choose its name (section 3.3)."""
 
     on: str = key("features it reads: frozen, core1, core2, ..., or cores for all trainable cores", "cores")
-    outputs: int = key("length of the embedding, or number of classes", 128, 1, 131_072)
+    outputs: int = key("length of the embedding, or number of classes; auto: the folder's classes", 128, 1, 131_072)
     pooling: bool = key("global average pooling: one prediction per image", True)
     groups: int = key("groups of its pointwise convolution", 1, 1, 8192)
     batch_norm: bool = key("batch-norm of its outputs, folded into the convolution", False)
@@ -139,7 +140,14 @@ class DataSettings:
     )
     people_per_batch: int = key("triplet: P people per batch", 10, 2, 65_536)
     images_per_person: int = key("triplet: K images per person", 5, 2, 65_536)
-    batch_size: int = key("arc, classification, segmentation: images per batch", 64, 1, 65_536)
+    batch_size: int = key(
+        "arc, classification, segmentation: images per batch; auto: by the number of pictures", 64, 1, 65_536
+    )
+    fit: Literal["squeeze", "crop", "pad"] = key(
+        "folder: how a picture gets the aspect ratio of network.input: squeeze does not keep its own, crop takes its "
+        "middle, pad adds grey bars",
+        "squeeze",
+    )
     augment: Literal["faces", "wild_faces", "photos", "streets", "none"] = key(
         "augmentation of training images", "faces"
     )
@@ -149,7 +157,7 @@ class DataSettings:
 class TrainingSettings:
     """Training in float."""
 
-    epochs: int = key("epochs in float", 30, 0, 100_000)
+    epochs: int = key("epochs in float; auto: by the number of pictures", 30, 0, 100_000)
     steps_per_epoch: int | None = key("batches per epoch, in float and QAT; null: each image once", None, 1, 10_000_000)
     start_scale: float = key("sides of the first images as a share of network.input; it grows to 1", 1.0, 0.25, 1)
     optimizer: Literal["adam", "adamw", "sgd"] = key("sgd has Nesterov momentum 0.9", "adamw")
@@ -357,6 +365,7 @@ def read(reference: str | Path, overrides: dict[str, str] | None = None) -> Reci
         tree = {"name": path.stem} | load(path)
         for name, given in (overrides or {}).items():
             put(tree, name.split("."), given)
+        automatic.fill(tree)
         recipe = build(Recipe, tree)
         check(recipe)
         return recipe

@@ -23,8 +23,8 @@ class Run:
 
     Files: recipe.yaml. PHASE.npz, the last complete epoch of a phase ("float", "qat"): weights,
     optimizer state and one row of metrics per epoch. exponents.json. accuracy.json, answers.json
-    (correct test cases) and summary.json: the results. logs/ for TensorBoard. export/: the
-    deployable files. .lock: locked by the process that trains.
+    (correct test cases), thresholds.json and summary.json: the results. logs/ for TensorBoard.
+    export/: the deployable files. .lock: locked by the process that trains.
 
     Args:
         recipe: Recipe.
@@ -132,6 +132,15 @@ class Run:
         """Write a (cases,) bool array, or None if the test cases are not independent."""
         packed = None if correct is None else correct_cases.pack(correct)
         atomic_file.write(self.folder / CORRECT_CASES, json.dumps(packed))
+
+    def thresholds(self):
+        """Return {output: {"threshold", "false_accept_rate", "false_reject_rate"}}; empty if there are none."""
+        path = self.folder / "thresholds.json"
+        return own_files.read_json(path, dict[str, dict[str, float]], AGAIN) if path.exists() else {}
+
+    def write_thresholds(self, thresholds):
+        """Write {output: {"threshold", "false_accept_rate", "false_reject_rate"}}."""
+        atomic_file.write(self.folder / "thresholds.json", json.dumps(thresholds, indent=1))
 
     def summary(self):
         """Return the summary of a finished training: {"parameters": ..., "nearly_dead_channels":

@@ -5,6 +5,7 @@ import math
 import numpy as np
 
 from sfkeras.data import batches
+from sfkeras.data.pairs import balanced
 from sfkeras.errors import RecipeError
 from sfkeras.nn.layers import ClassCosines
 from sfkeras.tensorflow import tf
@@ -31,7 +32,10 @@ class Task:
         images: LabelledImages to train on, of all people who take part.
         classes: number of classes or people.
         order: batches.Order of these images.
+        has_threshold: whether outputs are compared with a threshold.
     """
+
+    has_threshold = False
 
     def __init__(self, recipe, split):
         self.recipe = recipe
@@ -141,6 +145,10 @@ class Task:
         """Return {name: metrics} of a method that needs no training, if there is one."""
         return {}
 
+    def error_rates(self, outputs, split, threshold):
+        """Return {name: share} of the wrong test cases at a threshold, if the task has one."""
+        return {}
+
 
 class Classification(Task):
     """One logit per class, cross-entropy."""
@@ -226,6 +234,8 @@ class Segmentation(Classification):
 class Faces(Task):
     """Embeddings that distinguish people, including people who are not in the training images."""
 
+    has_threshold = True
+
     def meaning(self):
         return {"task": "faces"}
 
@@ -256,6 +266,37 @@ class Faces(Task):
 
     def baseline(self, split):
         return {"raw pixels": self.measure(metrics.raw_pixels(split.test.pixels), split)}
+
+    def threshold(self, embeddings, labels):
+        """Return the cosine from which on two embeddings count as one person, or None if there are too few images.
+
+        It is the one with the most correct pairs: of all pairs of one person, and as many of two.
+
+        Args:
+            embeddings: (images, dimensions), of training images, so that test people play no part in it.
+            labels: (images,), int: the person in each.
+        """
+        try:
+            pairs = balanced(labels, "the training people")
+        except RecipeError:
+            return None
+        return metrics.best_threshold(metrics.similarities(metrics.normalised(embeddings), pairs), pairs.same)
+
+    def error_rates(self, outputs, split, threshold):
+        """Return how often the test pairs are judged wrongly at a threshold.
+
+        Args:
+            outputs, split: as correct_cases.
+            threshold: cosine from which on two embeddings count as one person.
+        Returns: {"false_accept_rate": share of the pairs of two people that count as one,
+            "false_reject_rate": share of the pairs of one person that count as two}.
+        """
+        accepted = metrics.similarities(metrics.normalised(flatten(outputs)), split.pairs) >= threshold
+        same = split.pairs.same
+        return {
+            "false_accept_rate": float(accepted[~same].mean()),
+            "false_reject_rate": float(1 - accepted[same].mean()),
+        }
 
 
 class Triplets(Faces):

@@ -25,6 +25,7 @@ from sfkeras.training.schedules import image_sizes, optimizer, without_static_si
 from sfkeras.training.workers import SINGLE_WORKER
 
 keras = tf.keras
+MOST_FOR_THRESHOLD = 1000  # training images
 
 
 class Training:
@@ -43,7 +44,13 @@ class Training:
         self.shape = tuple(self.recipe.network.input)
         self.core = cores.Core.load(self.recipe.network.core) if self.recipe.takes_core else None
         self.split = data.load(
-            settings.source, self.shape, settings.root, settings.test_people, settings.crop, settings.name
+            settings.source,
+            self.shape,
+            settings.root,
+            settings.test_people,
+            settings.crop,
+            settings.name,
+            settings.fit,
         )
         self.task = tasks.make_task(self.recipe, self.split)
         self.steps, self.batch_size = self.task.order(0).shape
@@ -212,6 +219,27 @@ class Training:
             outputs: as measure.
         """
         return self.task.correct_cases(outputs[0], self.split)
+
+    def meanings(self):
+        """Return what the outputs of the deployed network stand for, one dict per head: fields of
+        export.graph.meaning.Meaning.
+        """
+        if not self.task.has_threshold:
+            return [self.task.meaning() for _ in self.recipe.heads]
+        images, labels = self._some_training_images()
+        outputs = self.output_function(self.quantised)
+        embedded = zip(*([output.numpy() for output in outputs(some)] for some in images))
+        thresholds = (self.task.threshold(np.concatenate(head), labels) for head in embedded)
+        return [{**self.task.meaning(), "threshold": threshold} for threshold in thresholds]
+
+    def _some_training_images(self):
+        """Return batches of training images as the network's input, and all of their labels."""
+        images = self.task.images
+        chosen = np.random.default_rng(self.recipe.seed).permutation(len(images))[:MOST_FOR_THRESHOLD]
+        order = chosen[: len(chosen) // self.batch_size * self.batch_size].reshape(-1, self.batch_size)
+        stream = data.batches.stream(images, lambda _: order, "none", self.shape, self.recipe.seed, range(1))
+        batches, labels = zip(*((images, labels.numpy()) for images, labels in stream))
+        return batches, np.concatenate(labels)
 
     # ---- results
 

@@ -235,3 +235,39 @@ def test_the_largest_picture_costs_less_than_a_gigabyte(tmp_path):
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     run = [sys.executable, "-c", code, str(tmp_path / "large.tif")]
     assert int(subprocess.run(run, capture_output=True, text=True, check=True, env=environment).stdout) < 256
+
+
+def test_a_picture_gets_the_aspect_ratio_as_the_fit_says():
+    wide = Image.new("RGB", (40, 20), "red")
+    wide.paste("blue", (0, 0, 10, 20))
+    encoded = io.BytesIO()
+    wide.save(encoded, "PNG")
+
+    def colours(fit, shape=(10, 10, 3)):
+        made = pictures.read(encoded.getvalue(), "wide", shape, pictures.fitting(fit, shape))
+        return made[5, 0].tolist(), made[0, 5].tolist(), made[5, 9].tolist()
+
+    red, blue, grey = [255, 0, 0], [0, 0, 255], [128] * 3
+    assert colours("squeeze") == (blue, red, red)
+    assert colours("crop") == (red, red, red)  # columns 10 to 30
+    assert colours("pad") == (blue, grey, red)
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "RGB", "RGBA", "P"])
+@pytest.mark.parametrize("size", [(1, 50), (50, 1), (3, 2), (64, 64)])
+def test_every_fit_takes_every_mode_and_size(mode, size):
+    for fit in "squeeze", "crop", "pad":
+        for shape in ((32, 48, 3), (48, 32, 1)):
+            encoded = io.BytesIO()
+            Image.new(mode, size).save(encoded, "PNG")
+            assert pictures.read(encoded.getvalue(), "one", shape, pictures.fitting(fit, shape)).shape == shape
+
+
+def test_all_broken_pictures_are_named_at_once(tmp_path):
+    paths = [tmp_path / f"{number}.png" for number in range(70)]
+    for number, path in enumerate(paths):
+        Image.new("L", (4, 4)).save(path)
+        if number in (3, 66):
+            path.write_text("broken")
+    with pytest.raises(RecipeError, match=r"2 pictures cannot be read: .*3.png is not .*; .*66.png is not"):
+        images.decode(paths, paths, (8, 8, 1))

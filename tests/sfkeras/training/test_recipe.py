@@ -13,6 +13,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
+from PIL import Image
 
 from sfkeras.errors import RecipeError
 from sfkeras.nn import limits
@@ -43,8 +44,12 @@ def written(tmp_path, text):
 
 
 @pytest.mark.parametrize("name", recipe.known_recipes())
-def test_recipes_of_the_project_are_whole(name):
-    assert recipe.parse([f"recipe={name}", "data.root=somewhere"]).name == name
+def test_recipes_of_the_project_are_whole(name, tmp_path):
+    for label in "cat", "dog":
+        (tmp_path / label).mkdir()
+        for number in range(2):
+            Image.new("RGB", (80, 60)).save(tmp_path / label / f"{number}.png")
+    assert recipe.parse([f"recipe={name}", f"data.root={tmp_path}"]).name == name
     assert (recipe.RECIPES / f"{name}.yaml").read_text().startswith("# ")
 
 
