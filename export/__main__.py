@@ -18,30 +18,41 @@ class Commands:
         size: str | None = None,
         flash: str = "small",
         channels: str | None = None,
+        pictures: str | None = None,
+        pixels: str = "-1..1",
     ):
         """Writes the line-streaming C of a network into a folder, and prints its line plan.
 
         Args:
-            network: a run folder such as runs/face, or a .tflite.
+            network: a run folder such as runs/face, a .tflite, or with --pictures a .keras or .h5 file.
             out: the folder to write; made if need be.
             size: height and width of the images, such as 480x640, if not those of the training.
             flash: small, or fast: codes lie as a Cortex-M4, M7 or M33 multiplies them, and take twice the bytes.
             channels: all, or changing: channels that never change, whatever the image, are left out. If not given,
                 changing for a .tflite. Write all if the C is to load task images of other weights.
+            pictures: for a float Keras model: a folder of pictures like those that it will see. It becomes int8 with
+                the ranges that they show; OUT/NAME.tflite is that model.
+            pixels: the range in which a Keras model takes pixels: -1..1, 0..1 or 0..255.
         Example:
             compile model_int8.tflite out/ --size=480x640
         """
         from export.c import project
         from export.datapath import task_image
+        from export.graph.resize import parse_size
         from export.network import open_network
+        from sfkeras import atomic_file
 
         start = time.perf_counter()
-        opened = open_network(network, size).laid_out(flash)
+        opened = _quantised(network, pictures, pixels) if pictures else open_network(network)
+        opened = (opened.resized(parse_size(size)) if size else opened).laid_out(flash)
         opened = opened.with_channels(channels) if channels else opened
         print(opened.plan)
         if opened.trimmed is not None and str(opened.trimmed):
             print(opened.trimmed)
         written = project.write_folder(opened.plan, out, opened.graph)
+        if pictures:
+            written.append(Path(out, f"{opened.graph.name}.tflite"))
+            atomic_file.write(written[-1], opened.tflite.content)
         parameters, image = opened.graph.parameters(), len(task_image.write(opened.plan).content)
         share = image / (image + parameters.frozen_codes)
         print(
@@ -294,6 +305,13 @@ class Commands:
         chosen = [backend.name for backend in backends]
         if not _prove(Path(network), inputs, few, json_file, task, chosen):
             sys.exit(command.FAILED)
+
+
+def _quantised(path: str, pictures: str, pixels: str):
+    from export.network import quantised
+    from export.predict import picture_codes
+
+    return quantised(path, picture_codes.found([pictures]), pixels)
 
 
 def _open_network_or_core(path: str, size: str | None, cores: int):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from export.graph.graph import Graph
@@ -13,6 +15,8 @@ from export.graph.operators import (
     DepthwiseConv2D,
     Lookup,
     MaxPool,
+    Pad,
+    Softmax,
     Wire,
     switched_sources,
 )
@@ -96,6 +100,14 @@ class _Convolved:
         self.scales, self.bias = self.scales * factor, beta - mean * factor
 
 
+@dataclass(frozen=True)
+class _Summed:
+    """A sum of maps whose end, where it is rounded to int8, is still to come: a relu belongs to it."""
+
+    name: str
+    inputs: tuple[str, ...]
+
+
 class _Lowering:
     """Walks the layers in the order of data flow."""
 
@@ -109,7 +121,7 @@ class _Lowering:
         inputs = [self.values[id(tensor)] for tensor in tf.nest.flatten(layer.input)]
         outputs = tf.nest.flatten(layer.output)
         exponent = _exponent(layer)
-        if isinstance(inner, _CLOSING) and not isinstance(inputs[0], _Convolved):
+        if isinstance(inner, keras.layers.BatchNormalization) and not isinstance(inputs[0], _Convolved):
             raise ValueError(f"{inner.name}: it reads {inputs[0]}, which is rounded; expected a convolution before it")
         for kind, lowered in _LOWERED.items():
             if isinstance(inner, kind):
@@ -118,9 +130,9 @@ class _Lowering:
                 return
         raise ValueError(f"{inner.name}: a {type(inner).__name__} has no integer form; export knows {_known()}")
 
-    def emit(self, operator, shape, scale):
+    def emit(self, operator, shape, scale, zero_point=0):
         self.operators.append(operator)
-        self.tensors.append(Tensor(operator.name, tuple(shape), scale))
+        self.tensors.append(Tensor(operator.name, tuple(shape), scale, zero_point))
         return operator.name
 
     def tensor(self, name):
@@ -137,9 +149,27 @@ class _Lowering:
         return [inputs[0] if exponent is None else self.round(inputs[0], outputs[0], exponent)]
 
     def relu(self, layer, inputs, outputs, exponent):
-        return [self.round(inputs[0], outputs[0], exponent, minimum=0)]
+        largest, scale = unwrapped(layer).max_value, 2.0**-exponent
+        maximum = 127 if largest is None else min(127, round(largest / scale))
+        if isinstance(inputs[0], _Convolved):
+            return [self.round(inputs[0], outputs[0], exponent, 0, maximum)]
+        if isinstance(inputs[0], _Summed):
+            return [self.add_up(inputs[0], outputs[0], exponent, 0, maximum)]
+        codes = np.arange(-128, 128) * self.tensor(inputs[0]).scale / scale
+        operator = Lookup(name=layer.name, inputs=(inputs[0],), table=np.rint(codes).clip(0, maximum).astype(np.int8))
+        return [self.emit(operator, outputs[0].shape[1:], scale)]
 
-    def round(self, convolved, output, exponent, minimum=-128):
+    def sum(self, layer, inputs, outputs, exponent):
+        summed = _Summed(unwrapped(layer).name, tuple(inputs))
+        if len(inputs) != 2:
+            raise ValueError(f"{summed.name}: it adds {len(inputs)} maps; expected 2")
+        return [summed if exponent is None else self.add_up(summed, outputs[0], exponent)]
+
+    def add_up(self, summed, output, exponent, minimum=-128, maximum=127):
+        operator = Add(name=summed.name, inputs=summed.inputs, minimum=minimum, maximum=maximum)
+        return self.emit(operator, output.shape[1:], 2.0**-exponent)
+
+    def round(self, convolved, output, exponent, minimum=-128, maximum=127):
         layer, source = convolved.layer, self.tensor(convolved.source)
         scales = convolved.scales.astype(np.float32)
         bias = np.rint(convolved.bias / (source.scale * scales.astype(np.float64))) + np.zeros(len(scales))
@@ -149,8 +179,10 @@ class _Lowering:
             "scales": scales,
             "bias": np.clip(bias, -(2**31), 2**31 - 1).astype(np.int32),
             "strides": tuple(np.broadcast_to(layer.strides, 2).tolist()),
-            "padding": "same",
+            "dilations": tuple(np.broadcast_to(getattr(layer, "dilation_rate", 1), 2).tolist()),
+            "padding": layer.padding,
             "minimum": minimum,
+            "maximum": maximum,
             "frozen": convolved.frozen,
         }
         if convolved.depthwise:
@@ -190,6 +222,27 @@ class _Lowering:
             padding=layer.padding,
         )
         return [self.emit(operator, outputs[0].shape[1:], source.scale)]
+
+    def average_pool(self, layer, inputs, outputs, exponent):
+        layer, source = unwrapped(layer), self.tensor(inputs[0])
+        window = {"window": layer.pool_size, "strides": layer.strides, "padding": layer.padding}
+        operator = AveragePool(name=layer.name, inputs=(source.name,), **window)
+        return [self.emit(operator, outputs[0].shape[1:], source.scale)]
+
+    def pad(self, layer, inputs, outputs, exponent):
+        layer, source = unwrapped(layer), self.tensor(inputs[0])
+        operator = Pad(name=layer.name, inputs=(source.name,), padding=(*layer.padding, (0, 0)), value=0)
+        return [self.emit(operator, outputs[0].shape[1:], source.scale)]
+
+    def softmax(self, layer, inputs, outputs, exponent):
+        source = self.tensor(inputs[0])
+        return [self.emit(Softmax(name=layer.name, inputs=(source.name,)), source.shape, 1 / 256, -128)]
+
+    def flatten(self, layer, inputs, outputs, exponent):
+        """Of one pixel it moves nothing."""
+        if self.tensor(inputs[0]).shape[:2] != (1, 1):
+            raise ValueError(f"{layer.name}: it flattens a map of {self.tensor(inputs[0]).shape}; expected one pixel")
+        return inputs
 
     def activation(self, layer, inputs, outputs, exponent):
         source = self.tensor(inputs[0])
@@ -232,7 +285,6 @@ class _Lowering:
         return [self.wire(layer.name, inputs, [(0, 0)] * 3)]
 
 
-_CLOSING = keras.layers.BatchNormalization, keras.layers.ReLU  # a convolution, before its sum is rounded
 _LOWERED = {
     keras.layers.BatchNormalization: _Lowering.batch_norm,
     keras.layers.ReLU: _Lowering.relu,
@@ -248,6 +300,11 @@ _LOWERED = {
     keras.layers.Concatenate: _Lowering.concat,
     keras.layers.GlobalAveragePooling2D: _Lowering.pool,
     keras.layers.MaxPooling2D: _Lowering.max_pool,
+    keras.layers.AveragePooling2D: _Lowering.average_pool,
+    keras.layers.ZeroPadding2D: _Lowering.pad,
+    keras.layers.Add: _Lowering.sum,
+    keras.layers.Softmax: _Lowering.softmax,
+    keras.layers.Flatten: _Lowering.flatten,
     piecewise.PiecewiseLinear: _Lowering.activation,
 }
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import typing
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
@@ -24,6 +24,8 @@ from export.streaming import line_plan
 from export.streaming.line_plan import LinePlan
 from export.tflite import metadata, reader, writer
 from export.tflite.writer import Tflite
+
+KERAS = (".keras", ".h5")  # suffixes of saved models
 
 if typing.TYPE_CHECKING:
     from export.proof.comparison import Verification
@@ -180,6 +182,13 @@ def open_network(path: str | os.PathLike, size: str | None = None) -> Network:
     return network.resized(parse_size(size)) if size else network
 
 
+def quantised(path: str | os.PathLike, files: Sequence[Path], pixels: str) -> Network:
+    """Quantises a float Keras model, whose ranges are found on pictures. See export.tflite.convert."""
+    from export.tflite import convert
+
+    return of_tflite(convert.to_tflite(path, files, pixels), Path(path))
+
+
 def read_network(path: str | os.PathLike) -> Network:
     """Opens a run folder (runs/face), a .tflite, a compiled folder, or a .graph.
 
@@ -187,17 +196,27 @@ def read_network(path: str | os.PathLike) -> Network:
     """
     path = Path(path)
     if path.suffix == ".tflite":
-        try:
-            with open(path, "rb") as file:
-                graph, model = reader.read(file.read(limits.MOST_FILE_BYTES + 1))
-        except reader.TfliteError as error:
-            raise ValueError(f"{path}: {error}") from None
-        graph = replace(graph, name=path.stem)  # in the file it is called "main" or nothing at all
-        graph = metadata.known_of(model.content, graph)
-        return Network(constant_channels.for_channels(graph, constant_channels.CHANGING), lambda _: model)
+        with open(path, "rb") as file:
+            return of_tflite(file.read(limits.MOST_FILE_BYTES + 1), path)
+    if path.suffix in KERAS:
+        raise ValueError(
+            f"{path} is a Keras model. `sfkeras compile {path} OUT --pictures=FOLDER` quantises it on pictures; "
+            "sfkeras.quantise and export.open do it in Python"
+        )
     graph = graph_file.load(graph_path(path))
     exported = path / "export" / f"{graph.name}.tflite"
     return Network(graph, partial(_exported, exported.read_bytes())) if exported.exists() else Network(graph)
+
+
+def of_tflite(content: bytes, path: Path) -> Network:
+    """The network in the bytes of a .tflite, named as its file. Raises: ValueError."""
+    try:
+        graph, model = reader.read(content)
+    except reader.TfliteError as error:
+        raise ValueError(f"{path}: {error}") from None
+    graph = replace(graph, name=path.stem)  # in the file it is called "main" or nothing at all
+    graph = metadata.known_of(model.content, graph)
+    return Network(constant_channels.for_channels(graph, constant_channels.CHANGING), lambda _: model)
 
 
 def _exported(content: bytes, graph: Graph) -> Tflite:

@@ -10,8 +10,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
-from export.graph import graph_file, rounding
+from export.graph import graph_file, meaning, rounding
+from export.graph.meaning import Meaning
 from export.tflite import writer
 from sfkeras.training import recipe as recipes
 from tests.support.graphs import Builder
@@ -37,6 +39,7 @@ LONG = {
     "sfkeras verify runs/mine --on=verilator": "minutes: compiles a simulation",
     "sfkeras verify FOLDER --task=runs/other": "minutes: all backends",
     "sfkeras bench runs/face --on=host --size=480x640": "minutes: five rounds of five backends",
+    "sfkeras compile model.keras out/ --pictures=PICTURES": "a minute: tests/export/tflite/test_convert.py does it",
     "sfkeras compare-experiments table3 tiny_imagenet=FOLDER lfw=FOLDER": "416 min in all",
     "sfkeras compare-experiments figure6 tiny_imagenet=FOLDER camvid=FOLDER": "79 min in all",
     "sfkeras compare-experiments repeats lfw=FOLDER": "48 min in all",
@@ -57,6 +60,7 @@ COMMANDS = {
     "bench",
     "image",
     "join",
+    "predict",
     "tflm",
     "area",
     "hardware",
@@ -120,6 +124,14 @@ def workplace(tmp_path_factory):
         export = folder / "runs" / name / "export"
         export.mkdir(parents=True)
         (export / f"{name}.graph").write_bytes(graph_file.to_bytes(tiny(name)))
+    for name, known in {"pets": Meaning("classification", ("cat", "dog")), "face": Meaning("faces", (), 0.5)}.items():
+        export = folder / "runs" / name / "export"
+        export.mkdir(parents=True)
+        graph = tiny(name)
+        graph = meaning.attach(graph, {graph.outputs[0]: known})
+        (export / f"{name}.graph").write_bytes(graph_file.to_bytes(graph))
+    for name in "photo.jpg", "photo1.pgm", "photo2.pgm", "photo3.pgm":
+        Image.new("L" if name.endswith("pgm") else "RGB", (20, 20)).save(folder / name)
     (folder / "model_int8.tflite").write_bytes(writer.write(tiny("model_int8")).content)
     np.save(folder / "in.npy", np.zeros((2, 16, 16, 3), np.int8))
     for out in ("out/", "FOLDER"):
@@ -131,7 +143,7 @@ def tiny(name: str):
     net = Builder()
     maps = net.convolution("conv", net.input((16, 16, 3)), 8, 3, strides=(2, 2), padding="same")
     maps = net.depthwise("depthwise", maps, padding="same")
-    return net.graph(net.convolution("head", maps, 4, relu=False), name=name)
+    return net.graph(net.convolution("head", maps, 2, relu=False), name=name)
 
 
 def run(line: str, folder: Path) -> subprocess.CompletedProcess:
@@ -163,6 +175,10 @@ def test_a_form_of_the_docs_has_options_that_there_are(line, tmp_path):
 def test_a_training_of_the_docs_has_keys_that_there_are(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     shutil.copy(ROOT / "recipes" / "face.yaml", tmp_path / "PATH.yaml")
+    for name in "cat", "dog":
+        (tmp_path / "PICTURES" / name).mkdir(parents=True)
+        for number in range(2):
+            Image.new("RGB", (20, 20)).save(tmp_path / "PICTURES" / name / f"{number}.jpg")
     for line in TRAININGS:
         recipes.parse(shlex.split(line)[2:])
 

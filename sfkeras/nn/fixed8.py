@@ -18,6 +18,7 @@ from tensorflow_model_optimization.python.core.quantization.keras.quantize_wrapp
     QuantizeWrapperV2,
 )
 
+from sfkeras.nn import ordinary
 from sfkeras.nn.layers import (
     AlphaBlend,
     ChannelShuffle,
@@ -46,17 +47,23 @@ _MOVING = (
     CoreShuffle,
     GreyToRGB,
     keras.layers.Concatenate,
+    keras.layers.AveragePooling2D,
     keras.layers.GlobalAveragePooling2D,
     keras.layers.MaxPooling2D,
+    keras.layers.ZeroPadding2D,
 )
-_ROUNDED = (keras.layers.ReLU, keras.layers.GlobalAveragePooling2D, AlphaBlend, PiecewiseLinear)
+_MEANS = (keras.layers.AveragePooling2D, keras.layers.GlobalAveragePooling2D)
+_ROUNDED = (keras.layers.ReLU, *_MEANS, AlphaBlend, PiecewiseLinear)
+_BEFORE_RELU = (keras.layers.BatchNormalization, keras.layers.Add, keras.layers.Conv2D, keras.layers.DepthwiseConv2D)
 
 _WITHOUT_OWN_SCALE = (
     keras.layers.InputLayer,
     keras.layers.Conv2D,
     keras.layers.DepthwiseConv2D,
+    keras.layers.Add,
     keras.layers.BatchNormalization,
     keras.layers.Flatten,
+    keras.layers.Softmax,
     FrozenConv2D,
     FrozenDepthwiseConv2D,
     ClassCosines,
@@ -77,7 +84,7 @@ def producers(model):
 
 def require_layers(model):
     """Refuse a model with a layer that fixed8 would leave in float. Raises: ValueError that names it."""
-    if not isinstance(model, keras.Model) or not getattr(model, "inputs", None):
+    if not _is_built(model):
         raise ValueError(
             "the model has no inputs of known shape. Expected a functional model, or a Sequential one that begins with "
             "keras.Input."
@@ -91,11 +98,17 @@ def require_layers(model):
             )
 
 
+def _is_built(model):
+    return isinstance(model, keras.Model) and bool(getattr(model, "inputs", None))
+
+
 def _is_rounded(layer):
-    if isinstance(layer, keras.layers.BatchNormalization):
-        return not any(isinstance(node.outbound_layer, keras.layers.ReLU) for node in layer.outbound_nodes)
-    head = isinstance(layer, keras.layers.Conv2D) and layer.use_bias
-    return head or isinstance(layer, _ROUNDED)
+    if isinstance(layer, _ROUNDED):
+        return True
+    if isinstance(layer, (keras.layers.Conv2D, keras.layers.DepthwiseConv2D)) and not layer.use_bias:
+        return False  # a batch-norm follows
+    followed = any(isinstance(node.outbound_layer, keras.layers.ReLU) for node in layer.outbound_nodes)
+    return isinstance(layer, _BEFORE_RELU) and not followed
 
 
 def scale_groups(model):
@@ -259,7 +272,7 @@ class Fixed8Config(tfmot.quantization.keras.QuantizeConfig):
     def get_output_quantizers(self, layer):
         if self.exponent is None:
             return []
-        rounding = Mean if isinstance(layer, keras.layers.GlobalAveragePooling2D) else Activation
+        rounding = Mean if isinstance(layer, _MEANS) else Activation
         return [rounding(self.exponent)]
 
     def get_config(self):
@@ -282,13 +295,14 @@ class Fixed8Layer(QuantizeWrapperV2):
 
 
 def quantise(model, images=None, *, exponents=None):
-    """Return a fixed8 copy of a float SemifreddoNet, for quantisation-aware training (section 3).
+    """Return a fixed8 copy of a float model, for quantisation-aware training (section 3).
 
     Training and inference of the copy round every kernel and activation as the int8 network does.
     Its variables are new ones that start with the float model's values.
 
     Args:
-        model: float model, as SemifreddoNet returns it. Layer names stay the same.
+        model: float model, as SemifreddoNet returns it, or an ordinary model of convolutions, dense
+            layers, batch-norms, ReLU, pools and sums (see ordinary.py). Layer names stay the same.
         images: float32 array (images, height, width, channels), or an iterable of such batches, or
             None. Calibration chooses the exponents on them. Pixels are (value - 128) / 128.
         exponents: {layer name: int} or None. Exponents to use instead of calibrated ones, for
@@ -306,6 +320,7 @@ def quantise(model, images=None, *, exponents=None):
         TensorShape([None, 2, 2, 64])
     """
     require_float32()
+    model = ordinary.rewritten(model) if _is_built(model) and ordinary.is_ordinary(model) else model
     require_layers(model)
     exponents = dict(exponents or {})
     if images is not None:

@@ -15,8 +15,8 @@ if typing.TYPE_CHECKING:
 AUTO = "auto"
 PIXELS = 64 * 64  # of an input: what the shipped core was trained with
 SIDES = range(2 * DOWNSCALING, 8 * DOWNSCALING, DOWNSCALING)
-SEEN = 60_000  # pictures that a training sees, each counted as often as it is seen
-EPOCHS = (15, 80)  # fewest and most
+SEEN = 36_000  # pictures that a training sees, each counted as often as it is seen
+EPOCHS = (10, 80)  # fewest and most
 LARGEST_BATCH = 64
 
 

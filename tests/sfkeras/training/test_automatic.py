@@ -41,7 +41,7 @@ def test_every_size_that_is_found_is_one_that_a_recipe_takes(width, height):
 def test_batches_and_epochs_suit_any_number_of_pictures(pictures, classes):
     seen = found(pictures=pictures, classes=classes)
     assert 1 <= int(automatic.batch_size(seen)) <= min(64, pictures * classes)
-    assert 15 <= int(automatic.epochs(seen)) <= 80
+    assert 10 <= int(automatic.epochs(seen)) <= 80
 
 
 def test_the_recipe_has_values_that_training_can_continue_with(tmp_path):
