@@ -21,13 +21,14 @@ from export.hardware.schedule import Schedule
 
 UNROLLED, FOLDED, LEAST = "unrolled", "folded", "least area"
 
-PRODUCT = Logic(adders=75, gates=92)  # of two int8, added to a sum
-SUM_GATES = 5.8  # per bit of an accumulator or of a finished sum: enable and selection
+# A product of two int8, added to a sum. In an array of units the digits of Booth are shared.
+PRODUCT, OWN_PRODUCT = Logic(adders=48, gates=182), Logic(adders=44.2, gates=195)
+SUM_GATES = 1.35  # per bit of an accumulator or of a finished sum: start and selection
 CONTROL = {  # what a block has beside its data, whatever its width
     blocks.Convolve: Logic(registers=20, gates=90),
     blocks.Depthwise: Logic(registers=8, gates=40),
     blocks.Requantise: Logic(registers=10, gates=30),
-    blocks.Blend: Logic(registers=44, gates=435),
+    blocks.Blend: Logic(registers=26, gates=317),
     blocks.Pool: Logic(registers=73, adders=18, gates=590),
     blocks.Lookup: Logic(registers=13, gates=192),
     blocks.Fork: Logic(registers=2, gates=14),
@@ -193,7 +194,8 @@ def _fifo_of(depth: int, bits: int) -> tuple[Logic, tuple[Memory, ...]]:
 @_made_of.register
 def _gear(block: blocks.Gear) -> tuple[Logic, tuple[Memory, ...]]:
     wide = max(block.input.width, block.output.width)
-    return Logic(registers=wide + 3, gates=3.5 * wide), ()
+    is_narrower = block.input.width > block.output.width
+    return Logic(registers=wide + 3, gates=(3.0 if is_narrower else 0.7) * wide), ()
 
 
 @_made_of.register
@@ -228,7 +230,7 @@ def _weights(codes: Codes) -> tuple[Logic, tuple[Memory, ...]]:
 def _depthwise(block: blocks.Depthwise) -> tuple[Logic, tuple[Memory, ...]]:
     products = block.input.lanes * block.input.taps
     logic, memories = _weights(block.codes)
-    return logic + PRODUCT * products + Logic(registers=8 * products), memories
+    return logic + OWN_PRODUCT * products + Logic(registers=8 * products), memories
 
 
 @_made_of.register
@@ -236,16 +238,18 @@ def _convolve(block: blocks.Convolve) -> tuple[Logic, tuple[Memory, ...]]:
     logic, memories = _weights(block.codes)
     accumulates = block.input.beats > 1
     kept = block.macs * (2 * block.passes if accumulates else 1) * block.output.bits
-    return (
-        logic + PRODUCT * (block.macs * block.lanes) + Logic(registers=kept + 8 * block.lanes, gates=SUM_GATES * kept),
-        memories,
-    )
+    return logic + units(block.macs, block.lanes, kept), memories
+
+
+def units(macs: int, lanes: int, kept: int) -> Logic:
+    """Return multiply-accumulate units. kept: bits of all their sums."""
+    return PRODUCT * (macs * lanes) + Logic(registers=kept + 8 * lanes, gates=SUM_GATES * kept)
 
 
 @_made_of.register
 def _requantise(block: blocks.Requantise) -> tuple[Logic, tuple[Memory, ...]]:
     lanes, bits = block.output.lanes, block.sum_bits
-    each = Logic(registers=block.input.bits + bits + 6, adders=24 * bits + 27, gates=49 * bits + 260)
+    each = Logic(registers=block.input.bits + bits + 6, adders=14 * bits + 4, gates=76 * bits + 240)
     constants = (Memory(block.output.beats, lanes * (block.bias_bits + 29), "weights"),)
     return each * lanes + LOADER, constants
 
@@ -254,7 +258,7 @@ def _requantise(block: blocks.Requantise) -> tuple[Logic, tuple[Memory, ...]]:
 def _blend(block: blocks.Blend) -> tuple[Logic, tuple[Memory, ...]]:
     lanes = block.output.lanes
     constants = (Memory(block.output.beats, 8 * lanes, "weights"),) * 2
-    return Logic(registers=16, adders=152, gates=880) * lanes, constants
+    return Logic(registers=16, adders=94, gates=1099) * lanes, constants
 
 
 @_made_of.register

@@ -85,13 +85,13 @@ ROM_GATES = {4: 0.03, 8: 0.2, 16: 0.33, 32: 0.30, 64: 0.275, 128: 0.25, 256: 0.2
 
 
 def rom(words: int, bits: int) -> Logic:
-    """Return a ROM as logic, with its output registers."""
+    """Return a ROM as logic, with the registers of its address."""
     exponent = min(max(math.log2(max(words, 1)), 2), 8)
     low = 2 ** math.floor(exponent)
     high = min(2 * low, 256)
     part = exponent - math.floor(exponent)
     per_bit = ROM_GATES[low] * (1 - part) + ROM_GATES[high] * part
-    return Logic(registers=bits, gates=per_bit * words * bits)
+    return Logic(registers=max((words - 1).bit_length(), 1), gates=per_bit * words * bits)
 
 
 # Energy of logic in ASAP7 at an activity of 0.2, without wires and memories (OpenSTA); leakage per weight.

@@ -1,6 +1,7 @@
 """Synthesises modules of rtl/ with yosys into the cells of a library, to measure their area.
 
-Memories are left out: they are macros. Adders become the library's full-adder cells; ABC maps the rest.
+Memories are left out: they are macros. Products become rows of Booth's digits, adders the library's full-adder cells, and
+registers with one enable have a gated clock; ABC maps the rest.
 """
 
 from __future__ import annotations
@@ -16,6 +17,10 @@ from typing import Any
 from export.hardware import verilog
 
 OSU018 = Path("/usr/share/qflow/tech/osu018/osu018_stdcells.lib")  # of Debian's qflow-tech-osu018
+
+
+CLOCK_GATE, CLOCK_GATE_NANDS = "SF_CLOCK_GATE", 6  # a latch and an AND; osu018 has no such cell
+GATED_BITS = 8  # the fewest bits of registers with a gated clock
 
 
 @dataclass(frozen=True)
@@ -93,6 +98,7 @@ def synthesise(
             f"techmap -map {folder / 'adders.v'}",
             "techmap",
             "opt -fast",
+            f"clockgate -min_net_size {GATED_BITS} -pos {CLOCK_GATE} enable:clk:gated",
             f"dfflibmap -liberty {library.liberty}",
             f"abc -liberty {library.liberty} -script {_script(folder)}",
             "opt_clean",
@@ -124,7 +130,8 @@ def _counted(stat: dict[str, Any], design: object, library: Library) -> Synthesi
     adders = cells.get(adder, 0)
     area = module.get("area", 0) + (adders * library.adder_area if not _knows(library, adder) else 0)
     flops = sum(count for cell, count in cells.items() if re.search("DFF|dfx", cell, re.IGNORECASE))
-    return Synthesised(area / library.nand, flops, adders, 0)
+    gates = cells.get(CLOCK_GATE, 0) * CLOCK_GATE_NANDS
+    return Synthesised(area / library.nand + gates, flops, adders, 0)
 
 
 def _knows(library: Library, cell: str) -> bool:
@@ -202,8 +209,9 @@ module sf_map_alu (A, B, CI, BI, X, Y, CO);
 endmodule
 """
 
-# Products by the rows of Baugh and Wooley: no row is extended by its sign, and rows are added together with what follows.
-# A product of M by N signed bits, plus 2^(M + N - 1), is positive.
+# Products by Booth's digits: A has a digit of -2..2 per two bits, and each selects a row of 0, B or 2 * B, inverted if the
+# digit is negative. The 1 that an inverted row lacks is the carry into its adder. Signs are not extended: the sign bit is
+# inverted, with a 1 beside it. Products of one A, as in an array of multiply-accumulate units, share its digits.
 _PRODUCTS = r"""
 (* techmap_celltype = "$mul" *)
 module sf_map_mul (A, B, Y);
@@ -215,22 +223,40 @@ module sf_map_mul (A, B, Y);
   input [A_WIDTH-1:0] A;
   input [B_WIDTH-1:0] B;
   output [Y_WIDTH-1:0] Y;
-  wire _TECHMAP_FAIL_ = !A_SIGNED || !B_SIGNED || A_WIDTH < 2 || B_WIDTH < 2 || Y_WIDTH < A_WIDTH + B_WIDTH - 1;
-  wire [Y_WIDTH*(A_WIDTH+1)-1:0] sums;
-  localparam [Y_WIDTH-1:0] ONE = 1;
-  assign sums[Y_WIDTH-1:0] = (ONE << (A_WIDTH - 1)) + (ONE << (B_WIDTH - 1)) - (ONE << (A_WIDTH + B_WIDTH - 1));
-  genvar i;
+  localparam DIGITS = (A_WIDTH + 1) / 2;
+  localparam BITS = B_WIDTH + 2 * DIGITS;
+  localparam ROW = B_WIDTH + 3;
+  wire _TECHMAP_FAIL_ = !A_SIGNED || !B_SIGNED || A_WIDTH < 3 || B_WIDTH < 3 || Y_WIDTH < A_WIDTH + B_WIDTH - 1;
+  wire [2*DIGITS:0] a = {A[A_WIDTH-1], A, 1'b0};
+  wire [ROW*DIGITS-1:0] sums;  // of the rows up to each, from its lowest bit on
+  wire [BITS-1:0] product;
+  genvar i, j;
   generate
-    for (i = 0; i < A_WIDTH; i = i + 1) begin : rows
-      wire [B_WIDTH-1:0] row;
-      if (i < A_WIDTH - 1) begin : inner
-        assign row = {~(A[i] & B[B_WIDTH-1]), {B_WIDTH-1{A[i]}} & B[B_WIDTH-2:0]};
-      end else begin : last
-        assign row = {A[i] & B[B_WIDTH-1], ~({B_WIDTH-1{A[i]}} & B[B_WIDTH-2:0])};
+    for (i = 0; i < DIGITS; i = i + 1) begin : rows
+      wire one = a[2*i+1] ^ a[2*i];
+      wire two = (a[2*i+2] ^ a[2*i+1]) & ~one;
+      wire negative = a[2*i+2];
+      wire [B_WIDTH:0] row = ({B_WIDTH+1{negative}}) ^
+          (({B_WIDTH+1{one}} & {B[B_WIDTH-1], B}) | ({B_WIDTH+1{two}} & {B, 1'b0}));
+      wire [B_WIDTH+1:0] carry;
+      assign carry[0] = negative;
+      if (i == 0) begin : first
+        assign carry[B_WIDTH+1:1] = row & carry[B_WIDTH:0];
+        assign sums[B_WIDTH:0] = row ^ carry[B_WIDTH:0];
+        assign sums[B_WIDTH+1] = row[B_WIDTH] ^ carry[B_WIDTH+1];
+        assign sums[B_WIDTH+2] = ~sums[B_WIDTH+1];
+      end else begin : next
+        for (j = 0; j <= B_WIDTH; j = j + 1) begin : bits
+          \$fa #(.WIDTH(1)) adder (.A(row[j] ^ (j == B_WIDTH)), .B(sums[ROW*(i-1)+j+2]), .C(carry[j]), .X(carry[j+1]),
+              .Y(sums[ROW*i+j]));
+        end
+        assign sums[ROW*i+B_WIDTH+1] = ~carry[B_WIDTH+1];
+        assign sums[ROW*i+B_WIDTH+2] = carry[B_WIDTH+1];
       end
-      assign sums[Y_WIDTH*(i+1)+:Y_WIDTH] = sums[Y_WIDTH*i+:Y_WIDTH] + ({{Y_WIDTH{1'b0}}, row} << i);
+      assign product[2*i+:2] = sums[ROW*i+:2];
     end
   endgenerate
-  assign Y = sums[Y_WIDTH*A_WIDTH+:Y_WIDTH];
+  assign product[BITS-1:2*DIGITS] = sums[ROW*(DIGITS-1)+2+:B_WIDTH];
+  assign Y = {{Y_WIDTH{product[BITS-1]}}, product};
 endmodule
 """

@@ -126,7 +126,12 @@ module sf_convolve #(
     end
   end
 
+  // The part that leaves, by an index of an array: a part select that varies would become a shifter.
   wire [SUM_BITS*MACS-1:0] block = blocks[out_block];
-  assign out_data = block[SUM_BITS*OUT_LANES*part+:SUM_BITS*OUT_LANES];
+  wire [SUM_BITS*OUT_LANES-1:0] parts_of_block[PARTS];
+  for (genvar p = 0; p < PARTS; p++) begin : g_parts
+    assign parts_of_block[p] = block[SUM_BITS*OUT_LANES*p+:SUM_BITS*OUT_LANES];
+  end
+  assign out_data = parts_of_block[part];
 endmodule
 `default_nettype wire

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from export.__main__ import main
-from export.hardware import area, cells, matrix, report
+from export.hardware import cells, matrix, report
 from export.hardware.area import FOLDED, LEAST, UNROLLED
 from export.hardware.cells import LIBRARIES, sram_um2
 from export.hardware.core_network import network_of
@@ -99,4 +99,3 @@ def test_the_command_prints_and_writes_it(tmp_path, capsys):
 def test_areas_of_logic_follow_the_cells_of_a_process():
     logic = cells.Logic(registers=10, adders=4, gates=7)
     assert LIBRARIES["osu018"].um2(logic) == 24 * (10 * 4 + 4 * 5 + 7)
-    assert area.PRODUCT.adders > 56  # a product of two int8 has 64 rows' bits to add
