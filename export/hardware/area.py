@@ -183,7 +183,7 @@ def _made_of(block: Block) -> tuple[Logic, tuple[Memory, ...]]:
 
 @_made_of.register
 def _fifo(block: blocks.Fifo) -> tuple[Logic, tuple[Memory, ...]]:
-    return _fifo_of(block.depth, block.input.width)
+    return _fifo_of(block.depth, block.input.kept_width)
 
 
 def _fifo_of(depth: int, bits: int) -> tuple[Logic, tuple[Memory, ...]]:
@@ -206,14 +206,15 @@ def _core_shuffle(block: blocks.CoreShuffle) -> tuple[Logic, tuple[Memory, ...]]
 @_made_of.register
 def _window(block: blocks.Window) -> tuple[Logic, tuple[Memory, ...]]:
     height, width, _ = block.input.shape
-    lanes, bits, beats = block.input.lanes, block.input.width, block.input.beats
+    lanes, bits, beats = block.input.lanes, block.input.kept_width, block.input.beats
     counts, row, beat = max(height, width).bit_length(), (width * beats).bit_length(), beats.bit_length()
     registers = 5 * counts + 3 * row + 2 * beat + 18 + bits
     logic = Logic(registers=registers, adders=13, gates=620 + 157 * lanes)
     if block.strides[1] > 1 or block.parts > 1:
         logic = logic + Logic(registers=9 * bits, gates=15 * bits)
     fifo, waiting = _fifo_of(block.depth, bits)
-    rows = (Memory(width * beats, bits, "rows"),) * 2
+    side_by_side = block.strides[0] == 1
+    rows = (Memory(width * beats, (1 + side_by_side) * bits, "rows"),) * (2 - side_by_side)
     if beats == 1:
         return logic + fifo + Logic(registers=6 * bits), (*rows, *waiting)
     return logic + fifo, (*rows, Memory(beats, 6 * bits, "rows"), *waiting)

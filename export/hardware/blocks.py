@@ -28,6 +28,7 @@ class Stream:
         bits: of one value; 8, or more for sums.
         taps: values per channel: 9 after a window, tap by tap.
         tensor: the tensor of the graph that it carries, if it carries one as it is.
+        positive: whether no value is negative, so that memories keep a bit less of each.
     """
 
     name: str
@@ -36,6 +37,7 @@ class Stream:
     bits: int = 8
     taps: int = 1
     tensor: str | None = None
+    positive: bool = False
 
     @property
     def beats(self) -> int:
@@ -51,6 +53,11 @@ class Stream:
     def width(self) -> int:
         """Bits per beat."""
         return self.taps * self.lanes * self.bits
+
+    @property
+    def kept_width(self) -> int:
+        """Bits per beat in a memory."""
+        return self.taps * self.lanes * (self.bits - self.positive)
 
 
 @dataclass(frozen=True, kw_only=True)

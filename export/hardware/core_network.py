@@ -138,6 +138,7 @@ class _Builder:
             bias=np.zeros(outputs, np.int32),
             strides=(stride, stride),
             padding="same",
+            minimum=-128 if is_depthwise else 0,  # a ReLU
             frozen=frozen,
         )
         return self._add(made)

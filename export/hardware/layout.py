@@ -163,7 +163,8 @@ class _Layout:
             case _:
                 kind = type(operator).__name__
                 raise HardwareError(f"{operator.name}: the hardware has no {kind}; it has those of a SemifreddoNet")
-        result = replace(result, tensor=operator.output)
+        positive = result.bits == 8 and self.ranges[operator.output][0] >= 0
+        result = replace(result, tensor=operator.output, positive=positive)
         last = self.blocks[-1]
         self.blocks[-1] = replace(last, outputs=(result, *last.outputs[1:]))
         self._offer(("tensor", operator.output), result, operator.name)

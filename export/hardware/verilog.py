@@ -206,8 +206,15 @@ def _fork(block: blocks.Fork) -> list[str]:
 
 @_instance.register
 def _fifo(block: blocks.Fifo) -> list[str]:
-    parameters = {"BITS": block.input.width, "DEPTH": block.depth}
-    return _module("sf_fifo", f"{block.output.name}_fifo", parameters, _through(block))
+    parameters, ports = {"BITS": block.input.kept_width, "DEPTH": block.depth}, _through(block)
+    name, input, wiring = block.output.name, block.input, []
+    if input.positive:
+        kept, lanes = input.bits - 1, range(input.lanes)
+        narrow = ", ".join(f"{input.name}_data[{input.bits * i}+:{kept}]" for i in reversed(lanes))
+        wide = ", ".join(f"1'b0, {name}_kept[{kept * i}+:{kept}]" for i in reversed(lanes))
+        wiring = [f"  wire [{input.kept_width - 1}:0] {name}_kept;", f"  assign {name}_data = {{{wide}}};"]
+        ports |= {"in_data": f"{{{narrow}}}", "out_data": f"{name}_kept"}
+    return wiring + _module("sf_fifo", f"{name}_fifo", parameters, ports)
 
 
 @_instance.register
@@ -284,6 +291,7 @@ def _window(block: blocks.Window) -> list[str]:
         "OUT_HEIGHT": block.output_size[0],
         "OUT_WIDTH": block.output_size[1],
         "FILL": block.fill,
+        "CODE_BITS": block.input.bits - block.input.positive,
         "DEPTH": block.depth,
     }
     return _module("sf_window", f"{block.output.name}_window", parameters, _through(block))

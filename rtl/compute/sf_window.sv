@@ -1,8 +1,8 @@
 // 3x3 window over a map that arrives in raster order, BEATS beats of LANES channels per pixel. For each pixel of the
 // output, it gives BEATS * PARTS beats, each with the nine taps of LANES / PARTS channels. Tap 0 is above left, tap 1
-// above. Padding has the code FILL.
+// above. Padding has the code FILL. With CODE_BITS 7, all codes are 0..127, and memories hold 7 bits of each.
 //
-// Two row memories hold what later rows need. A row that completes windows (a bottom row) waits in a FIFO, is read
+// Two rows hold what later rows need, side by side in one memory with stride 1, else in two memories. A row that completes windows (a bottom row) waits in a FIFO, is read
 // together with the two rows above it, column by column, and then overwrites the upper one in place. Any other row is
 // written at once, behind the columns that are still to be read. So the next frame's first row is written while the
 // last row of this frame, whose windows end on padding, is read: frames follow each other without a pause.
@@ -24,6 +24,7 @@ module sf_window #(
     parameter int OUT_HEIGHT = 4,
     parameter int OUT_WIDTH = 4,
     parameter int FILL = 0,
+    parameter int CODE_BITS = 8,
     parameter int DEPTH = 2  // beats of a bottom row that can wait
 ) (
     input  wire                       clk,
@@ -35,7 +36,7 @@ module sf_window #(
     input  wire                       out_ready,
     output wire [9*8*LANES/PARTS-1:0] out_data
 );
-  localparam int BITS = 8 * LANES;
+  localparam int BITS = CODE_BITS * LANES;
   localparam int PART = BITS / PARTS;
   localparam bit REGISTERED = STRIDE_X > 1 || PARTS > 1;
   localparam int ROW = WIDTH * BEATS;
@@ -49,7 +50,17 @@ module sf_window #(
   localparam bit MERGES = ENDS_ON_PADDING && STRIDE_Y == 1;
   localparam int COUNT_BITS = $clog2((HEIGHT > WIDTH ? HEIGHT : WIDTH) + 4);
   typedef logic [COUNT_BITS-1:0] count_t;
-  localparam logic [BITS-1:0] PADDING = {LANES{8'(FILL)}};
+  localparam logic [BITS-1:0] PADDING = {LANES{CODE_BITS'(FILL)}};
+  localparam bit SIDE_BY_SIDE = STRIDE_Y == 1;  // two writes in one clock would be rare
+
+  wire [BITS-1:0] in_codes;
+  wire [9*PART-1:0] out_codes;
+  for (genvar i = 0; i < LANES; i++) begin : g_in_codes
+    assign in_codes[CODE_BITS*i+:CODE_BITS] = in_data[8*i+:CODE_BITS];
+  end
+  for (genvar i = 0; i < 9 * LANES / PARTS; i++) begin : g_out_codes
+    assign out_data[8*i+:8] = 8'(out_codes[CODE_BITS*i+:CODE_BITS]);
+  end
 
   // --- Rows that arrive. They are numbered across frames, modulo 16.
   count_t in_row;
@@ -78,7 +89,7 @@ module sf_window #(
   // that follows a frame with padding below, with that padding, which has the same number.
   wire [3:0] reads_left = number - (FLUSHES && in_row == 0 ? in_number : in_number - 1'b1);
   wire is_read = reads_left == 0 ? index > in_index || int'(column) == WIDTH : !reads_left[3];
-  wire is_free = is_read && !(valid && of_bottom_1 && slot_1 == in_number[0]);  // one write port per row memory
+  wire is_free = is_read && !(valid && of_bottom_1 && (SIDE_BY_SIDE || slot_1 == in_number[0]));  // one write at a time
 
   wire bottom_ready;
   wire bottom_valid;
@@ -111,7 +122,7 @@ module sf_window #(
       .reset(reset),
       .in_valid(in_valid && is_bottom),
       .in_ready(bottom_ready),
-      .in_data(in_data),
+      .in_data(in_codes),
       .out_valid(bottom_valid),
       .out_ready(take),
       .out_data(bottom_data)
@@ -177,28 +188,45 @@ module sf_window #(
     end
   end
 
-  wire [BITS-1:0] slots[2];
-  for (genvar i = 0; i < 2; i++) begin : g_rows
-    wire in_place = valid && advance && of_bottom_1 && int'(slot_1) == i;
-    wire at_once = fill && int'(in_number[0]) == i;
+  wire in_place = valid && advance && of_bottom_1;
+  wire [2*BITS-1:0] slots;
+  if (SIDE_BY_SIDE) begin : g_row_memory
     sf_memory #(
         .WORDS(ROW),
-        .LANES(1),
+        .LANES(2),
         .BITS (BITS)
-    ) row_memory (
+    ) rows (
         .clk(clk),
-        .write(in_place || at_once),
-        .write_lane(1'b0),
+        .write(in_place || fill),
+        .write_lane(in_place ? slot_1 : in_number[0]),
         .write_address(in_place ? index_1 : in_index),
-        .write_data(in_place ? bottom_1 : in_data),
+        .write_data(in_place ? bottom_1 : in_codes),
         .read(step && !on_padding),
         .read_address(index),
-        .read_data(slots[i])
+        .read_data(slots)
     );
+  end else begin : g_row_memories
+    for (genvar i = 0; i < 2; i++) begin : g_rows
+      wire of_bottom = in_place && int'(slot_1) == i;
+      sf_memory #(
+          .WORDS(ROW),
+          .LANES(1),
+          .BITS (BITS)
+      ) rows (
+          .clk(clk),
+          .write(of_bottom || (fill && int'(in_number[0]) == i)),
+          .write_lane(1'b0),
+          .write_address(of_bottom ? index_1 : in_index),
+          .write_data(of_bottom ? bottom_1 : in_codes),
+          .read(step && !on_padding),
+          .read_address(index),
+          .read_data(slots[BITS*i+:BITS])
+      );
+    end
   end
 
-  wire [BITS-1:0] own_slot = slot_1 ? slots[1] : slots[0];
-  wire [BITS-1:0] other_slot = slot_1 ? slots[0] : slots[1];
+  wire [BITS-1:0] own_slot = slot_1 ? slots[2*BITS-1:BITS] : slots[BITS-1:0];
+  wire [BITS-1:0] other_slot = slot_1 ? slots[BITS-1:0] : slots[2*BITS-1:BITS];
   wire [BITS-1:0] upper = above_1 ? PADDING : own_slot;
   wire [BITS-1:0] middle = between_1 ? PADDING : other_slot;
   wire [BITS-1:0] lower = below_1 ? PADDING : bottom_1;
@@ -259,7 +287,7 @@ module sf_window #(
     end
     for (genvar t = 0; t < 9; t++) begin : g_tap
       logic [BITS-1:0] kept;
-      assign out_data[t*PART+:PART] = kept[PART-1:0];
+      assign out_codes[t*PART+:PART] = kept[PART-1:0];
       always_ff @(posedge clk) begin
         if (enters) kept <= taps[t*BITS+:BITS];
         else if (full && out_ready) kept <= kept >> PART;
@@ -267,7 +295,7 @@ module sf_window #(
     end
   end else begin : g_whole
     assign out_valid = valid && emits;
-    assign out_data  = taps;
+    assign out_codes = taps;
     assign advance   = !out_valid || out_ready;
   end
 endmodule

@@ -76,6 +76,34 @@ def test_window_gives_the_taps_of_each_pixel(tmp_path, geometry, lanes, parts, p
     np.testing.assert_array_equal(np.moveaxis(taps, 3, 4).reshape(expected.shape), expected)
 
 
+@pytest.mark.parametrize("stride", [1, 2])
+@pytest.mark.parametrize("lanes, parts", [(2, 1), (4, 2)])
+def test_window_keeps_seven_bits_of_codes_that_are_not_negative(tmp_path, stride, lanes, parts):
+    maps, fill = np.abs(codes(2, 6, 4, 4)).clip(0, 127), 9
+    expected = windows(maps, stride, (1, 1), (1, 1), fill)
+    part = lanes // parts
+    size = {"HEIGHT": 6, "WIDTH": 4, "OUT_HEIGHT": expected.shape[1], "OUT_WIDTH": expected.shape[2]}
+    made = run(
+        tmp_path,
+        "sf_window",
+        {
+            **size,
+            "BEATS": 4 // lanes,
+            "LANES": lanes,
+            "PARTS": parts,
+            "STRIDE_Y": stride,
+            "STRIDE_X": stride,
+            "FILL": fill,
+            "CODE_BITS": 7,
+        },
+        {"in": (8 * lanes, lines(maps, lanes))},
+        {"out": (72 * part, expected.size // (9 * part))},
+        WAYS[3],
+    )
+    taps = values(made["out"], 9 * part).reshape(*expected.shape[:3], 4 // part, 9, part)
+    np.testing.assert_array_equal(np.moveaxis(taps, 3, 4).reshape(expected.shape), expected)
+
+
 def test_frames_follow_each_other_at_once(tmp_path):
     """A frame of 8x8 takes 64 beats. To read its padding apart would take 17 clocks more; it takes at most 3."""
     counter = "int first = 0, beats = 0;\n  always @(posedge clk) if (in_valid && in_ready) begin\n"
