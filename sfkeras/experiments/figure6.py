@@ -33,14 +33,17 @@ def _frozen_share(row, results):
 
 
 def picture(path, results):
-    """Plot accuracies and area against the frozen share of the parameters."""
-    panels = {title: {UNIFORM: [], BY_CORES: []} for title in (*CAMVID.metrics.values(), "area, mm2")}
+    """Plot accuracies and both areas against the frozen share of the parameters."""
+    areas = {tables.ESTIMATE: tables.estimated_area, tables.CALIBRATION: tables.calibrated_area}
+    panels = {title: {UNIFORM: [], BY_CORES: []} for title in (*CAMVID.metrics.values(), *areas)}
     for result in results:
         series = UNIFORM if result["row"].startswith("share") else BY_CORES
         share = frozen_share(result["parameters"])
         for metric, title in CAMVID.metrics.items():
             panels[title][series].append((share, result["accuracy"][tables.INT8][metric]))
-        panels["area, mm2"][series].append((share, tables.area_of(result)))
+        for title, area_of in areas.items():
+            if (area := area_of(result)) is not None:
+                panels[title][series].append((share, area))
     plots.against(path, "share of parameters that are frozen", panels)
 
 
@@ -63,7 +66,7 @@ EXPERIMENT = Experiment(
         Column("frozen share", _frozen_share),
         tables.parameters("frozen", "frozen"),
         tables.parameters("trainable", "trainable"),
-        tables.area(),
+        *tables.areas(),
         *tables.accuracies("camvid", CAMVID),
     ),
     core={"tiny_imagenet": WIDE_CORE},

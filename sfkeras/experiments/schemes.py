@@ -25,7 +25,7 @@ EXPERIMENT = Experiment(
     (
         tables.parameters("frozen", "frozen"),
         tables.parameters("trainable", "trainable"),
-        tables.area(),
+        *tables.areas(),
         *tables.accuracies("lfw", LFW),
     ),
 )

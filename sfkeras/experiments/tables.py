@@ -3,15 +3,17 @@
 All of their numbers come from a results file.
 """
 
+import functools
 import math
 import statistics
 
 import numpy as np
 
-from sfkeras.experiments.area import area_mm2
+from sfkeras.experiments.area import calibrated_mm2, estimated_mm2
 from sfkeras.experiments.experiment import Column, Task
 
 INT8, FLOAT = "TFLM", "float"
+ESTIMATE, CALIBRATION = "area, mm2, estimated", "area by the paper's calibration"
 
 
 def parameters(part, heading):
@@ -27,14 +29,25 @@ def thousands(count):
     return f"{count / 1000:.0f}K" if count else "-"
 
 
-def area():
-    """Return a column of the silicon area, computed with the paper's area per parameter."""
-    return Column("area, mm2", lambda row, results: f"{area_of(results[0]):.2f}" if results else "")
+def areas():
+    """Return columns of the silicon area: our estimate, and by the paper's area per parameter."""
+    headings = {ESTIMATE: estimated_area, CALIBRATION: calibrated_area}
+    return tuple(Column(heading, functools.partial(_area, of)) for heading, of in headings.items())
 
 
-def area_of(result):
-    """Return the silicon area of a training's backbone, in mm2. Heads are not counted, as in Table 3."""
-    return area_mm2(result["parameters"]["frozen"], result["parameters"]["trainable"])
+def _area(of, row, results):
+    area = of(results[0]) if results else None
+    return "" if area is None else f"{area:.2f}"
+
+
+def estimated_area(result):
+    """Return the area of a training's backbone that we estimate, in mm2, without heads; None if there is no estimate."""
+    return estimated_mm2(result["recipe"])
+
+
+def calibrated_area(result):
+    """Return the area of a training's backbone by the paper's calibration, in mm2, without heads, as in Table 3."""
+    return calibrated_mm2(result["parameters"]["frozen"], result["parameters"]["trainable"])
 
 
 def shares(results, task, metric, form=INT8):

@@ -10,7 +10,7 @@ import pytest
 from sfkeras.errors import RecipeError
 from sfkeras.experiments import EXPERIMENTS, results, runner
 from sfkeras.experiments.experiment import Experiment, Row, Task
-from sfkeras.experiments.tables import accuracy, area
+from sfkeras.experiments.tables import accuracy, areas
 from sfkeras.training import correct_cases
 from sfkeras.training import recipe as recipes
 from tests.sfkeras.experiments.test_results import recipe, result
@@ -133,7 +133,7 @@ def small(tmp_path, monkeypatch):
         "one": Row("One core", {"network.cores": "1"}),
         "frozen": Row("Frozen", {"network.cores": "0", "heads.task.on": "frozen"}),
     }
-    columns = (area(), accuracy("att", "rank1", "rank-1"))
+    columns = (*areas(), accuracy("att", "rank1", "rank-1"))
     experiment = Experiment("small", "Small", "?", {"att": Task("face", {"rank1": "rank-1"})}, rows, columns)
     monkeypatch.setitem(EXPERIMENTS, "small", experiment)
     words = {
