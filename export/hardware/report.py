@@ -17,6 +17,7 @@ from export.streaming.line_plan import LinePlan
 
 # The paper's Table 3, divided by its parameters: 1.32 mm2 for 140K frozen, 1.34 mm2 for 60K trainable ones
 PAPER_FROZEN, PAPER_TRAINABLE = 9.43, 22.33  # um2 per parameter, everything included
+CALIBRATION = "the paper's"
 SHOWN = ("logic", "weights", "rows")
 COLOURS = {"logic": "#4878a8", "weights": "#c08040", "rows": "#60a060"}
 
@@ -29,14 +30,14 @@ class AreaReport:
         name, size: of the network; height and width of its image.
         schedule: of the folded design.
         designs: unrolled, folded as wanted, least area.
-        parameters: frozen and trainable parameters without heads, counted as the paper does.
+        parameters: frozen and trainable parameters of each core, without heads, counted as the paper does.
     """
 
     name: str
     size: tuple[int, int]
     schedule: Schedule
     designs: tuple[Report, ...]
-    parameters: dict[str, int]
+    parameters: dict[str, dict[str, int]]
 
     @property
     def cores(self) -> list[str]:
@@ -45,10 +46,10 @@ class AreaReport:
 
     @property
     def paper(self) -> dict[str, float]:
-        """mm2 by the paper's calibration: of the frozen core, and of all trainable cores."""
+        """mm2 of each core by the paper's calibration."""
         return {
-            "frozen": self.parameters["frozen"] * PAPER_FROZEN / 1e6,
-            "trainable": self.parameters["trainable"] * PAPER_TRAINABLE / 1e6,
+            core: (counts["frozen"] * PAPER_FROZEN + counts["trainable"] * PAPER_TRAINABLE) / 1e6
+            for core, counts in self.parameters.items()
         }
 
     def to_json(self) -> dict[str, Any]:
@@ -73,14 +74,15 @@ class AreaReport:
             f"{self.schedule.clocks:,} clocks per frame, latency {self.schedule.latency:,}",
             f"mm2, {self.designs[0].library.source}",
             "",
-            f"{'':16}" + "".join(f"{report.name:>14}" for report in self.designs),
+            f"{'':16}" + "".join(f"{name:>14}" for name in (*(report.name for report in self.designs), CALIBRATION)),
         ]
         for core in self.cores:
-            lines.append(
-                f"{core:16}" + "".join(f"{report.mm2(report.of(core))['total']:14.3f}" for report in self.designs)
-            )
+            areas = [report.mm2(report.of(core))["total"] for report in self.designs]
+            areas += [self.paper[core]] if core in self.paper else []
+            lines.append(f"{core:16}" + "".join(f"{area:14.3f}" for area in areas))
         for what in (*SHOWN, "total"):
             values = [report.mm2().get(what) for report in self.designs]
+            values += [sum(self.paper.values())] if what == "total" else []
             if None not in values:
                 lines.append(
                     f"{what if what == 'total' else f'  of it {what}':16}" + "".join(f"{v:14.3f}" for v in values)
@@ -88,8 +90,11 @@ class AreaReport:
         energies = [report.energy() for report in self.designs]
         lines.append(f"{'MACs, uJ/frame':16}" + "".join(f"{nj / 1e3:14.1f}" for nj, _ in energies))
         lines.append(f"{'leakage, mW':16}" + "".join(f"{uw / 1e3:14.2f}" for _, uw in energies))
-        paper = ", ".join(f"{name} {mm2:.2f}" for name, mm2 in self.paper.items() if mm2)
-        lines += ["", f"By the paper's calibration, mm2: {paper}, together {sum(self.paper.values()):.2f}.", ""]
+        lines += [
+            "",
+            f"The paper's calibration: {PAPER_FROZEN} um2 per frozen parameter, {PAPER_TRAINABLE} per trainable one.",
+            "",
+        ]
         lines += _stages(self.designs[1])
         return "\n".join(lines)
 
@@ -123,17 +128,19 @@ def area_report(
     return AreaReport(graph.name, size, planned, designs, _parameters(graph))
 
 
-def _parameters(graph: Graph) -> dict[str, int]:
+def _parameters(graph: Graph) -> dict[str, dict[str, int]]:
     """Return parameters as the paper counts them: codes and folded offsets; a trainable batch-norm's factors, alphas."""
-    counts = {"frozen": 0, "trainable": 0}
+    counts: dict[str, dict[str, int]] = {}
     for operator in graph.operators:
-        if operator.name.startswith("head."):
+        core = area.place(operator.name)[0]
+        if core == "head":
             continue
+        of_core = counts.setdefault(core, {"frozen": 0, "trainable": 0})
         if isinstance(operator, Convolution):
-            counts["frozen" if operator.frozen else "trainable"] += operator.codes.size + operator.bias.size
+            of_core["frozen" if operator.frozen else "trainable"] += operator.codes.size + operator.bias.size
         if isinstance(operator, ChannelScale) and operator.name.endswith((".frozen", ".alpha")):
-            counts["trainable"] += operator.codes.size
-    return counts
+            of_core["trainable"] += operator.codes.size
+    return {core: each for core, each in counts.items() if any(each.values())}
 
 
 def _order(core: str) -> tuple[int, str]:

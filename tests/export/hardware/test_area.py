@@ -53,8 +53,15 @@ def test_memories_cost_by_their_shape():
 
 def test_a_core_counts_the_parameters_of_the_paper():
     counts = reported().parameters
-    assert counts["frozen"] == 139_936
-    assert counts["trainable"] == pytest.approx(120_384, rel=0.02)
+    assert counts["frozen"] == {"frozen": 139_936, "trainable": 0}
+    assert counts["core1"]["trainable"] == counts["core2"]["trainable"] == pytest.approx(60_192, rel=0.02)
+    assert counts["core1"]["frozen"] == 0
+
+
+def test_the_papers_calibration_is_a_column():
+    made = reported()
+    assert made.paper == pytest.approx({"frozen": 1.32, "core1": 1.34, "core2": 1.34}, rel=0.02)
+    assert [line.split()[-1] for line in str(made).splitlines() if line.startswith("frozen ")][0] == "1.320"
 
 
 def test_the_parts_make_up_the_whole():
@@ -90,7 +97,7 @@ def test_a_stage_or_process_that_does_not_exist_is_told():
 def test_the_command_prints_and_writes_it(tmp_path, capsys):
     assert main(["area", "tiny_imagenet", "--cores=1", "--clocks-per-pixel=4", f"--out={tmp_path}"]) == 0
     text = capsys.readouterr().out
-    assert "4 clocks per pixel" in text and "paper's calibration" in text
+    assert "4 clocks per pixel" in text and "paper's calibration: 9.43 um2" in text
     made = json.loads((tmp_path / "area.json").read_text())
     assert made["designs"]["folded"]["cores"].keys() == {"image", "frozen", "core1", "chip"}
     assert (tmp_path / "area.svg").read_text().startswith("<svg")
