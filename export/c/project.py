@@ -16,7 +16,7 @@ from export.streaming.line_plan import LinePlan
 from sfkeras import atomic_file, places
 
 MICRO = places.shipped("micro")
-LIBRARY = ("kernels", "stream")  # folders of MICRO whose files every exported folder holds, all side by side in sf/
+LIBRARY = ("kernels", "stream", "device")  # folders of MICRO whose files every compiled folder holds, side by side in sf/
 PEOPLE = "people"  # the folder whose files a network of faces has too
 PROGRAM = "main.c"
 

@@ -23,7 +23,7 @@ from tests.support.targets import BOARDS, MACHINES, MARKERS
 from tests.support.tasks import every_operator
 
 PUBLIC = "sf_crc32", "sf_kernel_set", "sf_kernels", "sf_measure", "sf_platform", "sf_stack", "sf_stages", "sf_stream"
-PUBLIC = *PUBLIC, "sf_switches", "sf_task"
+PUBLIC = *PUBLIC, "sf_switches", "sf_task", "sf_pixels", "sf_slots"
 SMALL = semifreddo((32, 32), (8, 8, 16, 16, 32))
 
 
