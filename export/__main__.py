@@ -60,6 +60,39 @@ class Commands:
         )
         print(f"{len(written)} files in {out}, planned and written in {time.perf_counter() - start:.1f} s")
 
+    def package(
+        self,
+        network: str,
+        out: str,
+        form: str,
+        version: str = "1.0.0",
+        size: str | None = None,
+        flash: str = "small",
+        channels: str | None = None,
+    ):
+        """Writes a network as a library for an ecosystem of boards, with a demo, a check and a README.
+
+        Args:
+            network: a run folder such as runs/face, or a .tflite.
+            out: the folder to write; a package that is there is replaced.
+            form: arduino, platformio, esp-idf, zephyr, cmsis-pack, cmake or single-file.
+            version: of the package, such as 1.2.0.
+            size: height and width of the images, such as 480x640, if not those of the training.
+            flash: small, or fast, as of compile.
+            channels: all, or changing, as of compile.
+        Example:
+            package runs/face face_arduino/ --form=arduino
+        """
+        from export.network import open_network
+        from export.packages import folder, package
+
+        folder.require_form(form)
+        folder.require_place(Path(out))
+        opened = open_network(network, size).laid_out(flash)
+        opened = opened.with_channels(channels) if channels else opened
+        written = folder.write(package.of_network(opened, version), form, Path(out))
+        print(f"{len(written)} files in {out}; {Path(out, 'README.md')} says how to install it")
+
     def run(
         self,
         network: str,

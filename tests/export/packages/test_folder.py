@@ -1,0 +1,91 @@
+"""A package as a folder: deterministic, complete, never mixed with what was there before."""
+
+import hashlib
+import json
+from dataclasses import replace
+
+import pytest
+
+from export import __main__
+from export.graph import graph_file, meaning
+from export.graph.meaning import Meaning
+from export.network import Network
+from export.packages import folder, package
+from tests.export.packages.conftest import GRAPH
+from tests.support.tiny import tiny
+
+
+def files(place):
+    return {str(path.relative_to(place)): path.read_bytes() for path in place.rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize("form", folder.FORMS)
+def test_a_package_has_its_files_in_its_manifest(form, parts, packages):
+    found = files(packages / form)
+    manifest = json.loads(found.pop("sfkeras.json"))
+    assert {name: hashlib.sha256(content).hexdigest() for name, content in found.items()} == manifest["files"]
+    assert (manifest["package"], manifest["form"], manifest["version"]) == ("net", form, "1.2.3")
+    assert {"README.md", "LICENSE", "extras/net.graph", "extras/send_task.py"} <= set(found)
+    again = folder.FORMS[form](package.of_network(Network(GRAPH), "1.2.3"))
+    assert {name: folder._bytes(content) for name, content in again.items()} == found
+
+
+@pytest.mark.parametrize("form", folder.FORMS)
+def test_a_readme_says_what_was_not_checked(form, packages):
+    text = (packages / form / "README.md").read_text()
+    assert "Not checked" in text and "${" not in text
+
+
+def test_an_older_package_is_replaced(parts, tmp_path):
+    folder.write(package.of_network(Network(tiny()), "1.0.0"), "arduino", tmp_path)
+    (tmp_path / "notes.txt").write_text("mine")
+    folder.write(parts, "cmake", tmp_path)
+    found = files(tmp_path)
+    assert found.pop("notes.txt") == b"mine"
+    assert set(found) == {*folder.FORMS["cmake"](parts), "sfkeras.json"}
+
+
+def test_what_is_no_package_is_left_alone(parts, tmp_path):
+    (tmp_path / "thesis.tex").write_text("mine")
+    with pytest.raises(ValueError, match="is not empty, and no package is in it that could be replaced"):
+        folder.write(parts, "cmake", tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
+
+
+@pytest.mark.parametrize("named", ["../thesis.tex", "/etc/passwd"])
+def test_a_manifest_deletes_nothing_outside(named, parts, tmp_path):
+    (tmp_path / "thesis.tex").write_text("mine")
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "sfkeras.json").write_text(json.dumps({"files": {named: ""}}))
+    folder.write(parts, "single-file", tmp_path / "out")
+    assert (tmp_path / "thesis.tex").exists()
+
+
+def test_the_command_writes_a_package_and_says_what_is_next(tmp_path, capsys):
+    (tmp_path / "net.graph").write_bytes(graph_file.to_bytes(GRAPH))
+    words = ["package", str(tmp_path / "net.graph"), str(tmp_path / "out"), "--form=arduino", "--version=2.0.0"]
+    assert __main__.main(words) == 0
+    assert capsys.readouterr().out.endswith(f"{tmp_path / 'out' / 'README.md'} says how to install it\n")
+    assert "version=2.0.0\n" in (tmp_path / "out" / "library.properties").read_text()
+
+
+@pytest.mark.parametrize(
+    "option, said",
+    [
+        ("--form=keil", "--form is 'keil'; it must be one of arduino, platformio, esp-idf, zephyr, cmsis-pack, cmake"),
+        ("--version=1.0", "--version is '1.0'; it must be three numbers, such as 1.0.0"),
+    ],
+)
+def test_a_mistake_is_one_line_and_leaves_nothing(option, said, tmp_path, capsys):
+    (tmp_path / "net.graph").write_bytes(graph_file.to_bytes(GRAPH))
+    words = ["package", str(tmp_path / "net.graph"), str(tmp_path / "out"), option]
+    words += [] if option.startswith("--form") else ["--form=cmake"]
+    assert __main__.main(words) == 2
+    assert capsys.readouterr().err.startswith(f"error: {said}")
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_demo_has_the_names_of_the_classes():
+    graph = meaning.attach(GRAPH, {"classes": Meaning("classification", ("cat", 'the "dog"', "none"))})
+    header = package.of_network(Network(replace(graph, name="pets")), "1.0.0").sources["pets_stream.h"]
+    assert '#define PETS_OUTPUT0_CLASS_NAMES {"cat", "the \\042dog\\042", "none"}' in header
