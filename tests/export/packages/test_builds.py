@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tarfile
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,8 +15,11 @@ import pytest
 from export.backends import machines
 from export.backends.machines import Program
 from export.datapath import task_image
-from export.graph import golden
+from export.graph import golden, meaning
 from export.graph.golden import random_inputs
+from export.graph.meaning import Meaning
+from export.network import Network
+from export.packages import folder, package
 from export.streaming import line_plan
 from tests.export.packages.conftest import GRAPH
 from tests.support.targets import MACHINES, MARKERS
@@ -167,3 +171,12 @@ def test_a_single_file_is_c_with_any_kernels(packages):
     for flags in ("-mavx2",), ("-mavx512vl", "-mavx512vnni", "-mavx512bw"), ("-std=c2x", "-Wconversion"):
         command = ["gcc", *machines.STRICT, "-O1", "-fsyntax-only", *flags, packages / "single-file" / "net.c"]
         subprocess.run(command, check=True)
+
+
+@pytest.mark.compiler
+def test_a_network_of_faces_brings_the_enrolment_of_people(tmp_path):
+    faces = replace(meaning.attach(GRAPH, {"pool": Meaning("faces", threshold=0.5)}), name="faces")
+    folder.write(package.of_network(Network(faces), "1.0.0"), "single-file", tmp_path)
+    assert "int sf_people_enrol(" in (tmp_path / "faces.h").read_text()
+    command = ["gcc", *machines.STRICT, "-fsyntax-only", tmp_path / "faces.c"]
+    subprocess.run(command, check=True)
