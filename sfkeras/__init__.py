@@ -27,6 +27,7 @@ _HOME = {
     "freeze": "nn.freezing",
     "load_model": "nn.saved",
     "quantise": "nn.fixed8",
+    "summary": "nn.summary",
 }
 __all__ = sorted(_HOME)
 

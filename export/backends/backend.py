@@ -32,6 +32,21 @@ class Run(Protocol):
 
 
 @dataclass(frozen=True)
+class Counts:
+    """Instructions of the parts of one image.
+
+    Attributes:
+        stages: of each stage, in the order of the line plan.
+        rows: of each row that is pushed; with the last comes all that is left.
+        largest_piece: of the largest piece of work that a firmware cannot interrupt (sf_work).
+    """
+
+    stages: list[int]
+    rows: list[int]
+    largest_piece: int
+
+
+@dataclass(frozen=True)
 class Backend:
     """One way to run a network.
 
@@ -49,8 +64,8 @@ class Backend:
         shows_every_tensor: whether it can show intermediate tensors, or the outputs only.
         measures: the costs that `bench` reports; empty if they say nothing about a deployment.
         on_request: whether `verify` runs it only if it is named: it takes minutes, or cannot run every network.
-        stage_costs: instructions of each stage of the line plan on one image (a dict of input name to map), in the
-            order of the plan; None if the backend cannot tell.
+        count: counts the instructions of the parts of one image (a dict of input name to map); None if the backend
+            cannot tell.
     """
 
     name: str
@@ -65,7 +80,7 @@ class Backend:
     shows_every_tensor: bool = True
     measures: tuple[str, ...] = ()
     on_request: bool = False
-    stage_costs: Callable[[Network, Maps], list[int]] | None = None
+    count: Callable[[Network, Maps], Counts] | None = None
 
 
 class MapsUpTo(Maps):

@@ -8,17 +8,20 @@ from functools import partial
 from pathlib import Path
 
 from export.backends import c_program, machines
-from export.backends.backend import Maps
+from export.backends.backend import Counts, Maps
 from export.backends.c_program import CBackend
 from export.backends.machines import Machine
 from export.c import project
 from export.network import Network
 
 OPTIONS = ("-O2", "-g", "-ffunction-sections", "-fdata-sections")
-COUNTING = ('SF_HOOKS="sf_count_hooks.h"', "SF_COUNT")  # builds a program that counts the instructions of each stage
+COUNTING = (
+    'SF_HOOKS="sf_count_hooks.h"',
+    "SF_COUNT",
+)  # builds a program that counts the instructions of each stage and row
 
 
-def _stage_costs(machine: Machine, network: Network, inputs: Maps) -> list[int]:
+def _count(machine: Machine, network: Network, inputs: Maps) -> Counts:
     """Count by a second program, to within a count of the board's timer per row."""
     image = inputs[network.graph.inputs[0]]
     with tempfile.TemporaryDirectory() as folder:
@@ -26,12 +29,17 @@ def _stage_costs(machine: Machine, network: Network, inputs: Maps) -> list[int]:
         program = machines.build(machine, Path(folder, "c"), Path(folder, "counting"), COUNTING)
         tasks = [] if network.loaded is None else [network.loaded]
         stdout = program.run(image.tobytes(), *tasks, timeout=c_program.SECONDS).stdout
-    return [int(count) for count in re.findall(r"^stage \d+ (\d+)$", stdout, re.MULTILINE)]
+    rows = re.findall(r"^row (\d+) (\d+)$", stdout, re.MULTILINE)
+    return Counts(
+        stages=[int(count) for count in re.findall(r"^stage \d+ (\d+)$", stdout, re.MULTILINE)],
+        rows=[int(count) for count, _ in rows],
+        largest_piece=max(int(largest) for _, largest in rows),
+    )
 
 
 def _backend(machine: Machine, about: str, **more: bool) -> CBackend:
     measures = ("instructions", "ram", "stack", "flash")
-    return c_program.backend(machine, about, measures=measures, stage_costs=partial(_stage_costs, machine), **more)
+    return c_program.backend(machine, about, measures=measures, count=partial(_count, machine), **more)
 
 
 def _arm(name: str, core: str, board: str, about: str, floats: str = "hard", on_request: bool = False) -> CBackend:

@@ -40,7 +40,7 @@ def measure(network: Network, on: Iterable[Backend]) -> Iterator[Bench | HostBen
     """
     contenders = {}
     for backend in on:
-        if backend.stage_costs is not None:
+        if backend.count is not None:
             yield _attempt(board.measure, network, backend)
             continue
         contender = _attempt(host.contender, network, backend)

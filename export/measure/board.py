@@ -27,6 +27,25 @@ class StageCost:
 
 
 @dataclass(frozen=True)
+class Rows:
+    """Instructions of pushing one row: on average, of the costliest and of the last row.
+
+    `piece` is the largest piece of it that a firmware cannot interrupt, if it calls sf_work.
+    """
+
+    mean: int
+    largest: int
+    last: int
+    piece: int
+
+    def __str__(self) -> str:
+        return (
+            f"instructions per row: {self.mean:,} on average, at most {self.largest:,}, {self.last:,} with the last; "
+            f"the largest piece of sf_work: {self.piece:,} ({self.piece / self.mean:.2f} of a mean row)"
+        )
+
+
+@dataclass(frozen=True)
 class Bench:
     """What one inference costs on a board.
 
@@ -34,8 +53,9 @@ class Bench:
         instructions: of all that the network does with the rows of an image.
         ram: static data and stack, in bytes; flash: code and constants, in bytes, the task image included.
         network_macs: of the network as it was trained. The stages may have fewer, see export.graph.constant_channels.
-        stages: what each costs; see Backend.stage_costs. What is left of `instructions` is the engine's: finding out
+        stages: what each costs; see Backend.count. What is left of `instructions` is the engine's: finding out
             which stage is due, and keeping rows.
+        rows: how the instructions are spread over the rows of the image.
     """
 
     network: str
@@ -46,6 +66,7 @@ class Bench:
     flash: int
     network_macs: int
     stages: tuple[StageCost, ...]
+    rows: Rows
     passed = True
 
     @property
@@ -79,6 +100,7 @@ class Bench:
             **{name: getattr(self, name) for name in ("network", "board", "instructions")},
             **total,
             **{name: getattr(self, name) for name in ("peer", "ram", "stack", "flash", "engine")},
+            "rows": vars(self.rows),
             "kinds": {kind: dict(zip(names, sums)) for kind, sums in self.kinds().items()},
             "stages": [{**vars(stage), "instructions_per_mac": _per_mac(*_cost(stage))} for stage in self.stages],
         }
@@ -96,6 +118,7 @@ class Bench:
             rows.append(f"{f'{count} stages':{width}} {kind:19} {'':11} {self._figures(instructions, macs)}")
         rows.append(f"{'engine':{width}} {'':19} {'':11} {self._figures(self.engine, 0)}")
         rows.append(f"{self.network} on {self.board}: {self._figures(self.instructions, self.macs)}")
+        rows.append(str(self.rows))
         if self.peer:
             ratio = f"{self.instructions / self.peer:.2f} of TensorFlow Lite Micro with CMSIS-NN"
             rows.append(f"{ratio}: {self.peer:,}, {self.peer / self.network_macs:.2f} per MAC of {self.network_macs:,}")
@@ -116,20 +139,21 @@ def measure(network: Network, backend: Backend) -> Bench:
     Raises: ValueError if the backend does not count the instructions of stages; MissingTool; MachineError or
         RuntimeError if it cannot be built or run.
     """
-    if backend.stage_costs is None:
+    if backend.count is None:
         raise ValueError(f"{backend.name} counts no instructions of stages")
     plan, graph = network.compiled, network.compiled.graph
     image = {network.graph.inputs[0]: vector_image(graph)}
     cost = backend.prepare(network, False)(image)[1]
+    counts = backend.count(network, image)
     stages, macs = [], graph.macs()
-    for stage, count in zip(plan.stages, backend.stage_costs(network, image), strict=True):
+    for stage, count in zip(plan.stages, counts.stages, strict=True):
         operator = stage.operator
         shape = graph.tensor(operator.output).shape
         stages.append(StageCost(operator.name, _kind(operator), shape, macs[operator.name], count))
     instructions, stack, ram, flash = (cost[name] for name in ("instructions", "stack", "ram", "flash"))
-    return Bench(
-        graph.name, backend.name, instructions, stack, ram, flash, sum(network.graph.macs().values()), tuple(stages)
-    )
+    network_macs = sum(network.graph.macs().values())
+    rows = Rows(sum(counts.rows) // len(counts.rows), max(counts.rows), counts.rows[-1], counts.largest_piece)
+    return Bench(graph.name, backend.name, instructions, stack, ram, flash, network_macs, tuple(stages), rows)
 
 
 def _kind(operator: Operator) -> str:

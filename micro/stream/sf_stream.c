@@ -116,14 +116,24 @@ static void run(const sf_network *network, const sf_stage *stage, uint16_t step)
   }
 }
 
-// Runs every stage that is due once: the time that one row of the image takes in hardware.
-static void run_line(const sf_network *network) {
+// Goes on in a line, in which every stage that is due runs once: the time that one row of the image
+// takes in hardware. Stops after the first stage that has run, or goes to the end. Returns whether
+// a stage has run.
+static int run_line(const sf_network *network, int to_the_end) {
   const uint16_t *steps = network->steps;
-  const sf_stage *stage = network->stages, *end = stage + network->stage_count;
-  for (; stage < end; stage++, steps++) {
-    if (*steps < stage->steps && is_due(network, stage, *steps)) run(network, stage, *steps);
+  const sf_stage *stage = network->stages + network->state->next_stage;
+  const sf_stage *end = network->stages + network->stage_count;
+  int has_run = 0;
+  for (steps += network->state->next_stage; stage < end && (to_the_end || !has_run); stage++) {
+    const uint16_t step = *steps++;
+    if (step < stage->steps && is_due(network, stage, step)) {
+      run(network, stage, step);
+      has_run = 1;
+    }
     for (int32_t i = 0; i < stage->retire_count; i++) retire(network, stage->retires[i]);
   }
+  network->state->next_stage = (uint16_t)(stage - network->stages);
+  return has_run;
 }
 
 static int is_unfinished(const sf_network *network) {
@@ -136,28 +146,56 @@ static int is_unfinished(const sf_network *network) {
 static void start(const sf_network *network) {
   memset(network->made, 0, (network->stage_count + 1u) * sizeof *network->made);
   memset(network->steps, 0, network->stage_count * sizeof *network->steps);
+  network->state->next_stage = 0;
+  network->state->is_pending = 0;
   if (network->switching) network->switching->rest(network);
 }
 
-static sf_status take(const sf_network *network, const int8_t *row) {
-  network->state->image_row = row;
+// Ends a line that is over: the next one begins if the image has no further row, but work is left.
+static sf_status end_line(const sf_network *network) {
+  network->state->next_stage = 0;
+  if (made(network, 0) == network->tensors[0].height) {
+    if (is_unfinished(network)) return SF_BUSY;
+    start(network);
+    return SF_IMAGE_COMPLETE;
+  }
+  network->state->is_pending = 0;
+  return SF_OK;
+}
+
+// Does pieces of the pending work: one, or all. Returns SF_BUSY if work is left.
+static sf_status work(const sf_network *network, int all) {
+  sf_state *state = network->state;
+  sf_status status = SF_BUSY;
+  state->is_running = 1;
+  while (status == SF_BUSY) {
+    const int has_run = run_line(network, all);
+    if (state->next_stage == network->stage_count) status = end_line(network);
+    if (has_run && !all) break;
+  }
+  state->is_running = 0;
+  return status;
+}
+
+sf_status sf_give_row(const sf_network *network, const int8_t *row) {
+  sf_state *state = network->state;
+  if (state->is_running || state->is_pending) return SF_BUSY;
+  if (row == NULL) return SF_NULL;
+  if (state->task == NULL) return SF_NO_TASK;
+  state->image_row = row;
+  state->is_pending = 1;
   network->made[0] = (uint16_t)((made(network, 0) + 1) | IS_NEW);
-  run_line(network);
-  if (made(network, 0) != network->tensors[0].height) return SF_OK;
-  while (is_unfinished(network)) run_line(network);
-  start(network);
-  return SF_IMAGE_COMPLETE;
+  return SF_OK;
+}
+
+sf_status sf_work(const sf_network *network) {
+  if (network->state->is_running) return SF_BUSY;
+  return network->state->is_pending ? work(network, 0) : SF_OK;
 }
 
 sf_status sf_push_row(const sf_network *network, const int8_t *row) {
-  sf_state *state = network->state;
-  if (state->is_running) return SF_BUSY;
-  if (row == NULL) return SF_NULL;
-  if (state->task == NULL) return SF_NO_TASK;
-  state->is_running = 1;
-  const sf_status status = take(network, row);
-  state->is_running = 0;
-  return status;
+  const sf_status status = sf_give_row(network, row);
+  return status == SF_OK ? work(network, 1) : status;
 }
 
 sf_status sf_start(const sf_network *network) {

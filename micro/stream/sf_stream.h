@@ -22,16 +22,17 @@ typedef enum {
   SF_OK = 0,          // the row was taken; more rows are expected
   SF_IMAGE_COMPLETE,  // the row was the image's last; all outputs are there
   SF_NO_TASK,         // no task image has been loaded
-  SF_BUSY,            // called from the function given to sf_set_on_row(); nothing has been done
-  SF_NULL,            // the row or the task image is NULL; nothing has been done
-  SF_NOT_ALIGNED,    // from here on: why a task image was refused. It must begin at an address that
-                     // is a multiple of 4
-  SF_TOO_SHORT,      // it ends before its header does
-  SF_NOT_A_TASK,     // it does not begin with "SFTI"
-  SF_OTHER_VERSION,  // written for another version of this code
-  SF_OTHER_SIZE,     // not of the size that its header says, or that this network's tasks have
-  SF_DAMAGED,        // its CRC-32 is wrong
-  SF_OTHER_CORE,     // made for another frozen core
+  SF_BUSY,         // work is left (sf_work); or called from the function given to sf_set_on_row(),
+                   // and nothing has been done
+  SF_NULL,         // the row or the task image is NULL; nothing has been done
+  SF_NOT_ALIGNED,  // from here on: why a task image was refused. It must begin at an address that
+                   // is a multiple of 4
+  SF_TOO_SHORT,    // it ends before its header does
+  SF_NOT_A_TASK,   // it does not begin with "SFTI"
+  SF_OTHER_VERSION,   // written for another version of this code
+  SF_OTHER_SIZE,      // larger than what was given, or not of the size of this network's tasks
+  SF_DAMAGED,         // its CRC-32 is wrong
+  SF_OTHER_CORE,      // made for another frozen core
   SF_OTHER_DATAPATH,  // made for this core, in a network of another structure
   SF_BAD_FACTOR,      // a requantisation factor is out of range
   SF_BAD_SWITCH       // a switch is in a position that it does not have
@@ -88,7 +89,9 @@ typedef struct {
   const int8_t *image_row;  // the newest row of the image
   void (*on_row)(void *user, uint16_t output, uint16_t row, const int8_t *values);
   void *user;
-  uint8_t is_running;  // within sf_push_row(), from which on_row is called
+  uint16_t next_stage;  // of the line that is being worked on
+  uint8_t is_pending;   // work is left of the newest row
+  uint8_t is_running;   // within sf_push_row() or sf_work(), from which on_row is called
 } sf_state;
 
 // A network: constant tables, and where its memory is.
@@ -107,9 +110,14 @@ struct sf_network {
   int8_t *memory;       // aligned to 4 bytes
 };
 
+// Whether a task image could be put into use, at any time: of `size` bytes that may hold more
+// behind it, such as a whole slot of flash. Returns: SF_OK, SF_NULL or why it would be refused.
+sf_status sf_check_task(const sf_network *network, const void *image, size_t size);
+
 // Puts a task image into use, at any time but from on_row; an unfinished image is forgotten. The
 // task image stays where it is and must not change while it is in use. A refused one changes
-// nothing: the task before it stays in use. Returns: SF_OK, SF_BUSY, SF_NULL or why it was refused.
+// nothing: the task before it stays in use. `size` is as for sf_check_task. Returns: SF_OK,
+// SF_BUSY, SF_NULL or why it was refused.
 sf_status sf_load_task(const sf_network *network, const void *image, size_t size);
 
 // Forgets the rows of an unfinished image; the next row pushed is the first of an image.
@@ -119,6 +127,18 @@ sf_status sf_start(const sf_network *network);
 // Takes the next row of an image: width x channels codes, which may change after the call.
 // Returns: SF_OK, SF_IMAGE_COMPLETE with the last row, SF_BUSY, SF_NULL or SF_NO_TASK.
 sf_status sf_push_row(const sf_network *network, const int8_t *row);
+
+// The same in small pieces, so that a firmware can do other things between them, such as take the
+// next row of a camera. With the last row of an image comes the work of many lines.
+//
+// sf_give_row takes the next row, which must not change while its work is pending, and computes
+// nothing. Returns: SF_OK, SF_BUSY if the work of the row before it is pending, SF_NULL or
+// SF_NO_TASK.
+//
+// sf_work computes one row of one stage. Returns: SF_BUSY while work is pending; then SF_OK, or
+// SF_IMAGE_COMPLETE after the last row.
+sf_status sf_give_row(const sf_network *network, const int8_t *row);
+sf_status sf_work(const sf_network *network);
 
 // Sets a function that is given each row of each output as it is made. NULL: none. It may call
 // sf_output() and sf_set_on_row(); the other functions then return SF_BUSY.

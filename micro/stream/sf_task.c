@@ -14,7 +14,8 @@ static sf_status check(const sf_network *network, const uint8_t *image, size_t s
   const sf_task_header *head = (const sf_task_header *)(const void *)image;
   if (memcmp(head->magic, "SFTI", 4) != 0) return SF_NOT_A_TASK;
   if (head->version != VERSION) return SF_OTHER_VERSION;
-  if (head->bytes != size) return SF_OTHER_SIZE;
+  if (head->bytes < sizeof *head || head->bytes > size) return SF_OTHER_SIZE;
+  size = head->bytes;
   const size_t checked = offsetof(sf_task_header, core_digest);
   if (sf_crc32(0, image + checked, size - checked) != head->crc) return SF_DAMAGED;
   if (memcmp(head->core_digest, network->core_digest, 32) != 0) return SF_OTHER_CORE;
@@ -29,10 +30,13 @@ static sf_status check(const sf_network *network, const uint8_t *image, size_t s
   return SF_OK;
 }
 
+sf_status sf_check_task(const sf_network *network, const void *image, size_t size) {
+  return image == NULL ? SF_NULL : check(network, image, size);
+}
+
 sf_status sf_load_task(const sf_network *network, const void *image, size_t size) {
   if (network->state->is_running) return SF_BUSY;
-  if (image == NULL) return SF_NULL;
-  const sf_status status = check(network, image, size);
+  const sf_status status = sf_check_task(network, image, size);
   if (status == SF_OK) {
     network->state->task = image;
     sf_start(network);

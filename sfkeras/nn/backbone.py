@@ -46,7 +46,7 @@ def SemifreddoNet(input_shape, heads=(), options=None, **keywords):
         >>> model.output_shape
         (None, 1, 1, 10)
     """
-    options = with_keywords(options or NetworkOptions(), keywords)
+    options = with_keywords(options or NetworkOptions(), keywords).with_loaded_core()
     require_float32()
     check_input_shape(input_shape)
     check_options(options)

@@ -71,7 +71,7 @@ def freeze(model, core, share=1.0, *, layers=None):
 
     Example:
         >>> import sfkeras
-        >>> options = sfkeras.NetworkOptions(cores=0, width=0.25)
+        >>> options = sfkeras.NetworkOptions(cores=0, core=None, width=0.25)
         >>> pretrained = sfkeras.SemifreddoNet((32, 32, 3), options=options)
         >>> core = sfkeras.Core.from_model(pretrained, "example")
         >>> model = sfkeras.freeze(pretrained, core, share=0.75)

@@ -39,7 +39,7 @@ class Head:
     Example:
         >>> import sfkeras
         >>> heads = [sfkeras.Head(10, on="frozen", name="classes"), sfkeras.Head(64, name="faces")]
-        >>> model = sfkeras.SemifreddoNet((32, 32, 3), heads, cores=1, width=0.25)
+        >>> model = sfkeras.SemifreddoNet((32, 32, 3), heads, cores=1, core=None, width=0.25)
         >>> model.output_shape
         [(None, 1, 1, 10), (None, 1, 1, 64)]
     """

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sfkeras.nn.core import Core
 
@@ -15,8 +16,9 @@ class NetworkOptions:
     Args:
         cores: int >= 0. Number of trainable cores.
         frozen: bool. Whether there is a frozen core.
-        core: Core or None. The frozen core's int8 codes and batch-norms. None leaves its kernels
-            trainable, which is how a core is made.
+        core: Core, or its name or path, or None. The frozen core's int8 codes and batch-norms; by
+            default the core that comes with sfkeras. None leaves its kernels trainable, which is how
+            a core is made.
         width: float. Multiplies the channels of Table 1. The stem has a multiple of 8 channels.
         core_shuffle: bool. Whether the trainable cores swap half of their feature maps after each
             module (section 3.2).
@@ -46,7 +48,7 @@ class NetworkOptions:
 
     cores: int = 2
     frozen: bool = True
-    core: Core | None = None
+    core: Core | str | None = "tiny_imagenet"
     width: float = 1.0
     core_shuffle: bool = True
     alpha: float | None = None
@@ -57,6 +59,11 @@ class NetworkOptions:
     first_pointwise: bool = False
     train_batch_norm: bool = True
     shares: Sequence[float] | None = None
+
+    def with_loaded_core(self) -> NetworkOptions:
+        """The same options with the core itself; none if there is no frozen core. Raises: RecipeError; see Core.load."""
+        core = Core.load(self.core) if self.frozen and isinstance(self.core, str | os.PathLike) else self.core
+        return replace(self, core=core if self.frozen else None)
 
     @property
     def hardwired_core(self) -> Core | None:

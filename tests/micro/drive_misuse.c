@@ -18,7 +18,7 @@ static const sf_network *const network = &net_network;
 static uint32_t task[NET_TASK_BYTES / 4 + 1];
 static int8_t rows[NET_INPUT_HEIGHT][ROW_BYTES];
 static int8_t expected[NET_OUTPUTS][NET_OUTPUT_BYTES];
-static int is_loaded, is_inside, within;
+static int is_loaded, is_pending, is_inside, within;
 
 static void require(int condition) {
   if (!condition) abort();
@@ -28,7 +28,7 @@ static void require(int condition) {
 
 static void push(const int8_t *row) {
   const sf_status status = sf_push_row(network, row);
-  if (is_inside) {
+  if (is_inside || is_pending) {
     require(status == SF_BUSY);
   } else if (row == NULL) {
     require(status == SF_NULL);
@@ -44,7 +44,7 @@ static void push_row(void) { push(rows[0]); }
 static void push_null(void) { push(NULL); }
 
 static void push_to_the_end(void) {
-  if (is_inside || !is_loaded) {
+  if (is_inside || is_pending || !is_loaded) {
     push_row();
     return;
   }
@@ -53,9 +53,28 @@ static void push_to_the_end(void) {
     require(++count < MOST_ROWS);
 }
 
+static void give_row(void) {
+  const sf_status status = sf_give_row(network, rows[0]);
+  require(status == (is_inside || is_pending ? SF_BUSY : is_loaded ? SF_OK : SF_NO_TASK));
+  if (status == SF_OK) is_pending = 1;
+}
+
+static void work(void) {
+  const sf_status status = sf_work(network);
+  if (is_inside) {
+    require(status == SF_BUSY);
+  } else if (!is_pending) {
+    require(status == SF_OK);
+  } else {
+    require(status == SF_OK || status == SF_BUSY || status == SF_IMAGE_COMPLETE);
+    is_pending = status == SF_BUSY;
+  }
+}
+
 static void load(const void *image, size_t size, sf_status expected) {
+  require(sf_check_task(network, image, size) == expected);
   require(sf_load_task(network, image, size) == (is_inside ? SF_BUSY : expected));
-  if (!is_inside && expected == SF_OK) is_loaded = 1;
+  if (!is_inside && expected == SF_OK) is_loaded = 1, is_pending = 0;
 }
 
 static void load_task(void) { load(task, NET_TASK_BYTES, SF_OK); }
@@ -66,13 +85,16 @@ static void load_nothing(void) { load(task, 0, SF_TOO_SHORT); }
 
 static void load_short(void) { load(task, NET_TASK_BYTES - 1, SF_OTHER_SIZE); }
 
-static void load_long(void) { load(task, NET_TASK_BYTES + 1, SF_OTHER_SIZE); }
+static void load_long(void) { load(task, NET_TASK_BYTES + 1, SF_OK); }
 
 static void load_shifted(void) {
   load((const uint8_t *)task + 1, NET_TASK_BYTES - 1, SF_NOT_ALIGNED);
 }
 
-static void start(void) { require(sf_start(network) == (is_inside ? SF_BUSY : SF_OK)); }
+static void start(void) {
+  require(sf_start(network) == (is_inside ? SF_BUSY : SF_OK));
+  if (!is_inside) is_pending = 0;
+}
 
 static void read_outputs(void) {
   static const uint16_t outputs[] = {0,      NET_OUTPUTS - 1, NET_OUTPUTS, NET_OUTPUTS + 1,
@@ -108,8 +130,9 @@ static void set_no_on_row(void) { sf_set_on_row(network, NULL, NULL); }
 
 typedef void action(void);
 static action *const actions[] = {
-    push_row,  push_null,    push_to_the_end, load_task,    load_null, load_nothing, load_short,
-    load_long, load_shifted, start,           read_outputs, ask_texts, set_on_row,   set_no_on_row,
+    push_row,   push_null,     push_to_the_end, load_task, load_null,    load_nothing,
+    load_short, load_long,     load_shifted,    start,     read_outputs, ask_texts,
+    set_on_row, set_no_on_row, give_row,        work,
 };
 enum { ACTIONS = sizeof actions / sizeof *actions };
 
@@ -131,26 +154,37 @@ static void keep_row(void *user, uint16_t output, uint16_t row, const int8_t *va
   memcpy(outputs[output] + row * size, values, size);
 }
 
-static void run_image(int8_t (*outputs)[NET_OUTPUT_BYTES]) {
+static sf_status push_in_pieces(const int8_t *row) {
+  sf_status status = sf_give_row(network, row);
+  require(status == SF_OK);
+  do status = sf_work(network);
+  while (status == SF_BUSY);
+  return status;
+}
+
+// Pushes whole rows, or every second one in pieces.
+static void run_image(int8_t (*outputs)[NET_OUTPUT_BYTES], int in_pieces) {
   sf_set_on_row(network, keep_row, outputs);
   require(sf_start(network) == SF_OK);
   require(sf_load_task(network, task, NET_TASK_BYTES) == SF_OK);
   for (int y = 0; y < NET_INPUT_HEIGHT; ++y) {
     const sf_status expected = y + 1 < NET_INPUT_HEIGHT ? SF_OK : SF_IMAGE_COMPLETE;
-    require(sf_push_row(network, rows[y]) == expected);
+    const sf_status status =
+        in_pieces && y % 2 ? push_in_pieces(rows[y]) : sf_push_row(network, rows[y]);
+    require(status == expected);
   }
 }
 
 static void try_order(const int *order, int count) {
   static int8_t outputs[NET_OUTPUTS][NET_OUTPUT_BYTES];
   memset(network->state, 0, sizeof *network->state);  // as after a reset
-  is_loaded = 0;
+  is_loaded = is_pending = 0;
   start();
   set_on_row();
   within = order[0];
   for (int i = 1; i < count; ++i) actions[order[i]]();
   memset(outputs, 0, sizeof outputs);
-  run_image(outputs);
+  run_image(outputs, 1);
   require(memcmp(outputs, expected, sizeof outputs) == 0);
 }
 
@@ -164,7 +198,7 @@ int main(int count, char **arguments) {
       rows[y][i] = (int8_t)((int32_t)(random >> 24) - 128);
     }
   }
-  run_image(expected);
+  run_image(expected, 0);
   int order[1 + 4 * OUTSIDE] = {0};
   int orders = ACTIONS;
   for (int k = 0; k < OUTSIDE; ++k) orders *= ACTIONS;

@@ -9,6 +9,7 @@
 #include "net_stream.h"
 #include "sf/sf_crc32.h"
 #include "sf/sf_switches.h"
+#include "sf/sf_task.h"
 
 enum { FIX_CHECKSUM = 1, FIT = 2, SHIFT = 4 };
 enum { SIZE_OFFSET = 8, CRC_OFFSET = 12, DIGESTS = 16, HEADER_BYTES = 80 };
@@ -59,7 +60,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   memcpy(image, data, given < length ? given : length);
   if (mode & FIX_CHECKSUM) fix_checksum(image, length);
   if (sf_load_task(&net_network, image, length) == SF_OK) {
-    if (shift != 0 || !is_size(length)) abort();
+    if (shift != 0 || !is_size(((const sf_task_header *)(const void *)image)->bytes)) abort();
     push_image();
     if (sf_load_task(&net_network, net_task, NET_TASK_BYTES) != SF_OK) abort();
   }

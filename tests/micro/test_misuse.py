@@ -14,7 +14,7 @@ from tests.support.repeated import plan_of, repeated
 from tests.support.targets import SANITIZERS
 from tests.support.tasks import every_operator
 
-ACTIONS, OUTSIDE, RANDOM = 14, 2, 400  # of drive_misuse.c
+ACTIONS, OUTSIDE, RANDOM = 16, 2, 400  # of drive_misuse.c
 
 
 def of_every_kind():

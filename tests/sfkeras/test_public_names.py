@@ -35,7 +35,7 @@ def test_an_unknown_name_is_refused_with_the_names_that_exist():
         _ = sfkeras.Semifredo
 
 
-@pytest.mark.parametrize("options", [None, sfkeras.NetworkOptions(width=0.25)])
+@pytest.mark.parametrize("options", [None, sfkeras.NetworkOptions(core=None, width=0.25)])
 def test_an_unknown_option_is_refused_by_name(options):
     with pytest.raises(TypeError, match="SemifreddoNet has no option 'coers'. Use fields of NetworkOptions: cores, "):
         sfkeras.SemifreddoNet((32, 32, 3), options=options, coers=2)

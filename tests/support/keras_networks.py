@@ -47,7 +47,7 @@ def module_core():
 def narrow_core(width=WIDTH):
     """The core of a narrow SemifreddoNet."""
     tf.keras.utils.set_random_seed(0)
-    return Core.from_model(varied(SemifreddoNet(SHAPE, cores=0, width=width)), "narrow", {"seed": 0})
+    return Core.from_model(varied(SemifreddoNet(SHAPE, cores=0, core=None, width=width)), "narrow", {"seed": 0})
 
 
 def varied(model, seed=0):

@@ -8,7 +8,7 @@ import pytest
 from export.backends.registry import BACKENDS
 from export.c.test_vector import vector_image
 from export.measure import bench as benches
-from export.measure.board import Bench, StageCost, measure
+from export.measure.board import Bench, Rows, StageCost, measure
 from export.network import Network
 from tests.support.graphs import semifreddo
 
@@ -35,7 +35,7 @@ def test_the_stages_and_the_engine_make_up_the_whole():
 
 def test_the_peer_is_named_only_beside_the_network_that_it_was_counted_for():
     stage = StageCost("whole", "CONV_2D", (1, 1, 1), 7_489_664, 11_500_000)
-    bench = Bench("vww_96_int8", "m4", 12_000_000, 2_000, 25_000, 250_000, 7_489_664, (stage,))
+    bench = Bench("vww_96_int8", "m4", 12_000_000, 2_000, 25_000, 250_000, 7_489_664, (stage,), Rows(100, 200, 150, 50))
     assert "0.50 of TensorFlow Lite Micro with CMSIS-NN: 24,102,320, 3.22 per MAC" in str(bench)
     assert bench.to_json()["peer"] == 24_102_320
     for other in replace(bench, board="m7"), replace(bench, network="mine"):

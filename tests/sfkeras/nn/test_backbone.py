@@ -20,7 +20,7 @@ SIDES = (480, 640)
 @pytest.fixture(scope="module")
 def table1():
     """The network of Table 1 at the size that the paper counts operations at."""
-    return SemifreddoNet((*SIDES, 3), cores=2)
+    return SemifreddoNet((*SIDES, 3), cores=2, core=None)
 
 
 @pytest.fixture(scope="module")
@@ -131,7 +131,7 @@ def test_a_module_blends_after_the_frozen_repeats_and_then_shuffles_the_cores(ta
     ],
 )
 def test_any_size_width_and_number_of_cores(shape, options, channels):
-    model = SemifreddoNet(shape, **options)
+    model = SemifreddoNet(shape, core=None, **options)
     names = ["frozen"] * options.get("frozen", True) + [f"core{i}" for i in range(1, options["cores"] + 1)]
     expected = (None, shape[0] // 16, shape[1] // 16, channels)
     assert {name: tuple(maps.shape) for name, maps in model.output.items()} == dict.fromkeys(names, expected)
@@ -157,7 +157,7 @@ def test_alpha_fixes_every_blend(three_heads):
 
 
 def test_alpha_start_is_where_every_blend_starts():
-    model = SemifreddoNet((32, 32, 3), cores=2, width=WIDTH, alpha_start=0.2)
+    model = SemifreddoNet((32, 32, 3), cores=2, core=None, width=WIDTH, alpha_start=0.2)
     blends = [layer for layer in model.layers if layer.name.endswith(".blend")]
     assert len(blends) == 2 * 4
     assert all(np.allclose(blend.alphas(), 0.2) for blend in blends)

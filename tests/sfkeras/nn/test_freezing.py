@@ -194,7 +194,7 @@ def test_batch_norms_that_do_not_train_keep_their_bytes_through_float_and_fixed8
 
 
 def test_units_with_the_first_pointwise_convolution_make_a_core_and_freeze_to_it():
-    model = SemifreddoNet(SHAPE, cores=1, width=WIDTH, first_pointwise=True)
+    model = SemifreddoNet(SHAPE, cores=1, core=None, width=WIDTH, first_pointwise=True)
     core = Core.from_model(model, "first")
     assert (
         core.first_pointwise
