@@ -180,7 +180,7 @@ class _Lowering:
             "bias": np.clip(bias, -(2**31), 2**31 - 1).astype(np.int32),
             "strides": tuple(np.broadcast_to(layer.strides, 2).tolist()),
             "dilations": tuple(np.broadcast_to(getattr(layer, "dilation_rate", 1), 2).tolist()),
-            "padding": layer.padding,
+            "padding": getattr(layer, "padding", "same"),  # a frozen convolution knows no other
             "minimum": minimum,
             "maximum": maximum,
             "frozen": convolved.frozen,
