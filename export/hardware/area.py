@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from functools import singledispatch
 
 from export.hardware import blocks, cells, matrix
-from export.hardware.blocks import Block, Codes
+from export.hardware.blocks import Block, Codes, Stream
 from export.hardware.cells import Library, Logic, registers_of, rom, sram_um2
 from export.hardware.schedule import Schedule
 
@@ -28,13 +28,9 @@ CONTROL = {  # what a block has beside its data, whatever its width
     blocks.Convolve: Logic(registers=20, gates=90),
     blocks.Depthwise: Logic(registers=8, gates=40),
     blocks.Requantise: Logic(registers=10, gates=30),
-    blocks.Blend: Logic(registers=26, gates=317),
     blocks.Pool: Logic(registers=73, adders=18, gates=590),
     blocks.Lookup: Logic(registers=13, gates=192),
-    blocks.Fork: Logic(registers=2, gates=14),
-    blocks.Select: Logic(registers=6, gates=31),
-    blocks.CoreShuffle: Logic(registers=6, gates=40),
-    blocks.Join: Logic(gates=4),
+    blocks.Join: Logic(gates=3),
     blocks.Gate: Logic(gates=40),
 }
 LOADER = Logic(registers=14, gates=200)
@@ -187,20 +183,37 @@ def _fifo(block: blocks.Fifo) -> tuple[Logic, tuple[Memory, ...]]:
 
 
 def _fifo_of(depth: int, bits: int) -> tuple[Logic, tuple[Memory, ...]]:
-    address = depth.bit_length()
-    return Logic(registers=3 * address + 2, adders=address, gates=16 * address), (Memory(depth, bits, "rows"),)
+    address = max((depth - 1).bit_length(), 1)
+    registers = 2 * address + depth.bit_length() + 1
+    return Logic(registers=registers, adders=address, gates=15 * address), (Memory(depth, bits, "rows"),)
 
 
 @_made_of.register
 def _gear(block: blocks.Gear) -> tuple[Logic, tuple[Memory, ...]]:
     wide = max(block.input.width, block.output.width)
     is_narrower = block.input.width > block.output.width
-    return Logic(registers=wide + 3, gates=(3.0 if is_narrower else 0.7) * wide), ()
+    return Logic(registers=wide + 3, gates=20 + 2 * wide if is_narrower else 0.7 * wide), ()
+
+
+@_made_of.register
+def _fork(block: blocks.Fork) -> tuple[Logic, tuple[Memory, ...]]:
+    return Logic(registers=len(block.outputs), gates=6.5 * len(block.outputs)), ()
+
+
+@_made_of.register
+def _select(block: blocks.Select) -> tuple[Logic, tuple[Memory, ...]]:
+    return Logic(registers=_counter(block.input), gates=5 * _counter(block.input)), ()
 
 
 @_made_of.register
 def _core_shuffle(block: blocks.CoreShuffle) -> tuple[Logic, tuple[Memory, ...]]:
-    return Logic(gates=18 * block.input.lanes), ()
+    beat = _counter(block.input)
+    return Logic(registers=1 + beat, gates=16 + 22 * block.input.lanes + 5.5 * beat), ()
+
+
+def _counter(stream: Stream) -> int:
+    """Return the bits that count the beats of a pixel."""
+    return max((stream.beats - 1).bit_length(), 1)
 
 
 @_made_of.register
@@ -259,7 +272,9 @@ def _requantise(block: blocks.Requantise) -> tuple[Logic, tuple[Memory, ...]]:
 def _blend(block: blocks.Blend) -> tuple[Logic, tuple[Memory, ...]]:
     lanes = block.output.lanes
     constants = (Memory(block.output.beats, 8 * lanes, "weights"),) * 2
-    return Logic(registers=16, adders=94, gates=1099) * lanes, constants
+    beat = _counter(block.output)
+    control = Logic(registers=18 + 3 * beat, gates=250 + 20 * beat)
+    return Logic(registers=17, adders=94, gates=1139) * lanes + control, constants
 
 
 @_made_of.register

@@ -8,6 +8,7 @@ at 4 bits. For the stem, 27x32, it is too much: by 5 % at 8 bits, 8 % at 6 bits 
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -33,13 +34,17 @@ def estimated(codes: npt.NDArray[np.int8]) -> float:
 
 def solved(codes: npt.NDArray[np.int8]) -> int:
     """Return the adder bits that da4ml finds for a matrix of int8 codes (outputs, inputs), of int8 inputs."""
+    return sum(_bits(op.qint) for stage in solution(codes).solutions for op in stage.ops if op.opcode in (0, 1))
+
+
+def solution(codes: npt.NDArray[np.int8]) -> Any:
+    """Return the adders that da4ml finds (da4ml.types.Pipeline) for a matrix of int8 codes (outputs, inputs)."""
     from da4ml.cmvm import solve
 
     kernel = np.ascontiguousarray(codes.T, np.float32)
-    found = solve(
+    return solve(
         kernel, qintervals=[(-128.0, 127.0, 1.0)] * len(kernel), search_all_decompose_dc=False, decompose_dc=-1
     )
-    return sum(_bits(op.qint) for solution in found.solutions for op in solution.ops if op.opcode in (0, 1))
 
 
 def _bits(interval: tuple[float, float, float]) -> int:

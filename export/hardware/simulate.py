@@ -68,15 +68,20 @@ class Simulation:
     command: tuple[str, ...]
     every_tensor: bool
 
-    def run(self, images: npt.NDArray[np.int8], task: bytes, given: Iterable[str], reset: int = 0) -> tuple[Maps, int]:
+    def run(
+        self, images: npt.NDArray[np.int8], task: bytes, given: Iterable[str], reset: int = 0, tasks: int = 1
+    ) -> tuple[Maps, list[int]]:
         """Run frames back to back.
 
         Args:
             images: int8 (batch, height, width, channels).
-            task: the task image, which is loaded first.
-            given: names of the outputs that the task gives.
+            task: the task image, which is loaded first; or several, one after another, which share the frames equally. The
+                next one is asked for while the last frame of the one before is on its way.
+            given: names of the outputs that all tasks give.
             reset: clock of a second reset, after which everything begins again; 0 for none.
-        Returns: maps by tensor name, and the clocks from the first beat of the image to the last of the outputs.
+            tasks: how many task images there are.
+        Returns: maps by tensor name, and for each frame the clocks from the first beat of the first image to the last of the
+            frame's outputs.
         Raises: SimulationError if it does not end, or the task image is refused.
         """
         words = np.frombuffer(task, "<u4")
@@ -84,11 +89,13 @@ class Simulation:
         (self.folder / "image.hex").write_text(beats(images, self.design.image))
         expected = [name in set(given) for name in self.plan.graph.outputs]
         counts = [f"+OUTPUT{i}={int(is_given)}" for i, is_given in enumerate(expected)]
-        ended = _call([*self.command, f"+FRAMES={len(images)}", f"+RESET={reset}", *counts], self.folder)
-        said = dict(line.split(" ", 1) for line in ended.splitlines() if line.startswith(("clocks ", "status ")))
-        if "clocks" not in said:
+        ended = _call(
+            [*self.command, f"+FRAMES={len(images)}", f"+RESET={reset}", f"+TASKS={tasks}", *counts], self.folder
+        )
+        clocks = [int(line.split()[1]) for line in ended.splitlines() if line.startswith("frame ")]
+        if len(clocks) < len(images):
             raise SimulationError(f"{self.design.name}: the simulation ended without all outputs:\n{ended[-500:]}")
-        return self._made(), int(said["clocks"])
+        return self._made(), clocks[-len(images) :]
 
     def _made(self) -> Maps:
         found = {}
@@ -107,6 +114,7 @@ def build(
     simulator: str,
     every_tensor: bool = True,
     stalls: Stalls | None = None,
+    fast: bool = False,
 ) -> Simulation:
     """Build a datapath for a simulator.
 
@@ -116,6 +124,7 @@ def build(
         simulator: "verilator" or "icarus".
         every_tensor: whether the simulation writes every tensor.
         stalls: pauses of the source and the sinks; none if not given.
+        fast: whether Verilator's C++ is optimised, for simulations of many clocks.
     Raises: SimulationError with the simulator's message.
     """
     for name, text in verilog.files(design, plan).items():
@@ -125,7 +134,10 @@ def build(
     atomic_file.write(folder / BENCH, _bench(design, stalls or Stalls()))
     sources = sorted(path.name for path in folder.glob("*.sv"))
     defines = ["-DSF_MONITORS"] if every_tensor else []
-    command = {"verilator": _verilated, "icarus": _compiled_by_icarus}[simulator](sources, defines, folder)
+    if simulator == "verilator":
+        command = _verilated(sources, defines, folder, fast)
+    else:
+        command = _compiled_by_icarus(sources, defines, folder)
     return Simulation(design, plan, folder, command, every_tensor)
 
 
@@ -135,11 +147,12 @@ def verilator() -> str | None:
     return str(beside) if beside.exists() else shutil.which("verilator")
 
 
-def _verilated(sources: list[str], defines: list[str], folder: Path) -> tuple[str, ...]:
+def _verilated(sources: list[str], defines: list[str], folder: Path, fast: bool) -> tuple[str, ...]:
     options = ["--cc", "--exe", "--build", "-j", str(os.cpu_count()), "--top-module", "bench", "-Mdir", "built"]
     options += ["-Wno-fatal", "-Wno-lint", "--x-assign", "fast", "--x-initial", "fast"]
-    # Compiling takes far longer than the few frames that are simulated, even so.
-    options += [word for part in ("FAST", "SLOW", "GLOBAL") for word in ("-MAKEFLAGS", f"OPT_{part}=-O0")]
+    # Compiling takes far longer than the few small frames that are simulated, even so.
+    levels = {"FAST": "-O1" if fast else "-O0", "SLOW": "-O0", "GLOBAL": "-O0"}
+    options += [word for part, level in levels.items() for word in ("-MAKEFLAGS", f"OPT_{part}={level}")]
     options += ["--no-timing", "--output-split", "20000", "--output-groups", "4", "sf_clock.cpp"]
     # Without it, a design of several files is compiled with a precompiled header that Verilator 5.48 names wrongly.
     environment = {"MAKEFLAGS": "CFG_CXXFLAGS_PCH_I=-include"}
@@ -176,11 +189,12 @@ def _bench(design: Design, stalls: Stalls) -> str:
         [
             "module bench (input wire clk);",
             "  logic reset = 1;",
-            "  int frames, resets, edges = 0;",
+            "  int frames, resets, tasks, edges = 0;",
             *(f"  int given{i};" for i in numbers),
             "  initial begin",
             '    if (!$value$plusargs("FRAMES=%d", frames)) frames = 1;',
             '    if (!$value$plusargs("RESET=%d", resets)) resets = 0;',
+            '    if (!$value$plusargs("TASKS=%d", tasks)) tasks = 1;',
             *(f'    if (!$value$plusargs("OUTPUT{i}=%d", given{i})) given{i} = 1;' for i in numbers),
             "  end",
             "  always @(posedge clk) begin",
@@ -206,9 +220,12 @@ def _bench(design: Design, stalls: Stalls) -> str:
                 for i in numbers
             ),
             "  );",
-            "  int clocks = 0, waited = 0;",
+            "  int clocks = 0, waited = 0, done = 0, beats = 0;  // frames that have left, beats that have entered",
+            f"  wire swaps = image_valid && image_ready && (beats + 1) % (frames / tasks * {_beats(design.image)}) == 0;",
             "  always @(posedge clk) begin",
-            "    begins <= !reset && !begun;",
+            f"    begins <= !reset && (!begun || (swaps && beats + 1 < frames * {_beats(design.image)}));",
+            "    if (reset) beats <= 0;",
+            "    else if (image_valid && image_ready) beats <= beats + 1;",
             "    begun <= !reset;",
             "    if (reset) clocks <= 0;",
             "    else if (clocks > 0 || (image_valid && image_ready)) clocks <= clocks + 1;",
@@ -216,11 +233,13 @@ def _bench(design: Design, stalls: Stalls) -> str:
             + "".join(f" || (valid{i} && ready{i})" for i in numbers)
             + " ? 0 : waited + 1;",
             "    if (clocks > 0"
-            + "".join(f" && count{i} == frames * given{i} * {_beats(outputs[i])}" for i in numbers)
+            + "".join(f" && count{i} >= (done + 1) * given{i} * {_beats(outputs[i])}" for i in numbers)
             + ") begin",
-            '      $display("clocks %0d", clocks);',
-            "      $finish;",
+            '      $display("frame %0d", clocks);',
+            "      done <= done + 1;",
+            "      if (done + 1 == frames) $finish;",
             "    end",
+            "    if (reset) done <= 0;",
             f"    if (waited > {idle} || (status != 0 && status != 2 && status != 15)) begin",
             '      $display("nothing moved; status %0d", status);',
             "      $finish;",

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from export.graph.rounding import requantise
-from export.hardware import blocks, verilog
+from export.hardware import blocks, instances
 from export.hardware.blocks import Codes, arranged
 from tests.rtl.bench import WAYS, lines, run, values
 
@@ -120,7 +120,7 @@ def test_frames_follow_each_other_at_once(tmp_path):
 
 def rom(stored):
     block = blocks.Depthwise(name="x", inputs=(), outputs=(), codes=Codes(stored, None), zero_point=0)
-    return {"rom_x.sv": verilog._rom_module(block)}
+    return {"rom_x.sv": instances.rom_module(block)}
 
 
 READS = ".read(read), .address(address), .codes(codes)"

@@ -8,9 +8,12 @@ import pytest
 
 from export.datapath import task_image
 from export.graph import golden
-from export.hardware import simulate
+from export.hardware import layout, simulate
+from export.hardware.schedule import schedule
 from export.hardware.simulate import SimulationError, Stalls
+from export.network import Network
 from tests.support.hardware import designed, narrow, one_module, other_numbers, simulated
+from tests.support.repeated import repeated
 
 WAYS = [(1, Stalls(), 0), (1, Stalls(60, 120), 1500), (4, Stalls(0, 30), 0), (2, Stalls(100, 0), 0)]
 
@@ -43,6 +46,36 @@ def test_another_task_is_loaded_from_its_image(tmp_path):
         assert_equal(made, golden.run(each, images))
         outputs.append(made["head.pointwise"])
     assert not np.array_equal(*outputs)
+
+
+@pytest.mark.icarus
+@pytest.mark.parametrize("stalls", [Stalls(60, 60), Stalls(0, 250)])
+def test_tasks_are_swapped_between_frames(tmp_path, stalls):
+    """Each frame is that of its task, though the next task is asked for while a frame is on its way."""
+    graph, task = one_module(), other_numbers(one_module())
+    planned, plan = designed(graph)
+    built = simulate.build(planned.design, plan, tmp_path, "icarus", stalls=stalls)
+    images = golden.random_inputs(graph, 6)["image"]
+    contents = [task_image.write(designed(each)[1]).content for each in (graph, task, graph)]
+    made, _ = built.run(images, b"".join(contents), plan.given, tasks=3)
+    parts = [golden.run(each, {"image": images[2 * i : 2 * i + 2]}) for i, each in enumerate((graph, task, graph))]
+    assert_equal(made, {name: np.concatenate([part[name] for part in parts]) for name in made})
+
+
+@pytest.mark.icarus
+@pytest.mark.parametrize("pooled", [False, True])
+def test_tasks_with_switches_are_swapped(tmp_path, pooled):
+    """A head that may pool: one of its outputs has no beats, and the frames leave all the same."""
+    network = Network(repeated(1, pooled=pooled))
+    task = Network(repeated(1, pooled=pooled, seed=4)).as_task_of(network.plan)
+    design = schedule(layout.design(network.compiled.graph, network.compiled)).design
+    built = simulate.build(design, network.compiled, tmp_path, "icarus", stalls=Stalls(0, 250))
+    images = golden.random_inputs(network.graph, 4)["image"]
+    content = b"".join(task_image.write(each.plan).content for each in (network, task))
+    made, _ = built.run(images, content, network.plan.given, tasks=2)
+    parts = [golden.run(each.graph, {"image": images[2 * i : 2 * i + 2]}) for i, each in enumerate((network, task))]
+    (output,) = network.plan.given
+    np.testing.assert_array_equal(made[output], np.concatenate([part["head.task.activation"] for part in parts]))
 
 
 def changed(image, offset, content, seal=True):

@@ -1,91 +1,58 @@
-"""Synthesises modules of rtl/ with yosys into the cells of a library, to measure their area.
+"""Synthesises Verilog with yosys into the cells of a process, to measure its area.
 
-Memories are left out: they are macros. Products become rows of Booth's digits, adders the library's full-adder cells, and
-registers with one enable have a gated clock; ABC maps the rest.
+Memories are left out: they are macros. Products become rows of Booth's digits, adders the process's full adders, and
+registers with one enable have a gated clock; ABC maps the rest to gates.
 """
 
 from __future__ import annotations
 
 import json
-import re
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from export.hardware import verilog
+from export.hardware.cells import Logic
+from export.hardware.synthesis.processes import Process
 
-OSU018 = Path("/usr/share/qflow/tech/osu018/osu018_stdcells.lib")  # of Debian's qflow-tech-osu018
-
-
-CLOCK_GATE, CLOCK_GATE_NANDS = "SF_CLOCK_GATE", 6  # a latch and an AND; osu018 has no such cell
 GATED_BITS = 8  # the fewest bits of registers with a gated clock
+REGISTER, ADDER, CLOCK_GATE = "$_DFF_P_", "SF_FULL_ADDER", "SF_CLOCK_GATE"
+BLACK_BOXES = f"(* blackbox *) module {ADDER} (input a, b, c, output sum, carry); endmodule\n"
 
 
-@dataclass(frozen=True)
-class Library:
-    """Cells of a process.
-
-    Attributes:
-        name: as it is printed.
-        liberty: its file.
-        nand: area of its smallest NAND2, in its own unit.
-        full_adder: Verilog of one full adder, with the ports a, b, c, sum, carry.
-        adder_area: of that.
-    """
-
-    name: str
-    liberty: Path
-    nand: float
-    full_adder: str
-    adder_area: float
+def library_files() -> dict[str, str]:
+    """Return the modules of rtl/ that are synthesised, text by file name."""
+    return {path.name: path.read_text() for path in verilog.RTL.rglob("*.sv") if path.parent.name != "bench"}
 
 
-def osu018() -> Library:
-    """Return the 180 nm library of Oklahoma State University, which Debian packages."""
-    return Library("osu018", OSU018, 24, "FAX1 cell (.A(a), .B(b), .C(c), .YC(carry), .YS(sum));", 120)
+def synthesise(top: str, files: Mapping[str, str], process: Process) -> Logic:
+    """Return what a module becomes: registers, full adders, and all else in NAND2 of the process.
 
-
-@dataclass(frozen=True)
-class Synthesised:
-    """What became of a module: area in NAND2, and the number of flip-flops, full adders and memory bits."""
-
-    nand2: float
-    flip_flops: int
-    full_adders: int
-    memory_bits: int
-
-
-def synthesise(
-    module: str, parameters: Mapping[str, int], library: Library, more: Mapping[str, str] | None = None
-) -> Synthesised:
-    """Synthesise one module of rtl/, or of `more`: Verilog by file name.
-
-    Raises: RuntimeError with yosys's message.
+    Args:
+        top: its name.
+        files: Verilog of it and of all that it needs, by file name.
+        process: the cells.
+    Raises: RuntimeError with yosys's message; ValueError if something cannot be mapped.
     """
     from pyosys import libyosys as ys
 
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        for path in verilog.RTL.rglob("*.sv"):
-            if path.parent.name != "bench":
-                (folder / path.name).write_text(path.read_text())
-        (folder / "adders.v").write_text(_ADDERS.replace("FULL_ADDER", library.full_adder))
-        (folder / "products.v").write_text(_PRODUCTS)
-        (folder / "cells.v").write_text(_blackboxed(library.full_adder))
-        for file, text in (more or {}).items():
+        for file, text in files.items():
             (folder / file).write_text(text)
-        path = folder / f"{module}.sv"
-        path.write_text(_with_parameters(path.read_text(), parameters))
+        (folder / "adders.v").write_text(_ADDERS)
+        (folder / "products.v").write_text(_PRODUCTS)
+        (folder / "boxes.v").write_text(BLACK_BOXES)
+        (folder / "gates.genlib").write_text(process.genlib())
+        (folder / "abc.script").write_text("strash\ndch\nmap -a\ntopo\n")
         design = ys.Design()
-        for path in sorted(folder.glob("*.sv")):
-            design.run_pass(f"read_verilog -sv -defer {path}")
-        design.run_pass(f"read_verilog -lib {folder / 'cells.v'}")
+        for file in sorted(files):
+            design.run_pass(f"tee -q read_verilog -sv -defer {folder / file}")
+        design.run_pass(f"tee -q read_verilog -lib {folder / 'boxes.v'}")
         for command in (
-            f"hierarchy -check -top {module}",
+            f"hierarchy -check -top {top}",
             "proc -norom",
-            "flatten",
+            "flatten -noscopeinfo",
             "opt -full",
             "memory -nomap",
             "wreduce",
@@ -99,55 +66,29 @@ def synthesise(
             "techmap",
             "opt -fast",
             f"clockgate -min_net_size {GATED_BITS} -pos {CLOCK_GATE} enable:clk:gated",
-            f"dfflibmap -liberty {library.liberty}",
-            f"abc -liberty {library.liberty} -script {_script(folder)}",
+            f"dfflegalize -cell {REGISTER} x",
+            f"abc -genlib {folder / 'gates.genlib'} -script {folder / 'abc.script'}",
             "opt_clean",
-            f"tee -q -o {folder / 'stat.json'} stat -json -liberty {library.liberty}",
+            f"tee -o {folder / 'stat.json'} stat -json",
         ):
-            design.run_pass(command)
-        return _counted(json.loads((folder / "stat.json").read_text()), design, library)
+            design.run_pass(f"tee -q {command}")
+        counts = json.loads((folder / "stat.json").read_text())["modules"][f"\\{top}"]["num_cells_by_type"]
+    return _counted(counts, process)
 
 
-def _with_parameters(text: str, parameters: Mapping[str, int]) -> str:
-    """Return a module with other defaults. (`hierarchy -chparam` of yosys 0.70 fails for modules of modules.)"""
-    for name, value in parameters.items():
-        text, count = re.subn(rf"(parameter int {name} *)= *-?\d+", rf"\g<1>= {value}", text)
-        if count != 1:
-            raise ValueError(f"the module has no parameter {name}")
-    return text
-
-
-def _script(folder: Path) -> Path:
-    path = folder / "abc.script"
-    path.write_text("strash\ndch\nmap -a\ntopo\n")
-    return path
-
-
-def _counted(stat: dict[str, Any], design: object, library: Library) -> Synthesised:
-    module = next(iter(stat["modules"].values()))
-    cells = module["num_cells_by_type"]
-    adder = library.full_adder.split()[0]
-    adders = cells.get(adder, 0)
-    area = module.get("area", 0) + (adders * library.adder_area if not _knows(library, adder) else 0)
-    flops = sum(count for cell, count in cells.items() if re.search("DFF|dfx", cell, re.IGNORECASE))
-    gates = cells.get(CLOCK_GATE, 0) * CLOCK_GATE_NANDS
-    return Synthesised(area / library.nand + gates, flops, adders, 0)
-
-
-def _knows(library: Library, cell: str) -> bool:
-    return re.search(rf'cell\s*\(\s*"?{cell}"?\s*\)', library.liberty.read_text()) is not None
-
-
-def _blackboxed(full_adder: str) -> str:
-    cell, ports = full_adder.split()[0], re.findall(r"\.(\w+)\((\w+)\)", full_adder)
-    names = ", ".join(("output " if net in ("sum", "carry") else "input ") + port for port, net in ports)
-    return f"(* blackbox *) module {cell} ({names}); endmodule\n"
+def _counted(counts: Mapping[str, int], process: Process) -> Logic:
+    areas = {gate.name: gate.area for gate in process.gates} | {CLOCK_GATE: process.clock_gate, "ZERO": 0, "ONE": 0}
+    others = {cell for cell in counts if cell not in areas and not cell.startswith("$mem")} - {REGISTER, ADDER}
+    if others:
+        raise ValueError(f"synthesis left {', '.join(sorted(others))}")
+    gates = sum(count * areas.get(cell, 0) for cell, count in counts.items())
+    return Logic(registers=counts.get(REGISTER, 0), adders=counts.get(ADDER, 0), gates=gates)
 
 
 # Full adders where an input varies; constant ones are left to ABC.
 _ADDERS = r"""
 module sf_adder (input a, input b, input c, output sum, output carry);
-  FULL_ADDER
+  SF_FULL_ADDER full_adder (.a(a), .b(b), .c(c), .sum(sum), .carry(carry));
 endmodule
 
 (* techmap_celltype = "$fa" *)

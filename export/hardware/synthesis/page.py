@@ -1,0 +1,182 @@
+"""docs/silicon.md, written from results/silicon.json."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from export.hardware import cells
+from export.hardware.cells import LIBRARIES, Logic
+from export.hardware.synthesis.measured import ratios
+
+PAPER = {"frozen": 1.32, "trainable": 1.34}  # mm2, Table 3
+TITLES = {
+    "unrolled": "unrolled",
+    "least area": "least area",
+    "folded, 1 per pixel": "1 clock per pixel",
+    "folded, 4 per pixel": "4 clocks per pixel",
+}
+SIZES = {"osu018": "osu018, 180 nm", "sky130": "sky130, 130 nm", "asap7": "ASAP7, 7 nm"}
+
+HEAD = """# Silicon
+
+How large the datapath of [hardware](hardware.md) is: estimated, synthesised, and compared with the
+paper's Table 3. `make silicon` writes this page and `results/silicon.json`. Nothing here is from a
+chip, and nothing is placed and routed.
+
+The network is the frozen core that comes with the project with two trainable cores, at 640x480 and
+200 frames per second.
+"""
+
+ASSUMPTIONS = """## Assumptions
+
+| what | value and source | kind |
+| --- | --- | --- |
+| placed NAND2 in 16 nm | {nand} um2. No open library of 16 nm exists | assumed |
+| flip-flop, full adder | {register} NAND2 each, as in sky130 | measured cell areas |
+| gates of each block | formulas of `export/hardware/area.py`, compared with synthesis below | measured, osu018 |
+| products | rows of Booth's digits; clocks gated from 8 bits on | as synthesised |
+| adder bits of hardwired matrices | signed digits times 6.8 at 32x32, 0.7 less per doubling; within 5 % of da4ml | measured |
+| memories in 16 nm | {cell} um2 x (columns + {columns}) x (words + {rows}), fitted on ten real macros | scaled |
+| memories with two ports | counted like those with one | assumed |
+| energy, leakage | ASAP7, activity 0.2, no wires, no memories: of MACs and weights alone | scaled |
+| clock tree, test logic, routing | left out: add 15 to 25 % to logic | left out |
+| head | left out, as in the paper's Table 3 | left out |
+"""
+
+
+def of(results: dict[str, Any]) -> str:
+    """Return the page."""
+    parts = [HEAD, _areas(results), _assumptions(), _frozen(results), _energy(results)]
+    synthesis = results["synthesis"]
+    if synthesis:
+        parts += [_compared(synthesis), _hardwired(synthesis)]
+    parts.append(_short(results))
+    return "\n".join(part.rstrip() + "\n" for part in parts)
+
+
+def _table(head: list[str], rows: list[list[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines) + "\n"
+
+
+def _areas(results: dict[str, Any]) -> str:
+    mm2 = results["mm2"]
+    rows = [
+        [what, *(f"{mm2[name][key]:.2f}" for name in TITLES), f"{PAPER[key]:.2f}"]
+        for what, key in (("frozen core", "frozen"), ("one trainable core", "trainable"))
+    ]
+    totals = [each["image"] + each["frozen"] + 2 * each["trainable"] for each in (mm2[name] for name in TITLES)]
+    rows.append(["one frozen, two trainable", *(f"**{total:.2f}**" for total in totals), "4.00"])
+    parts = [results["frozen_mm2"][name] for name in TITLES]
+    for what, key in (("logic", "logic"), ("line buffers", "rows")):
+        rows.append([f"frozen core: {what}", *(f"{part[key]:.2f}" for part in parts), ""])
+    text = """
+## Areas
+
+Estimated mm2 in 16 nm. *Unrolled*: every weight has its own multiplier. *Least area*: the smaller
+of unrolled and folded, stage by stage, at one clock per pixel. *1* and *4 clocks per pixel*: as the
+generator builds it, for 61.75 and 247 MHz.
+"""
+    return text.lstrip("\n") + "\n" + _table(["mm2", *TITLES.values(), "the paper"], rows)
+
+
+def _assumptions() -> str:
+    library = LIBRARIES["16nm"]
+    return ASSUMPTIONS.format(
+        nand=library.nand,
+        register=library.register,
+        cell=cells.SRAM_CELL,
+        columns=cells.SRAM_COLUMNS,
+        rows=cells.SRAM_ROWS,
+    )
+
+
+def _frozen(results: dict[str, Any]) -> str:
+    rows = []
+    for name, each in results["as_trainable"].items():
+        without = (each["trainable"] - each["rows"]) / (each["frozen"] - each["rows"])
+        values = [f"{each['frozen']:.2f}", f"{each['trainable']:.2f}"]
+        rows.append([TITLES[name], *values, f"{each['trainable'] / each['frozen']:.2f}", f"{without:.2f}"])
+    return """## What freezing is worth
+
+The frozen core, and the same core at the same folding if its codes could be loaded. In the paper,
+the areas per parameter differ by a factor of 2.37.
+
+""" + _table(["mm2", "frozen", "trainable", "ratio", "ratio without line buffers"], rows)
+
+
+def _energy(results: dict[str, Any]) -> str:
+    rows = []
+    for name, title in TITLES.items():
+        energy = results["energy"][name]
+        nj, uw = energy["nj_per_frame"], energy["leakage_uw"]
+        rows.append([title, f"{nj / 1e3:.1f}", f"{uw / 1e3:.2f}", f"{(nj * 200 / 1e6) + uw / 1e3:.1f}"])
+    return """## Energy
+
+Of multiplications and weights alone, scaled from ASAP7. Unrolled logic is the largest and spends
+the least per frame.
+
+""" + _table(["", "uJ per frame", "leakage, mW", "mW at 200 frames per second"], rows)
+
+
+def _compared(synthesis: dict[str, Any]) -> str:
+    parts = [
+        """## The estimate against synthesis
+
+NAND2 that are estimated, divided by those that yosys makes: one block of each kind and stage, as
+the generator connects it. Arrays are synthesised with few of their units and lanes. Memories are
+left out on both sides. The last column is the NAND2 of all blocks in the first library.
+"""
+    ]
+    for by, title in (("kind", "block"), ("place", "core and stage")):
+        columns = {name: ratios(made["groups"], name, by) for name, made in synthesis.items()}
+        first = next(iter(columns.values()))
+        rows = [
+            [key, *(f"{column[key][0] / column[key][1]:.2f}" for column in columns.values()), f"{first[key][1]:,.0f}"]
+            for key in first
+        ]
+        parts.append(_table([title, *(SIZES[name] for name in columns), "NAND2"], rows))
+    return "\n".join(parts)
+
+
+def _hardwired(synthesis: dict[str, Any]) -> str:
+    rows = []
+    for name, made in synthesis.items():
+        outputs, inputs = made["hardwired"]["shape"]
+        weights = {"matrix": outputs * inputs, "booth of 1": inputs, "booth of 2": 2 * inputs}
+        nands = {key: LIBRARIES[name].nands(Logic(*made["hardwired"][key])) / count for key, count in weights.items()}
+        matrix, one, two = nands.values()
+        values = [f"{each:.1f}" for each in nands.values()]
+        rows.append([SIZES[name], *values, f"**{one / matrix:.2f}**", f"{two / matrix:.2f}"])
+    some = next(iter(synthesis.values()))["hardwired"]
+    text = f"""## Hardwired weights
+
+`{some["layer"]}` of the frozen core, {some["shape"][0]}x{some["shape"][1]}: NAND2 per weight of its
+adders, and of a multiplier by Booth's digits per weight with the adders of its sum. Logic only. Two
+outputs share the digits of their inputs.
+"""
+    head = ["", "hardwired", "multiplier, one output", "multiplier, two outputs", "ratio", "ratio, shared digits"]
+    return text + "\n" + _table(head, rows)
+
+
+def _short(results: dict[str, Any]) -> str:
+    mm2, rows = results["mm2"]["folded, 4 per pixel"], results["frozen_mm2"]["folded, 4 per pixel"]["rows"]
+    total = mm2["image"] + mm2["frozen"] + 2 * mm2["trainable"]
+    frozen = results["as_trainable"]["folded, 1 per pixel"]
+    ratio = (frozen["trainable"] - frozen["rows"]) / (frozen["frozen"] - frozen["rows"])
+    return f"""## What falls short
+
+- Four clocks per pixel: {total:.2f} mm2, where 1.1 was aimed at. Line buffers do not shrink with folding:
+  those of the frozen core are {rows:.2f} of its {mm2["frozen"]:.2f} mm2.
+- Frozen against trainable, without line buffers: {ratio:.2f}, where 1.8 to 1.9 was expected. An array of
+  multipliers with its ROM is as large as one without its memory, so freezing saves the memory.
+- Not done: timing analysis of whole blocks, power from toggles on images.
+"""
+
+
+def compact(text: str) -> str:
+    """Return JSON with each list of numbers in one line."""
+    return re.sub(
+        r"\[[^\[\]{}]*\]", lambda found: re.sub(r"\s+", " ", found[0]).replace("[ ", "[").replace(" ]", "]"), text
+    )

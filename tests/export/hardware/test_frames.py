@@ -1,0 +1,52 @@
+"""Whole frames of the network of Table 1 in Verilator. They take most of an hour: only `make frames` runs them."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from export.datapath import task_image
+from export.graph import golden
+from export.hardware import simulate
+from tests.support.graphs import semifreddo
+from tests.support.hardware import designed, other_numbers
+from tests.support.tasks import CORE
+
+pytestmark = [pytest.mark.verilator, pytest.mark.frames]
+
+
+def table_1(size):
+    return replace(semifreddo(size), metadata={"core": CORE})
+
+
+def built(graph, folder, every_tensor):
+    planned, plan = designed(graph)
+    return simulate.build(planned.design, plan, folder, "verilator", every_tensor, fast=True), planned, plan
+
+
+def test_two_tasks_at_96x96_are_equal_at_every_tensor(tmp_path):
+    """Two frames of each, and the tasks are swapped while a frame is on its way."""
+    graph = table_1((96, 96))
+    tasks = graph, other_numbers(graph)
+    simulation, _, plan = built(graph, tmp_path, True)
+    images = golden.random_inputs(graph, 4)["image"]
+    contents = [task_image.write(designed(each)[1]).content for each in tasks]
+    made, _ = simulation.run(images, b"".join(contents), plan.given, tasks=2)
+    parts = [golden.run(each, {"image": images[2 * i : 2 * i + 2]}) for i, each in enumerate(tasks)]
+    assert len(made) > 150
+    for name, values in made.items():
+        np.testing.assert_array_equal(values, np.concatenate([part[name] for part in parts]), err_msg=name)
+
+
+def test_vga_frames_follow_each_other_at_once(tmp_path):
+    """200 frames per second at 61.75 MHz: at most 307,200 x 1.005 clocks per frame, counted."""
+    graph = table_1((480, 640))
+    simulation, planned, plan = built(graph, tmp_path, False)
+    images = golden.random_inputs(graph, 2)["image"]
+    content = task_image.write(plan).content
+    expected = golden.run(graph, {"image": images})
+    made, clocks = simulation.run(images, content, plan.given)
+    for name, values in made.items():
+        np.testing.assert_array_equal(values, expected[name], err_msg=name)
+    print(f"latency {clocks[0]:,}, clocks per frame {clocks[1] - clocks[0]:,}; planned {planned.clocks:,}")
+    assert clocks[1] - clocks[0] <= 307_200 * 1.005
