@@ -22,7 +22,7 @@ help:
 face: setup system
 	$(BIN)/python -m sfkeras.train recipe=face
 	$(BIN)/python -m export verify runs/face
-	@echo "Look at runs/face/: report.md (accuracy), curves.png, alphas.png, and export/ (face.tflite, and c/ with its C)."
+	@echo "Look at runs/face/: report.html (all of it), report.md (accuracy), curves.png, alphas.png, and export/ (face.tflite, and c/ with its C)."
 
 test: setup system
 	$(BIN)/ruff format --check .
@@ -60,9 +60,9 @@ setup: .venv/ready
 # The tests compile exported C and run it here and on emulated boards. Where nothing can be installed, `make test`
 # names each test that it leaves out for want of a tool.
 TOOLS := gcc clang cmake arm-none-eabi-gcc qemu-system-arm riscv64-unknown-elf-gcc qemu-system-riscv32 \
-	iverilog ccache
+	iverilog ccache chromium
 PACKAGES := gcc clang cmake libclang-rt-dev gcc-arm-none-eabi libnewlib-arm-none-eabi qemu-system-arm \
-	gcc-riscv64-unknown-elf picolibc-riscv64-unknown-elf qemu-system-misc iverilog ccache qflow-tech-osu018
+	gcc-riscv64-unknown-elf picolibc-riscv64-unknown-elf qemu-system-misc iverilog ccache qflow-tech-osu018 chromium
 system:
 	@missing=; for tool in $(TOOLS); do command -v $$tool > /dev/null || missing="$$missing $$tool"; done; \
 	if [ -z "$$missing" ]; then exit 0; fi; \

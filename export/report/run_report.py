@@ -12,6 +12,8 @@ from export.graph.golden import random_inputs
 from export.graph.graph import Graph
 from export.network import Network, open_network
 from export.proof.proof import Proof
+from export.report import contents, sizes, write
+from export.report.judged import judge
 from export.tflite import arena, writer
 from export.tflite.interpreters import run_tflm
 from sfkeras import atomic_file
@@ -59,11 +61,23 @@ def verify_run(training, on: Iterable[str] | None = None) -> bool:
     accuracy["TFLM"] = training.measure(deployed)
     run.write_accuracy(accuracy)
     run.write_correct_cases(training.correct_cases(deployed))
+    run.write_judged(judge(meaning.meanings_of(graph), deployed, training.split.test, training.split.pairs))
     run.write_thresholds(_thresholds(training, graph, deployed))
     text = report(run, network, proofs, accuracy)
     atomic_file.write(run.folder / "report.md", text)
+    write_page(run, network, on)
     print(f"\n{text}")
     return all(proven.passed for proven in proofs.values())
+
+
+def write_page(run, network: Network, on: Iterable[str] | None) -> None:
+    """Writes report.html and report.json of a run; measured on a board if all backends are asked for, else estimated."""
+    try:
+        measured = sizes.measure(network, ["m4"] if on is None or "m4" in on else [])
+    except RuntimeError:  # of a board whose C differs or cannot be built: the proof has said so
+        measured = sizes.measure(network, [])
+    made = contents.of_network(network, measured, run, run.folder)
+    write.write(made, run.folder / "report.html")
 
 
 def _thresholds(training, graph: Graph, deployed) -> dict[str, dict[str, float]]:

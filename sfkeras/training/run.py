@@ -142,6 +142,25 @@ class Run:
         """Write {output: {"threshold", "false_accept_rate", "false_reject_rate"}}."""
         atomic_file.write(self.folder / "thresholds.json", json.dumps(thresholds, indent=1))
 
+    def judged(self):
+        """Return what became of the test images, by output; empty before the run was verified."""
+        path = self.folder / "judged.json"
+        return own_files.read_json(path, dict[str, dict[str, object]], AGAIN) if path.exists() else {}
+
+    def write_judged(self, judged):
+        """Write what export.report.judged.judge returned."""
+        atomic_file.write(self.folder / "judged.json", json.dumps(judged, indent=1, ensure_ascii=False))
+
+    def alphas(self):
+        """Return the alphas after float training, {"core1.stage2": [one per channel]}; empty if there are none."""
+        path = self.folder / "alphas.json"
+        return own_files.read_json(path, dict[str, list[float]], AGAIN) if path.exists() else {}
+
+    def write_alphas(self, alphas):
+        """Write alphas, {"core1.stage2": array (channels,) in [0, 1]}."""
+        rounded = {name: [round(float(value), 4) for value in values] for name, values in alphas.items()}
+        atomic_file.write(self.folder / "alphas.json", json.dumps(rounded))
+
     def summary(self):
         """Return the summary of a finished training: {"parameters": ..., "nearly_dead_channels":
         ..., "seconds": ...}.

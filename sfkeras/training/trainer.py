@@ -260,6 +260,11 @@ class Training:
         if blends:
             alphas = {name.removesuffix(".blend"): blend.alphas().numpy() for name, blend in blends.items()}
             plots.alphas(self.run.folder / "alphas.png", alphas)
+            self.run.write_alphas({name: np.ravel(self._float_alphas(name)) for name in alphas})
+
+    def _float_alphas(self, name):
+        """Return the alphas of a blend as float training left them, (channels,) or a number."""
+        return fixed8.unwrapped(self.model.get_layer(f"{name}.blend")).alphas().numpy()
 
     def save_core(self):
         """Round the trained frozen core to int8 codes, write it, and measure the accuracy it loses."""
