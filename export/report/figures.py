@@ -44,8 +44,8 @@ def svg(made: Figure, label: str) -> str:
         panel.yaxis.label.set(color=INK, fontsize=8)
         if legend := panel.get_legend():
             legend.set_frame_on(False)
-            for text in legend.get_texts():
-                text.set(color=INK, fontsize=8)
+            for entry in legend.get_texts():
+                entry.set(color=INK, fontsize=8)
     file = io.StringIO()
     with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": label, "font.family": "sans-serif"}):
         made.savefig(file, format="svg", metadata={"Date": None, "Creator": None}, transparent=True)
