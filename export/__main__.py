@@ -65,6 +65,7 @@ class Commands:
         network: str,
         out: str,
         form: str,
+        runtime: str = "stream",
         version: str = "1.0.0",
         size: str | None = None,
         flash: str = "small",
@@ -76,6 +77,7 @@ class Commands:
             network: a run folder such as runs/face, or a .tflite.
             out: the folder to write; a package that is there is replaced.
             form: arduino, platformio, esp-idf, zephyr, cmsis-pack, cmake or single-file.
+            runtime: stream, the line-streaming C; or tflm, the .tflite with TensorFlow Lite Micro.
             version: of the package, such as 1.2.0.
             size: height and width of the images, such as 480x640, if not those of the training.
             flash: small, or fast, as of compile.
@@ -83,14 +85,19 @@ class Commands:
         Example:
             package runs/face face_arduino/ --form=arduino
         """
+        from export.c.text import c_identifier
         from export.network import open_network
         from export.packages import folder, package
 
-        folder.require_form(form)
+        folder.require_form(form, runtime)
         folder.require_place(Path(out))
         opened = open_network(network, size).laid_out(flash)
         opened = opened.with_channels(channels) if channels else opened
-        written = folder.write(package.of_network(opened, version), form, Path(out))
+        if runtime == folder.TFLM:
+            made = package.of_tflite(c_identifier(opened.graph.name), opened.tflite.content, version)
+        else:
+            made = package.of_network(opened, version)
+        written = folder.write(made, form, Path(out))
         print(f"{len(written)} files in {out}; {Path(out, 'README.md')} says how to install it")
 
     def run(

@@ -60,7 +60,7 @@ def sources(name: str, content: bytes) -> dict[str, str]:
     """
     if not re.fullmatch(r"[a-z][a-z0-9_]*", name):
         raise ValueError(f"model name is {name!r}; it must be a C identifier in lower case, such as 'face'")
-    values = _values(name, content)
+    values = placeholders(name, content)
     return {
         **{
             template.name.replace("NAME", name).removesuffix(".in"): Template(template.read_text()).substitute(values)
@@ -75,8 +75,8 @@ def resolver_method(operator: str) -> str:
     return "Add" + SPELT_OTHERWISE.get(operator, operator.title().replace("_", ""))
 
 
-def _values(name: str, content: bytes) -> dict[str, object]:
-    """Return the value of each placeholder of the templates in micro/tflm."""
+def placeholders(name: str, content: bytes) -> dict[str, object]:
+    """Return the value of each placeholder of the templates in micro/tflm. Raises: as `sources`."""
     model, operators = flatbuffer.parse(content), sorted(operator_counts(content))
     inputs, outputs = ([model.tensors[index] for index in indices] for indices in (model.inputs, model.outputs))
     for tensor in inputs + outputs:
@@ -96,6 +96,7 @@ def _values(name: str, content: bytes) -> dict[str, object]:
         "count": len(operators),
         "operators": "\n".join(f"  TF_LITE_ENSURE_STATUS(resolver.{resolver_method(each)}());" for each in operators),
         "tensors": "\n".join([*_tensors(prefix, "Input", inputs), *_tensors(prefix, "Output", outputs)]),
+        "expected_crcs": ", ".join(f"0x{zlib.crc32(made[index].tobytes()):08x}" for index in model.outputs),
         "expected": "\n".join(
             f'    {{"{_string(tensor.name)}", 0x{zlib.crc32(made[index].tobytes()):08x}}},'
             for index, tensor in zip(model.outputs, outputs)

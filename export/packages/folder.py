@@ -20,13 +20,21 @@ FORMS: dict[str, Callable[[Package], Files]] = {
     "cmake": cmake.files,
     "single-file": single_file.files,
 }
+WITH_TFLM = "esp-idf", "zephyr", "cmsis-pack", "cmake"  # forms whose ecosystems have TensorFlow Lite Micro
+RUNTIMES = STREAM, TFLM = "stream", "tflm"
 MANIFEST = "sfkeras.json"  # which files the package has, with digests; written last
 
 
-def require_form(form: str) -> None:
-    """Raise ValueError if there is no such form."""
+def require_form(form: str, runtime: str = STREAM) -> None:
+    """Raise ValueError if there is no such form, or no such runtime in it."""
     if form not in FORMS:
         raise ValueError(f"--form is {form!r}; it must be one of {', '.join(FORMS)}")
+    if runtime not in RUNTIMES:
+        raise ValueError(f"--runtime is {runtime!r}; it must be one of {', '.join(RUNTIMES)}")
+    if runtime == TFLM and form not in WITH_TFLM:
+        raise ValueError(
+            f"--runtime=tflm needs a form that can bring TensorFlow Lite Micro, one of {', '.join(WITH_TFLM)}; {form} cannot"
+        )
 
 
 def require_place(out: Path) -> None:

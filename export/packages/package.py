@@ -5,15 +5,17 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from export.c import project
+from export.c import project, tflm
 from export.c.text import c_identifier
 from export.datapath import task_image
 from export.graph import graph_file
 from export.network import Network
+from export.tflite import flatbuffer
 from sfkeras import places
 
 Files = dict[str, str | bytes]  # content by path, with slashes
 
+TFLM_LIBRARY = ("stream", "sf_crc32.c"), ("stream", "sf_crc32.h"), ("device", "sf_pixels.h")  # of MICRO, for TFLM
 URL = "https://arxiv.org/abs/2006.06888"  # the paper: a package must name some page
 
 
@@ -24,9 +26,10 @@ class Package:
     Attributes:
         name: of the network, a C identifier in lower case; it is the name of the package too.
         sources: C and headers by path; NAME.h includes all that a firmware needs.
-        demo: main.c, demo.h: a program for boards.
+        demo: main.c and demo.h, or main.cc: a program for boards.
         extras: by path below extras/: what is not compiled into a firmware.
-        values: by placeholder, for the templates in micro/packages.
+        values: by placeholder, for the templates.
+        templates: folder of micro with a folder of templates per form.
     """
 
     name: str
@@ -34,6 +37,7 @@ class Package:
     demo: Files
     extras: Files
     values: dict[str, object]
+    templates: str = "packages"
 
     @property
     def c_files(self) -> list[str]:
@@ -41,8 +45,8 @@ class Package:
         return sorted(path for path in self.sources if path.endswith(".c"))
 
     def filled_in(self, form: str, **more: object) -> Files:
-        """The files that only this form has, by path, from the templates in micro/packages/FORM."""
-        return {**project.filled_in(f"packages/{form}", self.values | more)}
+        """The files that only this form has, by path, from the form's templates."""
+        return {**project.filled_in(f"{self.templates}/{form}", self.values | more)}
 
     def below(self, folder: str, files: Files) -> Files:
         """Files put into a folder."""
@@ -72,8 +76,7 @@ def of_network(network: Network, version: str) -> Package:
 
     Raises: ValueError if the version is not of the form 1.2.3; GraphError if C cannot hold the network.
     """
-    if not re.fullmatch(r"(0|[1-9]\d*)(\.(0|[1-9]\d*)){2}", version, re.ASCII):
-        raise ValueError(f"--version is {version!r}; it must be three numbers, such as 1.0.0")
+    require_version(version)
     plan = network.plan
     name, image = c_identifier(plan.graph.name), task_image.write(plan)
     values = project.placeholders(plan, image)
@@ -103,6 +106,47 @@ def of_network(network: Network, version: str) -> Package:
     sources[f"{name}.h"] = umbrella(name, [header for header in headers if header in sources])
     values["readme"] = project.filled_in("packages/readme", values)["stream.md"]
     return Package(name, sources, {**demo}, extras, values)
+
+
+def of_tflite(name: str, content: bytes, version: str) -> Package:
+    """Return the package of a .tflite as an application of TensorFlow Lite Micro.
+
+    Args:
+        name: a C identifier in lower case.
+    Raises: ValueError if the version is not of the form 1.2.3, or the input is not one image; as tflm.sources.
+    """
+    require_version(version)
+    made, values = tflm.sources(name, content), tflm.placeholders(name, content)
+    (shape,) = image_shapes(name, content)
+    values |= {
+        **dict(zip(("height", "width", "channels"), shape)),
+        "version": version,
+        "url": URL,
+        "sentence": f"{name}, an int8 neural network for images of {'x'.join(map(str, shape))}, run by TensorFlow Lite Micro.",
+        "paragraph": f"A .tflite of {len(content):,} bytes with its application; made by sfkeras.",
+    }
+    library = {f"sf/{path}": (project.MICRO / folder / path).read_text() for folder, path in TFLM_LIBRARY}
+    own = {path: text for path, text in made.items() if path.startswith(f"{name}_")}
+    headers = [f"{name}_app.h", "sf/sf_crc32.h", "sf/sf_pixels.h"]
+    sources: Files = {**own, **library, f"{name}.h": umbrella(name, headers)}
+    values["readme"] = project.filled_in("packages/tflm/readme", values)["tflm.md"]
+    demo = project.filled_in("packages/tflm/demo", values)
+    return Package(name, sources, {**demo}, {f"{name}.tflite": content}, values, "packages/tflm")
+
+
+def image_shapes(name: str, content: bytes) -> list[tuple[int, ...]]:
+    """Return the shape of a model's one image, without the batch. Raises: ValueError if it has no such input."""
+    model = flatbuffer.parse(content)
+    shapes = [model.tensors[index].shape for index in model.inputs]
+    if len(shapes) != 1 or len(shapes[0]) != 4 or shapes[0][3] not in (1, 3):
+        raise ValueError(f"{name} has inputs of shapes {shapes}; a package needs one image of 1 or 3 channels")
+    return [shapes[0][1:]]
+
+
+def require_version(version: str) -> None:
+    """Raise ValueError unless a version is of the form 1.2.3."""
+    if not re.fullmatch(r"(0|[1-9]\d*)(\.(0|[1-9]\d*)){2}", version, re.ASCII):
+        raise ValueError(f"--version is {version!r}; it must be three numbers, such as 1.0.0")
 
 
 def umbrella(name: str, headers: list[str]) -> str:
