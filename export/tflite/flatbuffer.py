@@ -64,7 +64,8 @@ class FileTensor:
 class FileOperator:
     """An operator of a .tflite: inputs and outputs are indices of tensors, -1 for an input that is left out.
 
-    options is an object of the schema, such as Conv2DOptionsT, or None.
+    options is an object of the schema, such as Conv2DOptionsT, or None. number is its place in the file that it was
+    read from.
     """
 
     kind: str
@@ -72,6 +73,7 @@ class FileOperator:
     outputs: tuple[int, ...]
     options: object | None = None
     version: int = 1
+    number: int | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,7 +118,7 @@ def _parse(content: bytes) -> Model:
         if count > most:  # a hostile file could claim that a few bytes are millions
             raise TfliteError(f"it has {count:,} {what}; it can have up to {most:,}")
     tensors = tuple(_tensor(model, table, i) for i, table in enumerate(graph.tensors or ()))
-    operators = tuple(_operator(model, table) for table in graph.operators or ())
+    operators = tuple(_operator(model, table, i) for i, table in enumerate(graph.operators or ()))
     inputs, outputs = _indices(graph.inputs), _indices(graph.outputs)
     _check_indices(tensors, operators, inputs, outputs)
     return Model(_text(graph.name), tensors, operators, inputs, outputs)
@@ -168,7 +170,7 @@ def _data(model, buffer: int, type: str, shape: tuple[int, ...], tensor: str) ->
     return np.frombuffer(data.tobytes(), DTYPES[type]).reshape(shape)
 
 
-def _operator(model, table) -> FileOperator:
+def _operator(model, table, number: int) -> FileOperator:
     codes, place = model.operatorCodes, table.opcodeIndex
     if place >= _length(codes):
         raise TfliteError(f"an operator has code {place}; there are {_length(codes)}")
@@ -177,7 +179,7 @@ def _operator(model, table) -> FileOperator:
     if kind == "CUSTOM":
         kind = f"CUSTOM {_text(code.customCode)}"
     options = None if table.builtinOptions is None else table.builtinOptions.unpacked()
-    return FileOperator(kind, _indices(table.inputs), _indices(table.outputs), options, code.version)
+    return FileOperator(kind, _indices(table.inputs), _indices(table.outputs), options, code.version, number)
 
 
 def _check_indices(tensors, operators, inputs, outputs) -> None:

@@ -26,6 +26,7 @@ from export.graph.operators import (
 from export.graph.tensor import INT8_MAX, INT8_MIN, Tensor
 from export.tflite import schema, tables
 from export.tflite.flatbuffer import name_of
+from export.tflite.known_values import strided
 from export.tflite.writer import ACTIVATIONS, activation_range
 
 READERS: dict[str, Callable] = {}  # the function that reads an operator, by TFLite's name of it
@@ -432,6 +433,12 @@ def _gather(step):
     step.rearrange(step.input(0), lambda places: [places.take(channels, options.axis)])
 
 
+@_reads("BROADCAST_TO", "FILL", "PACK", "SHAPE")
+def _known_values(step):
+    """nothing, where it is computed from shapes and constants alone"""
+    step.refuse("its values are not known before it runs; expected that it is computed from shapes and constants alone")
+
+
 @_reads("SPLIT")
 def _split(step):
     """Wire, along the channels"""
@@ -476,15 +483,7 @@ def _strided_slice(step):
     single = [stride for axis, stride in enumerate(bounds[2].tolist()) if options.shrinkAxisMask >> axis & 1]
     step.require(all(stride > 0 for stride in single), "it takes one place of a dimension with a step below 1")
 
-    def cut(places):
-        cuts = []
-        for axis, (begin, end, stride) in enumerate(zip(*(each.tolist() for each in bounds))):
-            bit = 1 << axis
-            whole = slice(None if options.beginMask & bit else begin, None if options.endMask & bit else end, stride)
-            cuts.append(begin if options.shrinkAxisMask & bit else whole)
-        return [places[tuple(cuts)]]
-
-    step.rearrange(step.input(0), cut)
+    step.rearrange(step.input(0), lambda places: [places[strided(options, *bounds)]])
 
 
 def _one(step, n: int, what: str, type: str = "INT32") -> int:

@@ -22,6 +22,7 @@ from export.graph.graph import Graph
 from export.graph.operators import Operator, Pad, Wire
 from export.graph.tensor import GraphError, Shape, Tensor
 from export.tflite.flatbuffer import FileOperator, FileTensor, Model, TfliteError, parse, to_bytes
+from export.tflite.known_values import with_known_values
 from export.tflite.operators import READERS
 from export.tflite.writer import Placed, Tflite
 
@@ -46,10 +47,10 @@ def read(content: bytes) -> tuple[Graph, Tflite]:
     Raises: TfliteError, which names the operator by index and kind and what is wrong or not
         supported.
     """
-    reading = Reading(parse(content))
+    reading = Reading(with_known_values(parse(content)))
     for index, operator in enumerate(reading.file.operators):
         reader = READERS.get(operator.kind)
-        label = f"operator {index} ({operator.kind})"
+        label = f"operator {operator.number} ({operator.kind})"
         if reader is None:
             raise TfliteError(f"{label} is not supported; supported are {', '.join(sorted(READERS))}")
         reader(Step(reading, label, operator))
