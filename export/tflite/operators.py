@@ -58,6 +58,7 @@ def _convolution(step):
     options, codes = step.options("Conv2DOptionsT"), _weights(step, 4)
     input, fields = _convolution_window(step, options, codes.shape[1:3])
     channels, depth = input.channels, codes.shape[3]
+    codes = codes.swapaxes(1, 2) if fields["turned"] else codes
     step.require(channels % depth == 0, f"its weights read {depth} channels; its input has {channels}, no multiple")
     step.emit(Conv2D, [input], codes=codes, groups=channels // depth, **fields, **_constants(step, len(codes), 0))
 
@@ -71,11 +72,18 @@ def _depthwise_convolution(step):
     fits = len(codes) == 1 and channels * multiplier == out
     step.require(fits, f"its weights are {codes.shape}; with {channels} channels times {multiplier} they cannot be")
     constants = _constants(step, out, 3)
+    codes = codes.swapaxes(1, 2) if fields["turned"] else codes
     if multiplier == 1:
         step.emit(DepthwiseConv2D, [input], codes=codes[0], **fields, **constants)
     else:
         codes = codes[0].transpose(2, 0, 1)[..., None]
         step.emit(Conv2D, [input], codes=codes, groups=channels, **fields, **constants)
+
+
+@_reads("SPACE_TO_BATCH_ND", "BATCH_TO_SPACE_ND")
+def _batches(step):
+    """the dilation of the one convolution between SPACE_TO_BATCH_ND and BATCH_TO_SPACE_ND"""
+    step.refuse("expected SPACE_TO_BATCH_ND, one convolution of stride 1 without padding, and BATCH_TO_SPACE_ND")
 
 
 @_reads("FULLY_CONNECTED")
@@ -144,7 +152,7 @@ def _pool(step, kind, padded_with: int | None) -> None:
     options = step.options("Pool2DOptionsT")
     window = options.filterHeight, options.filterWidth
     input, fields = _window(step, options, window, padded_with)
-    step.emit(kind, [input], window=window, **fields)
+    step.emit(kind, [input], window=window[::-1] if fields["turned"] else window, **fields)
 
 
 @_reads("PAD", "PADV2")
@@ -152,41 +160,50 @@ def _pad(step):
     """the padding of convolutions and max-pools that read it, where that is the same; else Pad"""
     index, sides = step.input(0), step.constant(1, "its paddings", "INT32", "INT64")
     step.require_equal_codings(index, step.output())
-    shape = step.require_map(0)
-    fits = sides.shape == (4, 2) and not np.any(sides[0]) and sides.min() >= 0
+    shape = step.shape(0)
+    rank = len(shape)
+    step.require(rank in (3, 4), f"its input has shape {shape}; expected 3 or 4 dimensions")
+    fits = sides.shape == (rank, 2) and not np.any(sides[0]) and sides.min() >= 0
     step.require(
         fits, f"its paddings are {sides.tolist()}; expected pairs from 0 for batch (0, 0), rows, columns, channels"
     )
     padded = tuple(size + int(side.sum()) for size, side in zip(shape, sides.astype(object)))
     step.require_shape(step.output(), padded)
+    rows, columns, channels = [(0, 0)] * (4 - rank) + [tuple(side) for side in sides[1:].tolist()]
+    turned = step.is_turned(index)
+    source, padding = (step.values(index), (columns, rows)) if turned else (step.map(index), (rows, columns))
     value = step.coding(index)[1]
     if step.operator.kind == "PADV2":
         value = _one(step, 2, "its value", "INT8")
         step.require_equal_codings(index, step.input(2))
-    step.pad(step.map(index), tuple(tuple(side) for side in sides[1:].tolist()), value)
+    step.pad(source, (*padding, channels), value, turned)
 
 
 def _convolution_window(step, options, kernel: tuple[int, int]) -> tuple[Tensor, dict]:
     dilations = options.dilationHFactor, options.dilationWFactor
     zero = step.coding(step.input(0))[1]
     input, fields = _window(step, options, kernel, zero, dilations)
-    return input, {"dilations": dilations, **fields}
+    return input, {"dilations": dilations[::-1] if fields["turned"] else dilations, **fields}
 
 
 def _window(step, options, kernel, padded_with: int | None, dilations=(1, 1)) -> tuple[Tensor, dict]:
     """What a window reads, and the fields that all windows have.
 
-    A PAD before it that put the code `padded_with` around the map becomes padding of the window.
+    A PAD before it that put the code `padded_with` around the map becomes padding of the window. If the map
+    is turned, so are the fields, and the window must be too.
     """
     step.require_map(0)
     padding = name_of(schema.Padding, options.padding).lower()
-    fields = {"strides": (options.strideH, options.strideW), **_clamp(step, options)}
+    strides = options.strideH, options.strideW
+    fields = {"strides": strides, "turned": False, **_clamp(step, options)}
     pad = step.pad_of(step.input(0))
-    if pad is not None and padding == "valid" and pad.value == padded_with:
+    if pad is not None and padding == "valid" and pad.value == padded_with and not pad.is_turned:
         *sides, channels = pad.padding
         extent = [(size - 1) * dilation + 1 for size, dilation in zip(kernel, dilations)]
         if channels == (0, 0) and all(max(side) < size for side, size in zip(sides, extent)):
             return pad.source, {"padding": tuple(sides), **fields}
+    if step.is_turned(step.input(0)):
+        return step.values(step.input(0)), {"padding": padding, **fields, "strides": strides[::-1], "turned": True}
     return step.map(step.input(0)), {"padding": padding, **fields}
 
 

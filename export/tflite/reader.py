@@ -21,6 +21,7 @@ import numpy.typing as npt
 from export.graph.graph import Graph
 from export.graph.operators import Operator, Pad, Wire
 from export.graph.tensor import GraphError, Shape, Tensor
+from export.tflite.dilations import with_dilations
 from export.tflite.flatbuffer import FileOperator, FileTensor, Model, TfliteError, parse, to_bytes
 from export.tflite.known_values import with_known_values
 from export.tflite.operators import READERS
@@ -42,12 +43,15 @@ def read(content: bytes) -> tuple[Graph, Tflite]:
         content: the file. If its inputs or outputs are float or uint8 and a QUANTIZE or DEQUANTIZE
             makes them int8, the graph begins or ends at the int8 side.
     Returns: (graph, where its tensors are in the .tflite). The Tflite has the bytes of the file, or
-        those of the file without the operators at its ends that convert from or to int8. Tensors
+        those of the file without the operators at its ends that convert from or to int8, and with
+        dilations instead of batches (export/tflite/dilations.py). Tensors
         that only move bytes are in neither.
     Raises: TfliteError, which names the operator by index and kind and what is wrong or not
         supported.
     """
-    reading = Reading(with_known_values(parse(content)))
+    file = with_known_values(parse(content))
+    reading = Reading(with_dilations(file))
+    changed = reading.file is not file
     for index, operator in enumerate(reading.file.operators):
         reader = READERS.get(operator.kind)
         label = f"operator {operator.number} ({operator.kind})"
@@ -56,7 +60,7 @@ def read(content: bytes) -> tuple[Graph, Tflite]:
         reader(Step(reading, label, operator))
         reading.forget(index)
     graph = reading.graph()
-    return graph, Tflite(reading.content(content), reading.placed)
+    return graph, Tflite(reading.content() if changed or reading.converting else content, reading.placed)
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,6 +98,7 @@ class Padded:
     source: Tensor
     padding: MapPadding
     value: int
+    is_turned: bool
 
 
 @dataclass(eq=False)
@@ -174,10 +179,8 @@ class Reading:
     def _step_of_end(self, what: str, i: int, index: int) -> Step:
         return Step(self, f"{what} {i} ({self.names[index]})")
 
-    def content(self, content: bytes) -> bytes:
-        """Return the file, without the operators that convert at its ends."""
-        if not self.converting:
-            return content
+    def content(self) -> bytes:
+        """Return the file as it is read, without the operators that convert at its ends."""
         converting = set(map(id, self.converting))
         kept = [operator for operator in self.file.operators if id(operator) not in converting]
         inputs, outputs = (
@@ -297,7 +300,8 @@ class Step:
         self.require(not tensor.dynamic, f"{self._described(index)} has a shape that is not known before it runs")
         if index not in views and index in self.reading.pads:
             padded = self.reading.pads[index]
-            padded.step.emit(Pad, [padded.source], padding=padded.padding, value=padded.value)
+            shapes = [padded.step.file_tensor(index).shape]  # which was checked
+            padded.step.emit(Pad, [padded.source], shapes, padding=padded.padding, value=padded.value)
         self.require(index in views, f"{self._described(index)} is a constant, or no earlier operator makes it")
         return views[index]
 
@@ -324,6 +328,16 @@ class Step:
         self._add(Wire(name=tensor.name, inputs=(source.name,), sources=pairs), tensor, index)
         return tensor
 
+    def is_turned(self, index: int) -> bool:
+        """Return whether a row of the file is a column of the graph, or the other way round: the same bytes.
+
+        Conv1D reads a vector of pixels as a row, and MaxPooling1D reads it as a column.
+        """
+        view = self.view(index)
+        height, width, channels = self.map_shape(view.shape)
+        turned = view.source.shape == (width, height, channels) and height != width
+        return turned and view.places is None and 1 in (height, width)
+
     def values(self, index: int) -> Tensor:
         """Return a tensor of the file, as a map of any shape, for an operator on single values."""
         view = self.view(index)
@@ -338,7 +352,12 @@ class Step:
     # --- What it makes
 
     def emit(
-        self, kind: type[Operator], inputs: list[Tensor], shapes: Sequence[tuple[int, ...]] = (), **constants: Any
+        self,
+        kind: type[Operator],
+        inputs: list[Tensor],
+        shapes: Sequence[tuple[int, ...]] = (),
+        turned: bool = False,
+        **constants: Any,
     ) -> None:
         """Add the graph's operator that makes the output.
 
@@ -347,13 +366,15 @@ class Step:
             inputs: tensors of the graph.
             shapes: that the file's output may have, all with the same values in the same order;
                 none: that of a map, with its batch.
+            turned: the rows of that map are the file's columns.
             constants: the other fields of the operator.
         """
         index = self.output()
         names = tuple(tensor.name for tensor in inputs)
         operator = kind(name=self.reading.names[index], inputs=names, **constants)
         shape = self._checked(lambda: operator.output_shape(*(tensor.shape for tensor in inputs)))
-        self.require_shape(index, *(shapes or [(1, *shape)]))
+        height, width, channels = shape
+        self.require_shape(index, *(shapes or [(1, width, height, channels) if turned else (1, *shape)]))
         tensor = self.tensor(index, shape)
         self._checked(lambda: operator.check(inputs, tensor))
         self._add(operator, tensor, index)
@@ -373,12 +394,12 @@ class Step:
         self._add(Wire(name=made.name, inputs=(tensor.name,), sources=sources), made, index)
         return made
 
-    def pad(self, source: Tensor, padding: MapPadding, value: int) -> None:
+    def pad(self, source: Tensor, padding: MapPadding, value: int, turned: bool) -> None:
         """Put a code around a map: rows, columns and channels.
 
         The readers of the output decide how.
         """
-        self.reading.pads[self.output()] = Padded(self, source, padding, value)
+        self.reading.pads[self.output()] = Padded(self, source, padding, value, turned)
 
     def pad_of(self, index: int) -> Padded | None:
         """Return the PAD that made a tensor of the file, if one did."""

@@ -4,10 +4,21 @@ import pytest
 import tensorflow as tf
 
 from export.graph.golden import random_inputs
-from export.graph.operators import ChannelScale, Conv2D, DepthwiseConv2D, Lookup, MaxPool, Mean, Multiply, Softmax, Wire
+from export.graph.operators import (
+    ChannelScale,
+    Conv2D,
+    DepthwiseConv2D,
+    Lookup,
+    MaxPool,
+    Mean,
+    Multiply,
+    Pad,
+    Softmax,
+    Wire,
+)
 from export.tflite import flatbuffer
 from export.tflite.reader import read
-from tests.support.converted_models import autoencoder, convert, ds_cnn, mobilenet_v2, resnet_v2, shuffled
+from tests.support.converted_models import autoencoder, convert, ds_cnn, mobilenet_v2, resnet_v2, shuffled, temporal
 from tests.support.proofs import prove_tflite
 
 MODELS = {  # and operators of the graph that each is here for
@@ -16,6 +27,7 @@ MODELS = {  # and operators of the graph that each is here for
     mobilenet_v2: {Mean, Softmax},
     resnet_v2: {ChannelScale, MaxPool},
     shuffled: {Wire, Lookup, Multiply},
+    temporal: {Conv2D, MaxPool, Pad},
 }
 
 
@@ -36,3 +48,12 @@ def test_a_model_with_float_ends_is_the_same_graph_between_them():
     result = prove_tflite(graph, tflite, random_inputs(graph, 5))
     assert result.passed, str(result)
     assert not {"QUANTIZE", "DEQUANTIZE"} & {operator.kind for operator in flatbuffer.parse(tflite.content).operators}
+
+
+def test_a_model_of_any_batch_is_the_same_graph():
+    tf.keras.utils.set_random_seed(0)
+    model = temporal()
+    (graph, tflite), (fixed, _) = (read(convert(model, batch=batch)) for batch in (None, 1))
+    result = prove_tflite(graph, tflite, random_inputs(graph, 5))
+    assert result.passed, str(result)
+    assert sum(graph.macs().values()) == sum(fixed.macs().values())

@@ -10,11 +10,12 @@ keras = tf.keras
 L = keras.layers
 
 
-def convert(model, io=tf.int8) -> bytes:
-    """Post-training quantisation to int8, calibrated with random images."""
+def convert(model, io=tf.int8, batch=1) -> bytes:
+    """Post-training quantisation to int8, calibrated with random images. A batch of None is any."""
     random = np.random.default_rng(0)
     shape = (1, *model.input.shape[1:])
-    function = tf.function(lambda x: model(x, training=False)).get_concrete_function(tf.TensorSpec(shape))
+    any_shape = tf.TensorSpec((batch, *shape[1:]))
+    function = tf.function(lambda x: model(x, training=False)).get_concrete_function(any_shape)
     # Frozen before: the converter takes a tenth of the time that from_keras_model would.
     converter = tf.lite.TFLiteConverter.from_concrete_functions([convert_variables_to_constants_v2(function)])
     converter.optimizations = [tf.lite.Optimize.DEFAULT]
@@ -112,3 +113,13 @@ def autoencoder():
     for units in (32, 8, 32):
         x = _normalised(L.Dense(units)(x), "relu")
     return keras.Model(features, L.Dense(64)(x))
+
+
+def temporal():
+    """Convolutions and pools along time alone, padded before, dilated, and a Reshape."""
+    signal = keras.Input((40, 3))
+    x = L.MaxPooling1D(2)(L.Conv1D(6, 3, activation="relu")(signal))
+    x = L.Conv1D(6, 3, padding="causal", dilation_rate=2, activation="relu")(x)
+    x = L.AveragePooling1D(2)(L.Conv1D(6, 5, 2, padding="same")(x))
+    x = L.Conv2D(4, (3, 1))(L.Reshape((x.shape[1], 1, 6))(x))
+    return keras.Model(signal, L.Dense(4)(L.Flatten()(x)))

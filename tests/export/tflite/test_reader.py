@@ -447,7 +447,7 @@ def refusals():
     """Files that are refused, each with what is said."""
     yield (
         one_operator("LSTM"),
-        "operator 0 (LSTM) is not supported; supported are ABS, ADD, AVERAGE_POOL_2D, CAST, CONCAT",
+        "operator 0 (LSTM) is not supported; supported are ABS, ADD, ",
     )
     yield one_operator("AVERAGE_POOL_2D"), "operator 0 (AVERAGE_POOL_2D): it has no options of its kind"
     yield one_operator("LOGISTIC"), "operator 0 (LOGISTIC): its output has zero point 0; it must be -128"
