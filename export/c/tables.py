@@ -28,6 +28,7 @@ from export.graph.operators import (
     Pad,
     Pair,
     Pool,
+    Resize,
     Softmax,
     Window,
     Wire,
@@ -216,6 +217,8 @@ def _switch_tables(plan: LinePlan, conditions: list[When]) -> Iterator[str]:
 
 def _window_rows(operator: Operator, plan: LinePlan) -> tuple[int, int, int]:
     """Return rows, stride and dilation of a stage's window."""
+    if isinstance(operator, Resize):
+        return 2, 1, 1
     if isinstance(operator, Window) and not plan.sums_up(operator):
         return operator.kernel[0], operator.strides[0], operator.dilations[0]
     return 1, 1, 1
@@ -268,6 +271,8 @@ def _constants(stage: Stage, plan: LinePlan, places: _Places) -> str:
     _, parameters = _kind(operator, plan, places)
     if isinstance(operator, Wire) and not operator.core_shuffle:
         lines += _wire_tables(operator, plan.graph, name)
+    if isinstance(operator, Resize):
+        lines += _resize_tables(operator, plan.graph, name)
     if parameters:
         lines.append(f"static const {parameters[0]} {name} = {parameters[1]};")
     return "\n".join(lines)
@@ -364,6 +369,21 @@ def _kind_of_pad(operator: Pad, plan: LinePlan, places: _Places) -> Kind:
     _, width, channels = plan.graph.inputs_of(operator)[0].shape
     _, columns, around = operator.padding
     return "sf_pad", ("sf_padding", _initialiser(width, channels, *columns, *around, operator.value))
+
+
+@_kind.register
+def _kind_of_resize(operator: Resize, plan: LinePlan, places: _Places) -> Kind:
+    name = _identifier(operator, plan)
+    _, width, channels = plan.graph.tensor(operator.output).shape
+    return "sf_resize", ("sf_resizing", _initialiser(width, channels, f"{name}_rows", f"{name}_columns"))
+
+
+def _resize_tables(operator: Resize, graph: Graph, name: str) -> list[str]:
+    """Return the tables of a Resize: what each row and each column is made of."""
+    shape = graph.inputs_of(operator)[0].shape
+    taps = [zip(*(each.tolist() for each in operator.taps(axis, shape[axis]))) for axis in (0, 1)]
+    texts = [", ".join(_initialiser(*tap) for tap in each) for each in taps]
+    return [f"static const sf_tap {name}_{what}[] = {{{text}}};" for what, text in zip(("rows", "columns"), texts)]
 
 
 @_kind.register

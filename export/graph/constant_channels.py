@@ -29,6 +29,7 @@ from export.graph.operators import (
     Multiply,
     Operator,
     Pad,
+    Resize,
     Wire,
     is_frozen,
 )
@@ -122,6 +123,11 @@ def _bounds_of_pad(operator: Pad, graph: Graph, input: Bounds) -> Bounds:
     if not any((*rows, *columns)):
         return low, high
     return np.minimum(low, np.int8(operator.value)), np.maximum(high, np.int8(operator.value))
+
+
+@_bounds.register
+def _bounds_of_resize(operator: Resize, graph: Graph, input: Bounds) -> Bounds:
+    return input
 
 
 @_bounds.register
@@ -241,7 +247,7 @@ def _keep(operator: Operator, graph: Graph, kept: dict[str, npt.NDArray[np.bool_
 
 def _is_channel_by_channel(operator: Operator) -> bool:
     """Whether each output channel is made of the same channel of each input."""
-    plain = isinstance(operator, ChannelScale | Add | Multiply | AveragePool | MaxPool | Mean | Lookup)
+    plain = isinstance(operator, ChannelScale | Add | Multiply | AveragePool | MaxPool | Mean | Lookup | Resize)
     depthwise = isinstance(operator, DepthwiseConv2D) and not operator.frozen
     return plain or depthwise or isinstance(operator, Pad) and not any(operator.padding[2])
 

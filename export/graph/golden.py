@@ -28,10 +28,12 @@ from export.graph.operators import (
     Multiply,
     Operator,
     Pad,
+    Resize,
     Softmax,
     Window,
     Wire,
 )
+from export.graph.operators.moves import ONE
 from export.graph.rounding import mean_multiplier, quantize_multiplier, requantise, wrap_to_int32
 from export.graph.softmax import factor_and_smallest, softmax
 from export.graph.tensor import INT8_MAX, INT8_MIN, Tensor
@@ -206,6 +208,27 @@ def mean_of_sums(operator: AveragePool | Mean, graph: Graph, total: Integers, co
 @apply.register
 def _pad(operator: Pad, graph: Graph, x: Codes) -> Codes:
     return np.pad(x, ((0, 0), *operator.padding), constant_values=operator.value)
+
+
+@apply.register
+def _resize(operator: Resize, graph: Graph, x: Codes) -> Codes:
+    rows, columns = (operator.taps(axis, x.shape[1 + axis]) for axis in (0, 1))
+    return resized(x, rows, columns)
+
+
+def resized(x: Codes, rows: tuple[Integers, ...], columns: tuple[Integers, ...]) -> Codes:
+    """Return the map that taps of rows and of columns make: first places, second places, weights of the second."""
+    top, bottom = (_mixed(x[:, places].astype(np.int64), columns) for places in rows[:2])
+    weights = rows[2][:, None, None]
+    total = top * (ONE - weights) + bottom * weights
+    half = np.where(total > 0, ONE * ONE // 2, -(ONE * ONE // 2))
+    magnitude = np.abs(total + half) // (ONE * ONE)  # towards zero, as C divides
+    return _clamp(np.sign(total + half) * magnitude)
+
+
+def _mixed(x: Integers, columns: tuple[Integers, ...]) -> Integers:
+    first, second, weights = columns
+    return x[:, :, first] * (ONE - weights[:, None]) + x[:, :, second] * weights[:, None]
 
 
 @apply.register

@@ -20,6 +20,7 @@ from export.graph.operators import (
     Pad,
     Pair,
     Pool,
+    Resize,
     Wire,
 )
 from export.graph.tensor import INT8_MAX, INT8_MIN
@@ -65,6 +66,11 @@ def _codes_of_pool(operator: Pool, inputs: list[Range]) -> Range:
 def _codes_of_wire(operator: Wire, inputs: list[Range]) -> Range:
     used = range(len(inputs)) if operator.core_shuffle else np.unique(operator.sources[:, 0])
     return _hull(*(inputs[i] for i in used))
+
+
+@_codes.register
+def _codes_of_resize(operator: Resize, inputs: list[Range]) -> Range:
+    return inputs[0]
 
 
 @_codes.register

@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from export.graph import golden
-from export.graph.operators import AveragePool, Mean, Operator, Pad, Pads, Window
+from export.graph.operators import AveragePool, Mean, Operator, Pad, Pads, Resize, Window
 from export.graph.tensor import Shape
 from export.streaming.line_plan import Buffer, LinePlan, rows_read, steps
 
@@ -150,6 +150,8 @@ class Stream:
         self.step[operator.name] += 1
         if self.plan.sums_up(operator) and isinstance(operator, (AveragePool, Mean)):
             return self._sum(operator, under[0])
+        if isinstance(operator, Resize):
+            return _resized_row(operator, step, self.graph.tensor(operator.inputs[0]).shape, under[0])
         one_row = _of_one_row(operator, step, self.graph.tensor(operator.inputs[0]).shape)
         made: Codes = golden.apply(one_row, self.graph, *under)[0, 0]
         return made
@@ -172,6 +174,13 @@ class Stream:
 
     def _reads(self, operator: Operator, name: str) -> range:
         return rows_read(operator, self.step[operator.name], self.graph.tensor(name).shape)
+
+
+def _resized_row(operator: Resize, step: int, shape: Shape, under: Codes) -> Codes:
+    """Return a row that a Resize makes of the rows that this step reads."""
+    first, second, weights = (each[step : step + 1] for each in operator.taps(0, shape[0]))
+    row: Codes = golden.resized(under, (first - first, second - first, weights), operator.taps(1, shape[1]))[0, 0]
+    return row
 
 
 def _of_one_row(operator: Operator, step: int, shape: Shape) -> Operator:

@@ -30,7 +30,7 @@ import numpy.typing as npt
 
 from export.graph.graph import Graph
 from export.graph.memory_order import Step, small_memory_order
-from export.graph.operators import AveragePool, Mean, Operator, Pad, Window, Wire
+from export.graph.operators import AveragePool, Mean, Operator, Pad, Resize, Window, Wire
 from export.graph.switches import Switch
 from export.graph.tensor import GraphError, Shape, Tensor
 from export.graph.wires import without_wires
@@ -331,6 +331,9 @@ def rows_of_steps(operator: Operator, steps: Ints, shape: Shape) -> tuple[Ints, 
     """Return the first and the end of the rows of an input that each step reads, without padding."""
     height = shape[0]
     first, extent, dilation = steps, 1, 1
+    if isinstance(operator, Resize):
+        oldest, newest, _ = operator.taps(0, height)
+        return oldest[steps], newest[steps] + 1
     if isinstance(operator, Pad):
         first = steps - operator.padding[0][0]
     elif isinstance(operator, Window) and not sums_rows(operator, shape):

@@ -20,6 +20,7 @@ from export.graph.operators import (
     MaxPool,
     Mean,
     Multiply,
+    Resize,
     Softmax,
     Wire,
 )
@@ -27,7 +28,7 @@ from export.graph.tensor import INT8_MAX, INT8_MIN, Tensor
 from export.tflite import schema, tables
 from export.tflite.flatbuffer import name_of
 from export.tflite.known_values import strided
-from export.tflite.writer import ACTIVATIONS, activation_range
+from export.tflite.writer import ACTIVATIONS, RESIZES, activation_range
 
 READERS: dict[str, Callable] = {}  # the function that reads an operator, by TFLite's name of it
 
@@ -177,6 +178,17 @@ def _pad(step):
         value = _one(step, 2, "its value", "INT8")
         step.require_equal_codings(index, step.input(2))
     step.pad(source, (*padding, channels), value, turned)
+
+
+@_reads("RESIZE_BILINEAR", "RESIZE_NEAREST_NEIGHBOR")
+def _resize(step):
+    """Resize, to any size, also with half_pixel_centers or align_corners"""
+    method, name = next((method, name) for method, (kind, name) in RESIZES.items() if kind == step.operator.kind)
+    options, size = step.options(f"{name}OptionsT"), step.constant(1, "its size", "INT32").ravel()
+    step.require(len(size) == 2, f"its size is {size.tolist()}; expected height and width")
+    step.require_map(0)
+    fields = {"align_corners": bool(options.alignCorners), "half_pixel_centers": bool(options.halfPixelCenters)}
+    step.emit(Resize, [step.map(step.input(0))], size=(int(size[0]), int(size[1])), method=method, **fields)
 
 
 def _convolution_window(step, options, kernel: tuple[int, int]) -> tuple[Tensor, dict]:

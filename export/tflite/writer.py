@@ -27,6 +27,7 @@ from export.graph.operators import (
     Mean,
     Multiply,
     Pad,
+    Resize,
     Softmax,
     Window,
     Wire,
@@ -39,6 +40,10 @@ from export.tflite.flatbuffer import DTYPES, FileOperator, FileTensor, Model, Qu
 from export.tflite.wire_plan import MOST_CONCATENATED, plan_wires, with_gaps
 
 ACTIVATIONS = {"NONE": (None, None), "RELU": (0, None), "RELU6": (0, 6), "RELU_N1_TO_1": (-1, 1)}
+RESIZES = {  # by the method of a Resize
+    "bilinear": ("RESIZE_BILINEAR", "ResizeBilinear"),
+    "nearest": ("RESIZE_NEAREST_NEIGHBOR", "ResizeNearestNeighbor"),
+}
 FIRST_VERSIONS = {"CONV_2D": 3, "DEPTHWISE_CONV_2D": 3, "FULLY_CONNECTED": 5, "CAST": 1, "RESHAPE": 1}  # others: 2
 
 
@@ -219,6 +224,14 @@ class _Writer:
         self._pad(
             operator.name, self.index[operator.inputs[0]], operator.padding, operator.value, self._map_output(operator)
         )
+
+    @_emit.register
+    def _emit_resize(self, operator: Resize) -> None:
+        kind, name = RESIZES[operator.method]
+        options = getattr(schema, f"{name}OptionsT")()
+        options.alignCorners, options.halfPixelCenters = operator.align_corners, operator.half_pixel_centers
+        size = self._constant(f"{operator.name}/size", np.array(operator.size, np.int32))
+        self._operator(kind, [self.index[operator.inputs[0]], size], [self._map_output(operator)], options)
 
     @_emit.register
     def _emit_softmax(self, operator: Softmax) -> None:

@@ -121,6 +121,16 @@ void sf_interleave_channels(int32_t width, int32_t count, int32_t first_channels
                             int32_t second_channels, int32_t output_channels, const int8_t *first,
                             const int8_t *second, int8_t *output);
 
+// Two places of a map, and the weight of the second in units of 1/1024; 0 if both are one place.
+typedef struct {
+  uint16_t first, second, weight;
+} sf_tap;
+// A row of a map in another size: each column, of a tap, mixes two pixels of the first row and of
+// the second one, as TensorFlow Lite Micro's RESIZE_BILINEAR does; or copies one. weight is that of
+// the second row.
+void sf_resize_row(int32_t width, int32_t channels, const sf_tap *columns, int32_t weight,
+                   const int8_t *first, const int8_t *second, int8_t *output);
+
 // Softmax over the channels of each pixel, up to 4095. An output code is 1 / 256, from zero point
 // -128 on. factor holds beta * input scale * 2^26; codes further below the largest one of their
 // pixel than `smallest`, which is negative, become 0 (factor_and_smallest of

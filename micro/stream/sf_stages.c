@@ -87,9 +87,9 @@ static sf_status check_convolution(const sf_stage *stage, const uint8_t *section
   return SF_OK;
 }
 
-const sf_kind sf_convolve = {run_convolve, check_convolution};
-const sf_kind sf_convolve_widened = {run_convolve_widened, check_convolution};
-const sf_kind sf_depthwise = {run_depthwise, check_convolution};
+const sf_kind sf_convolve = {run_convolve, check_convolution, NULL};
+const sf_kind sf_convolve_widened = {run_convolve_widened, check_convolution, NULL};
+const sf_kind sf_depthwise = {run_depthwise, check_convolution, NULL};
 
 // --- Pools
 
@@ -105,8 +105,8 @@ static void run_max_pool(const sf_network *network, const sf_stage *stage,
   sf_max_pool_row(stage->parameters, rows, output);
 }
 
-const sf_kind sf_average_pool = {run_average_pool, check_nothing};
-const sf_kind sf_max_pool = {run_max_pool, check_nothing};
+const sf_kind sf_average_pool = {run_average_pool, check_nothing, NULL};
+const sf_kind sf_max_pool = {run_max_pool, check_nothing, NULL};
 
 // Adds a row to a stage's running sums. Returns them after the last row, else NULL.
 static const int32_t *sum(const sf_network *network, const sf_stage *stage, uint32_t place,
@@ -138,8 +138,8 @@ static void run_running_mean(const sf_network *network, const sf_stage *stage,
   }
 }
 
-const sf_kind sf_running_average = {run_running_average, check_nothing};
-const sf_kind sf_running_mean = {run_running_mean, check_one_factor};
+const sf_kind sf_running_average = {run_running_average, check_nothing, NULL};
+const sf_kind sf_running_mean = {run_running_mean, check_one_factor, NULL};
 
 // --- Value by value
 
@@ -170,10 +170,10 @@ static void run_lookup(const sf_network *network, const sf_stage *stage, const i
   sf_lookup_row((int32_t)table->count, (const int8_t *)section(network, stage), rows[0], output);
 }
 
-const sf_kind sf_scale = {run_scale, check_one_factor};
-const sf_kind sf_add = {run_add, check_three_factors};
-const sf_kind sf_multiply = {run_multiply, check_one_factor};
-const sf_kind sf_lookup = {run_lookup, check_nothing};
+const sf_kind sf_scale = {run_scale, check_one_factor, NULL};
+const sf_kind sf_add = {run_add, check_three_factors, NULL};
+const sf_kind sf_multiply = {run_multiply, check_one_factor, NULL};
+const sf_kind sf_lookup = {run_lookup, check_nothing, NULL};
 
 // --- Bytes that only move
 
@@ -235,9 +235,26 @@ static void run_pad(const sf_network *network, const sf_stage *stage, const int8
   }
 }
 
-const sf_kind sf_wire = {run_wire, check_nothing};
-const sf_kind sf_core_shuffle = {run_core_shuffle, check_core_shuffle};
-const sf_kind sf_pad = {run_pad, check_nothing};
+const sf_kind sf_wire = {run_wire, check_nothing, NULL};
+const sf_kind sf_core_shuffle = {run_core_shuffle, check_core_shuffle, NULL};
+const sf_kind sf_pad = {run_pad, check_nothing, NULL};
+
+// --- Another size
+
+static const sf_tap *rows_of_resize(const sf_stage *stage) {
+  const sf_resizing *resizing = stage->parameters;
+  return resizing->rows;
+}
+
+static void run_resize(const sf_network *network, const sf_stage *stage, const int8_t *const *rows,
+                       int8_t *output) {
+  const sf_resizing *resizing = stage->parameters;
+  const uint16_t step = network->steps[stage - network->stages];
+  sf_resize_row(resizing->width, resizing->channels, resizing->columns, resizing->rows[step].weight,
+                rows[0], rows[1], output);
+}
+
+const sf_kind sf_resize = {run_resize, check_nothing, rows_of_resize};
 
 // --- Softmax
 
@@ -249,4 +266,4 @@ static void run_softmax(const sf_network *network, const sf_stage *stage, const 
   sf_softmax_row(shape->width, shape->channels, factor, *smallest, rows[0], output);
 }
 
-const sf_kind sf_softmax = {run_softmax, check_one_factor};
+const sf_kind sf_softmax = {run_softmax, check_one_factor, NULL};

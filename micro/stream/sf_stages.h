@@ -81,6 +81,13 @@ typedef struct {
 } sf_padding;
 extern const sf_kind sf_pad;
 
+// No section. Of each row and each column of the output: what it is made of.
+typedef struct {
+  uint16_t width, channels;  // of the output
+  const sf_tap *rows, *columns;
+} sf_resizing;
+extern const sf_kind sf_resize;
+
 // Section: the factor; smallest difference, int32.
 typedef struct {
   uint16_t width, channels;

@@ -56,6 +56,9 @@ static void retire(const sf_network *network, uint16_t tensor) {
 
 // Whether the rows that a step of a stage reads are there.
 static int is_due(const sf_network *network, const sf_stage *stage, uint16_t step) {
+  if (stage->kind->taps) {
+    return made(network, stage->inputs[0]) > stage->kind->taps(stage)[step].second;
+  }
   const int32_t last = stage->first_rows + step * stage->row_stride;
   const int32_t rows = last < stage->input_height ? last : stage->input_height;
   const uint16_t *input = stage->inputs, *end = input + stage->input_count;
@@ -68,6 +71,12 @@ static int is_due(const sf_network *network, const sf_stage *stage, uint16_t ste
 // Points at them.
 static void find_rows(const sf_network *network, const sf_stage *stage, uint16_t step) {
   const int32_t first = step * stage->row_stride - stage->rows_above;
+  if (stage->kind->taps) {
+    const sf_tap *tap = &stage->kind->taps(stage)[step];
+    network->rows[0] = row_of(network, stage->inputs[0], tap->first);
+    network->rows[1] = row_of(network, stage->inputs[0], tap->second);
+    return;
+  }
   if (stage->input_count == 1) {
     for (int32_t i = 0; i < stage->window_rows; i++) {
       const int32_t y = first + i * stage->row_dilation;

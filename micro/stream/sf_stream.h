@@ -59,6 +59,8 @@ typedef struct {
   void (*run)(const sf_network *network, const sf_stage *stage, const int8_t *const *rows,
               int8_t *output);
   sf_status (*check)(const sf_stage *stage, const uint8_t *section);
+  // Of a stage that reads two rows instead of a window: which, by step. NULL for all others.
+  const sf_tap *(*taps)(const sf_stage *stage);
 } sf_kind;
 
 // An output, given while a condition is met: 0 for always, or 1 + its index.

@@ -13,7 +13,7 @@ from export.c import project
 from export.datapath import task_image
 from export.graph import golden, graph_file
 from export.graph.golden import random_inputs
-from export.graph.operators import GraphError
+from export.graph.tensor import GraphError
 from export.network import Network, open_network
 from export.streaming import line_plan
 from export.tflite import writer

@@ -131,6 +131,7 @@ static void run_others(void) {
       int8_t *first = filled((size_t)count), *second = filled((size_t)count);
       int8_t *output = filled((size_t)count), *of_channels = filled((size_t)channels);
       int8_t *table = filled(256), *twice = filled((size_t)(2 * count));
+      int8_t *two = filled((size_t)(2 * channels));
       int32_t *sums = calloc((size_t)channels, sizeof *sums);
       if (sums == NULL) abort();
       sf_add_row(count, &pair, factors, first, second, output);
@@ -142,12 +143,16 @@ static void run_others(void) {
       sf_copy_channels(width, channels, 1, channels, 2 * channels, first, twice + channels);
       sf_interleave_channels(width, channels, channels, channels, 2 * channels, first, second,
                              twice);
+      const sf_tap last = {(uint16_t)(width - 1), (uint16_t)(width - 1), 0};
+      const sf_tap taps[2] = {{0, (uint16_t)(width - 1), 1023}, last};
+      sf_resize_row(2, channels, taps, 512, first, second, two);
+      sf_resize_row(2, channels, taps, 0, first, first, two);
       sf_copy_channels(width, channels, 1, 2 * channels, channels, twice + channels, output);
       sf_sum_row(width, channels, first, sums);
       sf_average_sums(&window, width, sums, of_channels);
       sf_mean_sums(channels, width, 3, -5, factors, sums, of_channels);
       free(first), free(second), free(output), free(of_channels), free(table), free(twice);
-      free(sums);
+      free(two), free(sums);
     }
   }
 }

@@ -15,6 +15,7 @@ from export.graph.operators import (
     Mean,
     Multiply,
     Pad,
+    Resize,
     Softmax,
     Wire,
     switched_sources,
@@ -342,6 +343,15 @@ def pad(draw, net, name):
     return net.add(Pad(name=name, inputs=[input], padding=padding, value=value), tensor.scale, tensor.zero_point)
 
 
+def resize(draw, net, name):
+    input = _any_tensor(draw, net)
+    tensor, sides = net.tensors[input], st.integers(1, 12)
+    method, way = draw(st.sampled_from(["bilinear", "nearest"])), draw(st.sampled_from(["", "corners", "centers"]))
+    ways = {"align_corners": way == "corners", "half_pixel_centers": way == "centers"}
+    operator = Resize(name=name, inputs=[input], size=(draw(sides), draw(sides)), method=method, **ways)
+    return net.add(operator, tensor.scale, tensor.zero_point)
+
+
 def softmax(draw, net, name):
     beta = draw(st.sampled_from([1.0, 0.125, 3.0, 50.0]))
     return net.add(Softmax(name=name, inputs=[_any_tensor(draw, net)], beta=beta), 2.0**-8, -128)
@@ -383,6 +393,7 @@ STEPS = [
     max_pool,
     mean,
     pad,
+    resize,
     lookup,
     softmax,
     wire,

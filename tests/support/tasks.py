@@ -15,6 +15,7 @@ from export.graph.operators import (
     Mean,
     Multiply,
     Pad,
+    Resize,
     Softmax,
     Wire,
     switched_sources,
@@ -43,7 +44,9 @@ def every_operator(size=(7, 5), head=3, core_shuffle=True, seed=0) -> Graph:
     net.add(swap, 2.0**-4)
     net.add(MaxPool(name="max", inputs=["swap"], window=(3, 2), padding="same"), 2.0**-4)
     net.add(AveragePool(name="average", inputs=["max"], window=(2, 2), padding="same"), 2.0**-4)
-    net.add(Pad(name="padded", inputs=["average"], padding=((1, 0), (0, 1), (1, 1)), value=7), 2.0**-4)
+    height, width, _ = net.tensors["average"].shape
+    net.add(Resize(name="resized", inputs=["average"], size=(height + 1, width), half_pixel_centers=True), 2.0**-4)
+    net.add(Pad(name="padded", inputs=["resized"], padding=((1, 0), (0, 1), (1, 1)), value=7), 2.0**-4)
     net.add(Multiply(name="product", inputs=["padded", "padded"]), 2.0**-3)
     net.shuffle("shuffled", "product", "product")
     net.convolution("head", "shuffled", head, relu=False, scale=0.0703125, zero_point=5)  # wide

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
-from export.graph.operators import INT8_MAX, INT8_MIN
+from export.graph.tensor import INT8_MAX, INT8_MIN
 from export.tflite.interpreters import run_tflm
 from export.tflite.tables import CODES, FUNCTIONS, Coding, Operand, exp_of_float32, fill
 from export.tflite.writer import activation_range
