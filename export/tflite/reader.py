@@ -1,6 +1,6 @@
 """Any int8 .tflite -> integer graph, or an error that names the unsupported operator.
 
-Operators that compute become operators of the graph, one by one (export/tflite/operators.py).
+Operators that compute become operators of the graph, one by one (export/tflite/operators).
 Operators that only move bytes are followed as views: a view knows where each value of a tensor
 comes from. It becomes a Wire where an operator needs it as a map. It becomes nothing where it is
 the map again (a channel shuffle's way back) or where weights can be put into its order (a flattened
@@ -16,7 +16,6 @@ from functools import cached_property
 from typing import Any, NoReturn, TypeVar
 
 import numpy as np
-import numpy.typing as npt
 
 from export.graph.graph import Graph
 from export.graph.operators import Operator, Pad, Wire
@@ -25,9 +24,9 @@ from export.tflite.dilations import with_dilations
 from export.tflite.flatbuffer import FileOperator, FileTensor, Model, TfliteError, parse, to_bytes
 from export.tflite.known_values import with_known_values
 from export.tflite.operators import READERS
+from export.tflite.view import Places, View
 from export.tflite.writer import Placed, Tflite
 
-Places = npt.NDArray[np.integer]
 Result = TypeVar("Result")
 MapPadding = tuple[tuple[int, int], ...]  # rows, columns, channels
 
@@ -61,33 +60,6 @@ def read(content: bytes) -> tuple[Graph, Tflite]:
         reading.forget(index)
     graph = reading.graph()
     return graph, Tflite(reading.content() if changed or reading.converting else content, reading.placed)
-
-
-@dataclass(frozen=True, eq=False)
-class View:
-    """The content of a tensor of the file: values of one tensor of the graph, moved.
-
-    shape is that of the tensor in the file. places has this shape and holds the index in the source
-    of each value; None: all values in their order. made_by is the step that made it.
-    """
-
-    source: Tensor
-    shape: tuple[int, ...]
-    made_by: str
-    places: Places | None = None
-
-    def is_whole(self) -> bool:
-        """Return whether it is all values of its source, each once."""
-        size = self.source.size
-        if self.places is None:
-            return True
-        return self.places.size == size and bool(np.all(np.bincount(self.places.ravel(), minlength=size) == 1))
-
-    def all_places(self) -> Places:
-        """Return the index in the source of each value."""
-        if self.places is not None:
-            return self.places
-        return np.arange(self.source.size, dtype=np.int32).reshape(self.shape)
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from export.graph.limits import MOST_SIDES
 from export.graph.operators.operator import Operator, is_pair
 from export.graph.tensor import INT8_MAX, INT8_MIN, Shape, Tensor
 
@@ -53,7 +54,8 @@ class Resize(Operator):
 
     def output_shape(self, *shapes: Shape) -> Shape:
         ((height, width, channels),) = shapes
-        self._require(is_pair(self.size) and min(self.size) > 0, f"size is {self.size}; it must be (height, width)")
+        fits = is_pair(self.size) and 0 < min(self.size) and max(self.size) <= max(MOST_SIDES)
+        self._require(fits, f"size is {self.size}; it must be (height, width) of a map")
         self._require(
             self.method in ("bilinear", "nearest"), f"method is {self.method!r}; expected bilinear or nearest"
         )

@@ -69,7 +69,8 @@ HALVES = (0, 1), (0, -1), (-3, -2)
 @pytest.mark.parametrize(
     "fields, message",
     [
-        ({"size": (0, 3)}, "size is (0, 3); it must be (height, width)"),
+        ({"size": (0, 3)}, "size is (0, 3); it must be (height, width) of a map"),
+        ({"size": (2**40, 3)}, "size is (1099511627776, 3); it must be"),
         ({"size": (2, 3), "method": "cubic"}, "method is 'cubic'; expected bilinear or nearest"),
         ({"size": (2, 3), **WAYS["corners"], **WAYS["centers"]}, "it cannot both align corners and have half pixel"),
         ({"size": (4000, 3)}, "resizing 3 to 4000 reads beyond the map in TFLite"),

@@ -1,0 +1,183 @@
+"""Readers of convolutions, pools and all else that reads a window."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from export.graph.operators import (
+    AveragePool,
+    Conv2D,
+    DepthwiseConv2D,
+    MaxPool,
+    Resize,
+)
+from export.graph.tensor import INT8_MIN, Tensor
+from export.tflite import schema
+from export.tflite.flatbuffer import name_of
+from export.tflite.operators.registry import clamp, one_number, reads
+from export.tflite.writer import RESIZES
+
+
+@reads("CONV_2D")
+def _convolution(step):
+    """Conv2D: any kernel, stride, dilation, padding and number of groups; weights int8 with zero point 0"""
+    options, codes = step.options("Conv2DOptionsT"), _weights(step, 4)
+    input, fields = _convolution_window(step, options, codes.shape[1:3])
+    channels, depth = input.channels, codes.shape[3]
+    codes = codes.swapaxes(1, 2) if fields["turned"] else codes
+    step.require(channels % depth == 0, f"its weights read {depth} channels; its input has {channels}, no multiple")
+    step.emit(Conv2D, [input], codes=codes, groups=channels // depth, **fields, **_constants(step, len(codes), 0))
+
+
+@reads("DEPTHWISE_CONV_2D")
+def _depthwise_convolution(step):
+    """DepthwiseConv2D; with a depth multiplier above 1, Conv2D of as many groups as it reads channels"""
+    options, codes = step.options("DepthwiseConv2DOptionsT"), _weights(step, 4)
+    input, fields = _convolution_window(step, options, codes.shape[1:3])
+    channels, multiplier, out = input.channels, options.depthMultiplier, codes.shape[3]
+    fits = len(codes) == 1 and channels * multiplier == out
+    step.require(fits, f"its weights are {codes.shape}; with {channels} channels times {multiplier} they cannot be")
+    constants = _constants(step, out, 3)
+    codes = codes.swapaxes(1, 2) if fields["turned"] else codes
+    if multiplier == 1:
+        step.emit(DepthwiseConv2D, [input], codes=codes[0], **fields, **constants)
+    else:
+        codes = codes[0].transpose(2, 0, 1)[..., None]
+        step.emit(Conv2D, [input], codes=codes, groups=channels, **fields, **constants)
+
+
+@reads("SPACE_TO_BATCH_ND", "BATCH_TO_SPACE_ND")
+def _batches(step):
+    """the dilation of the one convolution between SPACE_TO_BATCH_ND and BATCH_TO_SPACE_ND"""
+    step.refuse("expected SPACE_TO_BATCH_ND, one convolution of stride 1 without padding, and BATCH_TO_SPACE_ND")
+
+
+@reads("FULLY_CONNECTED")
+def _fully_connected(step):
+    """Conv2D whose kernel is the whole map that it reads, or 1x1 if it reads each pixel alone"""
+    options, weights, index = step.options("FullyConnectedOptionsT"), _weights(step, 2), step.input(0)
+    step.require(options.weightsFormat == 0, "its weights are shuffled; expected the default format")
+    view, (out, depth) = step.view(index), weights.shape
+    dense = view.source.size == depth and view.is_whole()
+    if dense:  # flattened in whatever order: the weights are put into the map's
+        input, codes = view.source, np.empty_like(weights)
+        codes[:, view.all_places().ravel()] = weights
+        codes = codes.reshape(out, *input.shape)
+    else:
+        input, codes = step.channels(index), weights.reshape(out, 1, 1, depth)
+        step.require(input.channels == depth, f"its weights read {depth} values; its input has shape {view.shape}")
+    shape = step.file_tensor(
+        step.output()
+    ).shape  # of which TFLM takes the last dimension, and the product of the others
+    fits = len(shape) > 0 and shape[-1] == out and math.prod(shape) * depth == out * input.size
+    step.require(fits, f"its output has shape {shape}; its inputs make {math.prod(input.shape[:2])} times {out} values")
+    one_scale = len(step.file_tensor(step.input(1)).quantization.scales) == 1
+    fields = {"dense": dense, "fully_connected": one_scale, **_constants(step, out, 0), **clamp(step, options)}
+    step.emit(Conv2D, [input], shapes=[shape], codes=codes, **fields)
+
+
+def _weights(step, rank: int) -> np.ndarray:
+    codes = step.constant(1, "its weights", "INT8")
+    step.require(codes.ndim == rank, f"its weights are {codes.shape}; expected {rank} dimensions")
+    quantization = step.file_tensor(step.input(1)).quantization
+    step.require(quantization is not None, "its weights have no scale")
+    step.require(not np.any(quantization.zero_points), "its weights have a zero point other than 0")
+    return codes
+
+
+def _constants(step, channels: int, axis: int) -> dict:
+    """The fields that hold scales and biases of the output channels, which are along this axis of the weights."""
+    quantization = step.file_tensor(step.input(1)).quantization
+    # A channel that is dead can have scale 0; its multiplier then is 0, as that of a very small scale is.
+    scales = np.where(quantization.scales == 0, np.float32(1e-30), quantization.scales)
+    fits = len(scales) == 1 or (len(scales) == channels and quantization.axis == axis)
+    step.require(fits, f"its weights have {len(scales)} scales; expected one, or one for each of {channels} channels")
+    bias = np.zeros(channels, np.int32)
+    if len(step.operator.inputs) > 2 and step.operator.inputs[2] != -1:
+        bias = step.constant(2, "its biases", "INT32").ravel()
+        step.require(len(bias) == channels, f"it has {len(bias)} biases for {channels} channels")
+    return {"scales": np.broadcast_to(scales, channels), "bias": bias, "frozen": False}
+
+
+@reads("AVERAGE_POOL_2D")
+def _average_pool(step):
+    """AveragePool, if its input and output share one scale"""
+    _pool(step, AveragePool, None)
+
+
+@reads("MAX_POOL_2D")
+def _max_pool(step):
+    """MaxPool, if its input and output share one scale"""
+    _pool(step, MaxPool, INT8_MIN)  # padding with the smallest code is as good as not counting it
+
+
+def _pool(step, kind, padded_with: int | None) -> None:
+    options = step.options("Pool2DOptionsT")
+    window = options.filterHeight, options.filterWidth
+    input, fields = _window(step, options, window, padded_with)
+    step.emit(kind, [input], window=window[::-1] if fields["turned"] else window, **fields)
+
+
+@reads("PAD", "PADV2")
+def _pad(step):
+    """the padding of convolutions and max-pools that read it, where that is the same; else Pad"""
+    index, sides = step.input(0), step.constant(1, "its paddings", "INT32", "INT64")
+    step.require_equal_codings(index, step.output())
+    shape = step.shape(0)
+    rank = len(shape)
+    step.require(rank in (3, 4), f"its input has shape {shape}; expected 3 or 4 dimensions")
+    fits = sides.shape == (rank, 2) and not np.any(sides[0]) and sides.min() >= 0
+    step.require(
+        fits, f"its paddings are {sides.tolist()}; expected pairs from 0 for batch (0, 0), rows, columns, channels"
+    )
+    padded = tuple(size + int(side.sum()) for size, side in zip(shape, sides.astype(object)))
+    step.require_shape(step.output(), padded)
+    rows, columns, channels = [(0, 0)] * (4 - rank) + [tuple(side) for side in sides[1:].tolist()]
+    turned = step.is_turned(index)
+    source, padding = (step.values(index), (columns, rows)) if turned else (step.map(index), (rows, columns))
+    value = step.coding(index)[1]
+    if step.operator.kind == "PADV2":
+        value = one_number(step, 2, "its value", "INT8")
+        step.require_equal_codings(index, step.input(2))
+    step.pad(source, (*padding, channels), value, turned)
+
+
+@reads("RESIZE_BILINEAR", "RESIZE_NEAREST_NEIGHBOR")
+def _resize(step):
+    """Resize, to any size, also with half_pixel_centers or align_corners"""
+    method, name = next((method, name) for method, (kind, name) in RESIZES.items() if kind == step.operator.kind)
+    options, size = step.options(f"{name}OptionsT"), step.constant(1, "its size", "INT32").ravel()
+    step.require(len(size) == 2, f"its size is {size.tolist()}; expected height and width")
+    step.require_map(0)
+    fields = {"align_corners": bool(options.alignCorners), "half_pixel_centers": bool(options.halfPixelCenters)}
+    step.emit(Resize, [step.map(step.input(0))], size=(int(size[0]), int(size[1])), method=method, **fields)
+
+
+def _convolution_window(step, options, kernel: tuple[int, int]) -> tuple[Tensor, dict]:
+    dilations = options.dilationHFactor, options.dilationWFactor
+    zero = step.coding(step.input(0))[1]
+    input, fields = _window(step, options, kernel, zero, dilations)
+    return input, {"dilations": dilations[::-1] if fields["turned"] else dilations, **fields}
+
+
+def _window(step, options, kernel, padded_with: int | None, dilations=(1, 1)) -> tuple[Tensor, dict]:
+    """What a window reads, and the fields that all windows have.
+
+    A PAD before it that put the code `padded_with` around the map becomes padding of the window. If the map
+    is turned, so are the fields, and the window must be too.
+    """
+    step.require_map(0)
+    padding = name_of(schema.Padding, options.padding).lower()
+    strides = options.strideH, options.strideW
+    fields = {"strides": strides, "turned": False, **clamp(step, options)}
+    pad = step.pad_of(step.input(0))
+    if pad is not None and padding == "valid" and pad.value == padded_with and not pad.is_turned:
+        *sides, channels = pad.padding
+        extent = [(size - 1) * dilation + 1 for size, dilation in zip(kernel, dilations)]
+        if channels == (0, 0) and all(max(side) < size for side, size in zip(sides, extent)):
+            return pad.source, {"padding": tuple(sides), **fields}
+    if step.is_turned(step.input(0)):
+        return step.values(step.input(0)), {"padding": padding, **fields, "strides": strides[::-1], "turned": True}
+    return step.map(step.input(0)), {"padding": padding, **fields}
