@@ -23,7 +23,7 @@ from export.graph.tensor import INT8_MAX, INT8_MIN, Tensor
 from export.streaming import line_plan
 from export.streaming.line_plan import LinePlan
 from export.tflite import metadata, reader, writer
-from export.tflite.writer import Tflite
+from export.tflite.placed import Tflite
 
 KERAS = (".keras", ".h5")  # suffixes of saved models
 

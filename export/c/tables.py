@@ -3,40 +3,23 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import zlib
 from collections.abc import Iterator
-from functools import reduce, singledispatch
+from functools import reduce
 
 import numpy as np
 
 from export.c import core_header
+from export.c.kinds import Places, arrays_of, identifier, initialiser, kind_of
 from export.c.test_vector import vector_image
 from export.c.text import c_bytes, c_comment, c_float, c_identifier, c_string, c_words
-from export.datapath import structure, task_image, weight_layout
-from export.datapath.structure import wire_runs
-from export.graph import golden, meaning, zero_point
+from export.datapath import structure, task_image
+from export.graph import golden, meaning
 from export.graph.graph import Graph, core_digest
-from export.graph.operators import (
-    Add,
-    AveragePool,
-    ChannelScale,
-    Conv2D,
-    Convolution,
-    Lookup,
-    Mean,
-    Operator,
-    Pad,
-    Pair,
-    Pool,
-    Resize,
-    Softmax,
-    Window,
-    Wire,
-)
+from export.graph.operators import Join, Operator, Pad, Rearrange, Resize, Window
 from export.graph.tensor import GraphError, Tensor
-from export.streaming.line_plan import LinePlan, Stage, When, aligned, steps
-
-Kind = tuple[str, tuple[str, str] | None]  # sf_kind of a stage; type and initialiser of its parameters
+from export.streaming.line_plan import LinePlan, Stage, When, rows_of_steps, steps
 
 KINDS_WITH_A_STACK = ("sf_convolve", "sf_convolve_widened", "sf_depthwise")  # of their own, in micro/stream/sf_stack.h
 
@@ -48,7 +31,7 @@ def require_fit(plan: LinePlan) -> None:
     for name in graph.outputs:
         if name in graph.inputs:
             raise GraphError(f"{graph.name}: its output {name} is its input; C needs outputs that an operator makes")
-    _require_at_most(graph.name, "memory in bytes", _Places(plan).bytes, 0x7FFFFFFF)
+    _require_at_most(graph.name, "memory in bytes", Places(plan).bytes, 0x7FFFFFFF)
     for stage in plan.stages:
         operator = stage.operator
         _require_at_most(operator.name, "number of inputs", len(operator.inputs), 0xFF)
@@ -76,7 +59,7 @@ def values(plan: LinePlan, image: task_image.TaskImage) -> dict[str, object]:
     given = set(plan.given)
     vector = b"".join((made[name] if name in given else 0 * made[name]).tobytes() for name in graph.outputs)
     conditions = _conditions(plan)
-    places = _Places(plan)
+    places = Places(plan)
     height, width, channels = graph.tensor(graph.inputs[0]).shape
     sizes = [output.size for output in outputs]
     return {
@@ -101,9 +84,7 @@ def values(plan: LinePlan, image: task_image.TaskImage) -> dict[str, object]:
         "parameters": "\n\n".join(_constants(stage, plan, places) for stage in plan.stages),
         "stages": "\n".join(_stage(stage, plan, places, image, conditions) for stage in plan.stages),
         "stage_count": len(plan.stages),
-        "most_rows": max(
-            max(_window_rows(stage.operator, plan)[0], len(stage.operator.inputs)) for stage in plan.stages
-        ),
+        "most_rows": max(_rows_at_once(stage.operator, plan) for stage in plan.stages),
         "outputs": ", ".join(
             f"{{{numbers[output]}, {_number(plan.when_given(output), conditions)}}}" for output in graph.outputs
         ),
@@ -144,45 +125,11 @@ def _written(output: str, plan: LinePlan) -> str:
     return f". Of tasks whose {c_comment(plan.switches[when.switch].name)} is {positions}"
 
 
-def _stack(plan: LinePlan, places: _Places) -> str:
+def _stack(plan: LinePlan, places: Places) -> str:
     """The stack that the network's kinds of stages need, as an expression of the macros of sf_stack.h."""
-    kinds = {_kind(stage.operator, plan, places)[0] for stage in plan.stages}
+    kinds = {kind_of(stage.operator, plan, places)[0] for stage in plan.stages}
     own = sorted(f"SF_STACK_{kind.removeprefix('sf_').upper()}" for kind in kinds if kind in KINDS_WITH_A_STACK)
     return reduce(lambda a, b: f"SF_LARGER({a}, {b})", own, "SF_STACK_OTHERS")
-
-
-class _Places:
-    """The offsets in the memory of a network: newest rows, then kept rows, then running sums."""
-
-    def __init__(self, plan: LinePlan):
-        self.plan = plan
-        self.kept: dict[str, int] = {}
-        self.sums: dict[str, int] = {}
-        end = plan.shared
-        for name, buffer in plan.buffers.items():
-            self.kept[name], end = end, end + buffer.bytes
-        for stage in plan.stages:
-            if plan.sums_up(stage.operator):
-                output = plan.graph.tensor(stage.operator.output)
-                self.sums[stage.operator.name], end = end, end + 4 * output.channels
-        self.bytes = aligned(end)
-
-    def tensor(self, name: str) -> str:
-        """Return the row of a tensor in the table of tensors."""
-        buffer = self.plan.buffers[name]
-        shape = ", ".join(map(str, buffer.tensor.shape))
-        return f"    {{{shape}, {buffer.rows}, {self.kept[name]}, {buffer.place or 0}}},  // {c_comment(name)}"
-
-
-def _identifier(operator: Operator, plan: LinePlan) -> str:
-    """Return a unique C identifier for a stage.
-
-    C compares only the first 63 letters of identifiers.
-    """
-    return f"s{plan.stage_numbers[id(operator)]}_{c_identifier(operator.name)[-MOST_LETTERS:]}"
-
-
-MOST_LETTERS = 48  # of an operator's name in its identifiers
 
 
 # --- Switches ---------------------------------------------------------------------------------------------------------
@@ -206,10 +153,10 @@ def _switch_tables(plan: LinePlan, conditions: list[When]) -> Iterator[str]:
     ranges = [(when.switch, when.positions[0], when.positions[-1]) for when in conditions]
     fields = "sf_check_switched", "sf_is_met", "sf_rest", "switches", "conditions", "task_bytes", len(ends)
     yield f"// {c_comment(', '.join(switch.name for switch in plan.switches))}"
-    yield f"static const sf_switch switches[] = {{{', '.join(_initialiser(*each) for each in ends)}}};"
-    yield f"static const sf_condition conditions[] = {{{', '.join(_initialiser(*each) for each in ranges)}}};"
+    yield f"static const sf_switch switches[] = {{{', '.join(initialiser(*each) for each in ends)}}};"
+    yield f"static const sf_condition conditions[] = {{{', '.join(initialiser(*each) for each in ranges)}}};"
     yield f"static const uint32_t task_bytes[] = {{{', '.join(map(str, task_image.sizes(plan)))}}};"
-    yield f"static const sf_switching switching = {_initialiser(*fields)};"
+    yield f"static const sf_switching switching = {initialiser(*fields)};"
 
 
 # --- Stages -----------------------------------------------------------------------------------------------------------
@@ -217,8 +164,6 @@ def _switch_tables(plan: LinePlan, conditions: list[When]) -> Iterator[str]:
 
 def _window_rows(operator: Operator, plan: LinePlan) -> tuple[int, int, int]:
     """Return rows, stride and dilation of a stage's window."""
-    if isinstance(operator, Resize):
-        return 2, 1, 1
     if isinstance(operator, Window) and not plan.sums_up(operator):
         return operator.kernel[0], operator.strides[0], operator.dilations[0]
     return 1, 1, 1
@@ -240,16 +185,34 @@ def _first_rows(operator: Operator, plan: LinePlan) -> int:
     return min(height, (rows - 1) * dilation + 1 - _rows_above(operator, plan))
 
 
-def _stage(stage: Stage, plan: LinePlan, places: _Places, image: task_image.TaskImage, conditions: list[When]) -> str:
+def _reads(operator: Operator, graph: Graph) -> list[tuple[int, int, int]]:
+    """Return which rows of which input each step reads: input, first and last row; [] of a stage with a window."""
+    if not isinstance(operator, Resize | Rearrange) and not (isinstance(operator, Join) and operator.axis == 0):
+        return []
+    found: list[tuple[int, int, int, int]] = []
+    for i, (begins, ends) in enumerate(rows_of_steps(operator, np.arange(steps(operator, graph)), graph).values()):
+        reading = zip(itertools.count(), begins.tolist(), ends.tolist())
+        found += [(step, i, begin, end - 1) for step, begin, end in reading if begin < end]
+    return [(i, first, last) for _, i, first, last in sorted(found)]
+
+
+def _rows_at_once(operator: Operator, plan: LinePlan) -> int:
+    """Return the most rows that a step of a stage reads."""
+    spans = [1 + last - first for _, first, last in _reads(operator, plan.graph)]
+    return max([*spans, _window_rows(operator, plan)[0], len(operator.inputs)])
+
+
+def _stage(stage: Stage, plan: LinePlan, places: Places, image: task_image.TaskImage, conditions: list[When]) -> str:
     """Return the row of a stage in the table of stages."""
     operator, graph = stage.operator, plan.graph
-    name = _identifier(operator, plan)
-    kind, parameters = _kind(operator, plan, places)
+    name = identifier(operator, plan)
+    kind, parameters = kind_of(operator, plan, places)
     fields = [
         f"&{kind}",
         f"&{name}" if parameters else "NULL",
         f"{name}_inputs",
         f"{name}_retires" if stage.retires else "NULL",
+        f"{name}_reads" if _reads(operator, graph) else "NULL",
         *map(str, (len(operator.inputs), len(stage.retires))),
         *map(str, (*_window_rows(operator, plan), _rows_above(operator, plan))),
         *map(str, (_first_rows(operator, plan), graph.inputs_of(operator)[0].shape[0])),
@@ -259,157 +222,19 @@ def _stage(stage: Stage, plan: LinePlan, places: _Places, image: task_image.Task
     return f"    {{{', '.join(fields)}}},"
 
 
-def _constants(stage: Stage, plan: LinePlan, places: _Places) -> str:
+def _constants(stage: Stage, plan: LinePlan, places: Places) -> str:
     """Return the constants that a stage points to."""
     operator, numbers = stage.operator, plan.tensor_numbers
-    name = _identifier(operator, plan)
+    name = identifier(operator, plan)
     shape = "x".join(map(str, plan.graph.tensor(operator.output).shape))
     lines = [f"// {c_comment(operator.name)}: {shape}, lines {stage.first_line} to {stage.last_line}"]
     for what, tensors in (("inputs", operator.inputs), ("retires", stage.retires)):
         if tensors:
             lines.append(f"static const uint16_t {name}_{what}[] = {{{', '.join(str(numbers[t]) for t in tensors)}}};")
-    _, parameters = _kind(operator, plan, places)
-    if isinstance(operator, Wire) and not operator.core_shuffle:
-        lines += _wire_tables(operator, plan.graph, name)
-    if isinstance(operator, Resize):
-        lines += _resize_tables(operator, plan.graph, name)
+    if reads := ", ".join(initialiser(*read) for read in _reads(operator, plan.graph)):
+        lines.append(f"static const sf_reads {name}_reads[] = {{{reads}}};")
+    _, parameters = kind_of(operator, plan, places)
+    lines += arrays_of(operator, plan.graph, name)
     if parameters:
         lines.append(f"static const {parameters[0]} {name} = {parameters[1]};")
     return "\n".join(lines)
-
-
-@singledispatch
-def _kind(operator: Operator, plan: LinePlan, places: _Places) -> Kind:
-    """Return the sf_kind of a stage, and the type and initialiser of its parameters."""
-    raise TypeError(f"{operator.name}: the C has no {type(operator).__name__}")
-
-
-@_kind.register
-def _kind_of_convolution(operator: Convolution, plan: LinePlan, places: _Places) -> Kind:
-    kind = "sf_convolve" if isinstance(operator, Conv2D) else "sf_depthwise"
-    if weight_layout.is_paired(operator, plan.graph):
-        kind = "sf_convolve_widened"
-    codes = core_header.array_name(operator, plan.graph) if operator.frozen else "NULL"
-    wide = int(structure.needs_wide_multiplier(operator, plan.graph))
-    return kind, ("sf_convolution", _initialiser(_window(operator, plan), wide, codes))
-
-
-@_kind.register
-def _kind_of_pool(operator: Pool, plan: LinePlan, places: _Places) -> Kind:
-    if plan.sums_up(operator):
-        pool = _initialiser(_window(operator, plan), places.sums[operator.name])
-        return "sf_running_average", ("sf_whole_pool", pool)
-    kind = "sf_average_pool" if isinstance(operator, AveragePool) else "sf_max_pool"
-    return kind, ("sf_window", _window(operator, plan))
-
-
-def _window(operator: Convolution | Pool, plan: LinePlan) -> str:
-    """Return the initialiser of an sf_window."""
-    input, output = plan.graph.inputs_of(operator)[0], plan.graph.tensor(operator.output)
-    _, width, channels = input.shape
-    _, output_width, output_channels = output.shape
-    kernel, stride, left = operator.kernel, operator.strides[1], operator.pads(input.shape[:2])[1][0]
-    if plan.sums_up(operator):  # without a window, so that the map may be larger than a window can be
-        kernel, stride, left = (1, 1), 1, 0
-    folded = isinstance(operator, Convolution) and zero_point.is_folded(operator, plan.graph)
-    values = {
-        "input_width": width,
-        "input_channels": channels,
-        "output_width": output_width,
-        "output_channels": output_channels,
-        "kernel_height": kernel[0],
-        "kernel_width": kernel[1],
-        "stride": stride,
-        "dilation": operator.dilations[1],
-        "left": left,
-        "groups": operator.groups if isinstance(operator, Conv2D) else 1,
-        "input_zero_point": 0 if folded else input.zero_point,
-        "output_zero_point": output.zero_point,
-        "minimum": operator.minimum,
-        "maximum": operator.maximum,
-    }
-    return f"{{{', '.join(f'.{name} = {value}' for name, value in values.items())}}}"
-
-
-@_kind.register
-def _kind_of_mean(operator: Mean, plan: LinePlan, places: _Places) -> Kind:
-    input, output = plan.graph.inputs_of(operator)[0], plan.graph.tensor(operator.output)
-    height, width, channels = input.shape
-    zero_points, sums = (input.zero_point, output.zero_point), places.sums[operator.name]
-    return "sf_running_mean", ("sf_mean", _initialiser(width, height, channels, *zero_points, sums))
-
-
-@_kind.register
-def _kind_of_channel_scale(operator: ChannelScale, plan: LinePlan, places: _Places) -> Kind:
-    input, output = plan.graph.inputs_of(operator)[0], plan.graph.tensor(operator.output)
-    zero_points = input.zero_point, operator.constant_zero_point, output.zero_point
-    return "sf_scale", (
-        "sf_scaling",
-        _initialiser(*input.shape[1:], *zero_points, operator.minimum, operator.maximum),
-    )
-
-
-@_kind.register
-def _kind_of_pair(operator: Pair, plan: LinePlan, places: _Places) -> Kind:
-    kind = "sf_add" if isinstance(operator, Add) else "sf_multiply"
-    output = plan.graph.tensor(operator.output)
-    zero_points = [tensor.zero_point for tensor in (*plan.graph.inputs_of(operator), output)]
-    pair = _initialiser(*zero_points, operator.minimum, operator.maximum)
-    return kind, ("sf_pairing", _initialiser(output.shape[1] * output.channels, pair))
-
-
-@_kind.register
-def _kind_of_lookup(operator: Lookup, plan: LinePlan, places: _Places) -> Kind:
-    _, width, channels = plan.graph.tensor(operator.output).shape
-    return "sf_lookup", ("sf_table", _initialiser(width * channels))
-
-
-@_kind.register
-def _kind_of_pad(operator: Pad, plan: LinePlan, places: _Places) -> Kind:
-    _, width, channels = plan.graph.inputs_of(operator)[0].shape
-    _, columns, around = operator.padding
-    return "sf_pad", ("sf_padding", _initialiser(width, channels, *columns, *around, operator.value))
-
-
-@_kind.register
-def _kind_of_resize(operator: Resize, plan: LinePlan, places: _Places) -> Kind:
-    name = _identifier(operator, plan)
-    _, width, channels = plan.graph.tensor(operator.output).shape
-    return "sf_resize", ("sf_resizing", _initialiser(width, channels, f"{name}_rows", f"{name}_columns"))
-
-
-def _resize_tables(operator: Resize, graph: Graph, name: str) -> list[str]:
-    """Return the tables of a Resize: what each row and each column is made of."""
-    shape = graph.inputs_of(operator)[0].shape
-    taps = [zip(*(each.tolist() for each in operator.taps(axis, shape[axis]))) for axis in (0, 1)]
-    texts = [", ".join(_initialiser(*tap) for tap in each) for each in taps]
-    return [f"static const sf_tap {name}_{what}[] = {{{text}}};" for what, text in zip(("rows", "columns"), texts)]
-
-
-@_kind.register
-def _kind_of_softmax(operator: Softmax, plan: LinePlan, places: _Places) -> Kind:
-    return "sf_softmax", ("sf_softmax_shape", _initialiser(*plan.graph.tensor(operator.output).shape[1:]))
-
-
-@_kind.register
-def _kind_of_wire(operator: Wire, plan: LinePlan, places: _Places) -> Kind:
-    name = _identifier(operator, plan)
-    _, width, channels = plan.graph.tensor(operator.output).shape
-    if operator.core_shuffle:
-        return "sf_core_shuffle", ("sf_core_shuffling", _initialiser(width, channels))
-    count = len(wire_runs(operator.sources))
-    return "sf_wire", ("sf_wiring", _initialiser(width, channels, count, f"{name}_channels", f"{name}_runs"))
-
-
-def _wire_tables(operator: Wire, graph: Graph, name: str) -> list[str]:
-    """Return the tables of a Wire: channels of its inputs, and its runs."""
-    channels = ", ".join(str(tensor.channels) for tensor in graph.inputs_of(operator))
-    runs = ", ".join(_initialiser(*run) for run in wire_runs(operator.sources))
-    return [
-        f"static const uint16_t {name}_channels[] = {{{channels}}};",
-        f"static const sf_wire_run {name}_runs[] = {{{runs}}};",
-    ]
-
-
-def _initialiser(*values: object) -> str:
-    return f"{{{', '.join(map(str, values))}}}"

@@ -25,7 +25,7 @@ from export.streaming.line_plan import LinePlan, Stage, When
 Json = dict[str, Any]
 
 # What a task can change, and `dense`, which the kernel says already.
-TASK_FIELDS = {"codes", "scales", "bias", "scale", "table", "breakpoints", "beta", "fully_connected", "dense"}
+TASK_FIELDS = {"codes", "values", "scales", "bias", "scale", "table", "breakpoints", "beta", "fully_connected", "dense"}
 
 
 def digest(plan: LinePlan) -> str:

@@ -19,8 +19,12 @@ ends with the last pass of its task.
                           shifts, int8 per channel, only with wide multipliers;
                           codes, unless frozen: int8, or words if paired (weight_layout.py)
     channel scale         factor; codes, int8 per channel
-    add                   three factors: of both operands, and of their sum
+    prelu                 two factors; slopes, int8 per channel
+    add, subtract,        three factors: of both operands, and of their sum, difference or
+    squared difference    the square of that
     multiply, mean        factor
+    reduce                factor, if it sums
+    constant              codes of the map, int8
     lookup                table, 256 int8
     softmax               factor; smallest difference, int32
     core shuffle          1 if it is on, else 0, int32
@@ -42,9 +46,23 @@ import numpy as np
 import numpy.typing as npt
 
 from export.datapath import structure, weight_layout
-from export.graph import rounding, softmax, zero_point
+from export.graph import golden, rounding, softmax, zero_point
 from export.graph.graph import Graph, core_digest
-from export.graph.operators import Add, ChannelScale, Convolution, Lookup, Mean, Multiply, Operator, Softmax, Wire
+from export.graph.operators import (
+    Add,
+    ChannelScale,
+    Constant,
+    Convolution,
+    Lookup,
+    Mean,
+    Multiply,
+    Operator,
+    Prelu,
+    Reduce,
+    Softmax,
+    SquaredDifference,
+    Wire,
+)
 from export.graph.switches import PASSES, Switch
 from export.streaming.line_plan import LinePlan, Stage
 
@@ -134,7 +152,7 @@ def _section_of_channel_scale(operator: ChannelScale, graph: Graph) -> bytes:
 
 
 @section.register
-def _section_of_add(operator: Add, graph: Graph) -> bytes:
+def _section_of_add(operator: Add | SquaredDifference, graph: Graph) -> bytes:
     first, second = graph.inputs_of(operator)
     return b"".join(map(factor, operator.multipliers(first, second, graph.tensor(operator.output))))
 
@@ -151,6 +169,24 @@ def _section_of_mean(operator: Mean, graph: Graph) -> bytes:
     count = input.shape[0] * input.shape[1]
     quantised = rounding.quantize_multiplier(operator.multiplier(input, output))
     return struct.pack("<ii", *rounding.mean_multiplier(*quantised, count))
+
+
+@section.register
+def _section_of_prelu(operator: Prelu, graph: Graph) -> bytes:
+    factors = operator.multipliers(graph.inputs_of(operator)[0], graph.tensor(operator.output))
+    return b"".join(map(factor, factors)) + padded(operator.codes)
+
+
+@section.register
+def _section_of_reduce(operator: Reduce, graph: Graph) -> bytes:
+    input, output = graph.inputs_of(operator)[0], graph.tensor(operator.output)
+    sums = operator.what in ("sum", "mean")
+    return struct.pack("<ii", *golden.reduction_factor(operator, input, output)) if sums else b""
+
+
+@section.register
+def _section_of_constant(operator: Constant, graph: Graph) -> bytes:
+    return padded(operator.values)
 
 
 @section.register

@@ -23,6 +23,7 @@ from export.graph.operators import (
     Conv2D,
     Convolution,
     DepthwiseConv2D,
+    Extreme,
     Lookup,
     MaxPool,
     Mean,
@@ -92,7 +93,7 @@ def _weights(operator: Convolution) -> npt.NDArray[np.int64]:
 
 @_bounds.register
 def _bounds_of_values(
-    operator: ChannelScale | Add | Multiply | AveragePool | MaxPool | Mean, graph: Graph, *inputs: Bounds
+    operator: ChannelScale | Add | Multiply | Extreme | AveragePool | MaxPool | Mean, graph: Graph, *inputs: Bounds
 ) -> Bounds:
     """Of what is monotone in each of its inputs: its bounds are among what it makes of theirs."""
     made = [_value(operator, graph, *ends) for ends in itertools.product(*inputs)]
@@ -247,7 +248,9 @@ def _keep(operator: Operator, graph: Graph, kept: dict[str, npt.NDArray[np.bool_
 
 def _is_channel_by_channel(operator: Operator) -> bool:
     """Whether each output channel is made of the same channel of each input."""
-    plain = isinstance(operator, ChannelScale | Add | Multiply | AveragePool | MaxPool | Mean | Lookup | Resize)
+    plain = isinstance(
+        operator, ChannelScale | Add | Multiply | Extreme | AveragePool | MaxPool | Mean | Lookup | Resize
+    )
     depthwise = isinstance(operator, DepthwiseConv2D) and not operator.frozen
     return plain or depthwise or isinstance(operator, Pad) and not any(operator.padding[2])
 

@@ -14,22 +14,35 @@ import numpy as np
 import numpy.typing as npt
 
 from export.graph.graph import Graph
+from export.graph.inverse_root import inverse_root
 from export.graph.operators import (
     ADD_LEFT_SHIFT,
+    SQUARE_LEFT_SHIFT,
     Add,
+    ArgMax,
     AveragePool,
     ChannelScale,
+    Constant,
     Conv2D,
     Convolution,
     DepthwiseConv2D,
+    Extreme,
+    Join,
     Lookup,
+    Maximum,
     MaxPool,
     Mean,
     Multiply,
+    Normalize,
     Operator,
     Pad,
+    Prelu,
+    Rearrange,
+    Reduce,
     Resize,
     Softmax,
+    SquaredDifference,
+    Subtract,
     Window,
     Wire,
 )
@@ -153,16 +166,57 @@ def _scale_channels(operator: ChannelScale, graph: Graph, x: Codes) -> Codes:
 def _add(operator: Add, graph: Graph, *operands: Codes) -> Codes:
     (first, second), output = graph.inputs_of(operator), graph.tensor(operator.output)
     *each, of_sum = operator.multipliers(first, second, output)
+    sign = -1 if isinstance(operator, Subtract) else 1
 
     def add(*operands: Codes) -> Codes:
-        scaled = [
-            requantise(_shifted(x, tensor) << ADD_LEFT_SHIFT, *quantize_multiplier(multiplier))
-            for tensor, x, multiplier in zip((first, second), operands, each)
-        ]
-        total = requantise(scaled[0] + scaled[1], *quantize_multiplier(of_sum))
+        one, other = _scaled_operands(operands, (first, second), each, ADD_LEFT_SHIFT)
+        total = requantise(one + sign * other, *quantize_multiplier(of_sum))
         return _clamp(total + output.zero_point, operator.minimum, operator.maximum)
 
     return _in_blocks(add, *operands)
+
+
+@apply.register
+def _square_difference(operator: SquaredDifference, graph: Graph, *operands: Codes) -> Codes:
+    (first, second), output = graph.inputs_of(operator), graph.tensor(operator.output)
+    *each, of_square = operator.multipliers(first, second, output)
+
+    def square(*operands: Codes) -> Codes:
+        one, other = _scaled_operands(operands, (first, second), each, SQUARE_LEFT_SHIFT)
+        squared = requantise((one - other) ** 2, *quantize_multiplier(of_square))
+        return _clamp(squared + output.zero_point, operator.minimum, operator.maximum)
+
+    return _in_blocks(square, *operands)
+
+
+def _scaled_operands(
+    operands: Iterable[Codes], tensors: Iterable[Tensor], multipliers: Iterable[float], shift: int
+) -> list[Integers]:
+    """Return operands less their zero points, shifted left and scaled to one unit."""
+    return [
+        requantise(_shifted(x, tensor) << shift, *quantize_multiplier(multiplier))
+        for x, tensor, multiplier in zip(operands, tensors, multipliers)
+    ]
+
+
+@apply.register
+def _choose(operator: Extreme, graph: Graph, *operands: Codes) -> Codes:
+    chosen = (np.maximum if isinstance(operator, Maximum) else np.minimum)(*operands)
+    return _clamp(chosen, operator.minimum, operator.maximum)
+
+
+@apply.register
+def _prelu(operator: Prelu, graph: Graph, x: Codes) -> Codes:
+    input, output = graph.tensor(operator.inputs[0]), graph.tensor(operator.output)
+    slopes = operator.codes.astype(np.int64) - operator.constant_zero_point
+    above, below = (quantize_multiplier(factor) for factor in operator.multipliers(input, output))
+
+    def bend(x: Codes, slopes: Integers) -> Codes:
+        values = _shifted(x, input)
+        bent = np.where(values >= 0, requantise(values, *above), requantise(values * slopes, *below))
+        return _clamp(bent + output.zero_point)
+
+    return _in_blocks(bend, x, np.broadcast_to(slopes, (1, *x.shape[1:])))
 
 
 @apply.register
@@ -203,6 +257,63 @@ def mean_of_sums(operator: AveragePool | Mean, graph: Graph, total: Integers, co
     input, output = graph.tensor(operator.inputs[0]), graph.tensor(operator.output)
     factor = mean_multiplier(*quantize_multiplier(operator.multiplier(input, output)), int(count))
     return _clamp(requantise(total - int(count) * input.zero_point, *factor) + output.zero_point)
+
+
+@apply.register
+def _reduce(operator: Reduce, graph: Graph, x: Codes) -> Codes:
+    axes = tuple(1 + axis for axis in operator.axes)
+    if operator.what in ("max", "min"):
+        extreme: Codes = (np.max if operator.what == "max" else np.min)(x, axis=axes, keepdims=True)
+        return extreme
+    return reduced(operator, graph, x.astype(np.int64).sum(axis=axes, keepdims=True))
+
+
+def reduction_factor(operator: Reduce, input: Tensor, output: Tensor) -> tuple[Any, Any]:
+    """Return (multiplier, shift) of the sums of a Reduce."""
+    multiplier, shift = quantize_multiplier(operator.multiplier(input, output))
+    if operator.what == "sum":
+        return multiplier, shift
+    return mean_multiplier(multiplier, shift, operator.count(input.shape))
+
+
+def reduced(operator: Reduce, graph: Graph, total: Integers) -> Codes:
+    """Return the codes of sums of codes, or of means."""
+    input, output = graph.tensor(operator.inputs[0]), graph.tensor(operator.output)
+    count = operator.count(input.shape)
+    factor = reduction_factor(operator, input, output)
+    return _clamp(requantise(total - count * input.zero_point, *factor) + output.zero_point)
+
+
+@apply.register
+def _arg_max(operator: ArgMax, graph: Graph, x: Codes) -> Codes:
+    return _clamp(x.argmax(axis=3, keepdims=True) + INT8_MIN)
+
+
+@apply.register
+def _normalise(operator: Normalize, graph: Graph, x: Codes) -> Codes:
+    tensor = graph.tensor(operator.inputs[0])
+
+    def normalise(x: Codes) -> Codes:
+        values = _shifted(x, tensor)
+        multiplier, shift = inverse_root((values**2).sum(axis=-1, keepdims=True))
+        return _clamp(requantise(values, multiplier, shift + 7))  # of a scale of 1/128
+
+    return _in_blocks(normalise, x)
+
+
+@apply.register
+def _rearrange(operator: Rearrange, graph: Graph, x: Codes) -> Codes:
+    return x.reshape(len(x), -1)[:, operator.places]
+
+
+@apply.register
+def _join(operator: Join, graph: Graph, *inputs: Codes) -> Codes:
+    return np.concatenate(inputs, axis=1 + operator.axis)
+
+
+@apply.register
+def _constant(operator: Constant, graph: Graph, x: Codes) -> Codes:
+    return np.broadcast_to(operator.values, (len(x), *operator.values.shape))
 
 
 @apply.register

@@ -20,6 +20,8 @@ from export.graph.operators import (
     Pad,
     Pair,
     Pool,
+    Rearrange,
+    Reduce,
     Resize,
     Wire,
 )
@@ -69,7 +71,7 @@ def _codes_of_wire(operator: Wire, inputs: list[Range]) -> Range:
 
 
 @_codes.register
-def _codes_of_resize(operator: Resize, inputs: list[Range]) -> Range:
+def _codes_of_moved(operator: Resize | Rearrange, inputs: list[Range]) -> Range:
     return inputs[0]
 
 
@@ -129,6 +131,13 @@ def _sum_range_of_multiply(operator: Multiply, graph: Graph, codes: dict[str, Ra
 def _sum_range_of_average(operator: AveragePool | Mean, graph: Graph, codes: dict[str, Range]) -> Range:
     size = operator.window if isinstance(operator, AveragePool) else graph.tensor(operator.inputs[0]).shape[:2]
     return _times(math.prod(size), _hull((0, 0), codes[operator.inputs[0]]))
+
+
+@sum_range.register
+def _sum_range_of_reduce(operator: Reduce, graph: Graph, codes: dict[str, Range]) -> Range | None:
+    if operator.what in ("max", "min"):
+        return None
+    return _times(operator.count(graph.tensor(operator.inputs[0]).shape), _hull((0, 0), codes[operator.inputs[0]]))
 
 
 def _values(operator: Operator, graph: Graph, codes: dict[str, Range]) -> list[Range]:

@@ -6,7 +6,7 @@ import re
 from dataclasses import replace
 
 from export.graph.graph import Graph
-from export.graph.operators import AveragePool, Operator
+from export.graph.operators import AveragePool, Constant, Operator, Rearrange
 from export.graph.tensor import GraphError, Shape, Size
 
 
@@ -31,6 +31,8 @@ def resize(graph: Graph, size: Size) -> Graph:
     replace(image, shape=shapes[image.name]).check()
     operators = []
     for operator in graph.operators:
+        if isinstance(operator, Constant | Rearrange):
+            raise GraphError(f"{operator.name}: it is made for one size, so that the network cannot have another")
         operator = _over_the_whole_map(operator, graph, shapes)
         shapes[operator.output] = operator.output_shape(*(shapes[name] for name in operator.inputs))
         operators.append(operator)

@@ -17,7 +17,20 @@ import numpy as np
 import numpy.typing as npt
 
 from export.graph import golden
-from export.graph.operators import AveragePool, Mean, Operator, Pad, Pads, Resize, Window
+from export.graph.graph import Graph
+from export.graph.operators import (
+    AveragePool,
+    Constant,
+    Mean,
+    Operator,
+    Pad,
+    Pads,
+    Prelu,
+    Rearrange,
+    Reduce,
+    Resize,
+    Window,
+)
 from export.graph.tensor import Shape
 from export.streaming.line_plan import Buffer, LinePlan, rows_read, steps
 
@@ -90,7 +103,7 @@ class Stream:
         self.running = [stage for stage in self.plan.stages if self.plan.runs(stage)]
         self.step = {stage.operator.name: 0 for stage in self.running}
         self.sums = {
-            operator.name: np.zeros(self.graph.tensor(operator.output).channels, np.int64)
+            operator.name: np.zeros(self.plan.sums_of(operator), np.int64)
             for operator in (stage.operator for stage in self.running)
             if self.plan.sums_up(operator)
         }
@@ -140,21 +153,43 @@ class Stream:
     def _is_due(self, operator: Operator) -> bool:
         """Return whether a step is left and the rows that it reads are there."""
         return self.step[operator.name] < self._steps(operator) and all(
-            self._reads(operator, name).stop <= self.rows[name].made for name in operator.inputs
+            read.stop <= self.rows[name].made for name, read in self._reads(operator).items()
         )
 
     def _run(self, operator: Operator) -> Codes | None:
         """Run the next step of a stage. Return its next row, or None while it only sums."""
-        under = [self._rows_of(name, self._reads(operator, name)) for name in operator.inputs]
+        reads = self._reads(operator)
+        under = [self._rows_of(name, reads[name]) for name in operator.inputs]
         step = self.step[operator.name]
         self.step[operator.name] += 1
         if self.plan.sums_up(operator) and isinstance(operator, (AveragePool, Mean)):
             return self._sum(operator, under[0])
+        if self.plan.sums_up(operator) and isinstance(operator, Reduce):
+            return self._reduce(operator, under[0])
         if isinstance(operator, Resize):
             return _resized_row(operator, step, self.graph.tensor(operator.inputs[0]).shape, under[0])
-        one_row = _of_one_row(operator, step, self.graph.tensor(operator.inputs[0]).shape)
+        if isinstance(operator, Rearrange):
+            begin = reads[operator.inputs[0]].start * under[0][0, 0].size
+            moved: Codes = under[0].ravel()[operator.places[step] - begin]
+            return moved
+        one_row = _of_one_row(operator, step, self.graph)
         made: Codes = golden.apply(one_row, self.graph, *under)[0, 0]
         return made
+
+    def _reduce(self, operator: Reduce, rows: Codes) -> Codes | None:
+        """Add rows to sums, or keep the largest or smallest of all. Return the result after the last one."""
+        is_first, sums = self.step[operator.name] == 1, self.sums[operator.name]
+        axes = tuple(1 + axis for axis in operator.axes)
+        if operator.what in ("max", "min"):
+            choose = np.maximum if operator.what == "max" else np.minimum
+            own = choose.reduce(rows, axis=axes, keepdims=True).astype(np.int64).ravel()
+            sums[:] = own if is_first else choose(sums, own)
+        else:
+            sums += rows.astype(np.int64).sum(axis=axes, keepdims=True).ravel()
+        if self.step[operator.name] < self._steps(operator):
+            return None
+        made = sums.reshape(self.graph.tensor(operator.output).shape[1:])
+        return made.astype(np.int8) if operator.what in ("max", "min") else golden.reduced(operator, self.graph, made)
 
     def _sum(self, operator: AveragePool | Mean, rows: Codes) -> Codes | None:
         """Add rows to a running sum. Return the mean after the last one."""
@@ -172,8 +207,8 @@ class Stream:
     def _steps(self, operator: Operator) -> int:
         return steps(operator, self.graph)
 
-    def _reads(self, operator: Operator, name: str) -> range:
-        return rows_read(operator, self.step[operator.name], self.graph.tensor(name).shape)
+    def _reads(self, operator: Operator) -> dict[str, range]:
+        return rows_read(operator, self.step[operator.name], self.graph)
 
 
 def _resized_row(operator: Resize, step: int, shape: Shape, under: Codes) -> Codes:
@@ -183,12 +218,16 @@ def _resized_row(operator: Resize, step: int, shape: Shape, under: Codes) -> Cod
     return row
 
 
-def _of_one_row(operator: Operator, step: int, shape: Shape) -> Operator:
+def _of_one_row(operator: Operator, step: int, graph: Graph) -> Operator:
     """Return the same operator for a map of only the rows that a step reads.
 
     Its output is one row.
     """
-    read = rows_read(operator, step, shape)
+    if isinstance(operator, Constant):
+        return replace(operator, values=operator.values[step : step + 1])
+    if isinstance(operator, Prelu) and operator.of_each_value:
+        return replace(operator, codes=operator.codes[step : step + 1])
+    shape, read = graph.tensor(operator.inputs[0]).shape, rows_read(operator, step, graph)[operator.inputs[0]]
     if isinstance(operator, Pad):
         return replace(operator, padding=((1 - len(read), 0), *operator.padding[1:]))
     if not isinstance(operator, Window):

@@ -23,14 +23,14 @@ ring.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 import numpy.typing as npt
 
 from export.graph.graph import Graph
 from export.graph.memory_order import Step, small_memory_order
-from export.graph.operators import AveragePool, Mean, Operator, Pad, Resize, Window, Wire
+from export.graph.operators import AveragePool, Join, Mean, Operator, Pad, Rearrange, Reduce, Resize, Window, Wire
 from export.graph.switches import Switch
 from export.graph.tensor import GraphError, Shape, Tensor
 from export.graph.wires import without_wires
@@ -160,9 +160,14 @@ class LinePlan:
 
     @cached_property
     def sums(self) -> int:
-        """Total bytes of the running sums."""
-        outputs = [self.graph.tensor(stage.operator.output) for stage in self.stages if self.sums_up(stage.operator)]
-        return sum(SUM_BYTES * output.channels for output in outputs)
+        """Total bytes of the running sums, and of those of one row."""
+        return sum(SUM_BYTES * self.sums_of(stage.operator) for stage in self.stages)
+
+    def sums_of(self, operator: Operator) -> int:
+        """Return how many sums a stage keeps, of several rows or of one."""
+        has = isinstance(operator, Reduce) or self.sums_up(operator)
+        _, width, channels = self.graph.tensor(operator.output).shape
+        return width * channels if has else 0
 
     def sums_up(self, operator: Operator) -> bool:
         """Return whether a stage keeps running sums."""
@@ -309,9 +314,11 @@ def aligned(size: int) -> int:
 
 
 def sums_rows(operator: Operator, shape: Shape) -> bool:
-    """Return whether an operator keeps running sums: whether it pools all of its input."""
+    """Return whether an operator keeps running sums: whether it pools all rows of its input."""
     if isinstance(operator, AveragePool):
         return tuple(operator.window) == shape[:2] and operator.output_size(shape[:2]) == (1, 1)
+    if isinstance(operator, Reduce):
+        return 0 in operator.axes
     return isinstance(operator, Mean)
 
 
@@ -321,18 +328,33 @@ def steps(operator: Operator, graph: Graph) -> int:
     return (input if sums_rows(operator, input.shape) else graph.tensor(operator.output)).shape[0]
 
 
-def rows_read(operator: Operator, step: int, shape: Shape) -> range:
-    """Return the rows of an input that a step reads, oldest first, without padding."""
-    begin, end = rows_of_steps(operator, np.array([step]), shape)
-    return range(int(begin[0]), int(end[0]))
+def rows_read(operator: Operator, step: int, graph: Graph) -> dict[str, range]:
+    """Return the rows of each input that a step reads, oldest first, without padding."""
+    reads = rows_of_steps(operator, np.array([step]), graph)
+    return {name: range(int(begin[0]), int(end[0])) for name, (begin, end) in reads.items()}
 
 
-def rows_of_steps(operator: Operator, steps: Ints, shape: Shape) -> tuple[Ints, Ints]:
-    """Return the first and the end of the rows of an input that each step reads, without padding."""
+def rows_of_steps(operator: Operator, steps: Ints, graph: Graph) -> dict[str, tuple[Ints, Ints]]:
+    """Return the first and the end of the rows of each input that each step reads, without padding."""
+    shapes = {name: graph.tensor(name).shape for name in operator.inputs}
+    if isinstance(operator, Join) and operator.axis == 0:  # one row of one input
+        ends = np.cumsum([shape[0] for shape in shapes.values()])
+        own = {name: steps - end + height for (name, (height, _, _)), end in zip(shapes.items(), ends)}
+        return {
+            name: (own[name].clip(0, height), np.where((0 <= own[name]) & (own[name] < height), own[name] + 1, 0))
+            for name, (height, _, _) in shapes.items()
+        }
+    return {name: _rows_of_one(operator, steps, shape) for name, shape in shapes.items()}
+
+
+def _rows_of_one(operator: Operator, steps: Ints, shape: Shape) -> tuple[Ints, Ints]:
     height = shape[0]
     first, extent, dilation = steps, 1, 1
     if isinstance(operator, Resize):
         oldest, newest, _ = operator.taps(0, height)
+        return oldest[steps], newest[steps] + 1
+    if isinstance(operator, Rearrange):
+        oldest, newest = _rows_rearranged(operator, shape[1] * shape[2])
         return oldest[steps], newest[steps] + 1
     if isinstance(operator, Pad):
         first = steps - operator.padding[0][0]
@@ -341,6 +363,11 @@ def rows_of_steps(operator: Operator, steps: Ints, shape: Shape) -> tuple[Ints, 
         extent, dilation = operator.extent[0], operator.dilations[0]
     oldest = np.where(first >= 0, first, first % dilation)
     return np.minimum(oldest, height), np.clip(first + extent, 0, height)
+
+
+@lru_cache(maxsize=64)  # it looks at every value of the map
+def _rows_rearranged(operator: Rearrange, row_values: int) -> tuple[Ints, Ints]:
+    return operator.rows(row_values)
 
 
 # --- Time -------------------------------------------------------------------------------------------------------------
@@ -365,7 +392,7 @@ class _Times:
     def _run(self, operator: Operator) -> None:
         """Run each step of an operator in the first line in which the rows that it reads are there."""
         numbers = np.arange(steps(operator, self.graph))
-        reads = {name: rows_of_steps(operator, numbers, self.graph.tensor(name).shape) for name in operator.inputs}
+        reads = rows_of_steps(operator, numbers, self.graph)
         there = numbers.copy()  # each step one line after the one before it at least
         for name, (_, end) in reads.items():
             there = np.maximum(there, np.where(end > 0, self.made[name][np.maximum(end, 1) - 1], 0))

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from export.graph.graph import Graph
-from export.graph.operators import Conv2D, Operator, Pad, Wire
+from export.graph.operators import ArgMax, Constant, Conv2D, Operator, Pad, Rearrange, Reduce, Wire
 from export.graph.wires import wire_of, with_operators
 
 ORDERED = ".ordered"  # suffix of a copy that is put back into logical order
@@ -89,16 +89,21 @@ def _merge(groups: dict[str, Group], first: str, second: str) -> None:
 
 def _is_channel_wise(operator: Operator) -> bool:
     """Return whether output channel i depends on input channels i, or (Softmax) on all."""
-    return not (isinstance(operator, (Conv2D, Wire)) or _keeps_order(operator))
+    of_all = isinstance(operator, Reduce) and 2 in operator.axes
+    return not (isinstance(operator, (Conv2D, Wire, Constant)) or of_all or _keeps_order(operator))
 
 
 def _keeps_order(operator: Operator) -> bool:
     """Return whether its channels must stay in logical order.
 
-    Grouped convolutions and channels of padding do so.
+    Grouped convolutions and channels of padding do so, and what names channels or moves them to other pixels.
     """
     grouped = isinstance(operator, Conv2D) and operator.groups > 1
-    return grouped or (isinstance(operator, Pad) and operator.padding[2] != (0, 0))
+    return (
+        grouped
+        or isinstance(operator, ArgMax | Rearrange)
+        or (isinstance(operator, Pad) and operator.padding[2] != (0, 0))
+    )
 
 
 def _pin(graph: Graph) -> Graph:
@@ -109,6 +114,7 @@ def _pin(graph: Graph) -> Graph:
     groups = _groups(graph)
     wires = {operator.name for operator in graph.operators if isinstance(operator, Wire)}
     wished = {*graph.outputs, *(operator.inputs[0] for operator in graph.operators if _keeps_order(operator))}
+    wished -= set(graph.inputs)  # which are in logical order
     copied = {name for name in wished if len(groups[name].tensors) > 1 and wires & set(groups[name].tensors)}
     operators, tensors = [], []
     for operator in graph.operators:

@@ -24,6 +24,7 @@ SERVERS = {
 
 # Operators whose kernel in BUILTIN_REF does not decide, because TFLM's does something else, and TFLM is deployed.
 UNLIKE_TFLM = {
+    "SUM": "lets a sum overflow where TFLM clamps it",
     "FULLY_CONNECTED": "rounds once where TFLM rounds twice",
     "RELU6": "changes the scale where TFLM only clamps",
     "ELU": "is missing",

@@ -12,12 +12,16 @@ from dataclasses import dataclass
 import numpy as np
 
 from export.graph import softmax
+from export.graph.inverse_root import inverse_root
 from export.graph.rounding import quantize_multiplier, requantise, rounding_divide_by_pot
+from export.graph.rounding import saturating_rounding_doubling_high_mul as product
 from export.graph.softmax import ONE, exp_on_negative_values, one_over_one_plus_x_for_x_in_0_1
 from export.graph.tensor import INT8_MAX, INT8_MIN
 
 CODES = np.arange(INT8_MIN, INT8_MAX + 1)
 SUM_SHIFT = 20  # bits that ADD and SUB put behind the codes before they scale them
+ROOT_SHIFT = 20  # bits that RSQRT puts behind a root before it scales it
+SQUARE_SHIFT = 7  # bits that SQUARED_DIFFERENCE puts behind them
 CURVE_BITS = 4  # integer bits of the argument of LOGISTIC and TANH
 LARGEST_FACTOR = 2.0**30  # that TFLM's requantisation can shift by
 SMALLEST_CURVE_SCALE = 2.0**-27  # below it TFLM shifts by a negative number, which C does not define
@@ -175,6 +179,45 @@ def _sum(a: Operand, b: Operand, y: Coding, sign: int) -> np.ndarray:
     return y.zero_point + _scaled(first + sign * second, factor)
 
 
+def square_difference(a: Operand, b: Operand, y: Coding) -> np.ndarray:
+    """SQUARED_DIFFERENCE."""
+    twice = 2 * max(float(a.single), float(b.single))
+    first, second = (_scaled(each.centred << SQUARE_SHIFT, float(each.single) / twice) for each in (a, b))
+    return y.zero_point + _scaled((first - second) ** 2, twice * twice / (2.0 ** (2 * SQUARE_SHIFT) * float(y.single)))
+
+
+def prelu(x: Operand, slope: Operand, y: Coding) -> np.ndarray:
+    """PRELU."""
+    bent = _scaled(x.centred * slope.centred, float(x.single) * float(slope.single) / float(y.single))
+    return y.zero_point + np.where(x.centred >= 0, _scaled(x.centred, _ratio(x, y)), bent)
+
+
+def inverse_root_of(x: Operand, y: Coding) -> np.ndarray:
+    """RSQRT. TFLM refuses to compute it of codes below the zero point; here they have the largest code."""
+    factor = quantize_multiplier(1 / float(np.sqrt(x.single) * y.single))
+    multiplier, shift = inverse_root(np.maximum(x.centred, 0))
+    roots = requantise(1, multiplier, shift + ROOT_SHIFT)
+    scaled = requantise(roots, factor[0], factor[1] - ROOT_SHIFT)
+    return np.where(x.centred > 0, y.zero_point + scaled, INT8_MAX)
+
+
+def divide(a: Operand, b: Operand, y: Coding) -> np.ndarray:
+    """DIV. Raises: ValueError if it divides by 0, or for codings that TFLM does not define."""
+    divisor = np.abs(b.centred)
+    if not np.all(divisor):
+        raise ValueError("it divides by 0")
+    dividend = np.sign(b.centred) * a.centred
+    multiplier, shift = quantize_multiplier(float(a.single / (b.single * y.single)))
+    bits = np.frexp(divisor)[1].astype(np.int64)
+    reciprocal = one_over_one_plus_x_for_x_in_0_1((divisor << (32 - bits)) - (1 << 31))
+    headroom = 31 - np.frexp(np.where(dividend < 0, ~dividend, dividend))[1].astype(np.int64)
+    quotient = product(dividend << headroom, reciprocal)
+    total_shift = shift - (bits - 1) - headroom
+    if np.any(total_shift < -31):
+        raise ValueError("its scales make TFLM shift by more than 31 bits, which C does not define")
+    return y.zero_point + requantise(quotient, multiplier, total_shift)
+
+
 def multiply(a: Operand, b: Operand, y: Coding) -> np.ndarray:
     """MUL."""
     return y.zero_point + _scaled(a.centred * b.centred, float(a.single) * float(b.single) / float(y.single))
@@ -193,6 +236,7 @@ def minimum(a: Operand, b: Operand, y: Coding) -> np.ndarray:
 FUNCTIONS: dict[str, Callable[..., np.ndarray]] = {
     "ABS": absolute,
     "ADD": add,
+    "DIV": divide,
     "ELU": elu,
     "HARD_SWISH": hard_swish,
     "LEAKY_RELU": leaky_relu,
@@ -200,9 +244,12 @@ FUNCTIONS: dict[str, Callable[..., np.ndarray]] = {
     "MAXIMUM": maximum,
     "MINIMUM": minimum,
     "MUL": multiply,
+    "PRELU": prelu,
     "QUANTIZE": quantize,
     "RELU": relu,
     "RELU6": relu6,
+    "RSQRT": inverse_root_of,
+    "SQUARED_DIFFERENCE": square_difference,
     "SUB": subtract,
     "TANH": tanh,
 }

@@ -37,3 +37,19 @@ class View:
         if self.places is not None:
             return self.places
         return np.arange(self.source.size, dtype=np.int32).reshape(self.shape)
+
+
+def loops_of(places: Places) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Return the sizes and steps of nested loops that give these places, outermost first. Raises: ValueError."""
+    sizes: list[int] = []
+    steps: list[int] = []
+    while len(places) > 1:
+        step = int(places[1]) - int(places[0])
+        breaks = np.flatnonzero(np.diff(places) != step)
+        longest = int(breaks[0]) + 1 if len(breaks) else len(places)
+        size = next(size for size in range(longest, 0, -1) if len(places) % size == 0)
+        runs = places.reshape(-1, size)
+        if size == 1 or not np.array_equal(runs, runs[:, :1] + step * np.arange(size)):
+            raise ValueError("no nested loops give these places")
+        sizes, steps, places = [size, *sizes], [step, *steps], runs[:, 0]
+    return tuple(sizes or [1]), tuple(steps or [1])

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import replace
 from functools import singledispatchmethod
 
 import numpy as np
@@ -17,58 +17,35 @@ import numpy as np
 from export.graph.graph import Graph
 from export.graph.memory_order import Step, small_memory_order
 from export.graph.operators import (
-    Add,
+    ArgMax,
     AveragePool,
     ChannelScale,
+    Constant,
     Conv2D,
     DepthwiseConv2D,
+    Join,
     Lookup,
     MaxPool,
     Mean,
-    Multiply,
+    Normalize,
     Pad,
+    Pair,
+    Prelu,
+    Rearrange,
+    Reduce,
     Resize,
     Softmax,
     Window,
     Wire,
 )
-from export.graph.tensor import INT8_MAX, INT8_MIN, GraphError, Shape, Tensor
+from export.graph.tensor import INT8_MIN, GraphError, Tensor
 from export.graph.wires import compose_wires
 from export.tflite import flatbuffer, metadata, schema
 from export.tflite.channel_orders import ORDERED, choose_orders
 from export.tflite.flatbuffer import DTYPES, FileOperator, FileTensor, Model, Quantization
+from export.tflite.kinds import ACTIVATIONS, FIRST_VERSIONS, PAIRS, REDUCTIONS, RESIZES, activation_range
+from export.tflite.placed import Placed, Tflite
 from export.tflite.wire_plan import MOST_CONCATENATED, plan_wires, with_gaps
-
-ACTIVATIONS = {"NONE": (None, None), "RELU": (0, None), "RELU6": (0, 6), "RELU_N1_TO_1": (-1, 1)}
-RESIZES = {  # by the method of a Resize
-    "bilinear": ("RESIZE_BILINEAR", "ResizeBilinear"),
-    "nearest": ("RESIZE_NEAREST_NEIGHBOR", "ResizeNearestNeighbor"),
-}
-FIRST_VERSIONS = {"CONV_2D": 3, "DEPTHWISE_CONV_2D": 3, "FULLY_CONNECTED": 5, "CAST": 1, "RESHAPE": 1}  # others: 2
-
-
-@dataclass(frozen=True)
-class Placed:
-    """Where a graph's tensor is in a .tflite: its index there; order[i] is the logical channel at place i.
-
-    shape is that of the graph's tensor: a file may have it flat.
-    """
-
-    index: int
-    order: np.ndarray
-    shape: Shape
-
-    def logical(self, values: np.ndarray) -> np.ndarray:
-        """Values (batch, ...) as in the .tflite -> (batch, height, width, channels) in the order of the graph."""
-        return values.reshape(-1, *self.shape)[..., np.argsort(self.order)]
-
-
-@dataclass(frozen=True)
-class Tflite:
-    """A .tflite file: its bytes, and where each tensor of the graph is in it; a Wire that costs nothing is nowhere."""
-
-    content: bytes
-    tensors: dict[str, Placed]
 
 
 def write(graph: Graph) -> Tflite:
@@ -78,20 +55,6 @@ def write(graph: Graph) -> Tflite:
         pool has a padding that TFLite does not know.
     """
     return _Writer(*choose_orders(compose_wires(graph))).write(graph)
-
-
-def activation_range(name: str, scale: float, zero_point: int) -> tuple[int, int]:
-    """The clamp of int8 codes that is one of ACTIVATIONS, as TFLite's kernels compute it: in float32."""
-
-    def code(bound: float) -> int:
-        quotient = float(np.float32(bound) / np.float32(scale))
-        return zero_point + int(math.copysign(math.floor(min(abs(quotient), 2.0**31) + 0.5), quotient))
-
-    minimum, maximum = ACTIVATIONS[name]
-    return (
-        INT8_MIN if minimum is None else max(code(minimum), INT8_MIN),
-        INT8_MAX if maximum is None else min(code(maximum), INT8_MAX),
-    )
 
 
 def operator_counts(content: bytes) -> dict[str, int]:
@@ -110,6 +73,7 @@ class _Writer:
         self.sizes: dict[int, int] = {}  # bytes of the tensors that are in memory
         self.index: dict[str, int] = {}  # tensor of the graph -> tensor of the model
         self.runs = plan_wires(graph, orders)
+        self.hidden: set[str] = set()  # constants, which no interpreter shows
         self.parts: dict[str, dict[tuple[int, int], int]] = {}  # of a tensor that was split: (begin, end) -> tensor
 
     def write(self, original: Graph) -> Tflite:
@@ -119,12 +83,17 @@ class _Writer:
             self._emit(operator)
         self._order_operators()
         placed = {
-            name: Placed(index, self.orders[name], self.graph.tensor(name).shape) for name, index in self.index.items()
+            name: Placed(index, self.orders[name], self.graph.tensor(name).shape, self._offset(index))
+            for name, index in self.index.items()
+            if name not in self.hidden
         }
         # Of an output that was put back into logical order, the copy is the one to look at.
         placed |= {name.removesuffix(ORDERED): placed.pop(name) for name in list(placed) if name.endswith(ORDERED)}
         known = {tensor.name for tensor in original.tensors}
         return Tflite(self._pack(), {name: place for name, place in placed.items() if name in known})
+
+    def _offset(self, index: int) -> int:
+        return INT8_MIN if self.tensors[index].type == "INT32" else 0
 
     # --- One operator of the graph after the other
 
@@ -181,19 +150,86 @@ class _Writer:
         codes = operator.codes[self.orders[operator.output]].reshape(1, 1, 1, -1)
         quantization = self._quantization([operator.scale], operator.constant_zero_point)
         constant = self._constant(f"{operator.name}/codes", codes, quantization)
-        self._pair("MUL", operator, [self.index[operator.inputs[0]], constant], schema.MulOptionsT())
+        self._pair("MUL", "Mul", operator, [self.index[operator.inputs[0]], constant])
 
     @_emit.register
-    def _emit_multiply(self, operator: Multiply) -> None:
-        self._pair("MUL", operator, [self.index[name] for name in operator.inputs], schema.MulOptionsT())
+    def _emit_pair(self, operator: Pair) -> None:
+        self._pair(*PAIRS[type(operator)], operator, [self.index[name] for name in operator.inputs])
 
-    @_emit.register
-    def _emit_add(self, operator: Add) -> None:
-        self._pair("ADD", operator, [self.index[name] for name in operator.inputs], schema.AddOptionsT())
-
-    def _pair(self, kind: str, operator, inputs: list[int], options) -> None:
-        options.fusedActivationFunction = self._activation(operator)
+    def _pair(self, kind: str, name: str, operator, inputs: list[int]) -> None:
+        options = getattr(schema, f"{name}OptionsT")()
+        activation = self._activation(operator)
+        if hasattr(options, "fusedActivationFunction"):
+            options.fusedActivationFunction = activation
+        elif activation != schema.ActivationFunctionType.NONE:
+            raise GraphError(f"{operator.name}: TFLite's {kind} has no clamp")
         self._operator(kind, inputs, [self._map_output(operator)], options)
+
+    @_emit.register
+    def _emit_prelu(self, operator: Prelu) -> None:
+        codes = operator.codes[..., self.orders[operator.output]]
+        quantization = self._quantization([operator.scale], operator.constant_zero_point)
+        slopes = self._constant(f"{operator.name}/slopes", codes, quantization)
+        self._operator("PRELU", [self.index[operator.inputs[0]], slopes], [self._map_output(operator)], None)
+
+    @_emit.register
+    def _emit_constant(self, operator: Constant) -> None:
+        tensor = self.graph.tensor(operator.output)
+        if tensor.name in self.graph.outputs:
+            raise GraphError(f"{operator.name}: a constant cannot be an output of a .tflite")
+        codes = operator.values[None][..., self.orders[operator.output]]
+        self.index[tensor.name] = self._constant(
+            tensor.name, codes, self._quantization([tensor.scale], tensor.zero_point)
+        )
+        self.hidden.add(tensor.name)
+
+    @_emit.register
+    def _emit_reduce(self, operator: Reduce) -> None:
+        axes = self._constant(f"{operator.name}/axes", np.array([1 + axis for axis in operator.axes], np.int32))
+        options = schema.ReducerOptionsT()
+        options.keepDims = True
+        inputs = [self.index[operator.inputs[0]], axes]
+        self._operator(REDUCTIONS[operator.what], inputs, [self._map_output(operator)], options)
+
+    @_emit.register
+    def _emit_arg_max(self, operator: ArgMax) -> None:
+        if any(operator.output in other.inputs for other in self.graph.operators):
+            raise GraphError(f"{operator.name}: TFLite's ARG_MAX makes int32 numbers, which no other operator can read")
+        options = schema.ArgMaxOptionsT()
+        options.outputType = schema.TensorType.INT32
+        axis = self._constant("channels/axis", np.array(3, np.int32))
+        output = self._tensor(operator.name, self.graph.tensor(operator.output).shape[:2], "INT32")
+        self.index[operator.output] = output
+        self._operator("ARG_MAX", [self.index[operator.inputs[0]], axis], [output], options)
+
+    @_emit.register
+    def _emit_normalize(self, operator: Normalize) -> None:
+        options = schema.L2NormOptionsT()
+        self._operator("L2_NORMALIZATION", [self.index[operator.inputs[0]]], [self._map_output(operator)], options)
+
+    @_emit.register
+    def _emit_rearrange(self, operator: Rearrange) -> None:
+        source = self.graph.tensor(operator.inputs[0])
+        flat = self._like(self.index[source.name], f"{operator.name}/flat", ())
+        self.tensors[flat] = replace(self.tensors[flat], shape=(source.size,))
+        self.sizes[flat] = source.size
+        reshape, gather = schema.ReshapeOptionsT(), schema.GatherOptionsT()
+        reshape.newShape = [source.size]
+        shape = self._constant(f"{operator.name}/shape", np.array([source.size], np.int32))
+        places = self._constant(f"{operator.name}/places", operator.places[None].astype(np.int32))
+        self._operator("RESHAPE", [self.index[source.name], shape], [flat], reshape)
+        self._operator("GATHER", [flat, places], [self._map_output(operator)], gather)
+
+    @_emit.register
+    def _emit_join(self, operator: Join) -> None:
+        options = schema.ConcatenationOptionsT()
+        options.axis = 1 + operator.axis
+        if len(operator.inputs) > MOST_CONCATENATED:
+            raise GraphError(
+                f"{operator.name}: TFLM joins up to {MOST_CONCATENATED} maps; it has {len(operator.inputs)}"
+            )
+        inputs = [self.index[name] for name in operator.inputs]
+        self._operator("CONCATENATION", inputs, [self._map_output(operator)], options)
 
     @_emit.register
     def _emit_average_pool(self, operator: AveragePool) -> None:
@@ -401,7 +437,6 @@ class _Writer:
         )
 
     def _operator(self, kind: str, inputs: list[int], outputs: list[int], options) -> None:
-        # The first version of the kernel that knows int8, per-channel scales where there are any.
         version = FIRST_VERSIONS.get(kind, 2)
         self.operators.append(FileOperator(kind, tuple(inputs), tuple(outputs), options, version))
 

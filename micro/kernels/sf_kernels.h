@@ -85,6 +85,24 @@ void sf_mean_sums(int32_t channels, int32_t count, int32_t input_zero_point,
                   int32_t output_zero_point, const sf_factor *factor, const int32_t *sums,
                   int8_t *output);
 
+// Sums, largest or smallest values over columns, over channels, or over rows as well, if rows are
+// given one after the other: `made` holds one number for each that is left.
+enum { SF_SUM, SF_LARGEST, SF_SMALLEST };
+typedef struct {
+  uint16_t width, channels;  // of a row
+  uint8_t what, over_columns, over_channels;
+} sf_reduction;
+void sf_start_reduction(const sf_reduction *reduction, int32_t count, int32_t *made);
+void sf_reduce_row(const sf_reduction *reduction, const int8_t *row, int32_t *made);
+
+// The channels of each pixel less the zero point, divided by the root of the sum of their squares.
+// An output code is 1 / 128. Up to 32767 channels.
+void sf_normalize_row(int32_t width, int32_t channels, int32_t zero_point, const int8_t *input,
+                      int8_t *output);
+
+// The channel with the largest value of each pixel, the first of several, less 128; up to 256.
+void sf_arg_max_row(int32_t width, int32_t channels, const int8_t *input, int8_t *output);
+
 // output = (input - input_zero_point) * (codes[channel] - constant_zero_point) * factor
 //          + output_zero_point, clamped. `output` may be `input`.
 typedef struct {
@@ -105,6 +123,25 @@ void sf_add_row(int32_t count, const sf_pair *pair, const sf_factor factors[3], 
                 const int8_t *second, int8_t *output);
 void sf_multiply_row(int32_t count, const sf_pair *pair, const sf_factor *factor,
                      const int8_t *first, const int8_t *second, int8_t *output);
+
+// As TensorFlow Lite Micro's SUB and SQUARED_DIFFERENCE; factors are those of sf_add_row, or the
+// last one is that of the square. `output` may be one of the operands.
+void sf_subtract_row(int32_t count, const sf_pair *pair, const sf_factor factors[3],
+                     const int8_t *first, const int8_t *second, int8_t *output);
+void sf_square_difference_row(int32_t count, const sf_pair *pair, const sf_factor factors[3],
+                              const int8_t *first, const int8_t *second, int8_t *output);
+// Of codes of one scale, so that the zero points of the pair do not matter.
+void sf_maximum_row(int32_t count, const sf_pair *pair, const int8_t *first, const int8_t *second,
+                    int8_t *output);
+void sf_minimum_row(int32_t count, const sf_pair *pair, const int8_t *first, const int8_t *second,
+                    int8_t *output);
+
+// output = value * factors[0] if the value, input - input_zero_point, is not negative, else
+// value * (slope - constant_zero_point) * factors[1]; + output_zero_point, clamped. The slopes of a
+// pixel begin `slope_step` after those of the one before: 0 if all have the same. `output` may be
+// `input`.
+void sf_prelu_row(const sf_scaling *scaling, const int8_t *slopes, int32_t slope_step,
+                  const sf_factor factors[2], const int8_t *input, int8_t *output);
 
 // output = table[input + 128]. `output` may be `input`.
 void sf_lookup_row(int32_t count, const int8_t table[256], const int8_t *input, int8_t *output);
@@ -130,6 +167,21 @@ typedef struct {
 // the second row.
 void sf_resize_row(int32_t width, int32_t channels, const sf_tap *columns, int32_t weight,
                    const int8_t *first, const int8_t *second, int8_t *output);
+
+// A row of a map whose values are those of nested loops over another map, outermost first: steps
+// are in values. rows: of the input, from first_row on.
+typedef struct {
+  uint32_t size;
+  int32_t step;
+} sf_loop;
+typedef struct {
+  uint32_t values, input_values;  // of a row of the output, and of the input
+  uint32_t first;                 // place where the loops begin
+  uint16_t loop_count;
+  const sf_loop *loops;
+} sf_rearranging;
+void sf_rearrange_row(const sf_rearranging *moves, uint32_t y, uint32_t first_row,
+                      const int8_t *const *rows, int8_t *output);
 
 // Softmax over the channels of each pixel, up to 4095. An output code is 1 / 256, from zero point
 // -128 on. factor holds beta * input scale * 2^26; codes further below the largest one of their

@@ -37,21 +37,57 @@ typedef struct {
 } sf_mean;
 extern const sf_kind sf_running_mean;
 
+// Section of sf_reduce, sums and means: the factor. Of sf_extreme: none. `made` numbers, each of
+// `count` values, at this offset in the memory.
+typedef struct {
+  sf_reduction reduction;
+  uint8_t over_rows;
+  uint32_t made, count;
+  int16_t input_zero_point, output_zero_point;
+  uint32_t sums;
+} sf_reducing;
+extern const sf_kind sf_reduce, sf_extreme;
+
+// Of stages that work on the channels of each pixel.
+typedef struct {
+  uint16_t width, channels;
+} sf_pixels;
+// No section.
+extern const sf_kind sf_arg_max;
+
+// No section.
+typedef struct {
+  uint16_t width, channels;
+  int16_t zero_point;  // of the input
+} sf_normalizing;
+extern const sf_kind sf_normalize;
+
 // Parameters: sf_scaling. Section: the factor; codes, int8 a channel.
 extern const sf_kind sf_scale;
 
-// Parameters: count of values of a row, and the pair. Section: three factors, or one.
+// Section: two factors; slopes, int8 a channel or a value.
+typedef struct {
+  sf_scaling scaling;
+  uint8_t of_each_value;
+} sf_bending;
+extern const sf_kind sf_prelu;
+
+// Parameters: count of values of a row, and the pair. Section: three factors; of sf_multiply one;
+// of sf_maximum and sf_minimum none.
 typedef struct {
   uint32_t count;
   sf_pair pair;
 } sf_pairing;
-extern const sf_kind sf_add, sf_multiply;
+extern const sf_kind sf_add, sf_subtract, sf_square_difference, sf_multiply;
+extern const sf_kind sf_maximum, sf_minimum;
 
 // Section: table, 256 codes.
 typedef struct {
   uint32_t count;
 } sf_table;
 extern const sf_kind sf_lookup;
+// Section: the codes of a whole map, `count` a row.
+extern const sf_kind sf_constant;
 
 // Channels of one input that come to lie in the output, every `step` channels from `to` on.
 typedef struct {
@@ -81,17 +117,27 @@ typedef struct {
 } sf_padding;
 extern const sf_kind sf_pad;
 
-// No section. Of each row and each column of the output: what it is made of.
+// No section. Of each row of the output: the weight of the second row that it reads; of each column
+// what it is made of.
 typedef struct {
   uint16_t width, channels;  // of the output
-  const sf_tap *rows, *columns;
+  const uint16_t *weights;
+  const sf_tap *columns;
 } sf_resizing;
 extern const sf_kind sf_resize;
 
-// Section: the factor; smallest difference, int32.
+// Parameters: sf_rearranging. No section.
+extern const sf_kind sf_rearrange;
+
+// No section. Rows of several maps one beside the other; or of one map, which `reads` of the stage
+// says, so that maps come one below the other.
 typedef struct {
-  uint16_t width, channels;
-} sf_softmax_shape;
+  uint16_t count;
+  const uint32_t *row_bytes;
+} sf_joining;
+extern const sf_kind sf_join;
+
+// Parameters: sf_pixels. Section: the factor; smallest difference, int32.
 extern const sf_kind sf_softmax;
 
 #ifdef __cplusplus

@@ -56,8 +56,9 @@ static void retire(const sf_network *network, uint16_t tensor) {
 
 // Whether the rows that a step of a stage reads are there.
 static int is_due(const sf_network *network, const sf_stage *stage, uint16_t step) {
-  if (stage->kind->taps) {
-    return made(network, stage->inputs[0]) > stage->kind->taps(stage)[step].second;
+  if (stage->reads) {
+    const sf_reads *read = &stage->reads[step];
+    return made(network, stage->inputs[read->input]) > read->last;
   }
   const int32_t last = stage->first_rows + step * stage->row_stride;
   const int32_t rows = last < stage->input_height ? last : stage->input_height;
@@ -71,10 +72,11 @@ static int is_due(const sf_network *network, const sf_stage *stage, uint16_t ste
 // Points at them.
 static void find_rows(const sf_network *network, const sf_stage *stage, uint16_t step) {
   const int32_t first = step * stage->row_stride - stage->rows_above;
-  if (stage->kind->taps) {
-    const sf_tap *tap = &stage->kind->taps(stage)[step];
-    network->rows[0] = row_of(network, stage->inputs[0], tap->first);
-    network->rows[1] = row_of(network, stage->inputs[0], tap->second);
+  if (stage->reads) {
+    const sf_reads *read = &stage->reads[step];
+    for (uint16_t y = read->first; y <= read->last; y++) {
+      network->rows[y - read->first] = row_of(network, stage->inputs[read->input], y);
+    }
     return;
   }
   if (stage->input_count == 1) {

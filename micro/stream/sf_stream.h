@@ -55,12 +55,11 @@ typedef struct sf_network sf_network;
 
 // What a kind of stage does with a row, and what it checks of its part of a task image.
 typedef struct {
-  // rows: those under the window, NULL in the padding; of a stage with several inputs, one of each.
+  // rows: those under the window, NULL in the padding; of a stage with several inputs, one of each;
+  // or those that the stage's `reads` say.
   void (*run)(const sf_network *network, const sf_stage *stage, const int8_t *const *rows,
               int8_t *output);
   sf_status (*check)(const sf_stage *stage, const uint8_t *section);
-  // Of a stage that reads two rows instead of a window: which, by step. NULL for all others.
-  const sf_tap *(*taps)(const sf_stage *stage);
 } sf_kind;
 
 // An output, given while a condition is met: 0 for always, or 1 + its index.
@@ -69,12 +68,18 @@ typedef struct {
   uint8_t condition;
 } sf_output_tensor;
 
+// Rows of one of a stage's inputs that a step reads.
+typedef struct {
+  uint16_t input, first, last;
+} sf_reads;
+
 // A stage: makes one row of its tensor whenever the rows that it reads are there.
 struct sf_stage {
   const sf_kind *kind;
   const void *parameters;   // of its kind, see sf_stages.h
   const uint16_t *inputs;   // tensors
   const uint16_t *retires;  // tensors whose newest row no later stage of a line reads
+  const sf_reads *reads;    // of each step; NULL of a stage with a window, or one row of each input
   uint8_t input_count, retire_count;
   uint8_t window_rows, row_stride, row_dilation, rows_above;  // which rows of its input it reads
   int16_t first_rows;     // that its first step reads down to; each further one row_stride more
@@ -108,7 +113,7 @@ struct sf_network {
   sf_state *state;
   uint16_t *made;       // rows made so far of each tensor
   uint16_t *steps;      // steps done so far of each stage
-  const int8_t **rows;  // as many as the largest window has rows, or a stage inputs
+  const int8_t **rows;  // as many as a stage reads at most
   int8_t *memory;       // aligned to 4 bytes
 };
 

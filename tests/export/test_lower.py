@@ -18,7 +18,8 @@ from export.graph.operators import AveragePool, ChannelScale, Conv2D, DepthwiseC
 from export.graph.switches import tensors_of, ways
 from export.lower import lower
 from export.streaming import line_model, line_plan
-from export.tflite.writer import Tflite, operator_counts, write
+from export.tflite.placed import Tflite
+from export.tflite.writer import operator_counts, write
 from sfkeras.nn.backbone import SemifreddoNet
 from sfkeras.nn.baselines import ShuffleNetV2
 from sfkeras.nn.core import Core

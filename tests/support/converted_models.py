@@ -27,7 +27,7 @@ def convert(model, io=tf.int8, batch=1) -> bytes:
         return converter.convert()
 
 
-def _normalised(x, activation=None):
+def normalised(x, activation=None):
     """Batch-norm with statistics as after a training, and an activation."""
     random = np.random.default_rng(x.shape[-1])
     statistics = {
@@ -42,16 +42,16 @@ def mobilenet_v2():
     """Inverted residuals, padding apart from the convolutions, global average."""
 
     def block(x, out, stride, expansion=4):
-        y = _normalised(L.Conv2D(expansion * x.shape[-1], 1, use_bias=False)(x), tf.nn.relu6)
+        y = normalised(L.Conv2D(expansion * x.shape[-1], 1, use_bias=False)(x), tf.nn.relu6)
         if stride == 2:
             y = L.ZeroPadding2D(((0, 1), (0, 1)))(y)
         y = L.DepthwiseConv2D(3, stride, "valid" if stride == 2 else "same", use_bias=False)(y)
-        y = _normalised(L.Conv2D(out, 1, use_bias=False)(_normalised(y, tf.nn.relu6)))
+        y = normalised(L.Conv2D(out, 1, use_bias=False)(normalised(y, tf.nn.relu6)))
         return L.Add()([x, y]) if y.shape == x.shape else y
 
     image = keras.Input((24, 20, 3))
     x = L.Conv2D(8, 3, 2, "valid", use_bias=False)(L.ZeroPadding2D(((0, 1), (0, 1)))(image))
-    x = _normalised(x, tf.nn.relu6)
+    x = normalised(x, tf.nn.relu6)
     for out, stride in ((8, 1), (12, 2), (12, 1)):
         x = block(x, out, stride)
     return keras.Model(image, L.Dense(5, "softmax")(L.GlobalAveragePooling2D()(x)))
@@ -61,9 +61,9 @@ def resnet_v2():
     """Residuals whose batch-norms stand alone, padded max-pool, dilation, and a shortcut that is a max-pool."""
 
     def block(x, out, stride, dilation=1):
-        before = _normalised(x, "relu")
+        before = normalised(x, "relu")
         shortcut = L.MaxPooling2D(1, stride)(x) if out == x.shape[-1] else L.Conv2D(out, 1, stride)(before)
-        y = _normalised(L.Conv2D(out // 2, 3, padding="same", dilation_rate=dilation)(before), "relu")
+        y = normalised(L.Conv2D(out // 2, 3, padding="same", dilation_rate=dilation)(before), "relu")
         return L.Add()([shortcut, L.Conv2D(out, 3, stride, "same")(y)])
 
     image = keras.Input((26, 22, 3))
@@ -71,17 +71,17 @@ def resnet_v2():
     x = L.MaxPooling2D(3, 2)(L.ZeroPadding2D(1)(L.ReLU()(x)))
     for out, stride, dilation in ((16, 1, 1), (16, 2, 2)):
         x = block(x, out, stride, dilation)
-    x = L.Flatten()(L.AveragePooling2D(2)(_normalised(x, "relu")))
+    x = L.Flatten()(L.AveragePooling2D(2)(normalised(x, "relu")))
     return keras.Model(image, L.Dense(4)(x))
 
 
 def ds_cnn():
     """Keyword spotting: one channel, a tall kernel, a depth multiplier."""
     features = keras.Input((49, 10, 1))
-    x = _normalised(L.DepthwiseConv2D((10, 4), 2, "same", depth_multiplier=6)(features), "relu")
+    x = normalised(L.DepthwiseConv2D((10, 4), 2, "same", depth_multiplier=6)(features), "relu")
     for _ in range(2):
-        x = _normalised(L.DepthwiseConv2D(3, padding="same")(x), "relu")
-        x = _normalised(L.Conv2D(8, 1)(x), "relu")
+        x = normalised(L.DepthwiseConv2D(3, padding="same")(x), "relu")
+        x = normalised(L.Conv2D(8, 1)(x), "relu")
     x = L.Flatten()(L.AveragePooling2D(x.shape[1:3])(x))
     return keras.Model(features, L.Dense(6, "softmax")(x))
 
@@ -111,7 +111,7 @@ def autoencoder():
     features = keras.Input((64,))
     x = features
     for units in (32, 8, 32):
-        x = _normalised(L.Dense(units)(x), "relu")
+        x = normalised(L.Dense(units)(x), "relu")
     return keras.Model(features, L.Dense(64)(x))
 
 

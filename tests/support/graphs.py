@@ -10,13 +10,22 @@ from export.graph.operators import (
     ChannelScale,
     Conv2D,
     DepthwiseConv2D,
+    Join,
     Lookup,
+    Maximum,
     MaxPool,
     Mean,
+    Minimum,
     Multiply,
+    Normalize,
     Pad,
+    Prelu,
+    Rearrange,
+    Reduce,
     Resize,
     Softmax,
+    SquaredDifference,
+    Subtract,
     Wire,
     switched_sources,
 )
@@ -303,7 +312,8 @@ def _pair(draw, net, name, kind):
     alike = [other for other, tensor in net.tensors.items() if tensor.shape == net.tensors[first].shape]
     zero_point = draw(ZERO_POINTS)
     inputs = [first, draw(st.sampled_from(alike))]
-    return net.add(kind(name=name, inputs=inputs, minimum=_minimum(draw, zero_point)), draw(SCALES), zero_point)
+    clamp = {"minimum": _minimum(draw, zero_point)} if kind in (Add, Subtract, Multiply) else {}
+    return net.add(kind(name=name, inputs=inputs, **clamp), draw(SCALES), zero_point)
 
 
 def add(draw, net, name):
@@ -312,6 +322,18 @@ def add(draw, net, name):
 
 def multiply(draw, net, name):
     return _pair(draw, net, name, Multiply)
+
+
+def subtract(draw, net, name):
+    return _pair(draw, net, name, Subtract)
+
+
+def square_difference(draw, net, name):
+    return _pair(draw, net, name, SquaredDifference)
+
+
+def extreme(draw, net, name):
+    return _pair(draw, net, name, draw(st.sampled_from([Maximum, Minimum])))
 
 
 def _pool(draw, net, name, kind, explicit):
@@ -350,6 +372,56 @@ def resize(draw, net, name):
     ways = {"align_corners": way == "corners", "half_pixel_centers": way == "centers"}
     operator = Resize(name=name, inputs=[input], size=(draw(sides), draw(sides)), method=method, **ways)
     return net.add(operator, tensor.scale, tensor.zero_point)
+
+
+def prelu(draw, net, name):
+    input = _any_tensor(draw, net)
+    shape = net.tensors[input].shape
+    codes = net.codes(*draw(st.sampled_from([shape, shape[2:]])))
+    scale, zero_point = draw(SCALES), draw(ZERO_POINTS)
+    operator = Prelu(name=name, inputs=[input], codes=codes, scale=scale, constant_zero_point=zero_point)
+    return net.add(operator, draw(SCALES), draw(ZERO_POINTS))
+
+
+def reduce(draw, net, name):
+    input = _any_tensor(draw, net)
+    tensor, what = net.tensors[input], draw(st.sampled_from(["sum", "mean", "max", "min"]))
+    axes = tuple(sorted(draw(st.sets(st.integers(0, 2), min_size=1))))
+    coding = (draw(SCALES), draw(ZERO_POINTS)) if what in ("sum", "mean") else (tensor.scale, tensor.zero_point)
+    return net.add(Reduce(name=name, inputs=[input], what=what, axes=axes), *coding)
+
+
+def normalize(draw, net, name):
+    return net.add(Normalize(name=name, inputs=[_any_tensor(draw, net)]), 2.0**-7)
+
+
+def rearrange(draw, net, name):
+    """Slices and mirrors along each axis, then a transpose, then perhaps all of it reshaped."""
+    input = _any_tensor(draw, net)
+    tensor = net.tensors[input]
+    places = np.arange(tensor.size).reshape(tensor.shape)
+    for axis, size in enumerate(tensor.shape):
+        begin, step = draw(st.integers(0, size - 1)), draw(st.sampled_from([1, 1, 2, -1]))
+        places = places.take(range(begin, -1, -1) if step < 0 else range(begin, size, step), axis)
+    places = places.transpose(draw(st.permutations(range(3))))
+    sizes = list(places.shape)
+    steps = [int(places.take(1, i).flat[0] - places.flat[0]) if n > 1 else 0 for i, n in enumerate(sizes)]
+    shape = draw(st.sampled_from([tuple(sizes), (1, sizes[0] * sizes[1], sizes[2]), (places.size, 1, 1)]))
+    first = int(places.flat[0])
+    loops = Rearrange(name=name, inputs=[input], shape=shape, sizes=tuple(sizes), steps=tuple(steps), first=first)
+    return net.add(loops, tensor.scale, tensor.zero_point)
+
+
+def join(draw, net, name):
+    first, axis = net.tensors[_any_tensor(draw, net)], draw(st.integers(0, 1))
+    joinable = [
+        tensor.name
+        for tensor in net.tensors.values()
+        if (tensor.shape[1 - axis], tensor.channels, tensor.scale, tensor.zero_point)
+        == (first.shape[1 - axis], first.channels, first.scale, first.zero_point)
+    ]
+    inputs = draw(st.lists(st.sampled_from(joinable), min_size=1, max_size=3, unique=True))
+    return net.add(Join(name=name, inputs=inputs, axis=axis), first.scale, first.zero_point)
 
 
 def softmax(draw, net, name):
@@ -394,6 +466,14 @@ STEPS = [
     mean,
     pad,
     resize,
+    subtract,
+    square_difference,
+    extreme,
+    prelu,
+    reduce,
+    normalize,
+    rearrange,
+    join,
     lookup,
     softmax,
     wire,

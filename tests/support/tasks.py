@@ -9,18 +9,34 @@ from export.graph.graph import Graph
 from export.graph.operators import (
     AveragePool,
     ChannelScale,
+    Constant,
     Convolution,
+    Join,
     Lookup,
+    Maximum,
     MaxPool,
     Mean,
+    Minimum,
     Multiply,
+    Normalize,
     Pad,
+    Prelu,
+    Rearrange,
+    Reduce,
     Resize,
     Softmax,
+    SquaredDifference,
+    Subtract,
     Wire,
     switched_sources,
 )
 from tests.support.graphs import Builder
+
+
+def cut(height, width, channels):
+    """The loops that leave out the first column of a map that is one wider."""
+    return {"sizes": (height, width * channels), "steps": ((width + 1) * channels, 1), "first": channels}
+
 
 CORE = "c0" * 32  # digest of a frozen core
 
@@ -48,7 +64,30 @@ def every_operator(size=(7, 5), head=3, core_shuffle=True, seed=0) -> Graph:
     net.add(Resize(name="resized", inputs=["average"], size=(height + 1, width), half_pixel_centers=True), 2.0**-4)
     net.add(Pad(name="padded", inputs=["resized"], padding=((1, 0), (0, 1), (1, 1)), value=7), 2.0**-4)
     net.add(Multiply(name="product", inputs=["padded", "padded"]), 2.0**-3)
-    net.shuffle("shuffled", "product", "product")
+    height, width, channels = net.tensors["product"].shape
+    flip = {
+        "sizes": (height, width * channels),
+        "steps": (-width * channels, 1),
+        "first": (height - 1) * width * channels,
+    }
+    net.add(Rearrange(name="flipped", inputs=["product"], shape=(height, width, channels), **flip), 2.0**-3)
+    net.add(Constant(name="constant", inputs=["product"], values=net.codes(height, width, channels)), 2.0**-3)
+    net.add(Maximum(name="largest", inputs=["flipped", "constant"]), 2.0**-3)
+    net.add(Subtract(name="less", inputs=["product", "largest"]), 2.0**-3, 2)
+    net.add(SquaredDifference(name="squares", inputs=["less", "product"]), 2.0**-3)
+    net.add(Minimum(name="least", inputs=["squares", "product"]), 2.0**-3)
+    slopes = {"codes": net.codes(channels), "scale": 2.0**-7}
+    net.add(Prelu(name="bent", inputs=["least"], **slopes), 2.0**-3)
+    net.add(Reduce(name="columns", inputs=["bent"], what="mean", axes=(1,)), 2.0**-3)
+    net.add(Reduce(name="rows", inputs=["bent"], what="max", axes=(0,)), 2.0**-3)
+    net.add(Join(name="beside", inputs=["bent", "columns"], axis=1), 2.0**-3)
+    net.add(
+        Rearrange(name="cut", inputs=["beside"], shape=(height, width, channels), **cut(height, width, channels)),
+        2.0**-3,
+    )
+    net.add(Join(name="below", inputs=["cut", "rows"], axis=0), 2.0**-3)
+    net.add(Normalize(name="unit", inputs=["below"]), 2.0**-7)
+    net.shuffle("shuffled", "unit", "unit")
     net.convolution("head", "shuffled", head, relu=False, scale=0.0703125, zero_point=5)  # wide
     table = net.random.integers(-128, 128, 256).astype(np.int8)
     net.add(Lookup(name="map", inputs=["head"], table=table), 2.0**-4)
@@ -90,6 +129,16 @@ def _(operator: Convolution, random):
 @_other.register
 def _(operator: ChannelScale, random):
     return replace(operator, codes=random.integers(0, 128, operator.codes.shape).astype(np.int8))
+
+
+@_other.register
+def _(operator: Prelu, random):
+    return replace(operator, codes=random.integers(-128, 128, operator.codes.shape).astype(np.int8))
+
+
+@_other.register
+def _(operator: Constant, random):
+    return replace(operator, values=random.integers(-128, 128, operator.values.shape).astype(np.int8))
 
 
 @_other.register

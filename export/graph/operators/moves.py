@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 
-from export.graph.limits import MOST_SIDES
+from export.graph.limits import MOST_SIDES, MOST_VALUES
 from export.graph.operators.operator import Operator, is_pair
 from export.graph.tensor import INT8_MAX, INT8_MIN, Shape, Tensor
 
@@ -90,6 +92,87 @@ class Resize(Operator):
         first, second = between // ONE, np.minimum((between + ONE - 1) // ONE, length - 1)
         # Where both are one pixel, TFLM's weights are those of that pixel twice, and their sum is 1.
         return first, second, np.where(second > first, between - ONE * first, 0)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Rearrange(Operator):
+    """Moves values from one pixel to another: reshaped, transposed, sliced, or any of these after another.
+
+    Its values, in their order, are those of nested loops over the input's: `sizes` and `steps` of the
+    loops, outermost first, from the place `first` on. A loop can step backwards, or stand still.
+    """
+
+    shape: tuple[int, int, int]
+    sizes: tuple[int, ...]
+    steps: tuple[int, ...]
+    first: int = 0
+
+    def output_shape(self, *shapes: Shape) -> Shape:
+        (shape,), made = shapes, self.shape
+        fits = min(made) > 0 and len(self.sizes) == len(self.steps) > 0 and min(self.sizes) > 0
+        self._require(fits, f"its loops are {self.sizes} and {self.steps}; they must be as many, of 1 step at least")
+        counts = math.prod(self.sizes), math.prod(made)
+        self._require(counts[0] == counts[1], f"its loops make {counts[0]} values; {made} has {counts[1]}")
+        self._require(counts[1] <= MOST_VALUES, f"it makes {counts[1]} values; a map can have up to {MOST_VALUES}")
+        ends = [step * (size - 1) for size, step in zip(self.sizes, self.steps)]
+        least, most = (self.first + sum(chosen(end, 0) for end in ends) for chosen in (min, max))
+        self._require(0 <= least and most < math.prod(shape), f"its loops read places {least} to {most} of {shape}")
+        return made
+
+    def check(self, inputs: list[Tensor], output: Tensor) -> None:
+        self._require_equal_scales(*inputs, output)
+
+    @cached_property
+    def places(self) -> Ints:
+        """The place in the input of each of its values, in the shape of the output."""
+        places = np.array([self.first])
+        for size, step in zip(self.sizes, self.steps):
+            places = (places[:, None] + step * np.arange(size)).ravel()
+        return places.reshape(self.shape)
+
+    def rows(self, row_values: int) -> tuple[Ints, Ints]:
+        """Return the first and the last row of the input that each row reads; a row of it has so many values."""
+        of_row = self.places.reshape(self.shape[0], -1) // row_values
+        return of_row.min(axis=1), of_row.max(axis=1)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Join(Operator):
+    """Puts maps below (axis 0) or beside (axis 1) each other. Along the channels, a Wire does."""
+
+    axis: int
+
+    arity = 0
+
+    def output_shape(self, *shapes: Shape) -> Shape:
+        self._require(self.axis in (0, 1), f"axis is {self.axis}; it must be 0, rows, or 1, columns")
+        self._require(len(set(self.inputs)) == len(self.inputs), "it reads a tensor twice")
+        others = {shape[: self.axis] + shape[self.axis + 1 :] for shape in shapes}
+        self._require(
+            len(others) == 1, f"its inputs have shapes {shapes}; they must differ along axis {self.axis} only"
+        )
+        height, width, channels = shapes[0]
+        total = sum(shape[self.axis] for shape in shapes)
+        return (total, width, channels) if self.axis == 0 else (height, total, channels)
+
+    def check(self, inputs: list[Tensor], output: Tensor) -> None:
+        self._require_equal_scales(*inputs, output)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Constant(Operator):
+    """A map that never changes. values are int8 (height, width, channels).
+
+    A row of it is made when the input's row is there: of that one nothing else is read.
+    """
+
+    values: npt.NDArray[np.int8]
+
+    def output_shape(self, *shapes: Shape) -> Shape:
+        ((height, _, _),) = shapes
+        self._require_array("values", np.int8, (height, None, None))
+        _, width, channels = self.values.shape
+        return height, width, channels
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

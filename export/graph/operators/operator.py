@@ -11,6 +11,7 @@ import numpy as np
 from export.graph.tensor import INT8_MAX, INT8_MIN, GraphError, Shape, Size, Tensor
 
 ADD_LEFT_SHIFT = 20  # TFLite shifts the operands of ADD left by 20 bits before it scales them
+SQUARE_LEFT_SHIFT = 7  # and those of SQUARED_DIFFERENCE by 7
 MOST_SUMMED = 2**23  # values of a pool: the sum of so many codes, less any zero point, fits into 32 bits
 
 Pads = tuple[tuple[int, int], tuple[int, int]]  # rows (above, below), columns (left, right)

@@ -1,4 +1,4 @@
-"""Operators on single values, and on the channels of single pixels."""
+"""Operators on single values of one map or of two."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from export.graph.operators.operator import ADD_LEFT_SHIFT, Operator
+from export.graph.operators.operator import ADD_LEFT_SHIFT, SQUARE_LEFT_SHIFT, Operator
 from export.graph.tensor import INT8_MAX, INT8_MIN, Shape, Tensor
 
 
@@ -42,7 +42,7 @@ class ChannelScale(Operator):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Pair(Operator):
-    """Base of Add and Multiply: two maps of equal shape, value by value, and an int8 clamp."""
+    """Base of Add, Multiply and the like: two maps of equal shape, value by value, and an int8 clamp."""
 
     minimum: int = INT8_MIN
     maximum: int = INT8_MAX
@@ -78,6 +78,11 @@ class Add(Pair):
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
+class Subtract(Add):
+    """The first map less the second one, of equal shape, requantised, then clamped."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Multiply(Pair):
     """Product of two maps of equal shape, requantised, then clamped."""
 
@@ -89,6 +94,73 @@ class Multiply(Pair):
     def multiplier(self, first: Tensor, second: Tensor, output: Tensor) -> float:
         """Return the requantisation factor of the product of two codes."""
         return first.scale * second.scale / output.scale
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class SquaredDifference(Pair):
+    """Square of the difference of two maps of equal shape, requantised."""
+
+    def check(self, inputs: list[Tensor], output: Tensor) -> None:
+        self._require_clamp(self.minimum, self.maximum)
+        self._require_multiplier(self.multipliers(inputs[0], inputs[1], output)[2])
+
+    def multipliers(self, first: Tensor, second: Tensor, output: Tensor) -> tuple[float, float, float]:
+        """Return the factors of the first operand, the second, and their difference's square.
+
+        Operands are shifted left by SQUARE_LEFT_SHIFT before.
+        """
+        unit = 2 * max(first.scale, second.scale)
+        return first.scale / unit, second.scale / unit, unit * unit / (2 ** (2 * SQUARE_LEFT_SHIFT) * output.scale)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Extreme(Pair):
+    """Base of Maximum and Minimum: the codes of two maps of equal shape are compared, whatever their scales."""
+
+    def check(self, inputs: list[Tensor], output: Tensor) -> None:
+        self._require_clamp(self.minimum, self.maximum)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Maximum(Extreme):
+    """The larger of two values."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Minimum(Extreme):
+    """The smaller of two values."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Prelu(Operator):
+    """y = x where x is not negative, else slope * x, with one slope per channel or one per value.
+
+    The slopes are scale * (codes - constant_zero_point), codes int8 (channels,) or (height, width,
+    channels).
+    """
+
+    codes: npt.NDArray[np.int8]
+    scale: float
+    constant_zero_point: int = 0
+
+    def check(self, inputs: list[Tensor], output: Tensor) -> None:
+        self._require_array("codes", np.int8, output.shape if self.of_each_value else (output.channels,))
+        shape = (1, 1, output.channels)
+        Tensor(f"{self.name} (its slopes)", shape, self.scale, self.constant_zero_point).check()
+        for multiplier in self.multipliers(inputs[0], output):
+            self._require_multiplier(multiplier)
+
+    @property
+    def of_each_value(self) -> bool:
+        """Whether it has one slope per value."""
+        return np.ndim(self.codes) == 3
+
+    def multipliers(self, input: Tensor, output: Tensor) -> tuple[float, float]:
+        """Return the factors of values that are not negative, and of the others times their slope."""
+        return input.scale / output.scale, input.scale * self.scale / output.scale
+
+    def macs(self, output: Tensor) -> int:
+        return output.size
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -105,32 +177,3 @@ class Lookup(Operator):
 
     def check(self, inputs: list[Tensor], output: Tensor) -> None:
         self._require_array("table", np.int8, (256,))
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Softmax(Operator):
-    """Softmax over the channels of each pixel: exp(beta * x) / sum.
-
-    Its output has scale 1/256 and zero point -128.
-    """
-
-    beta: float = 1.0
-
-    def output_shape(self, *shapes: Shape) -> Shape:
-        (shape,) = shapes
-        self._require(shape[2] < 2**12, f"it can sum up to 4095 channels; its input has {shape[2]}")
-        return shape
-
-    def check(self, inputs: list[Tensor], output: Tensor) -> None:
-        coding = (output.scale, output.zero_point)
-        self._require(coding == (2.0**-8, -128), f"its output is {coding}; scale and zero point must be 1/256 and -128")
-        scale = inputs[0].scale
-        self._require(
-            self.multiplier(inputs[0]) > 1,
-            f"its input has scale {scale:g}, so that all its codes stand for nearly the same number; times beta "
-            f"{self.beta:g} it must be above 2^-26, 1.5e-8. Train the network before it is converted",
-        )
-
-    def multiplier(self, input: Tensor) -> float:
-        """Return the factor from a difference of codes to 26 fractional bits, capped like TFLite."""
-        return min(self.beta * input.scale * 2.0**26, 2.0**31 - 1)

@@ -1,4 +1,4 @@
-"""Operators that slide a window over the map, and the mean of a whole one."""
+"""Operators that slide a window over the map."""
 
 from __future__ import annotations
 
@@ -214,20 +214,3 @@ class AveragePool(Pool):
 @dataclass(frozen=True, kw_only=True, eq=False)
 class MaxPool(Pool):
     """Largest code of a window, padding not counted."""
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Mean(Operator):
-    """Mean over the whole map, one value per channel, requantised: TFLite's MEAN."""
-
-    def output_shape(self, *shapes: Shape) -> Shape:
-        ((height, width, channels),) = shapes
-        self._require_summable((height, width))
-        return 1, 1, channels
-
-    def check(self, inputs: list[Tensor], output: Tensor) -> None:
-        self._require_multiplier(self.multiplier(inputs[0], output))
-
-    def multiplier(self, input: Tensor, output: Tensor) -> float:
-        """Return the requantisation factor of the mean."""
-        return input.scale / output.scale

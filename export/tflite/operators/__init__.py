@@ -5,7 +5,7 @@ The first line of a function's description is its row in docs/operators.md.
 
 from __future__ import annotations
 
-from export.tflite.operators import moves, values, windows  # noqa: F401, they register their readers
+from export.tflite.operators import moves, pairs, sums, values, windows  # noqa: F401, they register their readers
 from export.tflite.operators.registry import READERS
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from export.tflite import schema
 from export.tflite.flatbuffer import name_of
-from export.tflite.writer import ACTIVATIONS, activation_range
+from export.tflite.kinds import ACTIVATIONS, activation_range
 
 READERS: dict[str, Callable] = {}  # the function that reads an operator, by TFLite's name of it
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -16,8 +17,8 @@ from export.graph.operators import (
 from export.graph.tensor import INT8_MIN, Tensor
 from export.tflite import schema
 from export.tflite.flatbuffer import name_of
+from export.tflite.kinds import RESIZES
 from export.tflite.operators.registry import clamp, one_number, reads
-from export.tflite.writer import RESIZES
 
 
 @reads("CONV_2D")
@@ -46,6 +47,81 @@ def _depthwise_convolution(step):
     else:
         codes = codes[0].transpose(2, 0, 1)[..., None]
         step.emit(Conv2D, [input], codes=codes, groups=channels, **fields, **constants)
+
+
+@reads("TRANSPOSE_CONV")
+def _transposed_convolution(step):
+    """Conv2D of one channel for each place in a stride, and Rearrange, which puts them beside each other"""
+    options, codes = step.options("TransposeConvOptionsT"), _weights(step, 4)
+    step.require(
+        len(step.shape(2)) == 4, f"its input has shape {step.shape(2)}; it must be (1, height, width, channels)"
+    )
+    step.require_one_image(step.shape(2))
+    input, shape = step.map(step.input(2)), step.file_tensor(step.output()).shape
+    out, *kernel, depth = codes.shape
+    fits = len(shape) == 4 and shape[0] == 1 and shape[3] == out and depth == input.channels
+    step.require(
+        fits, f"its weights are {codes.shape}, its input {input.shape}, and its output {shape}; they cannot be"
+    )
+    strides = options.strideH, options.strideW
+    step.require(min(strides) >= 1, f"its strides are {strides}")
+    same = name_of(schema.Padding, options.padding) == "SAME"
+    axes = [_phases(*each, same) for each in zip(input.shape[:2], shape[1:3], kernel, strides)]
+    (rows, above), (columns, left) = ((each.taps, each.padding) for each in axes)
+    # For each place in a stride the weights of its taps; those that are not in the kernel are 0.
+    padded = np.pad(codes, ((0, 0), (0, 1), (0, 1), (0, 0)))
+    spread = padded[:, rows][:, :, :, columns].transpose(1, 3, 0, 2, 4, 5)
+    spread = spread.reshape(-1, rows.shape[1], columns.shape[1], depth)
+    constants = _constants(step, out, 0, bias=3)
+    places = strides[0] * strides[1]
+    repeated = {name: np.tile(constants[name], places) for name in ("scales", "bias")}
+    made = Tensor(
+        step.unique_name(f"{step.reading.names[step.output()]}.places"), (1, 1, 1), *step.coding(step.output())
+    )
+    convolution = Conv2D(
+        name=made.name,
+        inputs=(input.name,),
+        codes=spread,
+        padding=(above, left),
+        frozen=False,
+        **repeated,
+        **clamp(step, options),
+    )
+    source = step.extra(convolution, [input], made)
+    height, width, _ = source.shape
+    whole = height * strides[0], width * strides[1], out
+    grid = np.arange(source.size).reshape(height, width, *strides, out).transpose(0, 2, 1, 3, 4).reshape(whole)
+    if whole != shape[1:]:  # more than is needed
+        source = step.rearranged(source, grid)
+        grid = np.arange(source.size).reshape(whole)[: shape[1], : shape[2]]
+    step.become_moved(source, grid[None])
+
+
+@dataclass(frozen=True)
+class _Phases:
+    """A transposed convolution along one axis, as a convolution that makes each place in a stride.
+
+    taps: int (places, taps), which tap of the kernel each one is; -1 for none. padding: before and after.
+    """
+
+    taps: np.ndarray
+    padding: tuple[int, int]
+
+
+def _phases(size: int, made: int, kernel: int, stride: int, same: bool) -> _Phases:
+    """Output y is the sum of input i times tap k over all with y + before = stride * i + k."""
+    padding = max((-(-made // stride) - 1) * stride + kernel - made, 0) if same else 0
+    before = padding // 2
+    starts = np.arange(stride) + before
+    # Which tap of the kernel place r takes of input q + i, for output q of the convolution.
+    inputs = np.arange(-kernel // stride, int(starts.max()) // stride + 1)
+    taps = starts[:, None] - stride * inputs
+    taps = np.where((taps >= 0) & (taps < kernel), taps, -1)
+    used = np.any(taps >= 0, axis=0) | (inputs == 0)
+    (places,) = np.nonzero(used)
+    inputs, taps = inputs[places[0] : places[-1] + 1], taps[:, places[0] : places[-1] + 1]
+    after = -(-made // stride) + int(inputs[-1]) - size
+    return _Phases(taps, (-int(inputs[0]), max(after, 0)))
 
 
 @reads("SPACE_TO_BATCH_ND", "BATCH_TO_SPACE_ND")
@@ -87,18 +163,18 @@ def _weights(step, rank: int) -> np.ndarray:
     return codes
 
 
-def _constants(step, channels: int, axis: int) -> dict:
+def _constants(step, channels: int, axis: int, bias: int = 2) -> dict:
     """The fields that hold scales and biases of the output channels, which are along this axis of the weights."""
     quantization = step.file_tensor(step.input(1)).quantization
     # A channel that is dead can have scale 0; its multiplier then is 0, as that of a very small scale is.
     scales = np.where(quantization.scales == 0, np.float32(1e-30), quantization.scales)
     fits = len(scales) == 1 or (len(scales) == channels and quantization.axis == axis)
     step.require(fits, f"its weights have {len(scales)} scales; expected one, or one for each of {channels} channels")
-    bias = np.zeros(channels, np.int32)
-    if len(step.operator.inputs) > 2 and step.operator.inputs[2] != -1:
-        bias = step.constant(2, "its biases", "INT32").ravel()
-        step.require(len(bias) == channels, f"it has {len(bias)} biases for {channels} channels")
-    return {"scales": np.broadcast_to(scales, channels), "bias": bias, "frozen": False}
+    biases = np.zeros(channels, np.int32)
+    if len(step.operator.inputs) > bias and step.operator.inputs[bias] != -1:
+        biases = step.constant(bias, "its biases", "INT32").ravel()
+        step.require(len(biases) == channels, f"it has {len(biases)} biases for {channels} channels")
+    return {"scales": np.broadcast_to(scales, channels), "bias": biases, "frozen": False}
 
 
 @reads("AVERAGE_POOL_2D")

@@ -459,17 +459,13 @@ def refusals():
     yield one_operator("ABS", x={"scale": [0.5, 0.5]}), "input 0 (tensor0): it has 2 scales and 2 zero points"
     yield one_operator("ABS", x={"scale": 1e-9}, y={"scale": 1.0}), "they must be positive and not further apart"
     yield one_operator("ABS", ((1, 2, 2, 2, 3),) * 2), "it needs a map of up to 4 dimensions; got (1, 2, 2, 2, 3)"
-    file, x, y = one_operator("RESHAPE", ((1, 4, 4, 3), (1, 2, 8, 3)))
-    z = file.tensor(1, 2, 8, 1)
-    file.convolution(y, z)
-    yield (file, x, z), "operator 1 (CONV_2D): its input, made by operator 0 (RESHAPE), is a map (4, 4, 3) reshaped to"
     file = FileBuilder()
-    x, y, z = file.tensor(1, 4, 4, 3), file.tensor(1, 4, 4, 3), file.tensor(1, 4, 4, 3)
-    file.add("TRANSPOSE", [x, file.ints(0, 2, 1, 3)], y, options("Transpose"))
+    x, y, z = file.tensor(1, 4, 4, 3), file.tensor(1, 3, 4, 3), file.tensor(1, 3, 4, 3)
+    file.add("GATHER", [x, file.ints(0, 1, 3)], y, options("Gather", axis=1))
     file.add("ABS", [y], z)
     yield (
         (file, x, z),
-        "operator 1 (ABS): its input, made by operator 0 (TRANSPOSE), moves values from one pixel to another",
+        "operator 1 (ABS): its input, made by operator 0 (GATHER), moves values in no regular way",
     )
     file = FileBuilder()
     x, y = file.tensor(1, 4, 4, 3), file.tensor(1, 4, 4, 6)
@@ -481,17 +477,22 @@ def refusals():
     )
     file = FileBuilder()
     x, y = file.tensor(1, 4, 4, 3), file.tensor(1, 8, 4, 3)
-    file.add("CONCATENATION", [x, x], y, options("Concatenation", axis=1))
-    yield (file, x, y), "operator 0 (CONCATENATION): it joins along axis 1 of 4; expected the channels"
+    file.add("CONCATENATION", [x, x], y, options("Concatenation", axis=4))
+    yield (file, x, y), "operator 0 (CONCATENATION): it joins along axis 4 of 4 dimensions"
     file = FileBuilder()
-    x, small, y = file.tensor(1, 4, 4, 3), file.tensor(1, 1, 1, 3), file.tensor(1, 4, 4, 3)
-    file.add("MEAN", [x, file.ints(1, 2)], small, options("Reducer", keepDims=True))
-    file.add("MUL", [x, small], y, options("Mul"))
-    yield (file, x, y), "operator 1 (MUL): its inputs have shapes (1, 4, 4, 3) and (1, 1, 1, 3); expected equal ones"
+    x, small, y = file.tensor(1, 4, 4, 3), file.tensor(1, 3), file.tensor(1, 4, 4, 3)
+    file.add("MEAN", [x, file.ints(1, 2)], small, options("Reducer"))
+    other = file.tensor(1, 1, 1, 2)
+    file.convolution(x, other, (4, 4))
+    file.add("MUL", [x, other], y, options("Mul"))
+    yield (file, x, y), "operator 2 (MUL): its inputs have shapes (1, 4, 4, 3) and (1, 1, 1, 2), of which neither can"
     file = FileBuilder()
-    x, y = file.tensor(1, 4, 4, 3), file.tensor(1, 4, 3)
-    file.add("MEAN", [x, file.ints(1)], y, options("Reducer"))
-    yield (file, x, y), "operator 0 (MEAN): it averages over axes 1 of 4; expected all rows and columns"
+    x, y = file.tensor(1, 4, 4, 3), file.tensor(4, 4, 3)
+    file.add("MEAN", [x, file.ints(0)], y, options("Reducer"))
+    yield (
+        (file, x, y),
+        "operator 0 (MEAN): it computes over axes [0] of (1, 4, 4, 3); expected rows, columns or channels",
+    )
     file = FileBuilder()
     x, y = file.tensor(1, 4, 4, 3), file.tensor(1, 4, 4, 3)
     file.add("SPLIT", [file.ints(7), x], y, options("Split", numSplits=1))

@@ -7,11 +7,13 @@ from hypothesis import strategies as st
 
 from export.graph.tensor import INT8_MAX, INT8_MIN
 from export.tflite.interpreters import run_tflm
+from export.tflite.kinds import activation_range
 from export.tflite.tables import CODES, FUNCTIONS, Coding, Operand, exp_of_float32, fill
-from export.tflite.writer import activation_range
 from tests.support.tflite_files import FileBuilder, options
 
-PAIRS = ("ADD", "MAXIMUM", "MINIMUM", "MUL", "SUB")
+CLAMPED = ("ADD", "MUL", "SUB")
+PAIRS = (*CLAMPED, "MAXIMUM", "MINIMUM", "SQUARED_DIFFERENCE")
+OTHERS = ("DIV", "PRELU", "RSQRT")  # test_operators.py
 RELU6 = 3
 
 # Any mantissa, exponents as networks have them and far beyond.
@@ -58,7 +60,7 @@ def operand(coding, codes=CODES):
     return Operand(coding.scale, coding.zero_point, np.asarray(codes))
 
 
-@pytest.mark.parametrize("kind", [kind for kind in FUNCTIONS if kind not in PAIRS])
+@pytest.mark.parametrize("kind", [kind for kind in FUNCTIONS if kind not in PAIRS + OTHERS])
 @many
 @given(inputs_and_outputs(), st.floats(-4, 4, width=32))
 @example(HALVES, 0.25)
@@ -86,7 +88,10 @@ def test_pairs_with_one_constant(kind, ends, other, code, swapped, activation):
     x, y = ends
     operands, inputs = [operand(x), operand(other, [code])], [x, (other, code)]
     clamp, values = (INT8_MIN, INT8_MAX), options("MaximumMinimum")
-    if kind not in ("MAXIMUM", "MINIMUM"):
+    if kind == "SQUARED_DIFFERENCE":
+        values = options("SquaredDifference")
+        assume(max(x.scale, other.scale) ** 2 < 2.0**18 * y.scale)
+    if kind in CLAMPED:
         clamp = activation_range(activation, y.scale, y.zero_point)
         values = options(kind.title(), fusedActivationFunction=RELU6 if activation == "RELU6" else 0)
     if swapped:
