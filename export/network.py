@@ -17,6 +17,7 @@ from export.datapath.weight_layout import for_flash
 from export.graph import constant_channels, graph_file, limits
 from export.graph.constant_channels import Trimmed
 from export.graph.graph import Graph
+from export.graph.joined_inputs import with_one_input
 from export.graph.resize import parse_size, resize
 from export.graph.switches import tensors_of, ways
 from export.graph.tensor import INT8_MAX, INT8_MIN, Tensor
@@ -215,6 +216,7 @@ def of_tflite(content: bytes, path: Path) -> Network:
     except reader.TfliteError as error:
         raise ValueError(f"{path}: {error}") from None
     graph = replace(graph, name=path.stem)  # in the file it is called "main" or nothing at all
+    graph, model = with_one_input(graph), replace(model, inputs=graph.inputs)
     graph = metadata.known_of(model.content, graph)
     return Network(constant_channels.for_channels(graph, constant_channels.CHANGING), lambda _: model)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from export.backends.backend import Cost, Maps, Run
+from export.graph.joined_inputs import parts_of
 from export.network import Network
 from export.tflite.interpreters import Interpreter
 
@@ -16,7 +17,8 @@ def runner(network: Network, interpreter: Interpreter, tensors: Iterable[str], *
 
     def run(inputs: Maps, task: bytes | None = None) -> tuple[Maps, Cost]:
         before = interpreter.seconds
-        values = interpreter.run([inputs[name] for name in network.graph.inputs], indices, timed=True)
+        given = parts_of(network.graph, inputs, network.tflite.inputs or network.graph.inputs)
+        values = interpreter.run(given, indices, timed=True)
         maps = {name: place.logical(values[place.index]) for name, place in places.items()}
         return maps, {"seconds": round(interpreter.seconds - before, 6), **cost}
 

@@ -60,9 +60,14 @@ def _broadcast(options: object, shape: tuple[int, ...], values: Values, dims: Va
     return np.broadcast_to(values, shape) if tuple(dims.tolist()) == shape else None
 
 
-def _product(options: Any, shape: tuple[int, ...], first: Values, second: Values) -> Values | None:
-    of_codes = np.int8 in (first.dtype, second.dtype)
-    return None if of_codes or options.fusedActivationFunction else first * second
+def _of_two(function: Callable[[Values, Values], Values]) -> Callable[..., Values | None]:
+    """Return a function of two integers as known values: not of codes, which have scales."""
+
+    def compute(options: Any, shape: tuple[int, ...], first: Values, second: Values) -> Values | None:
+        of_codes = np.int8 in (first.dtype, second.dtype)
+        return None if of_codes or options.fusedActivationFunction else function(first, second)
+
+    return compute
 
 
 def strided(options: Any, begins: Values, ends: Values, strides: Values) -> tuple[slice | int, ...]:
@@ -86,7 +91,14 @@ COMPUTED: dict[str, Callable[..., Values | None]] = {
     "PACK": lambda options, shape, *values: np.stack(values, options.axis),
     "CONCATENATION": lambda options, shape, *values: np.concatenate(values, options.axis),
     "STRIDED_SLICE": _slice,
+    "EXPAND_DIMS": lambda options, shape, values, axis: values.reshape(shape),
+    "RESHAPE": lambda options, shape, values, *target: values.reshape(shape),
+    "SQUEEZE": lambda options, shape, values: values.reshape(shape),
+    "GATHER": lambda options, shape, values, places: None if options.batchDims else values.take(places, options.axis),
+    "CAST": lambda options, shape, values: None if values.dtype == np.int8 else values,
     "FILL": _fill,
     "BROADCAST_TO": _broadcast,
-    "MUL": _product,
+    "ADD": _of_two(np.add),
+    "SUB": _of_two(np.subtract),
+    "MUL": _of_two(np.multiply),
 }

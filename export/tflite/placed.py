@@ -30,7 +30,11 @@ class Placed:
 
 @dataclass(frozen=True)
 class Tflite:
-    """A .tflite file: its bytes, and where each tensor of the graph is in it; a Wire that costs nothing is nowhere."""
+    """A .tflite file: its bytes, and where each tensor of the graph is in it; a Wire that costs nothing is nowhere.
+
+    inputs: the graph's tensors that are the file's inputs, if they are not the graph's inputs.
+    """
 
     content: bytes
     tensors: dict[str, Placed]
+    inputs: tuple[str, ...] = ()

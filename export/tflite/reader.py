@@ -50,11 +50,24 @@ def read(content: bytes) -> tuple[Graph, Tflite]:
         step = Step(reading, label, operator)
         reader = floats.read if floats.is_function(step) else READERS.get(operator.kind)
         if reader is None:
-            raise TfliteError(f"{label} is not supported; supported are {', '.join(sorted(READERS))}")
+            raise TfliteError(f"{label} is not supported; {_instead_of(operator.kind)}")
         reader(step)
         reading.forget(index)
     graph = reading.graph()
     return graph, Tflite(reading.content() if changed or reading.converting else content, reading.placed)
+
+
+# Operators that TensorFlow Lite Micro does not have either, and what to write.
+INSTEAD = {
+    "GELU": "write it as x * sigmoid(1.702 * x)",
+    "TILE": "use UpSampling2D, or a multiplication by ones",
+}
+
+
+def _instead_of(kind: str) -> str:
+    if kind in INSTEAD:
+        return f"TensorFlow Lite Micro does not have it: {INSTEAD[kind]}"
+    return f"supported are {', '.join(sorted(READERS))}"
 
 
 @dataclass(eq=False)

@@ -8,16 +8,25 @@ from export.graph.operators import (
     ChannelScale,
     Conv2D,
     DepthwiseConv2D,
+    Join,
     Lookup,
     MaxPool,
     Mean,
     Multiply,
+    Normalize,
     Pad,
+    Prelu,
+    Rearrange,
+    Reduce,
+    Resize,
     Softmax,
+    SquaredDifference,
+    Subtract,
     Wire,
 )
 from export.tflite import flatbuffer
 from export.tflite.reader import read
+from tests.support import newer_models
 from tests.support.converted_models import autoencoder, convert, ds_cnn, mobilenet_v2, resnet_v2, shuffled, temporal
 from tests.support.proofs import prove_tflite
 
@@ -40,6 +49,36 @@ def test_converted_models_are_equal_at_every_tensor(build):
     assert result.passed, str(result)
     filled = {operator.name for operator in graph.operators if not hasattr(operator, "codes") or operator.codes.any()}
     assert filled <= result.backends[2].checksums.keys()
+
+
+NEWER = {
+    newer_models.detector: {Resize, Rearrange, Join},
+    newer_models.functions: {Lookup, Multiply},
+    newer_models.gated_signal: {Prelu, Resize, Multiply},
+    newer_models.moved: {Rearrange, Join, Reduce},
+    newer_models.pixels: {Normalize, Softmax},
+    newer_models.segmentation: {Mean, Resize},
+    newer_models.squeeze_and_excite: {Mean, Resize, Multiply},
+    newer_models.statistics: {Reduce, Subtract, SquaredDifference},
+    newer_models.u_net: {Prelu, Rearrange},
+}
+
+
+@pytest.mark.parametrize("build", NEWER, ids=lambda build: build.__name__)
+def test_newer_models_are_equal_in_tflm_and_row_by_row(build):
+    tf.keras.utils.set_random_seed(0)
+    graph, tflite = read(convert(build()))
+    assert NEWER[build] <= {type(operator) for operator in graph.operators}
+    result = prove_tflite(graph, tflite, random_inputs(graph, 5), on=["tflm", "stream"])
+    assert result.passed, str(result)
+
+
+@pytest.mark.parametrize("build", [newer_models.detector, newer_models.u_net], ids=lambda build: build.__name__)
+def test_newer_models_are_equal_in_c(build):
+    tf.keras.utils.set_random_seed(0)
+    graph, tflite = read(convert(build()))
+    result = prove_tflite(graph, tflite, random_inputs(graph, 3), on=["c"])
+    assert result.passed, str(result)
 
 
 def test_a_model_with_float_ends_is_the_same_graph_between_them():

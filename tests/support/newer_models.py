@@ -99,9 +99,18 @@ def pixels():
 
 
 def functions():
-    """ELU, GELU and swish, which the converter surrounds with floats or takes apart."""
+    """ELU, which the converter surrounds with floats, and swish."""
     image = keras.Input((10, 8, 3), batch_size=1)
     x = L.Conv2D(6, 3, activation="elu")(image)
     x = L.Conv2D(6, 3, activation="swish")(x)
-    x = L.Conv2D(6, 3, activation=lambda y: keras.activations.gelu(y, approximate=True))(x)
     return keras.Model(image, L.Activation("elu")(L.Conv2D(4, 1)(x)))
+
+
+def gated_signal():
+    """A signal of time, its channels gated by its mean, and slopes."""
+    signal = keras.Input((32, 3), batch_size=1)
+    x = L.PReLU(shared_axes=(1,), alpha_initializer="random_uniform")(L.Conv1D(6, 5, 2)(signal))
+    gate = L.Dense(6, "sigmoid")(L.GlobalAveragePooling1D()(x))
+    x = L.Multiply()([x, L.Reshape((1, 6))(gate)])
+    x = L.MaxPooling1D(2)(L.Conv1D(4, 3, padding="causal", activation="relu")(x))
+    return keras.Model(signal, L.Dense(3)(L.Flatten()(x)))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from export.graph.operators import (
@@ -88,10 +90,10 @@ def _prelu(step):
         lookup(step, 0)
         return
     scale, zero_point = step.coding(step.input(1))
-    input = step.map(step.input(0))
+    one_per_channel = slopes.size == slopes.shape[-1] == shape[-1]
+    input = step.channels(step.input(0)) if one_per_channel else step.map(step.input(0))
     fits = slopes.ndim <= len(shape) and all(own in (1, other) for own, other in zip(slopes.shape[::-1], shape[::-1]))
     step.require(fits, f"its slopes have shape {slopes.shape}; its input has {shape}")
-    one_per_channel = slopes.size == slopes.shape[-1]
     codes = slopes.ravel() if one_per_channel else np.broadcast_to(slopes, shape).reshape(input.shape)
     step.emit(Prelu, [input], shapes=[shape], codes=codes, scale=scale, constant_zero_point=zero_point)
 
@@ -121,11 +123,22 @@ def _pair(step, kind, options=None) -> None:
         )
     step.require(len(shape) <= 4, f"its inputs have shapes {shapes[0]} and {shapes[1]}; expected up to 4 dimensions")
     step.require_one_image(shape)
-    target = step.map_shape(shape)
-    maps = {n: _repeated(step, n, shape, target) for n in (0, 1) if n != constant}
+    maps = _maps(step, constant, shape)
     if constant is not None:
         maps[constant] = _constant_map(step, constant, maps[1 - constant], shape)
     step.emit(kind, [maps[0], maps[1]], shapes=[shape], **fields)
+
+
+def _maps(step, constant: int | None, shape: tuple[int, ...]) -> dict[int, Tensor]:
+    """Return the operands that are no constants as maps of one shape."""
+    for n in (0, 1):  # a map and one number per channel: whatever the map's rows and columns are in the graph
+        if n != constant and step.shape(n) == shape and math.prod(step.shape(1 - n)) == (1, *step.shape(1 - n))[-1]:
+            whole = step.channels(step.input(n))
+            if constant is not None:
+                return {n: whole}
+            one = step.map(step.input(1 - n), (1, 1, math.prod(step.shape(1 - n))))
+            return {n: whole, 1 - n: step.expanded(one, whole.shape)}
+    return {n: _repeated(step, n, shape, step.map_shape(shape)) for n in (0, 1) if n != constant}
 
 
 def _repeated(step, n: int, shape: tuple[int, ...], target: Shape) -> Tensor:

@@ -73,4 +73,5 @@ def _reduce(step, what: str, axes: set[int]) -> None:
     )
     kept = tuple(1 if axis in axes else size for axis, size in enumerate(shape))
     left = tuple(size for axis, size in enumerate(shape) if axis not in axes)
-    step.emit(Reduce, [step.map(step.input(0))], shapes=[kept, left], what=what, axes=of_map)
+    input = step.channels(step.input(0)) if of_map == (2,) else step.map(step.input(0))
+    step.emit(Reduce, [input], shapes=[kept, left], what=what, axes=of_map)
