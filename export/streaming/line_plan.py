@@ -51,11 +51,13 @@ class Buffer:
             rows.
         place: offset in bytes of the newest row in the place that all stages share, during the line
             that makes it. None for the image, whose newest row is the caller's.
+        reader: name of the operator for which most of them are kept; "" if none are.
     """
 
     tensor: Tensor
     rows: int
     place: int | None
+    reader: str = ""
 
     @property
     def row_bytes(self) -> int:
@@ -189,7 +191,7 @@ class LinePlan:
             size = "x".join(map(str, buffer.tensor.shape))
             rows.append(
                 f"{stage.operator.name:44} {size:>12} {buffer.rows:9} {buffer.bytes:8,} {stage.first_line:10} "
-                f"{stage.last_line:5}{self._written(stage.when)}"
+                f"{stage.last_line:5}{self._written(stage.when)}{self._why_whole(buffer)}"
             )
         image = self.buffers[self.graph.inputs[0]]
         rows.append(f"{self.graph.inputs[0]}: {image.rows} rows kept, {image.bytes:,} bytes")
@@ -200,6 +202,13 @@ class LinePlan:
         for switch in self.switches:
             rows.append(f"switch {switch.name}: {switch.position}, of {' '.join(map(str, switch.positions))}")
         return "\n".join(rows)
+
+    def _why_whole(self, buffer: Buffer) -> str:
+        """Return why all rows of a map are kept, if it is not for a window."""
+        whole = buffer.rows >= buffer.tensor.shape[0] > 1 and buffer.reader
+        if not whole or isinstance(self.graph.operator(buffer.reader), Window):
+            return ""
+        return f"  whole, for {buffer.reader}"
 
     def _written(self, when: When | None) -> str:
         return f"  {self.switches[when.switch].name} {' '.join(map(str, when.positions))}" if when else ""
@@ -227,13 +236,18 @@ def plan(graph: Graph, switches: tuple[Switch, ...] = (), in_order: bool = False
     last_use = _last_use(operators)
     longest: dict[int, Ints] = {}  # of each step: the lines in which its rows are made
     kept, lives = dict.fromkeys((tensor.name for tensor in graph.tensors), 0), []
+    readers: dict[str, str] = {}
     for running in _running(steps_of_a_line, switches):
         times = _Times(graph, [operators[i] for i in running])
         longest |= {i: times.made[operators[i].output] for i in running}
         kept = {name: max(rows, times.kept(name)) for name, rows in kept.items()}
+        readers |= times.readers
         lives.append({operators[i].output: (i, last_use[operators[i].output]) for i in running})
     places, shared = _places(graph, lives)
-    buffers = {tensor.name: Buffer(tensor, kept[tensor.name], places.get(tensor.name)) for tensor in graph.tensors}
+    buffers = {
+        tensor.name: Buffer(tensor, kept[tensor.name], places.get(tensor.name), readers.get(tensor.name, ""))
+        for tensor in graph.tensors
+    }
     retires: dict[int, list[str]] = {}
     for name, last in last_use.items():
         if buffers[name].rows:
@@ -379,6 +393,7 @@ class _Times:
     Attributes:
         made: the line in which each row is made, by tensor.
         most: the most rows of each tensor that were made before a line and are read in it or later.
+        readers: the operator that reads them, by tensor.
     """
 
     def __init__(self, graph: Graph, running: list[Operator]):
@@ -386,6 +401,7 @@ class _Times:
         image = graph.tensor(graph.inputs[0])
         self.made: dict[str, Ints] = {image.name: np.arange(image.shape[0])}
         self.most: dict[str, int] = {}
+        self.readers: dict[str, str] = {}
         for operator in running:
             self._run(operator)
 
@@ -399,7 +415,8 @@ class _Times:
         lines = np.maximum.accumulate(there - numbers) + numbers
         for name, (begin, _) in reads.items():
             waiting = np.searchsorted(self.made[name], lines) - begin
-            self.most[name] = max(self.most.get(name, 0), int(waiting.max()))
+            if waiting.max() > self.most.get(name, 0):
+                self.most[name], self.readers[name] = int(waiting.max()), operator.name
         # A running sum makes its one row in its last step.
         self.made[operator.output] = lines[-self.graph.tensor(operator.output).shape[0] :]
 

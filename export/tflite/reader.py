@@ -60,6 +60,7 @@ def read(content: bytes) -> tuple[Graph, Tflite]:
 # Operators that TensorFlow Lite Micro does not have either, and what to write.
 INSTEAD = {
     "GELU": "write it as x * sigmoid(1.702 * x)",
+    "REDUCE_PROD": "convert the model with a fixed batch",
     "TILE": "use UpSampling2D, or a multiplication by ones",
 }
 

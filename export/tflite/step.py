@@ -375,7 +375,8 @@ class Step:
         view, output = self.view(self.input(0)), self.output()
         self.require_equal_codings(self.input(0), output)
         shape = self.file_tensor(output).shape
-        self.require(math.prod(shape) == math.prod(view.shape), f"it cannot reshape {view.shape} to {shape}")
+        fix = "; convert the model with a fixed batch" if self.file_tensor(output).dynamic else ""
+        self.require(math.prod(shape) == math.prod(view.shape), f"it cannot reshape {view.shape} to {shape}{fix}")
         places = None if view.places is None else view.places.reshape(shape)
         self.reading.views[output] = replace(view, shape=shape, places=places, made_by=self.label)
 

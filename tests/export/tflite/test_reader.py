@@ -483,7 +483,7 @@ def refusals():
     x, small, y = file.tensor(1, 4, 4, 3), file.tensor(1, 3), file.tensor(1, 4, 4, 3)
     file.add("MEAN", [x, file.ints(1, 2)], small, options("Reducer"))
     other = file.tensor(1, 1, 1, 2)
-    file.convolution(x, other, (4, 4))
+    file.convolution(x, other, (4, 4), padding=1)
     file.add("MUL", [x, other], y, options("Mul"))
     yield (file, x, y), "operator 2 (MUL): its inputs have shapes (1, 4, 4, 3) and (1, 1, 1, 2), of which neither can"
     file = FileBuilder()
