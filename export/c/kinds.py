@@ -20,6 +20,7 @@ from export.graph.operators import (
     Conv2D,
     Convolution,
     Join,
+    LogSoftmax,
     Lookup,
     Maximum,
     Mean,
@@ -247,6 +248,11 @@ def _kind_of_resize(operator: Resize, plan: LinePlan, places: Places) -> Kind:
 @kind_of.register
 def _kind_of_softmax(operator: Softmax, plan: LinePlan, places: Places) -> Kind:
     return "sf_softmax", ("sf_pixels", initialiser(*plan.graph.tensor(operator.output).shape[1:]))
+
+
+@kind_of.register
+def _kind_of_log_softmax(operator: LogSoftmax, plan: LinePlan, places: Places) -> Kind:
+    return "sf_log_softmax", ("sf_pixels", initialiser(*plan.graph.tensor(operator.output).shape[1:]))
 
 
 @kind_of.register

@@ -51,6 +51,7 @@ CONFIGURABLE = {
     "Reduce": ["factor"],
     "Constant": ["values"],
     "Lookup": ["table"],
+    "LogSoftmax": ["factors", "smallest difference"],
     "Softmax": ["factor", "smallest difference"],
 }
 

@@ -27,6 +27,7 @@ ends with the last pass of its task.
     constant              codes of the map, int8
     lookup                table, 256 int8
     softmax               factor; smallest difference, int32
+    log softmax           two factors: of differences, and back; smallest difference, int32
     core shuffle          1 if it is on, else 0, int32
 
 A factor is multiplier * 2^(shift - 31). It is two int32 words. A convolution without wide
@@ -53,6 +54,7 @@ from export.graph.operators import (
     ChannelScale,
     Constant,
     Convolution,
+    LogSoftmax,
     Lookup,
     Mean,
     Multiply,
@@ -197,6 +199,13 @@ def _section_of_lookup(operator: Lookup, graph: Graph) -> bytes:
 @section.register
 def _section_of_softmax(operator: Softmax, graph: Graph) -> bytes:
     return struct.pack("<iii", *softmax.factor_and_smallest(operator.multiplier(graph.inputs_of(operator)[0])))
+
+
+@section.register
+def _section_of_log_softmax(operator: LogSoftmax, graph: Graph) -> bytes:
+    multiplier, shift, smallest = softmax.factor_and_smallest(operator.multiplier(graph.inputs_of(operator)[0]))
+    reverse = softmax.reverse_factor(multiplier, shift)
+    return struct.pack("<iiiii", multiplier, shift, *reverse, smallest)
 
 
 @section.register

@@ -28,6 +28,7 @@ from export.graph.operators import (
     DepthwiseConv2D,
     Extreme,
     Join,
+    LogSoftmax,
     Lookup,
     Maximum,
     MaxPool,
@@ -48,7 +49,7 @@ from export.graph.operators import (
 )
 from export.graph.operators.moves import ONE
 from export.graph.rounding import mean_multiplier, quantize_multiplier, requantise, wrap_to_int32
-from export.graph.softmax import factor_and_smallest, softmax
+from export.graph.softmax import factor_and_smallest, log_softmax, softmax
 from export.graph.tensor import INT8_MAX, INT8_MIN, Tensor
 
 VALUES_AT_ONCE = 1 << 18  # of the largest map: its int64 accumulators then fit into a processor's cache
@@ -346,6 +347,12 @@ def _mixed(x: Integers, columns: tuple[Integers, ...]) -> Integers:
 def _softmax(operator: Softmax, graph: Graph, x: Codes) -> Codes:
     factor = factor_and_smallest(operator.multiplier(graph.tensor(operator.inputs[0])))
     return _in_blocks(lambda x: softmax(x, *factor), x)
+
+
+@apply.register
+def _log_softmax(operator: LogSoftmax, graph: Graph, x: Codes) -> Codes:
+    factor = factor_and_smallest(operator.multiplier(graph.tensor(operator.inputs[0])))
+    return _in_blocks(lambda x: log_softmax(x, *factor), x)
 
 
 @apply.register

@@ -49,6 +49,50 @@ def softmax(
     return np.where(counts, np.clip(codes, -128, 127), -128).astype(np.int8)
 
 
+LOG_BITS = 4  # integer bits of the output of a log softmax: its scale is 1/16
+
+
+def reverse_factor(multiplier: npt.ArrayLike, shift: npt.ArrayLike) -> tuple[Int64s, Int64s]:
+    """Return (multiplier, shift) that turn a number with 5 integer bits into a difference of codes."""
+    return quantize_multiplier(2.0 ** (31 - int(np.asarray(shift))) / float(np.asarray(multiplier)))
+
+
+def log_softmax(
+    x: npt.NDArray[np.int8], multiplier: npt.ArrayLike, shift: npt.ArrayLike, smallest: int
+) -> npt.NDArray[np.int8]:
+    """Return the logarithm of the softmax over the last axis: int8 with scale 1/16 and zero point 127."""
+    difference = x.astype(np.int64) - x.max(axis=-1, keepdims=True)
+    counts = difference >= smallest
+    scaled = requantise(difference, multiplier, shift)
+    exps = rounding_divide_by_pot(exp_on_negative_values(np.where(counts, scaled, 0)), SUM_BITS)
+    log = log_of_sum(np.where(counts, exps, 0).sum(axis=-1, keepdims=True))
+    least = np.maximum(smallest - 1, requantise(log - 2**31, *reverse_factor(multiplier, shift)))
+    codes = rounding_divide_by_pot(scaled - log, 31 - DIFFERENCE_BITS - LOG_BITS) + 127
+    return np.where(difference > least, np.clip(codes, -128, 127), -128).astype(np.int8)
+
+
+def log_of_sum(x: Int64s) -> Int64s:
+    """Return the logarithm, with 5 integer bits, of numbers from 1 on with 12 integer bits."""
+    root_of_half, fourth_root_of_half, log_of_two = 1518500250, 1805811301, 1488522236
+    headroom = 31 - np.frexp(x)[1].astype(np.int64)
+    other = product(x, root_of_half)
+    other_headroom = 31 - np.frexp(other)[1].astype(np.int64)
+    # x is r * 2^power: of two ways to write it so, the one with the smaller r.
+    first, second = _saturated(product(x << headroom, root_of_half) << 1), _saturated(x << other_headroom)
+    powers = [
+        _saturated((SUM_BITS - headroom - 1) << 25) + (1 << 23),
+        _saturated((SUM_BITS - other_headroom) << 25) - (1 << 23),
+    ]
+    r, power = np.minimum(first, second), np.maximum(*map(_saturated, powers))
+    half_sum = r + fourth_root_of_half
+    p, q = (half_sum + 1) >> 1, 2 * (r - fourth_root_of_half)
+    square = product(q, q)
+    numerator = product(q, r) + product(product(q, square), 117049297)
+    denominator = product(p, 1057819769 + q + product(127690142, square)) + product(638450708, q)
+    quotient = product(rounding_divide_by_pot(numerator, 6), one_over_one_plus_x_for_x_in_0_1(denominator))
+    return _saturated((product(power, log_of_two) + quotient) << 1)
+
+
 def exp_on_negative_values(a: Int64s, integer_bits: int = DIFFERENCE_BITS) -> Int64s:
     """Return exp(a) without integer bits; a has up to 5 integer bits and is not positive."""
     quarter = 1 << (31 - integer_bits - 2)

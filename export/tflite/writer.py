@@ -24,6 +24,7 @@ from export.graph.operators import (
     Conv2D,
     DepthwiseConv2D,
     Join,
+    LogSoftmax,
     Lookup,
     MaxPool,
     Mean,
@@ -274,6 +275,11 @@ class _Writer:
         options = schema.SoftmaxOptionsT()
         options.beta = operator.beta
         self._operator("SOFTMAX", [self.index[operator.inputs[0]]], [self._map_output(operator)], options)
+
+    @_emit.register
+    def _emit_log_softmax(self, operator: LogSoftmax) -> None:
+        options = schema.LogSoftmaxOptionsT()
+        self._operator("LOG_SOFTMAX", [self.index[operator.inputs[0]]], [self._map_output(operator)], options)
 
     @_emit.register
     def _emit_lookup(self, operator: Lookup) -> None:

@@ -190,6 +190,11 @@ void sf_rearrange_row(const sf_rearranging *moves, uint32_t y, uint32_t first_ro
 void sf_softmax_row(int32_t width, int32_t channels, const sf_factor *factor, int32_t smallest,
                     const int8_t *input, int8_t *output);
 
+// Its logarithm. An output code is 1 / 16, from zero point 127 down. factors: input scale * 2^26,
+// and the factor back from the logarithm of a sum to a difference of codes (reverse_factor there).
+void sf_log_softmax_row(int32_t width, int32_t channels, const sf_factor factors[2],
+                        int32_t smallest, const int8_t *input, int8_t *output);
+
 #ifdef __cplusplus
 }
 #endif

@@ -278,3 +278,13 @@ static void run_softmax(const sf_network *network, const sf_stage *stage, const 
 }
 
 const sf_kind sf_softmax = {run_softmax, check_one_factor};
+
+static void run_log_softmax(const sf_network *network, const sf_stage *stage,
+                            const int8_t *const *rows, int8_t *output) {
+  const sf_pixels *shape = stage->parameters;
+  const sf_factor *factors = (const sf_factor *)(const void *)sf_section(network, stage);
+  const int32_t *smallest = (const int32_t *)(const void *)(factors + 2);
+  sf_log_softmax_row(shape->width, shape->channels, factors, *smallest, rows[0], output);
+}
+
+const sf_kind sf_log_softmax = {run_log_softmax, check_two_factors};

@@ -139,6 +139,8 @@ extern const sf_kind sf_join;
 
 // Parameters: sf_pixels. Section: the factor; smallest difference, int32.
 extern const sf_kind sf_softmax;
+// Parameters: sf_pixels. Section: two factors; smallest difference, int32.
+extern const sf_kind sf_log_softmax;
 
 #ifdef __cplusplus
 }

@@ -11,6 +11,7 @@ from export.graph.operators import (
     Conv2D,
     DepthwiseConv2D,
     Join,
+    LogSoftmax,
     Lookup,
     Maximum,
     MaxPool,
@@ -429,6 +430,10 @@ def softmax(draw, net, name):
     return net.add(Softmax(name=name, inputs=[_any_tensor(draw, net)], beta=beta), 2.0**-8, -128)
 
 
+def log_softmax(draw, net, name):
+    return net.add(LogSoftmax(name=name, inputs=[_any_tensor(draw, net)]), 2.0**-4, 127)
+
+
 def lookup(draw, net, name):
     table = net.random.integers(-128, 128, 256).astype(np.int8)
     return net.add(Lookup(name=name, inputs=[_any_tensor(draw, net)], table=table), draw(SCALES), draw(ZERO_POINTS))
@@ -476,6 +481,7 @@ STEPS = [
     join,
     lookup,
     softmax,
+    log_softmax,
     wire,
     wire,
 ]

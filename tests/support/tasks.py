@@ -12,6 +12,7 @@ from export.graph.operators import (
     Constant,
     Convolution,
     Join,
+    LogSoftmax,
     Lookup,
     Maximum,
     MaxPool,
@@ -92,7 +93,8 @@ def every_operator(size=(7, 5), head=3, core_shuffle=True, seed=0) -> Graph:
     table = net.random.integers(-128, 128, 256).astype(np.int8)
     net.add(Lookup(name="map", inputs=["head"], table=table), 2.0**-4)
     net.add(Mean(name="mean", inputs=["map"]), 0.0546875, 9)
-    net.add(Softmax(name="classes", inputs=["mean"], beta=1.5), 2.0**-8, -128)
+    net.add(LogSoftmax(name="logarithms", inputs=["mean"]), 2.0**-4, 127)
+    net.add(Softmax(name="classes", inputs=["logarithms"], beta=1.5), 2.0**-8, -128)
     net.add(AveragePool(name="pool", inputs=["map"], window=net.tensors["map"].shape[:2]), 2.0**-4)
     return net.graph("classes", "map", "pool", core=CORE)
 

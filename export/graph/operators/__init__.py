@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from export.graph.operators.moves import Constant, Join, Pad, Rearrange, Resize, Wire, switched_sources
 from export.graph.operators.operator import ADD_LEFT_SHIFT, SQUARE_LEFT_SHIFT, Operator, Pads
-from export.graph.operators.sums import ArgMax, Mean, Normalize, Reduce, Softmax
+from export.graph.operators.sums import ArgMax, LogSoftmax, Mean, Normalize, Reduce, Softmax
 from export.graph.operators.values import (
     Add,
     ChannelScale,
@@ -44,6 +44,7 @@ __all__ = [
     "DepthwiseConv2D",
     "Extreme",
     "Join",
+    "LogSoftmax",
     "Lookup",
     "MaxPool",
     "Maximum",
@@ -97,6 +98,7 @@ OPERATORS: dict[str, type[Operator]] = {
         Constant,
         Lookup,
         Softmax,
+        LogSoftmax,
         Wire,
     )
 }

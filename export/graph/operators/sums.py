@@ -120,3 +120,26 @@ class Softmax(Operator):
     def multiplier(self, input: Tensor) -> float:
         """Return the factor from a difference of codes to 26 fractional bits, capped like TFLite."""
         return min(self.beta * input.scale * 2.0**26, 2.0**31 - 1)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class LogSoftmax(Operator):
+    """Logarithm of the softmax over the channels of each pixel.
+
+    Its output has scale 1/16 and zero point 127.
+    """
+
+    def output_shape(self, *shapes: Shape) -> Shape:
+        (shape,) = shapes
+        self._require(shape[2] < 2**12, f"it can sum up to 4095 channels; its input has {shape[2]}")
+        return shape
+
+    def check(self, inputs: list[Tensor], output: Tensor) -> None:
+        coding = (output.scale, output.zero_point)
+        self._require(coding == (2.0**-4, 127), f"its output is {coding}; scale and zero point must be 1/16 and 127")
+        multiplier = self.multiplier(inputs[0])
+        self._require(2 < multiplier < 2.0**31 - 1, f"its input has scale {inputs[0].scale:g}; expected 2^-25 to 2^5")
+
+    def multiplier(self, input: Tensor) -> float:
+        """Return the factor from a difference of codes to 26 fractional bits."""
+        return input.scale * 2.0**26

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from export.graph.operators import ArgMax, Mean, Normalize, Reduce, Softmax
+from export.graph.operators import ArgMax, LogSoftmax, Mean, Normalize, Reduce, Softmax
 from export.tflite.operators.registry import one_number, reads, require_no_clamp
 
 
@@ -11,6 +11,12 @@ def _softmax(step):
     """Softmax over the channels"""
     options = step.options("SoftmaxOptionsT")
     step.emit(Softmax, [step.channels(step.input(0))], shapes=[step.shape(0)], beta=float(options.beta))
+
+
+@reads("LOG_SOFTMAX")
+def _log_softmax(step):
+    """LogSoftmax over the channels"""
+    step.emit(LogSoftmax, [step.channels(step.input(0))], shapes=[step.shape(0)])
 
 
 @reads("L2_NORMALIZATION")

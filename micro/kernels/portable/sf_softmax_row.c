@@ -95,3 +95,71 @@ void sf_softmax_row(int32_t width, int32_t channels, const sf_factor *factor, in
     softmax(channels, *factor, smallest, input + x * channels, output + x * channels);
   }
 }
+
+// --- Logarithm
+
+enum { LOG_BITS = 4 };  // integer bits of the output
+
+static int32_t saturated(int64_t value) {
+  return value > INT32_MAX ? INT32_MAX : value < INT32_MIN ? INT32_MIN : (int32_t)value;
+}
+
+static int32_t sum_of(int32_t a, int32_t b) { return (int32_t)((uint32_t)a + (uint32_t)b); }
+
+// Bits that a positive number can be shifted left by.
+static int32_t headroom_of(int32_t value) {
+  int32_t bits = 0;
+  for (; value > 0 && value < 1 << 30; value *= 2) ++bits;
+  return bits;
+}
+
+// The logarithm, with DIFFERENCE_BITS, of a number from 1 on with SUM_BITS.
+static int32_t log_of_sum(int32_t sum) {
+  const int32_t root_of_half = 1518500250, fourth_root_of_half = 1805811301;
+  const int32_t headroom = headroom_of(sum), other = headroom_of(product(sum, root_of_half));
+  // The sum is r * 2^power: of two ways to write it so, the one with the smaller r.
+  const int32_t first = saturated(2 * (int64_t)product(sum * (1 << headroom), root_of_half));
+  const int32_t second = saturated((int64_t)sum * (1 << other));
+  const int32_t power = saturated((SUM_BITS - headroom - 1) * (INT64_C(1) << 25) + (1 << 23));
+  const int32_t power_too = saturated((SUM_BITS - other) * (INT64_C(1) << 25) - (1 << 23));
+  const int32_t r = first < second ? first : second;
+  const int32_t p = (int32_t)(((int64_t)r + fourth_root_of_half + 1) >> 1);
+  const int32_t half = sum_of(r, -fourth_root_of_half), q = sum_of(half, half);
+  const int32_t square = product(q, q);
+  const int32_t numerator = sum_of(product(q, r), product(product(q, square), 117049297));
+  const int32_t factor = sum_of(sum_of(1057819769, q), product(127690142, square));
+  const int32_t denominator = sum_of(product(p, factor), product(638450708, q));
+  const int32_t quotient =
+      product(sf_rounding_divide_by_pot(numerator, 6), reciprocal_of_one_plus(denominator));
+  const int32_t logarithm = product(power > power_too ? power : power_too, 1488522236);
+  return saturated(2 * (int64_t)sum_of(logarithm, quotient));
+}
+
+static void log_softmax(int32_t channels, const sf_factor factors[2], int32_t smallest,
+                        const int8_t *input, int8_t *output) {
+  const int32_t largest = largest_of(channels, input);
+  uint32_t sum = 0;
+  for (int32_t i = 0; i < channels; ++i) {
+    const int32_t power = exp_of_code(input[i], largest, factors[0], smallest);
+    sum += (uint32_t)sf_rounding_divide_by_pot(power, SUM_BITS);
+  }
+  // Of a sum of 4095 numbers up to 1, the uppermost bit is 0.
+  const int32_t logarithm = log_of_sum((int32_t)(sum & INT32_MAX));
+  const int32_t lowest =
+      sf_requantise(sum_of(logarithm, INT32_MIN), factors[1].multiplier, factors[1].shift);
+  const int32_t least = lowest > smallest - 1 ? lowest : smallest - 1;
+  for (int32_t i = 0; i < channels; ++i) {
+    const int32_t difference = input[i] - largest;
+    const int32_t scaled = sf_requantise(difference, factors[0].multiplier, factors[0].shift);
+    const int32_t rest = (int32_t)((uint32_t)scaled - (uint32_t)logarithm);
+    const int32_t code = sf_rounding_divide_by_pot(rest, 31 - DIFFERENCE_BITS - LOG_BITS);
+    output[i] = difference > least ? sf_code(code, INT8_MAX, INT8_MIN, INT8_MAX) : INT8_MIN;
+  }
+}
+
+void sf_log_softmax_row(int32_t width, int32_t channels, const sf_factor factors[2],
+                        int32_t smallest, const int8_t *input, int8_t *output) {
+  for (int32_t x = 0; x < width; ++x) {
+    log_softmax(channels, factors, smallest, input + x * channels, output + x * channels);
+  }
+}

@@ -182,6 +182,15 @@ def test_pixels_of_unit_length(channels, zero_point):
     assert prove(file, [image], [output])[-1] == "Normalize"
 
 
+@pytest.mark.parametrize("scale", [0.004, 0.05, 0.3, 2.0])
+@pytest.mark.parametrize("channels", [1, 3, 100])
+def test_logarithms_of_a_softmax(channels, scale):
+    file, image, map = started((1, 6, 5, channels), scale=scale)
+    output = file.tensor(1, 6, 5, channels, scale=2.0**-4, zero_point=127)
+    file.add("LOG_SOFTMAX", [map], output, options("LogSoftmax"))
+    assert prove(file, [image], [output])[-1] == "LogSoftmax"
+
+
 # --- Values that move to other pixels ------------------------------------------------------------------------------------
 
 
