@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from export.backends.c_program import Built
 from export.backends.machines import Machine, MachineError, build
-from export.c import project, tables
+from export.c import project
+from export.datapath.structure import wire_runs
 from export.graph import golden, graph_file
 from export.graph.golden import random_inputs
 from export.graph.operators import AveragePool
@@ -89,7 +90,7 @@ def test_runs_of_a_wire_move_each_channel_once(data):
     every = [(i, channel) for i, count in enumerate(channels) for channel in range(count)]
     sources = data.draw(st.lists(st.sampled_from(every), min_size=1, max_size=40))
     moved = {}
-    for input, begin, to, count, step in tables.wire_runs(np.array(sources)):
+    for input, begin, to, count, step in wire_runs(np.array(sources)):
         for i in range(count):
             assert to + step * i not in moved
             moved[to + step * i] = (input, begin + i)
@@ -98,9 +99,9 @@ def test_runs_of_a_wire_move_each_channel_once(data):
 
 def test_splits_concatenations_and_shuffles_are_few_runs():
     two = np.array([(i, channel) for i in range(2) for channel in range(32)])
-    assert len(tables.wire_runs(two[5:30])) == 1
-    assert len(tables.wire_runs(two)) == 2
-    assert len(tables.wire_runs(two.reshape(2, -1, 2).swapaxes(0, 1).reshape(-1, 2))) == 2
+    assert len(wire_runs(two[5:30])) == 1
+    assert len(wire_runs(two)) == 2
+    assert len(wire_runs(two.reshape(2, -1, 2).swapaxes(0, 1).reshape(-1, 2))) == 2
 
 
 # --- Whole folders ----------------------------------------------------------------------------------------------------
