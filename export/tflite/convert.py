@@ -44,8 +44,11 @@ def to_tflite(path: str | os.PathLike[str], files: Sequence[Path], pixels: str =
     some = files[:: -(-len(files) // MOST)]
 
     def batches():
-        for file in some:
-            yield [(pictures.read(file, file, shape)[None].astype(np.float32) - offset) / scale]
+        for number, file in enumerate(some):
+            image = pictures.read(file, file, shape).astype(np.float32)
+            if number == 0:  # so that the input has its whole range, and a code is a pixel - 128
+                image[0, 0], image[0, 1] = 0, 255
+            yield [(image[None] - offset) / scale]
 
     @tf.function(input_signature=[tf.TensorSpec((1, *shape), tf.float32)])
     def one(image):

@@ -36,7 +36,7 @@ def test_it_is_compiled_and_its_tflite_gives_the_same_bytes(saved, tmp_path, cap
     assert command("compile", saved / "model.keras", tmp_path, f"--pictures={saved / 'pictures'}") == 0
     network = open_network(tmp_path / "model.tflite")
     image = network.graph.tensor(network.graph.inputs[0])
-    assert image.shape == (16, 12, 3) and image.scale == pytest.approx(1 / 128, rel=0.02)
+    assert image.shape == (16, 12, 3) and image.zero_point == 0 and image.scale == pytest.approx(1 / 128, rel=0.01)
     assert network.verify(inputs=3, few=1, on=["stream", "tflm", "c-native"]).passed
     assert open_network(tmp_path).graph.macs() == network.graph.macs()
 

@@ -271,7 +271,7 @@ def test_repeats_are_refused_while_the_frozen_kernels_train():
         "network.repeats is 2, but every pass must share the frozen kernels, and these kernels still train. "
         "Set network.core to a core file, or network.repeats=1."
     )
-    assert refusal((32, 32, 3), repeats=2) == message
+    assert refusal((32, 32, 3), core=None, repeats=2) == message
 
 
 @pytest.mark.parametrize(
@@ -296,7 +296,7 @@ def test_repeats_are_refused_while_the_frozen_kernels_train():
     ],
 )
 def test_heads_that_read_what_is_not_there_or_do_not_divide_are_refused(head, options, message):
-    assert refusal((32, 32, 3), [head], width=WIDTH, **options) == f"heads.task.{message}"
+    assert refusal((32, 32, 3), [head], core=None, width=WIDTH, **options) == f"heads.task.{message}"
 
 
 def test_heads_that_read_the_same_core_are_refused():
