@@ -15,20 +15,17 @@ from tests.support.tasks import CORE
 pytestmark = [pytest.mark.verilator, pytest.mark.frames]
 
 
-def table_1(size):
-    return replace(semifreddo(size), metadata={"core": CORE})
-
-
-def built(graph, folder, every_tensor):
+def built(graph, folder, every_tensor, fast):
     planned, plan = designed(graph)
-    return simulate.build(planned.design, plan, folder, "verilator", every_tensor, fast=True), planned, plan
+    return simulate.build(planned.design, plan, folder, "verilator", every_tensor, fast=fast), planned, plan
 
 
-def test_two_tasks_at_96x96_are_equal_at_every_tensor(tmp_path):
-    """Two frames of each, and the tasks are swapped while a frame is on its way."""
-    graph = table_1((96, 96))
+@pytest.mark.parametrize("size, is_narrow", [((96, 96), True), ((32, 32), False)])
+def test_two_tasks_are_equal_at_every_tensor(tmp_path, size, is_narrow):
+    """Two frames of each, and the tasks are swapped while a frame is on its way. Narrow: an eighth as wide."""
+    graph = narrow(size) if is_narrow else replace(semifreddo(size), metadata={"core": CORE})
     tasks = graph, other_numbers(graph)
-    simulation, _, plan = built(graph, tmp_path, True)
+    simulation, _, plan = built(graph, tmp_path, True, fast=False)
     images = golden.random_inputs(graph, 4)["image"]
     contents = [task_image.write(designed(each)[1]).content for each in tasks]
     made, _ = simulation.run(images, b"".join(contents), plan.given, tasks=2)
@@ -41,7 +38,7 @@ def test_two_tasks_at_96x96_are_equal_at_every_tensor(tmp_path):
 def test_vga_frames_follow_each_other_at_once(tmp_path):
     """An eighth as wide. 307,440 clocks per frame are planned; 311,745 are counted, for reasons in docs/hardware.md."""
     graph = narrow((480, 640))
-    simulation, planned, plan = built(graph, tmp_path, False)
+    simulation, planned, plan = built(graph, tmp_path, False, fast=True)
     images = golden.random_inputs(graph, 5)["image"]
     made, clocks = simulation.run(images, task_image.write(plan).content, plan.given)
     expected = golden.run(graph, {"image": images})
