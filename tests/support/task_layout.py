@@ -9,17 +9,26 @@ from export.datapath import structure
 from export.graph.operators import (
     Add,
     ChannelScale,
+    Constant,
     Convolution,
     DepthwiseConv2D,
+    LogSoftmax,
     Lookup,
     Mean,
     Multiply,
+    Prelu,
+    Reduce,
     Softmax,
+    SquaredDifference,
+    Subtract,
     Wire,
 )
 from export.streaming.line_plan import LinePlan
 
 HEADER_BYTES = 80
+
+FACTORS = {ChannelScale: 1, Multiply: 1, Mean: 1, Softmax: 1, Prelu: 2, LogSoftmax: 2}
+FACTORS |= dict.fromkeys((Add, Subtract, SquaredDifference), 3)
 
 
 @dataclass(frozen=True)
@@ -74,14 +83,18 @@ def _section(operator, plan):
             yield "words", "<i4", channels
         if not operator.frozen:
             yield _codes(operator, plan.graph)
-    factors = {ChannelScale: 1, Add: 3, Multiply: 1, Mean: 1, Softmax: 1}.get(type(operator))
+    factors = FACTORS.get(type(operator), 0)
+    if isinstance(operator, Reduce):
+        factors = int(operator.what in ("sum", "mean"))
     if factors:
         yield "factors", "<i4", (factors, 2)
-    if isinstance(operator, ChannelScale):
+    if isinstance(operator, ChannelScale | Prelu):
         yield "codes", "i1", operator.codes.shape
-    if isinstance(operator, Softmax):
+    if isinstance(operator, Softmax | LogSoftmax):
         yield "smallest", "<i4", (1,)
     if isinstance(operator, Lookup):
         yield "table", "i1", (256,)
     if isinstance(operator, Wire) and operator.core_shuffle:
         yield "switch", "<i4", (1,)
+    if isinstance(operator, Constant):
+        yield "values", "i1", operator.values.shape

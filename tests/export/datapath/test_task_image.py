@@ -11,9 +11,9 @@ from hypothesis import HealthCheck, given, settings
 from export.datapath import structure, task_image
 from export.datapath.weight_layout import FLASHES, for_flash
 from export.graph import zero_point
-from export.graph.operators import Add, Convolution, Mean, Softmax
+from export.graph.operators import Add, Convolution, LogSoftmax, Mean, Prelu, Reduce, Softmax, SquaredDifference
 from export.graph.rounding import mean_multiplier, quantize_multiplier
-from export.graph.softmax import factor_and_smallest
+from export.graph.softmax import factor_and_smallest, reverse_factor
 from export.streaming import line_plan
 from tests.support.graphs import Builder, semifreddo
 from tests.support.streams import random_streams
@@ -32,10 +32,16 @@ def factors_of(operator, graph):
     inputs, output = graph.inputs_of(operator), graph.tensor(operator.output)
     if isinstance(operator, Convolution):
         return np.stack(quantize_multiplier(operator.multipliers(*inputs, output)), axis=1)
-    if isinstance(operator, Add):
+    if isinstance(operator, Add | SquaredDifference | Prelu):
         return np.stack(quantize_multiplier(operator.multipliers(*inputs, output)), axis=1)
     if isinstance(operator, Softmax):
         return [factor_and_smallest(operator.multiplier(*inputs))[:2]]
+    if isinstance(operator, LogSoftmax):
+        factor = factor_and_smallest(operator.multiplier(*inputs))[:2]
+        return [factor, reverse_factor(*factor)]
+    if isinstance(operator, Reduce):
+        factor = quantize_multiplier(operator.multiplier(*inputs, output))
+        return [mean_multiplier(*factor, operator.count(inputs[0].shape)) if operator.what == "mean" else factor]
     factor = quantize_multiplier(operator.multiplier(*inputs, output))
     return [mean_multiplier(*factor, inputs[0].size // inputs[0].channels) if isinstance(operator, Mean) else factor]
 
@@ -45,7 +51,7 @@ def expected(part, graph):
     operator = graph.operator(part.stage)
     if part.what == "bias":
         return zero_point.bias(operator, graph)
-    if part.what in ("codes", "table"):
+    if part.what in ("codes", "table", "values"):
         return getattr(operator, part.what)
     if part.what == "paired":
         rows = operator.codes.reshape(len(operator.codes), -1)
