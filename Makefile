@@ -60,9 +60,9 @@ setup: .venv/ready
 # The tests compile exported C and run it here and on emulated boards. Where nothing can be installed, `make test`
 # names each test that it leaves out for want of a tool.
 TOOLS := gcc clang cmake arm-none-eabi-gcc qemu-system-arm riscv64-unknown-elf-gcc qemu-system-riscv32 \
-	iverilog ccache chromium
+	iverilog ccache chromium wasm-ld
 PACKAGES := gcc clang cmake libclang-rt-dev gcc-arm-none-eabi libnewlib-arm-none-eabi qemu-system-arm \
-	gcc-riscv64-unknown-elf picolibc-riscv64-unknown-elf qemu-system-misc iverilog ccache qflow-tech-osu018 chromium
+	gcc-riscv64-unknown-elf picolibc-riscv64-unknown-elf qemu-system-misc iverilog ccache qflow-tech-osu018 chromium lld
 system:
 	@missing=; for tool in $(TOOLS); do command -v $$tool > /dev/null || missing="$$missing $$tool"; done; \
 	if [ -z "$$missing" ]; then exit 0; fi; \

