@@ -1,7 +1,8 @@
 """Boards that one can buy, and whether a network fits on them.
 
-RAM, flash and clock are those of the makers' data sheets: the microcontroller's own RAM, without external RAM, and the flash
-that programs are kept in, which on some boards is a chip of its own.
+RAM, flash and clock are as commonly stated, not checked against data sheets: the microcontroller's
+own RAM, without external RAM, and the flash that programs are kept in, which on some boards is a
+chip of its own.
 """
 
 from __future__ import annotations
