@@ -8,7 +8,7 @@ from typing import Any
 from export.datapath.structure import Json, digest, positions_of, stage_structure, wire_runs
 from export.graph import ranges
 from export.graph.graph import Graph, core_digest
-from export.graph.operators import Operator, Wire, is_frozen
+from export.graph.operators import Operator, Reduce, Wire, is_frozen
 from export.graph.switches import Switch
 from export.streaming.line_plan import LinePlan, Stage
 
@@ -147,6 +147,8 @@ def configurable(operator: Operator) -> list[str]:
     """Return what a task image sets of an operator."""
     if isinstance(operator, Wire) and operator.core_shuffle:
         return ["whether the second half of the channels comes from input 1"]
+    if isinstance(operator, Reduce) and operator.what not in ("sum", "mean"):
+        return []
     parts = CONFIGURABLE.get(type(operator).__name__, [])
     return [part for part in parts if part != "codes" or not is_frozen(operator)]
 

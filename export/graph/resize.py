@@ -31,7 +31,7 @@ def resize(graph: Graph, size: Size) -> Graph:
     replace(image, shape=shapes[image.name]).check()
     operators = []
     for operator in graph.operators:
-        if isinstance(operator, Constant | Rearrange):
+        if size != image.shape[:2] and isinstance(operator, Constant | Rearrange):
             raise GraphError(f"{operator.name}: it is made for one size, so that the network cannot have another")
         operator = _over_the_whole_map(operator, graph, shapes)
         shapes[operator.output] = operator.output_shape(*(shapes[name] for name in operator.inputs))
