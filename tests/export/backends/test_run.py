@@ -54,7 +54,8 @@ def test_a_backend_that_is_not_exact_is_not_far_off(network, images):
     expected = golden.run(network.graph, images, network.graph.outputs)
     assert list(outputs) == list(expected)
     assert any(np.any(outputs[name] != expected[name]) for name in expected)
-    assert np.mean([np.mean(outputs[name] == expected[name]) for name in expected]) > 0.5
+    for name in expected:  # codes of two random maps are 85 apart on average
+        assert np.mean(np.abs(outputs[name].astype(int) - expected[name])) < 10
 
 
 @pytest.mark.parametrize(
