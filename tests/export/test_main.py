@@ -91,7 +91,7 @@ MISTAKES = {
     ("verify", "net.graph", "--inputs=abc"): "--inputs is 'abc'; it must be a whole number from 1 up",
     ("verify", "net.graph", "--few=0"): "--few is '0'; it must be a whole number from 1 up",
     ("join", "a", "b"): "--out is missing; --help shows how it is used",
-    ("compille", "a", "b"): "python -m export has no command 'compille'; it has compile, run, ",
+    ("compille", "a", "b"): "python -m export has no command 'compille'; it has compile, ",
 }
 
 
