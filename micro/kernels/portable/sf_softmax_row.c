@@ -147,13 +147,13 @@ static void log_softmax(int32_t channels, const sf_factor factors[2], int32_t sm
   const int32_t logarithm = log_of_sum((int32_t)(sum & INT32_MAX));
   const int32_t lowest =
       sf_requantise(sum_of(logarithm, INT32_MIN), factors[1].multiplier, factors[1].shift);
-  const int32_t least = lowest > smallest - 1 ? lowest : smallest - 1;
   for (int32_t i = 0; i < channels; ++i) {
     const int32_t difference = input[i] - largest;
     const int32_t scaled = sf_requantise(difference, factors[0].multiplier, factors[0].shift);
     const int32_t rest = (int32_t)((uint32_t)scaled - (uint32_t)logarithm);
     const int32_t code = sf_rounding_divide_by_pot(rest, 31 - DIFFERENCE_BITS - LOG_BITS);
-    output[i] = difference > least ? sf_code(code, INT8_MAX, INT8_MIN, INT8_MAX) : INT8_MIN;
+    const int is_within = difference > lowest && difference >= smallest;
+    output[i] = is_within ? sf_code(code, INT8_MAX, INT8_MIN, INT8_MAX) : INT8_MIN;
   }
 }
 
