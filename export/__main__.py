@@ -38,13 +38,12 @@ class Commands:
         """
         from export.c import project
         from export.datapath import task_image
-        from export.graph.resize import parse_size
         from export.network import open_network
         from sfkeras import atomic_file
 
         start = time.perf_counter()
-        opened = _quantised(network, pictures, pixels) if pictures else open_network(network)
-        opened = (opened.resized(parse_size(size)) if size else opened).laid_out(flash)
+        opened = _quantised(network, pictures, pixels, size) if pictures else open_network(network, size)
+        opened = opened.laid_out(flash)
         opened = opened.with_channels(channels) if channels else opened
         print(opened.plan)
         if opened.trimmed is not None and str(opened.trimmed):
@@ -386,11 +385,11 @@ class Commands:
             sys.exit(command.FAILED)
 
 
-def _quantised(path: str, pictures: str, pixels: str):
+def _quantised(path: str, pictures: str, pixels: str, size: str | None):
     from export.network import quantised
     from export.predict import picture_codes
 
-    return quantised(path, picture_codes.found([pictures]), pixels)
+    return quantised(path, picture_codes.found([pictures]), pixels, size)
 
 
 def _open_network_or_core(path: str, size: str | None, cores: int):

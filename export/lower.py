@@ -212,21 +212,16 @@ class _Lowering:
         operator = AveragePool(name=layer.name, inputs=(source.name,), window=source.shape[:2])
         return [self.emit(operator, outputs[0].shape[1:], source.scale)]
 
-    def max_pool(self, layer, inputs, outputs, exponent):
+    def window_pool(self, layer, inputs, outputs, exponent):
         layer, source = unwrapped(layer), self.tensor(inputs[0])
-        operator = MaxPool(
+        kind = MaxPool if isinstance(layer, keras.layers.MaxPooling2D) else AveragePool
+        operator = kind(
             name=layer.name,
             inputs=(source.name,),
             window=layer.pool_size,
             strides=layer.strides,
             padding=layer.padding,
         )
-        return [self.emit(operator, outputs[0].shape[1:], source.scale)]
-
-    def average_pool(self, layer, inputs, outputs, exponent):
-        layer, source = unwrapped(layer), self.tensor(inputs[0])
-        window = {"window": layer.pool_size, "strides": layer.strides, "padding": layer.padding}
-        operator = AveragePool(name=layer.name, inputs=(source.name,), **window)
         return [self.emit(operator, outputs[0].shape[1:], source.scale)]
 
     def pad(self, layer, inputs, outputs, exponent):
@@ -299,8 +294,8 @@ _LOWERED = {
     layers.GreyToRGB: _Lowering.rgb,
     keras.layers.Concatenate: _Lowering.concat,
     keras.layers.GlobalAveragePooling2D: _Lowering.pool,
-    keras.layers.MaxPooling2D: _Lowering.max_pool,
-    keras.layers.AveragePooling2D: _Lowering.average_pool,
+    keras.layers.MaxPooling2D: _Lowering.window_pool,
+    keras.layers.AveragePooling2D: _Lowering.window_pool,
     keras.layers.ZeroPadding2D: _Lowering.pad,
     keras.layers.Add: _Lowering.sum,
     keras.layers.Softmax: _Lowering.softmax,

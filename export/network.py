@@ -123,7 +123,7 @@ class Network:
             raise ValueError(f"the images are {x.dtype} {x.shape}; they must be int8 or float (batch, {image.shape})")
         outputs = self._predict(codes)
         if real:
-            outputs = {name: _real(self.graph.tensor(name), values) for name, values in outputs.items()}
+            outputs = {name: self.graph.tensor(name).real(values) for name, values in outputs.items()}
         return outputs if len(outputs) > 1 else next(iter(outputs.values()))
 
     @cached_property
@@ -172,22 +172,20 @@ def _codes(tensor: Tensor, values: np.ndarray) -> np.ndarray:
     return np.clip(np.rint(values / np.float32(tensor.scale)) + tensor.zero_point, INT8_MIN, INT8_MAX).astype(np.int8)
 
 
-def _real(tensor: Tensor, codes: np.ndarray) -> np.ndarray:
-    """What int8 codes stand for."""
-    return (codes.astype(np.float32) - tensor.zero_point) * np.float32(tensor.scale)
-
-
 def open_network(path: str | os.PathLike, size: str | None = None) -> Network:
     """Opens a network as it is, or for images of another size such as "480x640". See read_network."""
-    network = read_network(path)
-    return network.resized(parse_size(size)) if size else network
+    return _sized(read_network(path), size)
 
 
-def quantised(path: str | os.PathLike, files: Sequence[Path], pixels: str) -> Network:
-    """Quantises a float Keras model, whose ranges are found on pictures. See export.tflite.convert."""
+def quantised(path: str | os.PathLike, files: Sequence[Path], pixels: str, size: str | None = None) -> Network:
+    """Quantises a float Keras model, whose ranges are found on pictures. See export.tflite.convert; size as open_network."""
     from export.tflite import convert
 
-    return of_tflite(convert.to_tflite(path, files, pixels), Path(path))
+    return _sized(of_tflite(convert.to_tflite(path, files, pixels), Path(path)), size)
+
+
+def _sized(network: Network, size: str | None) -> Network:
+    return network.resized(parse_size(size)) if size else network
 
 
 def read_network(path: str | os.PathLike) -> Network:

@@ -15,10 +15,8 @@ from export.c import project
 from export.network import Network
 
 OPTIONS = ("-O2", "-g", "-ffunction-sections", "-fdata-sections")
-COUNTING = (
-    'SF_HOOKS="sf_count_hooks.h"',
-    "SF_COUNT",
-)  # builds a program that counts the instructions of each stage and row
+# Builds a program that counts the instructions of each stage and row.
+COUNTING = ('SF_HOOKS="sf_count_hooks.h"', "SF_COUNT")
 
 
 def _count(machine: Machine, network: Network, inputs: Maps) -> Counts:

@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from export.graph.limits import MOST_SIDES, MOST_VALUES
 
@@ -59,6 +60,10 @@ class Tensor:
     def size(self) -> int:
         """Total number of values, which is the number of bytes."""
         return math.prod(self.shape)
+
+    def real(self, codes: npt.NDArray[np.int8]) -> npt.NDArray[np.float32]:
+        """Return what codes stand for, in float32."""
+        return (codes.astype(np.float32) - self.zero_point) * np.float32(self.scale)
 
     def check(self) -> None:
         """Raise GraphError unless shape, scale and zero point are valid."""

@@ -50,7 +50,7 @@ def of_output(graph: Graph, output: str, codes: npt.NDArray[np.int8], most: int 
     """
     tensor = graph.tensor(output)
     known = meaning.meanings_of(graph).get(output)
-    values = (codes.astype(np.float32) - tensor.zero_point) * np.float32(tensor.scale)
+    values = tensor.real(codes)
     names = known.classes if known and known.classes else tuple(f"channel {i}" for i in range(tensor.channels))
     kind, rows = _measured(tensor, known, values)
     order = np.argsort(-rows, axis=1, kind="stable")[:, :most]

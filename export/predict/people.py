@@ -1,6 +1,6 @@
 """People that a face network has been shown: enrolled from photos, then recognised.
 
-All arithmetic is in integers, the same as in micro/stream/sf_people.c, so that a device and this
+All arithmetic is in integers, the same as in micro/people/sf_people.c, so that a device and this
 computer give one answer. A person is the sum of the unit vectors of their photos' embeddings. A face
 shows the person with the highest cosine, if that reaches the threshold.
 """

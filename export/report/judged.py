@@ -125,8 +125,7 @@ def _faces(embeddings: np.ndarray, test: LabelledImages, pairs: Pairs, threshold
         "roc": roc(similarity, pairs.same),
         "threshold": round(float(limit), 4),
         "threshold_of": "training images" if known else "these pairs",
-        "false_accept_rate": round(float(accepted[~pairs.same].mean()), 4),
-        "false_reject_rate": round(float(1 - accepted[pairs.same].mean()), 4),
+        **{name: round(rate, 4) for name, rate in metrics.error_rates(similarity, pairs.same, limit).items()},
         **{kind: [_pair(test, pairs, similarity, i) for i in chosen] for kind, chosen in kinds.items()},
     }
 

@@ -149,6 +149,20 @@ def best_threshold(similarity: np.ndarray, same: np.ndarray) -> float:
     return float(thresholds[correct.argmax()])
 
 
+def error_rates(similarity: np.ndarray, same: np.ndarray, threshold: float) -> dict[str, float]:
+    """Return how often pairs are judged wrongly at a threshold.
+
+    Args:
+        similarity: (pairs,), float.
+        same: (pairs,), bool: both images show one person.
+        threshold: similarity from which on a pair counts as one person.
+    Returns: {"false_accept_rate": share of the pairs of two people that count as one,
+        "false_reject_rate": share of the pairs of one person that count as two}.
+    """
+    accepted = similarity >= threshold
+    return {"false_accept_rate": float(accepted[~same].mean()), "false_reject_rate": float(1 - accepted[same].mean())}
+
+
 def roc_area(similarity: np.ndarray, same: np.ndarray) -> float:
     """Return the area under the ROC curve: how often a genuine pair is more similar than an
     impostor pair. A tie counts half.

@@ -283,20 +283,9 @@ class Faces(Task):
         return metrics.best_threshold(metrics.similarities(metrics.normalised(embeddings), pairs), pairs.same)
 
     def error_rates(self, outputs, split, threshold):
-        """Return how often the test pairs are judged wrongly at a threshold.
-
-        Args:
-            outputs, split: as correct_cases.
-            threshold: cosine from which on two embeddings count as one person.
-        Returns: {"false_accept_rate": share of the pairs of two people that count as one,
-            "false_reject_rate": share of the pairs of one person that count as two}.
-        """
-        accepted = metrics.similarities(metrics.normalised(flatten(outputs)), split.pairs) >= threshold
-        same = split.pairs.same
-        return {
-            "false_accept_rate": float(accepted[~same].mean()),
-            "false_reject_rate": float(1 - accepted[same].mean()),
-        }
+        """Return metrics.error_rates of the test pairs at a cosine. Args: as correct_cases."""
+        similarity = metrics.similarities(metrics.normalised(flatten(outputs)), split.pairs)
+        return metrics.error_rates(similarity, split.pairs.same, threshold)
 
 
 class Triplets(Faces):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import ClassVar
 
 from export.graph.operators.operator import MOST_SUMMED, Operator
 from export.graph.tensor import Shape, Tensor
@@ -77,24 +78,38 @@ class ArgMax(Operator):
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Normalize(Operator):
+class OverChannels(Operator):
+    """Base of Normalize, Softmax and LogSoftmax: each pixel by a sum over its channels.
+
+    `most` is how many channels the sum can hold, `coding` the output's scale and zero point.
+    """
+
+    most: ClassVar[int]
+    coding: ClassVar[tuple[float, int]]
+
+    def output_shape(self, *shapes: Shape) -> Shape:
+        (shape,) = shapes
+        self._require(shape[2] <= self.most, f"it can sum up to {self.most} channels; its input has {shape[2]}")
+        return shape
+
+    def check(self, inputs: list[Tensor], output: Tensor) -> None:
+        found, (scale, zero_point) = (output.scale, output.zero_point), self.coding
+        expected = f"1/{1 / scale:.0f} and {zero_point}"
+        self._require(found == self.coding, f"its output is {found}; scale and zero point must be {expected}")
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Normalize(OverChannels):
     """The channels of each pixel, divided by the root of the sum of their squares: TFLite's L2_NORMALIZATION.
 
     Its output has scale 1/128 and zero point 0.
     """
 
-    def output_shape(self, *shapes: Shape) -> Shape:
-        (shape,) = shapes
-        self._require(shape[2] < 2**15, f"it can sum up to 32767 channels; its input has {shape[2]}")
-        return shape
-
-    def check(self, inputs: list[Tensor], output: Tensor) -> None:
-        coding = (output.scale, output.zero_point)
-        self._require(coding == (2.0**-7, 0), f"its output is {coding}; scale and zero point must be 1/128 and 0")
+    most, coding = 2**15 - 1, (2.0**-7, 0)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Softmax(Operator):
+class Softmax(OverChannels):
     """Softmax over the channels of each pixel: exp(beta * x) / sum.
 
     Its output has scale 1/256 and zero point -128.
@@ -102,14 +117,10 @@ class Softmax(Operator):
 
     beta: float = 1.0
 
-    def output_shape(self, *shapes: Shape) -> Shape:
-        (shape,) = shapes
-        self._require(shape[2] < 2**12, f"it can sum up to 4095 channels; its input has {shape[2]}")
-        return shape
+    most, coding = 2**12 - 1, (2.0**-8, -128)
 
     def check(self, inputs: list[Tensor], output: Tensor) -> None:
-        coding = (output.scale, output.zero_point)
-        self._require(coding == (2.0**-8, -128), f"its output is {coding}; scale and zero point must be 1/256 and -128")
+        super().check(inputs, output)
         scale = inputs[0].scale
         self._require(
             self.multiplier(inputs[0]) > 1,
@@ -123,20 +134,16 @@ class Softmax(Operator):
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class LogSoftmax(Operator):
+class LogSoftmax(OverChannels):
     """Logarithm of the softmax over the channels of each pixel.
 
     Its output has scale 1/16 and zero point 127.
     """
 
-    def output_shape(self, *shapes: Shape) -> Shape:
-        (shape,) = shapes
-        self._require(shape[2] < 2**12, f"it can sum up to 4095 channels; its input has {shape[2]}")
-        return shape
+    most, coding = 2**12 - 1, (2.0**-4, 127)
 
     def check(self, inputs: list[Tensor], output: Tensor) -> None:
-        coding = (output.scale, output.zero_point)
-        self._require(coding == (2.0**-4, 127), f"its output is {coding}; scale and zero point must be 1/16 and 127")
+        super().check(inputs, output)
         multiplier = self.multiplier(inputs[0])
         self._require(2 < multiplier < 2.0**31 - 1, f"its input has scale {inputs[0].scale:g}; expected 2^-25 to 2^5")
 
