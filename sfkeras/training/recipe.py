@@ -148,7 +148,7 @@ class DataSettings:
         "middle, pad adds grey bars",
         "squeeze",
     )
-    augment: Literal["faces", "wild_faces", "photos", "streets", "none"] = key(
+    augment: Literal["faces", "wild_faces", "photos", "mild_photos", "streets", "none"] = key(
         "augmentation of training images", "faces"
     )
 

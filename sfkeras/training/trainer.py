@@ -22,6 +22,7 @@ from sfkeras.training import plots, tasks
 from sfkeras.training.journal import Journal
 from sfkeras.training.run import Run
 from sfkeras.training.schedules import image_sizes, optimizer, without_static_size
+from sfkeras.training.statistics import BATCHES, take_statistics
 from sfkeras.training.workers import SINGLE_WORKER
 
 keras = tf.keras
@@ -123,12 +124,17 @@ class Training:
         """Return {layer: exponent}: calibrated in the first call, then read from the run folder."""
         if self.run.exponents() is None:
             count = -(-self.recipe.qat.calibration_images // self.batch_size)
-            batches = data.batches.stream(
-                self.task.images, self.task.order, "none", self.shape, self.recipe.seed, range(1)
-            ).take(count)
             known = self.core.settled_exponents(model) if self.core else {}
-            self.run.write_exponents(fixed8.calibrate(model, (images for images, _ in batches), known))
+            self.run.write_exponents(fixed8.calibrate(model, self._clean_batches(count), known))
         return self.run.exponents()
+
+    def _clean_batches(self, count):
+        """Yield batches of training images without augmentation, (batch, *shape) float32: at most
+        `count`, and at most one epoch of them.
+        """
+        stream = data.batches.stream(self.task.images, self.task.order, "none", self.shape, self.recipe.seed, range(1))
+        for images, _ in stream.take(count):
+            yield images
 
     def build_deployable_model(self):
         """Return the quantised model from the image to the heads, without its training outputs."""
@@ -267,7 +273,10 @@ class Training:
         return fixed8.unwrapped(self.model.get_layer(f"{name}.blend")).alphas().numpy()
 
     def save_core(self):
-        """Round the trained frozen core to int8 codes, write it, and measure the accuracy it loses."""
+        """Take its statistics on clean images, round the trained frozen core to int8 codes, write it,
+        and measure the accuracy it loses.
+        """
+        take_statistics(self.model, self._clean_batches(BATCHES))
         core = cores.Core.from_model(self.model, self.recipe.name, bits=self.recipe.network.core_bits)
         rounded = self.task.training_model(build_network(self.recipe, self.shape, core))
         for layer in rounded.layers:

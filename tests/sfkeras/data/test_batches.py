@@ -132,7 +132,7 @@ def test_masks_come_with_their_images():
 
 def test_an_augmentation_that_is_not_known():
     images = people(5, 5)
-    message = "data.augment is mosaic. Expected one of faces, wild_faces, photos, streets, none."
+    message = "data.augment is mosaic. Expected one of faces, wild_faces, photos, mild_photos, streets, none."
     with pytest.raises(RecipeError, match=message):
         batches.stream(images, batches.shuffled(images, 3, 1), "mosaic", (32, 32, 1), 1, range(1))
 
