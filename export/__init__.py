@@ -43,7 +43,7 @@ def open(path_or_model, size: str | None = None) -> Network:  # noqa: A001, read
 
     if isinstance(path_or_model, (str, os.PathLike)):
         return open_network(path_or_model, size)
-    from export.graph.resize import parse_size
+    from export.graph.passes.resize import parse_size
     from export.lower import lower
 
     network = Network(lower(path_or_model, path_or_model.name, {}))

@@ -231,7 +231,7 @@ class Commands:
             area tiny_imagenet --clocks-per-pixel=4
         """
         from export.graph.switches import ways
-        from export.hardware import report
+        from export.hardware.estimate import report
         from sfkeras import atomic_file
 
         opened = _open_network_or_core(network, size, cores)
@@ -394,8 +394,8 @@ def _quantised(path: str, pictures: str, pixels: str, size: str | None):
 
 def _open_network_or_core(path: str, size: str | None, cores: int):
     """Open a network, or make one of a frozen core: a file NAME.npz, or the name of one that comes with sfkeras."""
-    from export.graph.resize import parse_size
-    from export.hardware.core_network import network_of
+    from export.graph.passes.resize import parse_size
+    from export.hardware.estimate.core_network import network_of
     from export.network import Network, open_network
     from sfkeras.nn.core import Core
 

@@ -11,11 +11,11 @@ from export.c.text import c_identifier
 from export.c.tflm import write_sources
 from export.graph import graph_file, meaning
 from export.graph.graph import Graph
-from export.graph.join import join, prove
 from export.graph.meaning import Meaning
+from export.graph.passes.join import join, prove
 from export.lower import lower
 from export.network import Network, open_network
-from export.tflite import writer
+from export.tflite.writing import writer
 from sfkeras import atomic_file
 from sfkeras.nn import fixed8
 

@@ -14,17 +14,20 @@ import numpy as np
 from export.datapath import task_image
 from export.datapath.retarget import fit
 from export.datapath.weight_layout import for_flash
-from export.graph import constant_channels, graph_file, limits
-from export.graph.constant_channels import Trimmed
+from export.graph import graph_file, limits
 from export.graph.graph import Graph
-from export.graph.joined_inputs import with_one_input
-from export.graph.resize import parse_size, resize
+from export.graph.passes import constant_channels
+from export.graph.passes.constant_channels import Trimmed
+from export.graph.passes.joined_inputs import with_one_input
+from export.graph.passes.resize import parse_size, resize
 from export.graph.switches import tensors_of, ways
 from export.graph.tensor import INT8_MAX, INT8_MIN, Tensor
 from export.streaming import line_plan
 from export.streaming.line_plan import LinePlan
-from export.tflite import metadata, reader, writer
+from export.tflite.file import metadata
 from export.tflite.placed import Tflite
+from export.tflite.reading import reader
+from export.tflite.writing import writer
 
 KERAS = (".keras", ".h5")  # suffixes of saved models
 
@@ -55,7 +58,7 @@ class Network:
         return replace(self, graph=for_flash(self.graph, flash))
 
     def with_channels(self, which: str) -> Network:
-        """The same network, whose C has these channels. Raises: ValueError; see export.graph.constant_channels."""
+        """The same network, whose C has these channels. Raises: ValueError; see export.graph.passes.constant_channels."""
         return replace(self, graph=constant_channels.for_channels(self.graph, which))
 
     def as_task_of(self, compiled: LinePlan) -> Network:
@@ -71,7 +74,7 @@ class Network:
 
     @cached_property
     def tflite(self) -> Tflite:
-        """Its .tflite. Raises: GraphError if it has none; see export.tflite.writer.write."""
+        """Its .tflite. Raises: GraphError if it has none; see export.tflite.writing.writer.write."""
         return self.to_tflite(self.graph)
 
     @cached_property

@@ -12,9 +12,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from export.graph import graph_file, meaning, rounding
+from export.graph import graph_file, meaning
+from export.graph.arithmetic import rounding
 from export.graph.meaning import Meaning
-from export.tflite import writer
+from export.tflite.writing import writer
 from sfkeras.training import recipe as recipes
 from tests.support.graphs import Builder
 

@@ -7,10 +7,10 @@ import tempfile
 from functools import partial
 from pathlib import Path
 
-from export.backends import c_program, machines
 from export.backends.backend import Counts, Maps
-from export.backends.c_program import CBackend
-from export.backends.machines import Machine
+from export.backends.programs import c_program, machines
+from export.backends.programs.c_program import CBackend
+from export.backends.programs.machines import Machine
 from export.c import project
 from export.network import Network
 

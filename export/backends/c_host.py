@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from export.backends import c_program
-from export.backends.c_program import CBackend
-from export.backends.machines import Machine
+from export.backends.programs import c_program
+from export.backends.programs.c_program import CBackend
+from export.backends.programs.machines import Machine
 
 SANITIZERS = ("-O1", "-g", "-fno-omit-frame-pointer", "-fsanitize=address,undefined", "-fno-sanitize-recover=all")
 

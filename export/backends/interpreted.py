@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from export.backends.backend import Cost, Maps, Run
-from export.graph.joined_inputs import parts_of
+from export.graph.passes.joined_inputs import parts_of
 from export.network import Network
-from export.tflite.interpreters import Interpreter
+from export.tflite.running.interpreters import Interpreter
 
 
 def runner(network: Network, interpreter: Interpreter, tensors: Iterable[str], **cost: int) -> Run:

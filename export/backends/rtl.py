@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from export.backends.backend import Backend, Cost, Maps, Run, of_own_graph
-from export.backends.tools import MissingTool
+from export.backends.programs.tools import MissingTool
 from export.datapath import task_image
 from export.graph.switches import ways
 from export.hardware import layout, simulate

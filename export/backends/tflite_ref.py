@@ -9,7 +9,7 @@ from __future__ import annotations
 from export.backends import interpreted
 from export.backends.backend import Backend, Cost, Maps, MapsUpTo, Run
 from export.network import Network
-from export.tflite.interpreters import tf_lite, without_unlike
+from export.tflite.running.interpreters import tf_lite, without_unlike
 
 
 def prepare(network: Network, every_tensor: bool) -> Run:

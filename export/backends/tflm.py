@@ -5,8 +5,8 @@ from __future__ import annotations
 from export.backends import interpreted
 from export.backends.backend import Backend, Run
 from export.network import Network
-from export.tflite import arena
-from export.tflite.interpreters import tflm
+from export.tflite.running import arena
+from export.tflite.running.interpreters import tflm
 
 
 def prepare(network: Network, every_tensor: bool) -> Run:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from export.backends import interpreted
 from export.backends.backend import Backend, Run
 from export.network import Network
-from export.tflite.interpreters import tf_lite
+from export.tflite.running.interpreters import tf_lite
 
 
 def prepare(network: Network, every_tensor: bool) -> Run:

@@ -9,7 +9,6 @@ from export.c import core_header
 from export.c.text import c_comment, c_identifier
 from export.datapath import structure, weight_layout
 from export.datapath.structure import wire_runs
-from export.graph import zero_point
 from export.graph.graph import Graph
 from export.graph.operators import (
     Add,
@@ -40,6 +39,7 @@ from export.graph.operators import (
     Subtract,
     Wire,
 )
+from export.graph.passes import zero_point
 from export.graph.tensor import INT8_MAX, INT8_MIN
 from export.streaming.line_plan import SUM_BYTES, LinePlan, aligned
 

@@ -19,10 +19,11 @@ import numpy.typing as npt
 
 from export.c import test_vector
 from export.c.text import c_bytes, c_comment
-from export.tflite import arena, flatbuffer
-from export.tflite.flatbuffer import FileTensor
-from export.tflite.interpreters import run_tflm
-from export.tflite.writer import operator_counts
+from export.tflite.file import flatbuffer
+from export.tflite.file.flatbuffer import FileTensor
+from export.tflite.running import arena
+from export.tflite.running.interpreters import run_tflm
+from export.tflite.writing.writer import operator_counts
 from sfkeras import atomic_file, places
 
 MICRO = places.shipped("micro")

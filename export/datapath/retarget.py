@@ -9,7 +9,7 @@ import numpy as np
 from export.datapath import structure, weight_layout
 from export.graph.graph import Graph, core_digest
 from export.graph.operators import Conv2D, Operator
-from export.graph.resize import resize
+from export.graph.passes.resize import resize
 from export.graph.switches import Ways, ways_of_task
 from export.graph.tensor import GraphError, Tensor
 from export.streaming import line_plan

@@ -16,10 +16,10 @@ import numpy as np
 import numpy.typing as npt
 
 from export.datapath import weight_layout
-from export.graph import zero_point
+from export.graph.arithmetic.rounding import Int64s, quantize_multiplier
 from export.graph.graph import Graph
 from export.graph.operators import Convolution, Window, Wire
-from export.graph.rounding import Int64s, quantize_multiplier
+from export.graph.passes import zero_point
 from export.streaming.line_plan import LinePlan, Stage, When
 
 Json = dict[str, Any]

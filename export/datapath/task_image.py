@@ -33,7 +33,7 @@ ends with the last pass of its task.
 A factor is multiplier * 2^(shift - 31). It is two int32 words. A convolution without wide
 multipliers has one word per channel: the multiplier's upper 25 bits, and shift + 64 in the lower 7.
 With wide multipliers the word is the multiplier. A bias includes the zero point of the
-convolution's input if no window covers padding (export/graph/zero_point.py).
+convolution's input if no window covers padding (export/graph/passes/zero_point.py).
 """
 
 from __future__ import annotations
@@ -47,7 +47,8 @@ import numpy as np
 import numpy.typing as npt
 
 from export.datapath import structure, weight_layout
-from export.graph import golden, rounding, softmax, zero_point
+from export.graph import golden
+from export.graph.arithmetic import rounding, softmax
 from export.graph.graph import Graph, core_digest
 from export.graph.operators import (
     Add,
@@ -65,6 +66,7 @@ from export.graph.operators import (
     SquaredDifference,
     Wire,
 )
+from export.graph.passes import zero_point
 from export.graph.switches import PASSES, Switch
 from export.streaming.line_plan import LinePlan, Stage
 

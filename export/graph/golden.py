@@ -1,7 +1,7 @@
 """The golden arithmetic: the NumPy reference for every number that a graph computes.
 
 It computes a graph on whole arrays and agrees byte for byte with the reference kernels of
-TensorFlow Lite Micro. How a number is rounded is in export/graph/rounding.py.
+TensorFlow Lite Micro. How a number is rounded is in export/graph/arithmetic/rounding.py.
 """
 
 from __future__ import annotations
@@ -13,8 +13,10 @@ from typing import Any, TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from export.graph.arithmetic.inverse_root import inverse_root
+from export.graph.arithmetic.rounding import mean_multiplier, quantize_multiplier, requantise, wrap_to_int32
+from export.graph.arithmetic.softmax import factor_and_smallest, log_softmax, softmax
 from export.graph.graph import Graph
-from export.graph.inverse_root import inverse_root
 from export.graph.operators import (
     ADD_LEFT_SHIFT,
     SQUARE_LEFT_SHIFT,
@@ -48,8 +50,6 @@ from export.graph.operators import (
     Wire,
 )
 from export.graph.operators.moves import ONE
-from export.graph.rounding import mean_multiplier, quantize_multiplier, requantise, wrap_to_int32
-from export.graph.softmax import factor_and_smallest, log_softmax, softmax
 from export.graph.tensor import INT8_MAX, INT8_MIN, Tensor
 
 VALUES_AT_ONCE = 1 << 18  # of the largest map: its int64 accumulators then fit into a processor's cache

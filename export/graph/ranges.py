@@ -7,7 +7,6 @@ from functools import singledispatch
 
 import numpy as np
 
-from export.graph import zero_point
 from export.graph.graph import Graph
 from export.graph.operators import (
     AveragePool,
@@ -25,6 +24,7 @@ from export.graph.operators import (
     Resize,
     Wire,
 )
+from export.graph.passes import zero_point
 from export.graph.tensor import INT8_MAX, INT8_MIN
 
 Range = tuple[int, int]  # least and largest, both included

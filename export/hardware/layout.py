@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 
 from export.datapath import structure, task_image
-from export.graph import ranges, zero_point
+from export.graph import ranges
 from export.graph.graph import Graph
 from export.graph.operators import (
     Add,
@@ -22,6 +22,7 @@ from export.graph.operators import (
     Operator,
     Wire,
 )
+from export.graph.passes import zero_point
 from export.graph.switches import PASSES
 from export.graph.tensor import GraphError, Tensor
 from export.graph.wires import without_wires

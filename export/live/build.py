@@ -8,8 +8,8 @@ import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from export.backends import tools
-from export.backends.machines import MachineError
+from export.backends.programs import tools
+from export.backends.programs.machines import MachineError
 from export.c import project
 from export.datapath import task_image
 from export.streaming.line_plan import LinePlan

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from export.backends.backend import Backend
-from export.backends.tools import MissingTool, may_be_missing
+from export.backends.programs.tools import MissingTool, may_be_missing
 from export.measure import board, host
 from export.measure.board import Bench
 from export.measure.host import HostBench

@@ -52,7 +52,7 @@ class Bench:
     Attributes:
         instructions: of all that the network does with the rows of an image.
         ram: static data and stack, in bytes; flash: code and constants, in bytes, the task image included.
-        network_macs: of the network as it was trained. The stages may have fewer, see export.graph.constant_channels.
+        network_macs: of the network as it was trained. The stages may have fewer, see export.graph.passes.constant_channels.
         stages: what each costs; see Backend.count. What is left of `instructions` is the engine's: finding out
             which stage is due, and keeping rows.
         rows: how the instructions are spread over the rows of the image.

@@ -10,7 +10,7 @@ from export.c.text import c_identifier
 from export.datapath import task_image
 from export.graph import graph_file
 from export.network import Network
-from export.tflite import flatbuffer
+from export.tflite.file import flatbuffer
 from sfkeras import places
 
 Files = dict[str, str | bytes]  # content by path, with slashes

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from export.backends.backend import Maps, MapsUpTo
-from export.backends.tools import MissingTool, may_be_missing
+from export.backends.programs.tools import MissingTool, may_be_missing
 from export.graph import golden
 from export.graph.graph import Graph
 

@@ -11,7 +11,7 @@ from export.graph import meaning
 from export.graph.operators import ChannelScale, Window
 from export.graph.switches import ways
 from export.graph.tensor import GraphError
-from export.hardware import report as hardware
+from export.hardware.estimate import report as hardware
 from export.hardware.layout import HardwareError
 from export.network import Network, open_network
 from export.report import boards, judged, sizes

@@ -14,8 +14,9 @@ from export.network import Network, open_network
 from export.proof.proof import Proof
 from export.report import contents, sizes, write
 from export.report.judged import judge
-from export.tflite import arena, writer
-from export.tflite.interpreters import run_tflm
+from export.tflite.running import arena
+from export.tflite.running.interpreters import run_tflm
+from export.tflite.writing import writer
 from sfkeras import atomic_file
 from sfkeras.data.images import to_codes
 

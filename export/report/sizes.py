@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from export.backends import registry
-from export.backends.tools import MissingTool
+from export.backends.programs.tools import MissingTool
 from export.c.test_vector import vector_image
 from export.datapath import task_image
 from export.graph import golden

@@ -80,7 +80,7 @@ void sf_sum_row(int32_t width, int32_t channels, const int8_t *row, int32_t *sum
 void sf_average_sums(const sf_window *window, int32_t count, const int32_t *sums, int8_t *output);
 // Ends it as TensorFlow Lite Micro's MEAN does, with another scale and zero point on its output:
 // the factor holds input scale / output scale / count (mean_multiplier of
-// export/graph/rounding.py), count the number of values a sum has.
+// export/graph/arithmetic/rounding.py), count the number of values a sum has.
 void sf_mean_sums(int32_t channels, int32_t count, int32_t input_zero_point,
                   int32_t output_zero_point, const sf_factor *factor, const int32_t *sums,
                   int8_t *output);
@@ -186,7 +186,7 @@ void sf_rearrange_row(const sf_rearranging *moves, uint32_t y, uint32_t first_ro
 // Softmax over the channels of each pixel, up to 4095. An output code is 1 / 256, from zero point
 // -128 on. factor holds beta * input scale * 2^26; codes further below the largest one of their
 // pixel than `smallest`, which is negative, become 0 (factor_and_smallest of
-// export/graph/softmax.py).
+// export/graph/arithmetic/softmax.py).
 void sf_softmax_row(int32_t width, int32_t channels, const sf_factor *factor, int32_t smallest,
                     const int8_t *input, int8_t *output);
 

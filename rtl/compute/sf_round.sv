@@ -1,4 +1,4 @@
-// One requantiser: the arithmetic of export/graph/rounding.py, rounded twice as TFLM does. The multiplier has 24 bits;
+// One requantiser: the arithmetic of export/graph/arithmetic/rounding.py, rounded twice as TFLM does. The multiplier has 24 bits;
 // `shift` is how far to the right, 0..31.
 `default_nettype none
 module sf_round #(

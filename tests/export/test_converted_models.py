@@ -24,8 +24,8 @@ from export.graph.operators import (
     Subtract,
     Wire,
 )
-from export.tflite import flatbuffer
-from export.tflite.reader import read
+from export.tflite.file import flatbuffer
+from export.tflite.reading.reader import read
 from tests.support import newer_models
 from tests.support.converted_models import autoencoder, convert, ds_cnn, mobilenet_v2, resnet_v2, shuffled, temporal
 from tests.support.proofs import prove_tflite

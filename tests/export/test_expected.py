@@ -8,7 +8,7 @@ import pytest
 
 from export.c import project
 from export.network import Network
-from export.tflite import operators
+from export.tflite.reading import operators
 from tests.support.tiny import tiny
 
 ROOT = Path(__file__).parents[2]

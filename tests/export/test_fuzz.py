@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from export.graph import graph_file
-from export.tflite.writer import write
-from tests.export.tflite.test_reader import EVERY_OPERATOR
+from export.tflite.writing.writer import write
+from tests.export.tflite.reading.test_reader import EVERY_OPERATOR
 from tests.support.fuzz import compile_network, mutated, try_mutations
 from tests.support.graphs import semifreddo
 from tests.support.tasks import every_operator

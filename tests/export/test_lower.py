@@ -19,7 +19,7 @@ from export.graph.switches import tensors_of, ways
 from export.lower import lower
 from export.streaming import line_model, line_plan
 from export.tflite.placed import Tflite
-from export.tflite.writer import operator_counts, write
+from export.tflite.writing.writer import operator_counts, write
 from sfkeras.nn.backbone import SemifreddoNet
 from sfkeras.nn.baselines import ShuffleNetV2
 from sfkeras.nn.core import Core

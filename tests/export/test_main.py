@@ -11,7 +11,7 @@ import pytest
 from export import __main__, deploy
 from export.graph import graph_file
 from export.graph.golden import random_inputs
-from export.tflite import writer
+from export.tflite.writing import writer
 from tests.support.tasks import every_operator
 
 

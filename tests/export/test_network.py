@@ -16,8 +16,8 @@ from export.graph.golden import random_inputs
 from export.graph.tensor import GraphError
 from export.network import Network, open_network
 from export.streaming import line_plan
-from export.tflite import writer
-from export.tflite.interpreters import run_tflm
+from export.tflite.running.interpreters import run_tflm
+from export.tflite.writing import writer
 from tests.support.repeated import plan_of, repeated
 from tests.support.tasks import every_operator
 from tests.support.tflite_files import FileBuilder

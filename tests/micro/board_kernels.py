@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from export.backends.machines import Machine, build
+from export.backends.programs.machines import Machine, build
 from tests.micro.kernels import HERE, Kernels, Pointers, copy_kernels
 
 

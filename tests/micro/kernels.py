@@ -13,9 +13,11 @@ from pathlib import Path
 
 import numpy as np
 
-from export.backends import machines
+from export.backends.programs import machines
 from export.c import project
 from export.datapath.structure import weight_layout
+from export.graph.arithmetic.rounding import mean_multiplier, quantize_multiplier
+from export.graph.arithmetic.softmax import factor_and_smallest
 from export.graph.operators import (
     Add,
     AveragePool,
@@ -29,8 +31,6 @@ from export.graph.operators import (
     Softmax,
     Window,
 )
-from export.graph.rounding import mean_multiplier, quantize_multiplier
-from export.graph.softmax import factor_and_smallest
 
 HERE = Path(__file__).parent
 STRICT = [*machines.STRICT, "-Wconversion"]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from export.backends.machines import Machine, Program, build
+from export.backends.programs.machines import Machine, Program, build
 from export.c import project
 from export.datapath.task_image import CHECKED
 from export.graph.graph import Graph

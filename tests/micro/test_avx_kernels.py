@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from export.graph.arithmetic.rounding import requantise
 from export.graph.operators import Conv2D, DepthwiseConv2D
-from export.graph.rounding import requantise
 from tests.micro import cases
 from tests.micro import kernels as c
 

@@ -5,7 +5,7 @@ import subprocess
 import numpy as np
 import pytest
 
-from export.backends.machines import STRICT
+from export.backends.programs.machines import STRICT
 from export.graph.operators import Conv2D, DepthwiseConv2D
 from tests.micro import cases
 from tests.micro.board_kernels import BoardKernels

@@ -9,8 +9,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from export.backends.c_program import Built
-from export.backends.machines import STRICT, build
+from export.backends.programs.c_program import Built
+from export.backends.programs.machines import STRICT, build
 from export.c import project
 from export.graph.golden import random_inputs
 from export.graph.operators import Conv2D

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from export.backends.machines import Machine
+from export.backends.programs.machines import Machine
 from export.datapath import task_image
 from export.datapath.retarget import fit
 from export.streaming import line_plan

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from export.graph.arithmetic.rounding import requantise, wrap_to_int32
 from export.graph.operators import AveragePool, Conv2D, DepthwiseConv2D, MaxPool, Mean, Softmax
-from export.graph.rounding import requantise, wrap_to_int32
 from tests import make_rounding_vectors
 from tests.micro import cases
 from tests.micro import kernels as c

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from export.backends.c_program import Built
-from export.backends.machines import MachineError
+from export.backends.programs.c_program import Built
+from export.backends.programs.machines import MachineError
 from export.datapath import task_image
 from export.graph.golden import random_inputs
 from export.streaming import line_plan

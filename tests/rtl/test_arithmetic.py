@@ -5,7 +5,7 @@ from itertools import product
 import numpy as np
 import pytest
 
-from export.graph.rounding import requantise
+from export.graph.arithmetic.rounding import requantise
 from export.hardware import blocks, instances
 from export.hardware.blocks import Codes, arranged
 from tests.rtl.bench import WAYS, lines, run, values

@@ -12,7 +12,7 @@ import pytest
 
 import sfkeras
 from export.graph import golden
-from export.tflite import writer
+from export.tflite.writing import writer
 from sfkeras import cli
 from tests.support.tasks import every_operator
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from export.backends.c_program import CBackend
+from export.backends.programs.c_program import CBackend
 from export.backends.registry import ENTRIES
 
 MARKERS = {

@@ -1,9 +1,9 @@
-"""Small .tflite files for tests, operator by operator, also ones that export/tflite/writer.py would never write."""
+"""Small .tflite files for tests, operator by operator, also ones that export/tflite/writing/writer.py would never write."""
 
 import numpy as np
 
-from export.tflite import schema
-from export.tflite.flatbuffer import FileOperator, FileTensor, Model, Quantization, to_bytes
+from export.tflite.file import schema
+from export.tflite.file.flatbuffer import FileOperator, FileTensor, Model, Quantization, to_bytes
 
 
 def options(kind, **values):

@@ -13,9 +13,10 @@ from typing import Any
 
 import numpy as np
 
-from export.hardware import area, blocks, verilog
+from export.hardware import blocks, verilog
 from export.hardware.blocks import Block, Codes, Stream
-from export.hardware.cells import LIBRARIES, Library, Logic
+from export.hardware.estimate import area
+from export.hardware.estimate.cells import LIBRARIES, Library, Logic
 from export.hardware.folding import divisors
 from export.hardware.schedule import Schedule
 from export.hardware.synthesis import unrolled

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from export.hardware import cells
-from export.hardware.cells import LIBRARIES, Logic
+from export.hardware.estimate import cells
+from export.hardware.estimate.cells import LIBRARIES, Logic
 from export.hardware.synthesis.measured import ratios
 
 PAPER = {"frozen": 1.32, "trainable": 1.34}  # mm2, Table 3
@@ -34,7 +34,7 @@ ASSUMPTIONS = """## Assumptions
 | --- | --- | --- |
 | placed NAND2 in 16 nm | {nand} um2. No open library of 16 nm exists | assumed |
 | flip-flop, full adder | {register} NAND2 each, as in sky130 | measured cell areas |
-| gates of each block | formulas of `export/hardware/area.py`, compared with synthesis below | measured |
+| gates of each block | formulas of `export/hardware/estimate/area.py`, compared with synthesis below | measured |
 | products | rows of Booth's digits; clocks gated from 8 bits on | as synthesised |
 | adder bits of hardwired matrices | signed digits times 6.8 at 32x32, 0.7 less per doubling; within 5 % of da4ml | measured |
 | memories in 16 nm | {cell} um2 x (columns + {columns}) x (words + {rows}), fitted on ten real macros | scaled |

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from importlib import util
 from pathlib import Path
 
-from export.hardware import cells
+from export.hardware.estimate import cells
 
 OSU018 = Path("/usr/share/qflow/tech/osu018/osu018_stdcells.lib")  # of Debian's qflow-tech-osu018
 
@@ -40,7 +40,7 @@ class Process:
     """The cells of a library that synthesis uses.
 
     Attributes:
-        library: its constants (export/hardware/cells.py).
+        library: its constants (export/hardware/estimate/cells.py).
         gates: its gates, the smallest of each function.
         clock_gate: NAND2 of a cell that gates a clock.
     """

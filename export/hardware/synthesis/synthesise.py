@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from export.hardware import verilog
-from export.hardware.cells import Logic
+from export.hardware.estimate.cells import Logic
 from export.hardware.synthesis.processes import Process
 
 GATED_BITS = 8  # the fewest bits of registers with a gated clock

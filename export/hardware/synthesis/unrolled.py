@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from export.hardware.matrix import solution
+from export.hardware.estimate.matrix import solution
 
 
 @dataclass(frozen=True)

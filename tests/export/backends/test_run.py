@@ -5,7 +5,7 @@ import re
 import numpy as np
 import pytest
 
-from export.backends.machines import MachineError
+from export.backends.programs.machines import MachineError
 from export.backends.run import run_on
 from export.datapath import task_image
 from export.graph import golden

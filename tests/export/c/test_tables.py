@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from export.backends.c_program import Built
-from export.backends.machines import Machine, MachineError, build
+from export.backends.programs.c_program import Built
+from export.backends.programs.machines import Machine, MachineError, build
 from export.c import project
 from export.datapath.structure import wire_runs
 from export.graph import golden, graph_file

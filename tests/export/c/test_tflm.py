@@ -24,8 +24,9 @@ from export.c import test_vector
 from export.c.tflm import resolver_method, sources, write_sources
 from export.graph import golden
 from export.graph.operators import MaxPool
-from export.tflite import arena, flatbuffer
-from export.tflite.writer import operator_counts, write
+from export.tflite.file import flatbuffer
+from export.tflite.running import arena
+from export.tflite.writing.writer import operator_counts, write
 from tests.support.graphs import Builder, semifreddo
 
 ROOT = Path(__file__).parents[3]

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from export.backends import c_program
+from export.backends.programs import c_program
 from export.datapath import structure, task_image
 from export.datapath.retarget import fit
 from export.graph import golden

@@ -10,10 +10,10 @@ from hypothesis import HealthCheck, given, settings
 
 from export.datapath import structure, task_image
 from export.datapath.weight_layout import FLASHES, for_flash
-from export.graph import zero_point
+from export.graph.arithmetic.rounding import mean_multiplier, quantize_multiplier
+from export.graph.arithmetic.softmax import factor_and_smallest, reverse_factor
 from export.graph.operators import Add, Convolution, LogSoftmax, Mean, Prelu, Reduce, Softmax, SquaredDifference
-from export.graph.rounding import mean_multiplier, quantize_multiplier
-from export.graph.softmax import factor_and_smallest, reverse_factor
+from export.graph.passes import zero_point
 from export.streaming import line_plan
 from tests.support.graphs import Builder, semifreddo
 from tests.support.streams import random_streams

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from export.backends import c_program
+from export.backends.programs import c_program
 from export.c import core_header
 from export.datapath import structure, task_image, weight_layout
 from export.datapath.retarget import fit

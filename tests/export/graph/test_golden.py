@@ -5,7 +5,8 @@ import json
 import numpy as np
 import pytest
 
-from export.graph import golden, rounding
+from export.graph import golden
+from export.graph.arithmetic import rounding
 from export.graph.golden import random_inputs
 from export.graph.operators import Add, AveragePool, ChannelScale, Conv2D, Lookup
 from tests import make_rounding_vectors

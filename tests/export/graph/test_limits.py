@@ -12,11 +12,11 @@ from export.c import project
 from export.graph import golden, limits
 from export.graph.golden import random_inputs
 from export.graph.operators import AveragePool, Lookup
-from export.graph.resize import resize
+from export.graph.passes.resize import resize
 from export.graph.tensor import GraphError
 from export.streaming import line_plan
-from export.tflite.flatbuffer import TfliteError
-from export.tflite.reader import read
+from export.tflite.file.flatbuffer import TfliteError
+from export.tflite.reading.reader import read
 from tests.support.graphs import Builder, semifreddo
 from tests.support.tasks import every_operator
 from tests.support.tflite_files import FileBuilder, options

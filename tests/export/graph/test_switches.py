@@ -7,13 +7,13 @@ from itertools import product
 import numpy as np
 import pytest
 
-from export.backends import c_program
+from export.backends.programs import c_program
 from export.datapath import description, structure, task_image
 from export.datapath.retarget import fit
 from export.graph import golden, switches
 from export.graph.golden import random_inputs
-from export.graph.join import join
 from export.graph.operators import Wire
+from export.graph.passes.join import join
 from export.graph.tensor import GraphError
 from export.network import Network
 from export.proof.proof import Proof

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from export.backends import machines
-from export.backends.machines import Program
+from export.backends.programs import machines
+from export.backends.programs.machines import Program
 from export.datapath import task_image
 from export.graph import golden, meaning
 from export.graph.golden import random_inputs

@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 import pytest
 import yaml
 
-from export.backends.machines import STRICT
+from export.backends.programs.machines import STRICT
 
 INTERFACES = Path(__file__).parents[2] / "support" / "board_interfaces"
 SEMVER = r"\d+\.\d+\.\d+"

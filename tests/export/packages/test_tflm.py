@@ -11,7 +11,7 @@ import yaml
 from export import __main__
 from export.graph import graph_file
 from export.packages import folder, package
-from export.tflite.writer import write
+from export.tflite.writing.writer import write
 from tests.export.packages.test_builds import tool
 from tests.support.graphs import Builder, semifreddo
 

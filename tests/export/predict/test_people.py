@@ -9,7 +9,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from export.backends.machines import STRICT
+from export.backends.programs.machines import STRICT
 from export.c.project import MICRO, PEOPLE
 from export.graph.meaning import ONE
 from export.predict import people

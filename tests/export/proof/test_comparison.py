@@ -10,8 +10,8 @@ from tflite_micro.tensorflow.lite.micro.python import schema_py_generated as sch
 from export.graph import golden
 from export.graph.golden import random_inputs
 from export.proof.comparison import compare
-from export.tflite.interpreters import run_tflm
-from export.tflite.writer import write
+from export.tflite.running.interpreters import run_tflm
+from export.tflite.writing.writer import write
 from tests.support.graphs import semifreddo
 from tests.support.proofs import prove_tflite
 
@@ -107,6 +107,6 @@ def test_random_inputs_are_the_same_for_the_same_seed(net):
 
 def test_tflm_says_why_it_refuses(net, monkeypatch):
     _, tflite, inputs = net
-    monkeypatch.setattr("export.tflite.interpreters.ARENA_SIZE", 20_000)
+    monkeypatch.setattr("export.tflite.running.interpreters.ARENA_SIZE", 20_000)
     with pytest.raises(RuntimeError, match="TFLM: TFLM failed to allocate tensors Failed to allocate"):
         run_tflm(tflite.content, [inputs["image"]], [0])

@@ -81,7 +81,7 @@ def test_a_failed_proof_is_in_the_first_sentence(classes, made):
 
 
 def test_a_foreign_network_has_a_page_too(tmp_path):
-    from export.tflite import writer
+    from export.tflite.writing import writer
     from tests.support.tiny import tiny
 
     (tmp_path / "model.tflite").write_bytes(writer.write(tiny()).content)
@@ -105,7 +105,7 @@ def test_two_runs_are_compared(tmp_path, made, classes):
 @pytest.mark.cross
 def test_ram_and_flash_are_those_of_the_linkers_map(faces, tmp_path):
     from export.backends import registry
-    from export.backends.machines import build
+    from export.backends.programs.machines import build
     from export.c import project
     from export.network import open_network
 

@@ -2,7 +2,8 @@
 
 import pytest
 
-from export.hardware import area, blocks, verilog
+from export.hardware import blocks, verilog
+from export.hardware.estimate import area
 from export.hardware.synthesis import measured, processes
 from export.hardware.synthesis.synthesise import library_files, synthesise
 from tests.support.hardware import designed, narrow

@@ -2,7 +2,7 @@
 
 import pytest
 
-from export.hardware import area
+from export.hardware.estimate import area
 from export.hardware.synthesis import processes, synthesise
 
 libyosys = pytest.importorskip("pyosys.libyosys")

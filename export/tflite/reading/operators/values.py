@@ -1,0 +1,70 @@
+"""Readers of functions of single values, which become tables."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from export.graph.operators import Lookup
+from export.graph.tensor import INT8_MAX, INT8_MIN
+from export.tflite.reading import tables
+from export.tflite.reading.operators import floats
+from export.tflite.reading.operators.registry import reads
+
+LARGEST_RATIO = 2.0**20  # of two scales; beyond it no network makes sense
+
+
+@reads("ABS", "ELU", "HARD_SWISH", "LOGISTIC", "RELU", "RELU6", "RSQRT", "TANH")
+def _function(step):
+    """Lookup"""
+    step.require(len(step.operator.inputs) == 1, f"it has {len(step.operator.inputs)} inputs; it must have one")
+    lookup(step, 0)
+
+
+@reads("LEAKY_RELU")
+def _leaky_relu(step):
+    """Lookup"""
+    options = step.options("LeakyReluOptionsT")
+    step.require(abs(options.alpha) < LARGEST_RATIO, f"its alpha is {options.alpha}")
+    lookup(step, 0, alpha=float(options.alpha))
+
+
+def lookup(step, n: int, clamp: tuple[int, int] = (INT8_MIN, INT8_MAX), **constants) -> None:
+    """A function of the n-th input's codes alone, as a table. constants are those of export.tflite.reading.tables.fill."""
+    indices, output = [step.input(place) for place in range(len(step.operator.inputs))], step.output()
+    input = step.values(step.input(n))
+    codings = [step.coding(index) for index in (*indices, output)]
+    scales = [scale for scale, _ in codings]
+    sane = all(0 < scale < np.inf for scale in scales) and max(scales) < LARGEST_RATIO * min(scales)
+    step.require(sane, f"its scales are {scales}; they must be positive and not further apart than {LARGEST_RATIO:.0f}")
+    operands = [
+        tables.Operand(scale, zero_point, tables.CODES if place == n else _one_code(step, place))
+        for place, (scale, zero_point) in enumerate(codings[:-1])
+    ]
+    try:
+        table = tables.fill(step.operator.kind, operands, tables.Coding(*codings[-1]), clamp, **constants)
+    except ValueError as error:
+        step.refuse(f"{error}")
+    step.emit(Lookup, [input], shapes=[step.shape(n)], table=table)
+
+
+def _one_code(step, n: int) -> np.ndarray:
+    return step.constant(n, "its constant", "INT8").ravel().astype(np.int64)
+
+
+@reads("QUANTIZE")
+def _quantize(step):
+    """Lookup from int8 to int8; nothing where it makes the input of a model int8 or its output uint8"""
+    types = [step.file_tensor(index).type for index in (step.input(0), step.output())]
+    if types == ["INT8", "INT8"]:
+        lookup(step, 0)
+    else:
+        step.convert()
+
+
+@reads("DEQUANTIZE")
+def _dequantize(step):
+    """nothing, at the output of a model; with float operators on single values and a QUANTIZE after it, a Lookup"""
+    if step.output() in step.reading.file.outputs:
+        step.convert()
+    else:
+        floats.dequantize(step)
