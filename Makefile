@@ -6,10 +6,11 @@ QUICK := tests/export/graph tests/export/drawing tests/export/tflite/file/test_s
 	tests/export/test_arrays.py tests/export/c/test_text.py tests/sfkeras/training/test_recipe.py
 .DEFAULT_GOAL := face
 
-.PHONY: help face test quick installed fuzz silicon frames setup system clean
+.PHONY: help face test thorough quick installed fuzz silicon frames setup system clean
 help:
 	@echo "make face       trains the face recipe, exports it, proves it, and says where to look"
 	@echo "make test       checks formats, lints and runs all tests"
+	@echo "make thorough   more variants of what make test proves: compilers, levels, boards, two training processes"
 	@echo "make quick      the tests that take under a minute: no trainings, boards or sanitizers"
 	@echo "make installed  installs the package into an empty environment and compiles a .tflite there"
 	@echo "make fuzz       runs 20,000 mutations of each kind of file, which takes an hour"
@@ -29,7 +30,10 @@ test: setup system
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/clang-format --dry-run --Werror $$(find micro tests -path tests/expected -prune -o -name '*.[ch]' -print)
-	$(BIN)/python -m pytest -m "not installed and not frames"
+	$(BIN)/python -m pytest -m "not installed and not frames and not thorough"
+
+thorough: setup system
+	$(BIN)/python -m pytest -m "thorough and not frames"
 
 quick: setup
 	$(BIN)/ruff check .

@@ -117,7 +117,13 @@ SWITCHES = {
 }
 
 
-@pytest.mark.parametrize("network", SWITCHES, ids=lambda network: network.__name__)
+@pytest.mark.parametrize(
+    "network",
+    [
+        pytest.param(each, id=each.__name__, marks=[pytest.mark.thorough] if each is trainable_alone else [])
+        for each in SWITCHES
+    ],
+)
 def test_heads_and_passes_can_be_switched_and_stand_as_they_were_trained(network):
     switches = ways(lowered(network).graph).switches
     assert [f"{switch.name} {switch.position}" for switch in switches] == SWITCHES[network]

@@ -19,7 +19,7 @@ from tests.micro import cases
 from tests.micro import kernels as c
 from tests.support.graphs import semifreddo
 from tests.support.repeated import plan_of, repeated
-from tests.support.targets import BOARDS, MACHINES, MARKERS
+from tests.support.targets import BOARDS, MACHINES, MARKERS, thorough_but
 from tests.support.tasks import every_operator
 
 PUBLIC = "sf_crc32", "sf_kernel_set", "sf_kernels", "sf_measure", "sf_platform", "sf_stack", "sf_stages", "sf_stream"
@@ -47,7 +47,9 @@ def compiled(compiler, folder, *flags, sources="*.c", text=None):
 # --- What it is -------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("standard", ["c99", "c11", "c17", "c2x"])
+@pytest.mark.parametrize(
+    "standard", ["c99", *(pytest.param(each, marks=pytest.mark.thorough) for each in ("c11", "c17", "c2x"))]
+)
 @pytest.mark.parametrize(
     "name, flags",
     [
@@ -145,7 +147,7 @@ def test_a_build_says_which_kernels_it_has(name, flags, kernels, tmp_path, reque
 # --- What it costs ----------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("machine", BOARDS)
+@pytest.mark.parametrize("machine", thorough_but("m4", BOARDS))
 def test_a_build_without_builtins_takes_no_more_instructions(machine, tmp_path):
     image = random_inputs(SMALL, 1)["image"].tobytes()
     project.write_folder(line_plan.plan(SMALL), tmp_path / "c")

@@ -214,7 +214,9 @@ def test_the_largest_sums_leave_no_room_for_the_zero_point(kernels, kernel, zero
 
 
 @pytest.mark.parametrize("variant", c.VARIANTS)
-@pytest.mark.parametrize("compiler", ["gcc", pytest.param("clang", marks=pytest.mark.clang)])
+@pytest.mark.parametrize(
+    "compiler", [pytest.param("gcc", marks=pytest.mark.thorough), pytest.param("clang", marks=pytest.mark.clang)]
+)
 def test_no_kernel_leaves_its_buffers(compiler, variant, tmp_path):
     program = c.compile_c(compiler, tmp_path / "bounds", *c.BOUNDS, variant=variant)
     ended = subprocess.run([program], capture_output=True, text=True)

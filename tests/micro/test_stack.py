@@ -12,7 +12,7 @@ from export.streaming import line_plan
 from tests.micro.scripts import build_with
 from tests.micro.stack_usage import CallGraph
 from tests.support.graphs import Builder, semifreddo
-from tests.support.targets import BOARDS
+from tests.support.targets import BOARDS, thorough_but
 from tests.support.tasks import every_operator
 
 OPTIMISED, UNOPTIMISED = ("-Og", "-O2", "-O3"), ("-O0",)  # -O1 and -Os take less
@@ -51,8 +51,14 @@ def stated(compiler, flags, sources) -> tuple[str, dict[str, int]]:
     return kernels, {kind: int(re.search(rf"^{kind} \((\d+)\)", made, re.MULTILINE)[1]) for kind in kinds}
 
 
-@pytest.mark.parametrize("levels", [OPTIMISED, UNOPTIMISED], ids=["optimised", "unoptimised"])
-@pytest.mark.parametrize("kernels, compiler, flags", TARGETS)
+@pytest.mark.parametrize(
+    "levels",
+    [
+        pytest.param(OPTIMISED, id="optimised"),
+        pytest.param(UNOPTIMISED, id="unoptimised", marks=pytest.mark.thorough),
+    ],
+)
+@pytest.mark.parametrize("kernels, compiler, flags", thorough_but("m4 m55 m0", TARGETS))
 def test_no_path_is_deeper_than_the_header_says(kernels, compiler, flags, levels, sources, tmp_path):
     deepest = {}
     for level in levels:
@@ -86,7 +92,7 @@ NETWORKS = {
 }
 
 
-@pytest.mark.parametrize("level", ["-O0", "-O2"])
+@pytest.mark.parametrize("level", [pytest.param("-O0", marks=pytest.mark.thorough), "-O2"])
 @pytest.mark.parametrize("network", NETWORKS)
 @pytest.mark.parametrize("machine", BOARDS)
 def test_a_run_stays_within_the_bound(machine, network, level, tmp_path):

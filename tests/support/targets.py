@@ -21,6 +21,16 @@ def parameters(*backends):
     return [pytest.param(backend, id=backend.name, marks=marks(backend)) for backend in backends]
 
 
+def thorough_but(kept: str, parameters: list) -> list:
+    """Parameters of which only some run in `make test`: those whose names are in `kept`."""
+    return [
+        each
+        if each.id in kept.split()
+        else pytest.param(*each.values, id=each.id, marks=[*each.marks, pytest.mark.thorough])
+        for each in parameters
+    ]
+
+
 EVERY_BACKEND = parameters(*(entry for entry in ENTRIES if entry.name != "verilator"))  # has tests of its own
 MACHINES = {backend.name: backend.machine for backend in ENTRIES if isinstance(backend, CBackend)}
 EVERY_MACHINE = [pytest.param(machine, id=name, marks=MARKERS[machine.compiler]) for name, machine in MACHINES.items()]

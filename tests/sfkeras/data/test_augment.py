@@ -42,7 +42,7 @@ def test_an_affine_map_moves_pixels_and_repeats_the_border():
     np.testing.assert_allclose(moved[1], expected, atol=1e-2)
 
 
-@pytest.mark.parametrize("name, channels", [("faces", 1), ("wild_faces", 3), ("photos", 3)])
+@pytest.mark.parametrize("name, channels", [pytest.param("faces", 1, marks=pytest.mark.thorough), ("photos", 3)])
 def test_augmentation_is_a_function_of_the_seed(name, channels):
     pixels = np.tile(PIXELS[:1, ..., :channels], (8, 1, 1, 1))
     shape = (32, 32, channels)

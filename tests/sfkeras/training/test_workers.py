@@ -143,6 +143,7 @@ def weights(folder):
         return [arrays[f"weight{i}"] for i in range(sum(name.startswith("weight") for name in arrays.files))]
 
 
+@pytest.mark.thorough
 def test_two_workers_of_which_one_is_killed_train_what_one_process_does(shards, tmp_path, monkeypatch):
     monkeypatch.setattr(trainer, "build_network", small_network)
     assert train.main(words(shards, tmp_path / "alone")) == 0

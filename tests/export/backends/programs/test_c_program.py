@@ -20,7 +20,7 @@ from export.network import Network
 from export.streaming import line_plan
 from tests.support.graphs import Builder, semifreddo
 from tests.support.streams import random_streams
-from tests.support.targets import BOARDS, EVERY_MACHINE, MACHINES, SANITIZERS
+from tests.support.targets import BOARDS, EVERY_MACHINE, MACHINES, SANITIZERS, thorough_but
 from tests.support.tasks import every_operator
 
 SMALL = (8, 8, 16, 16, 32)  # channels of a SemifreddoNet
@@ -106,7 +106,7 @@ def test_every_tensor_of_any_network_equals_golden(quick, graph):
 # --- Every machine ----------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("machine", EVERY_MACHINE)
+@pytest.mark.parametrize("machine", thorough_but("c-gcc-sanitizers c-native m4 m55 rv32", EVERY_MACHINE))
 def test_every_tensor_of_a_semifreddonet_equals_golden(machine, tmp_path):
     graph = semifreddo((32, 32), SMALL)
     images = random_inputs(graph, 2)["image"]
