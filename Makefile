@@ -6,7 +6,7 @@ QUICK := tests/export/graph tests/export/drawing tests/export/tflite/file/test_s
 	tests/export/test_arrays.py tests/export/c/test_text.py tests/sfkeras/training/test_recipe.py
 .DEFAULT_GOAL := face
 
-.PHONY: help face test thorough quick installed fuzz silicon frames setup system clean
+.PHONY: help face test thorough quick installed fuzz silicon frames live setup system clean
 help:
 	@echo "make face       trains the face recipe, exports it, proves it, and says where to look"
 	@echo "make test       checks formats, lints and runs all tests"
@@ -16,6 +16,7 @@ help:
 	@echo "make fuzz       runs 20,000 mutations of each kind of file, which takes an hour"
 	@echo "make silicon    synthesises the hardware's blocks, and writes results/silicon.json and docs/silicon.md"
 	@echo "make frames     simulates whole frames of the paper's network, up to 640x480, which takes most of an hour"
+	@echo "make live       serves a page that runs the face network in your browser, after make face"
 	@echo "make setup      installs the packages of requirements.txt into .venv"
 	@echo "make system     installs compilers and the emulator, as root on Debian"
 	@echo "make clean      removes .venv and runs/"
@@ -53,6 +54,9 @@ silicon: setup system
 
 frames: setup
 	$(BIN)/python -m pytest -n 0 -s -m frames tests/export/hardware/test_frames.py
+
+live: setup system
+	$(BIN)/python -m export live runs/face
 
 setup: .venv/ready
 .venv/ready: requirements.txt

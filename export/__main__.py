@@ -314,20 +314,24 @@ class Commands:
         written = write_sources(out, name or c_identifier(Path(model).stem).lower(), Path(model).read_bytes())
         print(f"{len(written)} files in {out}; docs/tflm.md says how to build them")
 
-    def live(self, network: str, port: int = 8000, size: str | None = None):
-        """Serves a page on this computer that runs the network's C, compiled to WebAssembly, on pictures and a camera.
+    def live(self, *networks: str, port: int = 8000, size: str | None = None):
+        """Serves a page on this computer that runs the networks' C, compiled to WebAssembly, on pictures and a camera.
+
+        Tasks of one core are swapped on the page by their task images. Any int8 .tflite can be dropped on it.
 
         Args:
-            network: a run folder, a .tflite or a compiled folder.
+            networks: run folders, .tflite files or compiled folders.
             port: of http://127.0.0.1.
             size: height and width of the images, such as 480x640, if not those of the training.
         Example:
-            live runs/face
+            live runs/face runs/classes
         """
         from export.live.serve import HOST, server
         from export.network import open_network
 
-        with server(open_network(network, size), port) as running:
+        if not networks:
+            raise ValueError("live needs a network; write for example: live runs/face")
+        with server([open_network(network, size) for network in networks], port) as running:
             print(f"http://{HOST}:{running.server_port}/ runs until Ctrl-C; nothing leaves this computer", flush=True)
             running.serve_forever()
 

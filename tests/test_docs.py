@@ -38,7 +38,7 @@ LONG = {
     "make frames": "most of an hour: compiles and simulates two large designs",
     "sfkeras bench model_int8.tflite --on=m4": "0.7 min",
     "sfkeras verify model_int8.tflite": "2.6 min",
-    "sfkeras live runs/mine": "runs until it is stopped",
+    "sfkeras live runs/mine runs/other": "runs until it is stopped",
     "sfkeras verify runs/mine": "minutes: all backends on 100 images",
     "sfkeras verify runs/mine --on=verilator": "minutes: compiles a simulation",
     "sfkeras verify FOLDER --task=runs/other": "minutes: all backends",

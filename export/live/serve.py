@@ -1,51 +1,136 @@
-"""Serves the page of a network on the loopback interface, and computes golden's bytes for it."""
+"""Serves the page of some networks on the loopback interface, and computes golden's bytes for it."""
 
 from __future__ import annotations
 
 import json
+import threading
+from collections.abc import Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import numpy as np
 
 from export.c import project
-from export.c.test_vector import vector_image
-from export.graph import golden, meaning
+from export.datapath import structure, task_image
+from export.graph import golden, limits
+from export.graph.graph import core_digest
 from export.live.build import build
-from export.network import Network
+from export.live.described import described, output_of_faces
+from export.network import Network, of_tflite
 
 HOST = "127.0.0.1"
+PAGE = {
+    "/": ("page.html", "text/html"),
+    "/page.js": ("page.js", "text/javascript"),
+    "/page.css": ("page.css", "text/css"),
+}
+
+Answer = tuple[int, str, bytes]  # status, type and content
 
 
-def server(network: Network, port: int = 0) -> ThreadingHTTPServer:
+class Site:
+    """The networks of a page. Those of one datapath and core share a module, as tasks of one chip do.
+
+    Attributes:
+        networks: in the order of the page.
+    """
+
+    def __init__(self, networks: Sequence[Network]) -> None:
+        self.networks: list[Network] = []
+        self._modules: dict[tuple[str, str, str], tuple[int, bytes]] = {}  # number and WebAssembly
+        self._module_of: list[int] = []
+        self._lock = threading.Lock()
+        for network in networks:
+            self.add(network)
+
+    def add(self, network: Network) -> dict[str, Any]:
+        """Compile a network if need be, and return what the page must know of it. Raises: as build."""
+        with self._lock:
+            graph, plan = network.graph, network.plan
+            key = core_digest(graph), structure.digest(plan), str(output_of_faces(graph))
+            if key not in self._modules:
+                self._modules[key] = len(self._modules), build(plan)
+            self.networks.append(network)
+            self._module_of.append(self._modules[key][0])
+            return self.description(len(self.networks) - 1)
+
+    def description(self, number: int) -> dict[str, Any]:
+        """Return what the page must know of a network."""
+        return {**described(self.networks[number]), "number": number, "module": self._module_of[number]}
+
+    def module(self, number: int) -> bytes:
+        """Return the WebAssembly of a module."""
+        return dict(self._modules.values())[number]
+
+    # ---- answers
+
+    def get(self, path: str) -> Answer:
+        """Return the answer to a GET."""
+        if path in PAGE:
+            name, kind = PAGE[path]
+            return 200, f"{kind}; charset=utf-8", (project.MICRO / "live" / "page" / name).read_bytes()
+        if path == "/networks.json":
+            return _json([self.description(number) for number in range(len(self.networks))])
+        try:
+            _, what, number = path.split("/")
+            if what == "module":
+                return 200, "application/wasm", self.module(int(number))
+            if what == "task":
+                return 200, "application/octet-stream", task_image.write(self.networks[int(number)].plan).content
+        except (ValueError, IndexError, KeyError):
+            pass
+        return _text(404, f"{path} is not here")
+
+    def post(self, path: str, content: bytes) -> Answer:
+        """Return the answer to a POST: /golden/NUMBER to an image's codes, /compile?name=NAME to a .tflite."""
+        where = urlsplit(path)
+        if where.path == "/compile":
+            name = Path(parse_qs(where.query).get("name", ["model.tflite"])[0]).name
+            try:
+                return _json(self.add(of_tflite(content, Path(name))))
+            except (ValueError, RuntimeError) as error:
+                return _text(400, str(error))
+        try:
+            network = self.networks[int(where.path.removeprefix("/golden/"))]
+            graph = network.graph
+            image = np.frombuffer(content, np.int8).reshape(1, *graph.tensor(graph.inputs[0]).shape)
+        except (ValueError, IndexError):
+            return _text(400, "expected the codes of one image")
+        made = golden.run(graph, image, graph.outputs)
+        given = set(network.plan.given)
+        codes = [made[name] if name in given else 0 * made[name] for name in graph.outputs]
+        return 200, "application/octet-stream", b"".join(each.tobytes() for each in codes)
+
+
+def server(networks: Sequence[Network], port: int = 0) -> ThreadingHTTPServer:
     """Return a server that is bound and not yet running. port: 0 takes a free one.
 
     Raises: as build; OSError if the port is in use.
     """
-    graph = network.graph
-    files = {
-        "/": ("text/html; charset=utf-8", (project.MICRO / "live" / "page.html").read_bytes()),
-        "/network.json": ("application/json", json.dumps(described(network)).encode()),
-        "/network.wasm": ("application/wasm", build(network.plan)),
-    }
-    shape = graph.tensor(graph.inputs[0]).shape
+    site = Site(networks)
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            kind, content = files.get(self.path, ("text/plain", b""))
-            self._answer(200 if self.path in files else 404, kind, content)
+            self._answer(site.get(self.path))
 
         def do_POST(self) -> None:
-            """Codes of an image in, all outputs of golden out."""
             size = int(self.headers.get("Content-Length", 0))
-            if self.path != "/golden" or size != np.prod(shape):
-                self._answer(400, "text/plain", b"expected the codes of one image")
-                return
-            codes = np.frombuffer(self.rfile.read(size), np.int8).reshape(1, *shape)
-            made = golden.run(graph, codes, graph.outputs)
-            self._answer(200, "application/octet-stream", b"".join(made[name].tobytes() for name in graph.outputs))
+            if not self._is_of_the_page():
+                self._answer(_text(403, "only the page itself may ask"))
+            elif size > limits.MOST_FILE_BYTES:
+                self._answer(_text(413, f"at most {limits.MOST_FILE_BYTES:,} bytes"))
+            else:
+                self._answer(site.post(self.path, self.rfile.read(size)))
 
-        def _answer(self, status: int, kind: str, content: bytes) -> None:
+        def _is_of_the_page(self) -> bool:
+            """Whether another page, which the browser shows too, is not behind a request."""
+            own = f"{HOST}:{self.server.server_port}"  # type: ignore[attr-defined]
+            return self.headers.get("Host") == own and self.headers.get("Origin", f"http://{own}") == f"http://{own}"
+
+        def _answer(self, answer: Answer) -> None:
+            status, kind, content = answer
             self.send_response(status)
             self.send_header("Content-Type", kind)
             self.send_header("Content-Length", str(len(content)))
@@ -58,19 +143,9 @@ def server(network: Network, port: int = 0) -> ThreadingHTTPServer:
     return ThreadingHTTPServer((HOST, port), Handler)
 
 
-def described(network: Network) -> dict[str, Any]:
-    """Return what the page must know of a network."""
-    graph = network.graph
-    height, width, channels = graph.tensor(graph.inputs[0]).shape
-    sizes = [graph.tensor(name).size for name in graph.outputs]
-    known = meaning.meanings_of(graph).get(graph.outputs[0])
-    return {
-        "name": graph.name,
-        "height": height,
-        "width": width,
-        "channels": channels,
-        "output_bytes": sum(sizes),
-        "first_output": sizes[0],
-        "classes": list(known.classes) if known else [],
-        "vector": vector_image(graph).ravel().tolist(),
-    }
+def _json(value: Any) -> Answer:
+    return 200, "application/json", json.dumps(value).encode()
+
+
+def _text(status: int, text: str) -> Answer:
+    return status, "text/plain; charset=utf-8", text.encode()

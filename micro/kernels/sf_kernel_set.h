@@ -5,6 +5,7 @@
 //   SF_DSP   1: arm_dsp/*_dsp.c   Arm's DSP extension: Cortex-M4, M7, M33
 //   SF_AVX   256 or 512: x86_avx/*_avx.c, vectors of so many bits: x86-64 with AVX2 or AVX-512 VNNI
 //   SF_VNNI  1: of these, with products of four bytes a lane
+//   SF_SIMD128  1: portable/*.c, with the inner loops of wasm_simd/*_simd.c: WebAssembly
 //   all 0:   portable/*.c         any processor
 //
 // The file that a function comes from:
@@ -52,6 +53,12 @@
 #define SF_VNNI 0
 #endif
 
+#if defined(__GNUC__) && defined(__wasm_simd128__)
+#define SF_SIMD128 1
+#else
+#define SF_SIMD128 0
+#endif
+
 // The name of the set. A build that was to be fast can require one: #if !SF_MVE, #error. What the
 // library itself was compiled with, sf_kernels_used() says.
 #if SF_MVE
@@ -64,6 +71,8 @@
 #define SF_KERNELS "avx_vnni"
 #elif SF_AVX
 #define SF_KERNELS "avx2"
+#elif SF_SIMD128
+#define SF_KERNELS "wasm_simd"
 #else
 #define SF_KERNELS "portable"
 #endif

@@ -1,5 +1,9 @@
 #include "sf_add_products.h"
 
+#include "sf_kernel_set.h"
+
+#if !SF_SIMD128  // else sf_add_products_simd.c
+
 static void add_one_pixel(int32_t length, const int8_t *values, const int8_t *weights0,
                           const int8_t *weights1, uint32_t sums[2]) {
   uint32_t sum0 = sums[0], sum1 = sums[1];
@@ -55,3 +59,5 @@ void sf_add_products_by_channel(int32_t pixels, int32_t apart, int32_t taps, int
     sums[0] = sum0, sums[1] = sum1, sums[2] = sum2, sums[3] = sum3;
   }
 }
+
+#endif  // !SF_SIMD128
