@@ -1,5 +1,7 @@
 """The fixed-weight C header: what is taped out. The same bytes for every task of one frozen core.
 
+One C file of a program defines the codes; every network of this core reads them.
+
 Codes have TensorFlow Lite's layout, or are paired (export/datapath/weight_layout.py). Channels are
 in the order of the paper, so they do not depend on the network around them.
 """
@@ -7,7 +9,6 @@ in the order of the paper, so they do not depend on the network around them.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
 
 import numpy as np
 import numpy.typing as npt
@@ -20,32 +21,49 @@ from export.graph.operators import Convolution
 
 def array_name(operator: Convolution, graph: Graph) -> str:
     """Return the name of the C array of a frozen convolution's codes."""
-    return _array_names(graph.frozen_kernels())[kernel_name(operator)]
+    return _array_names(graph)[kernel_name(operator)]
 
 
-def _array_names(names: Iterable[str]) -> dict[str, str]:
-    """Return a unique C identifier for each kernel."""
+def _array_names(graph: Graph) -> dict[str, str]:
+    """Return a C identifier for each kernel that is unique among all cores."""
     arrays: dict[str, str] = {}
-    for name in names:
-        array = f"core_{c_identifier(name)}"
+    for name in graph.frozen_kernels():
+        array = f"{_prefix(graph)}_{c_identifier(name)}"
         while array in arrays.values():
             array += "_"
         arrays[name] = array
     return arrays
 
 
+def _prefix(graph: Graph) -> str:
+    """Return what names begin with: codes in pairs are another file than the same codes one by one."""
+    return f"core_{core_digest(graph)[:8]}" + ("_pairs" if _in_pairs(graph) else "")
+
+
+def _in_pairs(graph: Graph) -> set[str]:
+    convolutions = [operator for operator in graph.operators if isinstance(operator, Convolution) and operator.frozen]
+    return {kernel_name(each) for each in convolutions if weight_layout.is_paired(each, graph)}
+
+
+def files(graph: Graph) -> dict[str, str]:
+    """Return the header and the C file that defines its codes, by name."""
+    header = file_name(graph)
+    return {
+        header: write(graph),
+        f"{header.removesuffix('.h')}.c": f'#define SF_CORE_DEFINES_CODES\n#include "{header}"\n',
+    }
+
+
 def file_name(graph: Graph) -> str:
     """Return the header's name, which begins with the core's digest."""
-    return f"core_{core_digest(graph)[:8]}.h"
+    return f"{_prefix(graph)}.h"
 
 
 def write(graph: Graph) -> str:
     """Return the header's text."""
-    codes = graph.frozen_kernels()
-    arrays = _array_names(codes)
+    codes, in_pairs = graph.frozen_kernels(), _in_pairs(graph)
+    arrays, guard = _array_names(graph), f"{_prefix(graph).upper()}_H_"
     count, zeros, digits = (sum(map(measure, codes.values())) for measure in (np.size, count_zeros, signed_digits))
-    convolutions = [operator for operator in graph.operators if isinstance(operator, Convolution)]
-    in_pairs = {kernel_name(each) for each in convolutions if weight_layout.is_paired(each, graph)}
     stored: dict[str, npt.NDArray[np.integer]] = {
         name: weight_layout.paired(kernel) if name in in_pairs else kernel for name, kernel in codes.items()
     }
@@ -57,8 +75,10 @@ def write(graph: Graph) -> str:
         "//",
         "// A code's signed digits are those other than 0 in its canonical signed-digit form (7 = 8 - 1 has two): a",
         "// multiplication by it takes one adder less than it has digits.",
-        "#ifndef SF_CORE_H_",
-        "#define SF_CORE_H_",
+        "//",
+        "// Networks that share the core include this; the C file of the same name defines the codes.",
+        f"#ifndef {guard}",
+        f"#define {guard}",
         "",
         "#include <stdint.h>",
         "",
@@ -67,14 +87,16 @@ def write(graph: Graph) -> str:
         f"#define SF_CORE_ZEROS {zeros}",
         f"#define SF_CORE_SIGNED_DIGITS {digits}",
     ]
+    declared = {name: f"const {kernel.dtype.name}_t {arrays[name]}[{kernel.size}]" for name, kernel in stored.items()}
+    lines += ["", *(f"extern {each};" for each in declared.values()), "", "#ifdef SF_CORE_DEFINES_CODES"]
     for name, kernel in codes.items():
         shape = "x".join(map(str, kernel.shape))
         lines += [
             "",
             f"// {c_comment(name)}: {shape}, {count_zeros(kernel)} zeros, {signed_digits(kernel)} signed digits",
-            f"static const {stored[name].dtype.name}_t {arrays[name]}[{stored[name].size}] = {c_array(stored[name])};",
+            f"{declared[name]} = {c_array(stored[name])};",
         ]
-    return "\n".join([*lines, "", "#endif  // SF_CORE_H_", ""])
+    return "\n".join([*lines, "", "#endif  // SF_CORE_DEFINES_CODES", "", f"#endif  // {guard}", ""])
 
 
 def count_zeros(codes: npt.NDArray[np.int8]) -> int:

@@ -71,7 +71,7 @@ def files_of(plan: LinePlan, image: TaskImage, values: Mapping[str, object]) -> 
     library = [*library_files(*parts), MICRO / "boards" / "sf_measure.h"]
     return {
         **filled_in("project", values),
-        core_header.file_name(plan.graph): core_header.write(plan.graph),
+        **core_header.files(plan.graph),
         f"{values['name']}_task.bin": image.content,
         "datapath.json": description.to_json(description.describe(plan)),
         "datapath.svg": datapath_svg.draw(plan),

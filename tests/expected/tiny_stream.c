@@ -68,24 +68,24 @@ static const sf_scaling s7_core1_stage1_blend_beta = {2, 4, 0, 0, 0, -128, 127};
 // frozen.stem: 4x3x4, lines 2 to 7
 static const uint16_t s8_frozen_stem_inputs[] = {0};
 static const uint16_t s8_frozen_stem_retires[] = {0};
-static const sf_convolution s8_frozen_stem = {{.input_width = 6, .input_channels = 3, .output_width = 3, .output_channels = 4, .kernel_height = 3, .kernel_width = 3, .stride = 2, .dilation = 1, .left = 0, .groups = 1, .input_zero_point = 0, .output_zero_point = 0, .minimum = 0, .maximum = 127}, 0, core_frozen_stem};
+static const sf_convolution s8_frozen_stem = {{.input_width = 6, .input_channels = 3, .output_width = 3, .output_channels = 4, .kernel_height = 3, .kernel_width = 3, .stride = 2, .dilation = 1, .left = 0, .groups = 1, .input_zero_point = 0, .output_zero_point = 0, .minimum = 0, .maximum = 127}, 0, core_c0c0c0c0_frozen_stem};
 
 // frozen.stage1.unit1.right.depthwise: 2x2x4, lines 6 to 7
 static const uint16_t s9_frozen_stage1_unit1_right_depthwise_inputs[] = {8};
-static const sf_convolution s9_frozen_stage1_unit1_right_depthwise = {{.input_width = 3, .input_channels = 4, .output_width = 2, .output_channels = 4, .kernel_height = 3, .kernel_width = 3, .stride = 2, .dilation = 1, .left = 1, .groups = 1, .input_zero_point = 0, .output_zero_point = 0, .minimum = -128, .maximum = 127}, 0, core_frozen_stage1_unit1_right_depthwise};
+static const sf_convolution s9_frozen_stage1_unit1_right_depthwise = {{.input_width = 3, .input_channels = 4, .output_width = 2, .output_channels = 4, .kernel_height = 3, .kernel_width = 3, .stride = 2, .dilation = 1, .left = 1, .groups = 1, .input_zero_point = 0, .output_zero_point = 0, .minimum = -128, .maximum = 127}, 0, core_c0c0c0c0_frozen_stage1_unit1_right_depthwise};
 
 // frozen.stage1.unit1.right.pointwise: 2x2x2, lines 6 to 7
 static const uint16_t s10_frozen_stage1_unit1_right_pointwise_inputs[] = {9};
-static const sf_convolution s10_frozen_stage1_unit1_right_pointwise = {{.input_width = 2, .input_channels = 4, .output_width = 2, .output_channels = 2, .kernel_height = 1, .kernel_width = 1, .stride = 1, .dilation = 1, .left = 0, .groups = 1, .input_zero_point = 0, .output_zero_point = 0, .minimum = 0, .maximum = 127}, 0, core_frozen_stage1_unit1_right_pointwise};
+static const sf_convolution s10_frozen_stage1_unit1_right_pointwise = {{.input_width = 2, .input_channels = 4, .output_width = 2, .output_channels = 2, .kernel_height = 1, .kernel_width = 1, .stride = 1, .dilation = 1, .left = 0, .groups = 1, .input_zero_point = 0, .output_zero_point = 0, .minimum = 0, .maximum = 127}, 0, core_c0c0c0c0_frozen_stage1_unit1_right_pointwise};
 
 // frozen.stage1.unit1.left.depthwise: 2x2x4, lines 6 to 7
 static const uint16_t s11_frozen_stage1_unit1_left_depthwise_inputs[] = {8};
 static const uint16_t s11_frozen_stage1_unit1_left_depthwise_retires[] = {8};
-static const sf_convolution s11_frozen_stage1_unit1_left_depthwise = {{.input_width = 3, .input_channels = 4, .output_width = 2, .output_channels = 4, .kernel_height = 3, .kernel_width = 3, .stride = 2, .dilation = 1, .left = 1, .groups = 1, .input_zero_point = 0, .output_zero_point = 0, .minimum = -128, .maximum = 127}, 0, core_frozen_stage1_unit1_left_depthwise};
+static const sf_convolution s11_frozen_stage1_unit1_left_depthwise = {{.input_width = 3, .input_channels = 4, .output_width = 2, .output_channels = 4, .kernel_height = 3, .kernel_width = 3, .stride = 2, .dilation = 1, .left = 1, .groups = 1, .input_zero_point = 0, .output_zero_point = 0, .minimum = -128, .maximum = 127}, 0, core_c0c0c0c0_frozen_stage1_unit1_left_depthwise};
 
 // frozen.stage1.unit1.left.pointwise: 2x2x2, lines 6 to 7
 static const uint16_t s12_frozen_stage1_unit1_left_pointwise_inputs[] = {11};
-static const sf_convolution s12_frozen_stage1_unit1_left_pointwise = {{.input_width = 2, .input_channels = 4, .output_width = 2, .output_channels = 2, .kernel_height = 1, .kernel_width = 1, .stride = 1, .dilation = 1, .left = 0, .groups = 1, .input_zero_point = 0, .output_zero_point = 0, .minimum = 0, .maximum = 127}, 0, core_frozen_stage1_unit1_left_pointwise};
+static const sf_convolution s12_frozen_stage1_unit1_left_pointwise = {{.input_width = 2, .input_channels = 4, .output_width = 2, .output_channels = 2, .kernel_height = 1, .kernel_width = 1, .stride = 1, .dilation = 1, .left = 0, .groups = 1, .input_zero_point = 0, .output_zero_point = 0, .minimum = 0, .maximum = 127}, 0, core_c0c0c0c0_frozen_stage1_unit1_left_pointwise};
 
 // frozen.stage1.unit2.worked: 2x2x2, lines 6 to 7
 static const uint16_t s13_frozen_stage1_unit2_worked_inputs[] = {12, 10};
@@ -96,11 +96,11 @@ static const sf_wiring s13_frozen_stage1_unit2_worked = {2, 2, 2, s13_frozen_sta
 // frozen.stage1.unit2.depthwise: 2x2x2, lines 7 to 8
 static const uint16_t s14_frozen_stage1_unit2_depthwise_inputs[] = {13};
 static const uint16_t s14_frozen_stage1_unit2_depthwise_retires[] = {13};
-static const sf_convolution s14_frozen_stage1_unit2_depthwise = {{.input_width = 2, .input_channels = 2, .output_width = 2, .output_channels = 2, .kernel_height = 3, .kernel_width = 3, .stride = 1, .dilation = 1, .left = 1, .groups = 1, .input_zero_point = 0, .output_zero_point = 0, .minimum = -128, .maximum = 127}, 0, core_frozen_stage1_unit2_depthwise};
+static const sf_convolution s14_frozen_stage1_unit2_depthwise = {{.input_width = 2, .input_channels = 2, .output_width = 2, .output_channels = 2, .kernel_height = 3, .kernel_width = 3, .stride = 1, .dilation = 1, .left = 1, .groups = 1, .input_zero_point = 0, .output_zero_point = 0, .minimum = -128, .maximum = 127}, 0, core_c0c0c0c0_frozen_stage1_unit2_depthwise};
 
 // frozen.stage1.unit2.pointwise: 2x2x2, lines 7 to 8
 static const uint16_t s15_frozen_stage1_unit2_pointwise_inputs[] = {14};
-static const sf_convolution s15_frozen_stage1_unit2_pointwise = {{.input_width = 2, .input_channels = 2, .output_width = 2, .output_channels = 2, .kernel_height = 1, .kernel_width = 1, .stride = 1, .dilation = 1, .left = 0, .groups = 1, .input_zero_point = 0, .output_zero_point = 0, .minimum = 0, .maximum = 127}, 0, core_frozen_stage1_unit2_pointwise};
+static const sf_convolution s15_frozen_stage1_unit2_pointwise = {{.input_width = 2, .input_channels = 2, .output_width = 2, .output_channels = 2, .kernel_height = 1, .kernel_width = 1, .stride = 1, .dilation = 1, .left = 0, .groups = 1, .input_zero_point = 0, .output_zero_point = 0, .minimum = 0, .maximum = 127}, 0, core_c0c0c0c0_frozen_stage1_unit2_pointwise};
 
 // frozen.stage1.unit2.kept: 2x2x2, lines 6 to 7
 static const uint16_t s16_frozen_stage1_unit2_kept_inputs[] = {12, 10};
