@@ -7,8 +7,13 @@ import numpy as np
 import pytest
 
 from export.graph import graph_file
+from export.graph.operators import OPERATORS
+from export.tflite.file.flatbuffer import parse
+from export.tflite.reading.operators.registry import READERS
+from export.tflite.reading.reader import read
 from export.tflite.writing.writer import write
-from tests.export.tflite.reading.test_reader import EVERY_OPERATOR
+from tests.export.tflite.reading.test_reader import EVERY_OPERATOR, assert_equal_to_tflm
+from tests.support import small_files
 from tests.support.fuzz import compile_network, mutated, try_mutations
 from tests.support.graphs import semifreddo
 from tests.support.tasks import every_operator
@@ -19,15 +24,19 @@ SOUND = (0, 1, 2, 0.5, 2.0**-4, "image")  # somewhere
 ABSURD = (None, True, -1, 2**31, 2**70, 1e400, "", "a\nb" * 200, [], [1], [[1, 2], [3, 4]], {}, {"a": 1})
 
 
+SMALL = {each.__name__: each() for each in (small_files.functions, small_files.moves, small_files.shapes)}
+
+
 def tflites():
     """Mostly small ones, of which a change often hits something that matters."""
     small, large = (write(graph).content for graph in (every_operator(), SEMIFREDDO))
-    return [*[EVERY_OPERATOR, small] * 5, large]
+    return [*[EVERY_OPERATOR, small, *SMALL.values()] * 2, large]
 
 
 def graphs():
     small, large = (graph_file.to_bytes(graph) for graph in (every_operator(), SEMIFREDDO))
-    return [*[small] * 9, large]
+    read_ones = [graph_file.to_bytes(read(content)[0]) for content in SMALL.values()]
+    return [*[small] * 6, *read_ones, large]
 
 
 def mutated_graph(content, random):
@@ -58,6 +67,18 @@ def mutated_graph(content, random):
 
 
 FILES = {"tflite": (tflites, mutated), "graph": (graphs, mutated_graph)}
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_small_files_are_whole(name):
+    assert_equal_to_tflm(SMALL[name])
+
+
+def test_the_files_have_every_operator():
+    kinds = {operator.kind for content in tflites() for operator in parse(content).operators}
+    assert kinds >= READERS.keys()
+    graphs = every_operator(), *(read(content)[0] for content in SMALL.values())
+    assert {type(operator) for graph in graphs for operator in graph.operators} == set(OPERATORS.values())
 
 
 @pytest.mark.parametrize("kind", FILES)

@@ -147,6 +147,7 @@ class Reading:
             if output.name in outputs:  # one tensor can be two outputs of a file, but not of a graph
                 output = step.copy(output, index)
             outputs[output.name] = None
+            self.placed.setdefault(output.name, Placed(index, np.arange(output.channels), output.shape))
         inputs = tuple(self.names[self.ends.get(index, index)] for index in self.file.inputs)
         try:
             name = self.file.name or "network"
