@@ -123,7 +123,9 @@ class Commands:
         from export.arrays import load_images, save_outputs
         from export.backends.run import run_on
         from export.network import open_network
+        from sfkeras import atomic_file
 
+        atomic_file.require_place(outputs)
         image = Path(task).read_bytes() if task else None
         made, cost = run_on(open_network(network, size), load_images(inputs), on, image)
         save_outputs(outputs, made)
@@ -157,7 +159,13 @@ class Commands:
         from export.predict import predict as predictions
         from sfkeras import atomic_file
 
+        if json_file:
+            if enrol is not None:
+                raise command.Mistake("--json-file is of what is predicted; --enrol predicts nothing")
+            atomic_file.require_place(json_file)
         opened, files = open_network(network), picture_codes.found(pictures)
+        if people is not None:
+            predictions.require_faces(opened)
         table = Path(people) if people else predictions.place_of_people(Path(network))
         if enrol is not None:
             known = predictions.enrol(opened, enrol, files, on, table)
@@ -197,6 +205,8 @@ class Commands:
         from sfkeras import atomic_file
 
         backends = registry.select(on, registry.benchable())
+        if json_file:
+            atomic_file.require_place(json_file)
         opened, measured = open_network(network, size), []
         opened = opened.laid_out(flash) if flash else opened
         for result in bench.measure(opened, backends):
@@ -423,6 +433,8 @@ def _prove(path: Path, inputs: int, few: int, json_file: str | None, task: str |
     from export.network import open_network
     from sfkeras import atomic_file
 
+    if json_file:
+        atomic_file.require_place(json_file)
     opened = open_network(path)
     if task is not None:
         opened = open_network(task).as_task_of(opened.plan)

@@ -232,9 +232,11 @@ def graph_path(path: Path) -> Path:
     if path.suffix == ".graph":
         return path
     found = sorted([*path.glob("*.graph"), *path.glob("export/*.graph")])
-    if len(found) != 1:
+    if len(found) > 1:
+        raise ValueError(f"{path} holds {len(found)} networks; give one of them, such as {found[0]}")
+    if not found:
         raise ValueError(
-            f"{path} is no run with an export, no compiled folder and no .tflite: "
-            + (f"it holds {len(found)} graphs" if found else "no .graph file is in it or in its folder export")
+            f"{path} is no run with an export, no compiled folder and no .tflite: no .graph file is in it or in its "
+            "folder export"
         )
     return found[0]

@@ -1,7 +1,9 @@
 """Files that exist completely or not at all, also after a kill or a power cut."""
 
+import errno
 import glob
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 
@@ -10,8 +12,11 @@ def write(path: str | os.PathLike, content: bytes | str) -> None:
 
     So no reader sees part of it. The content is on the disk before it has its name. What a killed
     process left of the same file is removed.
+
+    Raises: OSError that names the file.
     """
     path = Path(path)
+    require_place(path)
     content = content.encode() if isinstance(content, str) else content
     remove_leftovers(path)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
@@ -22,8 +27,37 @@ def write(path: str | os.PathLike, content: bytes | str) -> None:
             os.fsync(file.fileno())
         os.replace(temporary, path)
         sync(path.parent)
+    except OSError as error:  # of the temporary file, or of no file when the disk is full
+        raise OSError(error.errno or errno.EIO, error.strerror or str(error), str(path)) from None
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def write_all(folder: Path, contents: Mapping[str, bytes | str], last: str) -> list[Path]:
+    """Write files into a folder, made if need be. Returns: the files.
+
+    Args:
+        contents: by path in the folder.
+        last: one of them, without which nothing can be done with the others. It is missing until they are there: a
+            folder that was left half-written, or half of another, has none.
+    """
+    for path in [folder / last, *map(folder.joinpath, contents)]:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    (folder / last).unlink(missing_ok=True)
+    for name in sorted(contents, key=last.__eq__):
+        write(folder / name, contents[name])
+    return [folder / name for name in contents]
+
+
+def require_place(path: str | os.PathLike) -> None:
+    """Raise OSError unless a file can be written there, as far as names tell: to be called before long work."""
+    path = Path(path)
+    if path.is_dir():
+        raise IsADirectoryError(errno.EISDIR, "Is a directory", str(path))
+    if path.exists() and not path.is_file():
+        raise OSError(errno.EINVAL, "Is a pipe or a device; expected a file", str(path))
+    if not path.parent.is_dir():
+        raise FileNotFoundError(errno.ENOENT, f"There is no folder {path.parent}; make it first", str(path))
 
 
 def sync(folder: Path) -> None:

@@ -6,9 +6,11 @@ names, before anything runs; fire then calls it.
 
 from __future__ import annotations
 
+import errno
 import inspect
 import os
 import re
+import stat
 import sys
 import textwrap
 import typing
@@ -16,6 +18,13 @@ from collections.abc import Callable, Sequence
 
 DONE, FAILED, MISTAKE, INTERRUPTED, PIPE_CLOSED = 0, 1, 2, 130, 141  # exit codes
 HELP = ("-h", "--help", "help")
+EXPECTED = {  # of what a path names, for errors whose texts say only what it is
+    errno.EISDIR: "expected a file",
+    errno.EEXIST: "expected a folder",
+    errno.ENOTDIR: "a part of the path is a file; expected a folder",
+    errno.EROFS: "expected a place that can be written",
+}
+UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 EXTRAS = {  # what brings the packages that are not installed with sfkeras alone
     **dict.fromkeys(("tensorflow", "tf_keras"), "'sfkeras[verify]', or 'sfkeras[train]' to train"),
     "tflite_micro": "'sfkeras[verify]'",
@@ -83,10 +92,26 @@ def guarded(
     except OSError as error:
         if OSError not in mistakes:
             raise
-        return mistaken(f"{error.filename}: {error.strerror}" if error.filename and error.strerror else str(error))
-    except mistakes as error:
+        return mistaken(_one_line(_about_a_file(error)))
+    except RuntimeError as error:  # of a tool, which may say more than a line
+        if RuntimeError not in mistakes:
+            raise
         return mistaken(str(error))
+    except mistakes as error:
+        return mistaken(_one_line(str(error)))
     return DONE
+
+
+def _about_a_file(error: OSError) -> str:
+    if not error.filename or not error.strerror:
+        return str(error)
+    expected = f"; {EXPECTED[error.errno]}" if error.errno in EXPECTED else ""
+    return f"{error.filename}: {error.strerror}{expected}"
+
+
+def _one_line(text: str) -> str:
+    """The text, whatever a name in it contains."""
+    return UNPRINTABLE.sub(lambda found: repr(found[0])[1:-1], text)
 
 
 def mistaken(reason: str) -> int:
@@ -108,6 +133,8 @@ def call(name: str, function: Callable, words: Sequence[str]) -> None:
             raise Mistake(f"{word} needs a value: {word}=VALUE")
     if "-" in words:
         raise Mistake("'-' is no argument: files are named")
+    for word in words:
+        require_no_pipe(word.partition("=")[2] if word.startswith("--") else word)
     import fire
 
     @fire.decorators.SetParseFn(str)  # text as it was typed: fire's own guesses make numbers of 0x16 and 7
@@ -116,6 +143,16 @@ def call(name: str, function: Callable, words: Sequence[str]) -> None:
         function(*positional, **named)
 
     fire.Fire(typed, command=list(words), name=name)
+
+
+def require_no_pipe(path: str) -> None:
+    """Raise Mistake if a word names a pipe, which a reader would wait for, or a device, which a file would replace."""
+    try:
+        kind = os.stat(path).st_mode
+    except OSError:
+        return
+    if not stat.S_ISREG(kind) and not stat.S_ISDIR(kind):
+        raise Mistake(f"{path} is a pipe or a device; expected a file or a folder")
 
 
 def arguments(function: Callable, loose: Sequence[str], options: dict[str, str]) -> tuple[list, dict]:
@@ -137,6 +174,8 @@ def arguments(function: Callable, loose: Sequence[str], options: dict[str, str])
     if len(loose) > len(free) and not takes_many:
         expected = " ".join(map(str.upper, free)) or "none"
         raise Mistake(f"{loose[len(free)]!r} is one argument too many; expected {expected}")
+    if "" in loose:
+        raise Mistake("an argument is empty; expected a name")
     given = options | dict(zip(free, loose))
     for each in required:
         if each.name not in given:

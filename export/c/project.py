@@ -42,11 +42,7 @@ def write_folder(plan: LinePlan, folder: str | os.PathLike[str], graph: Graph | 
     folder, contents = Path(folder), files(plan)
     if graph is not None:
         contents = {f"{c_identifier(graph.name)}.graph": graph_file.to_bytes(graph), **contents}
-    (folder / "sf").mkdir(parents=True, exist_ok=True)
-    (folder / PROGRAM).unlink(missing_ok=True)
-    for name in sorted(contents, key=PROGRAM.__eq__):
-        atomic_file.write(folder / name, contents[name])
-    return [folder / name for name in contents]
+    return atomic_file.write_all(folder, contents, PROGRAM)
 
 
 def files(plan: LinePlan) -> dict[str, str | bytes]:

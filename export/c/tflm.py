@@ -27,6 +27,7 @@ from export.tflite.writing.writer import operator_counts
 from sfkeras import atomic_file, places
 
 MICRO = places.shipped("micro")
+PROGRAM = "main.cc"
 LIBRARY = ("boards/sf_measure.h", "stream/sf_crc32.c", "stream/sf_crc32.h")  # of MICRO, which the program needs, in sf/
 SPELT_OTHERWISE = {  # by TFLM's resolver
     "BATCH_MATMUL": "BatchMatMul",
@@ -44,10 +45,7 @@ def write_sources(directory: str | os.PathLike[str], name: str, content: bytes) 
     Returns: the files written.
     """
     texts = sources(name, content)
-    (Path(directory) / "sf").mkdir(parents=True, exist_ok=True)
-    for file, text in texts.items():
-        atomic_file.write(Path(directory) / file, text)
-    return [Path(directory) / file for file in texts]
+    return atomic_file.write_all(Path(directory), texts, PROGRAM)
 
 
 def sources(name: str, content: bytes) -> dict[str, str]:

@@ -12,6 +12,7 @@ from export.hardware.schedule import schedule
 from export.streaming.line_plan import LinePlan
 from sfkeras import atomic_file
 
+FILES = "filelist.f"  # what a tool is given, and written last
 MHZ_OF_A_PIXEL = 61.75  # 640x480 at 200 frames per second, with what the schedule needs beside it
 
 
@@ -31,15 +32,13 @@ def write(graph: Graph, plan: LinePlan, folder: Path, clocks_per_pixel: int = 1)
     top = verilog.top_name(planned.design)
     contents: dict[str, str | bytes] = {
         **{f"rtl/{name}": text for name, text in sources.items()},
-        "filelist.f": "".join(f"rtl/{name}\n" for name in sources),
+        FILES: "".join(f"rtl/{name}\n" for name in sources),
         "lint.vlt": (verilog.RTL / "lint.vlt").read_text(),
         f"{top}.sdc": f"create_clock -name clk -period {1000 / (MHZ_OF_A_PIXEL * clocks_per_pixel):.3f} [get_ports clk]\n",
         "datapath.json": description.to_json(description.describe(plan)),
         "task.bin": task_image.write(plan).content,
     }
-    (folder / "rtl").mkdir(parents=True, exist_ok=True)
-    for name, content in contents.items():
-        atomic_file.write(folder / name, content)
+    atomic_file.write_all(folder, contents, FILES)
     return (
         f"{len(contents)} files in {folder}; top module {top}, {len(planned.design.blocks)} blocks, "
         f"{planned.clocks:,} clocks per frame, latency {planned.latency:,}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path, PurePosixPath
 
 from export.packages import arduino, cmake, cmsis_pack, esp_idf, platformio, single_file, zephyr
@@ -22,7 +22,7 @@ FORMS: dict[str, Callable[[Package], Files]] = {
 }
 WITH_TFLM = "esp-idf", "zephyr", "cmsis-pack", "cmake"  # forms whose ecosystems have TensorFlow Lite Micro
 RUNTIMES = STREAM, TFLM = "stream", "tflm"
-MANIFEST = "sfkeras.json"  # which files the package has, with digests; written last
+MANIFEST = "sfkeras.json"  # which files the package has; with digests when all are written
 
 
 def require_form(form: str, runtime: str = STREAM) -> None:
@@ -41,7 +41,7 @@ def require_place(out: Path) -> None:
     """Raise ValueError unless a package can be written there: a folder that is new, empty or an older package."""
     if out.exists() and not out.is_dir():
         raise ValueError(f"{out} is a file; give a folder")
-    if out.is_dir() and any(out.iterdir()) and not (out / MANIFEST).is_file():
+    if out.is_dir() and any(map(_counts, out.iterdir())) and not (out / MANIFEST).is_file():
         raise ValueError(f"{out} is not empty, and no package is in it that could be replaced; give a new folder")
 
 
@@ -52,8 +52,10 @@ def write(package: Package, form: str, out: Path) -> list[Path]:
     """
     require_form(form)
     require_place(out)
-    files = FORMS[form](package)
-    for path in _older(out):
+    files, older = FORMS[form](package), _older(out)
+    out.mkdir(parents=True, exist_ok=True)
+    atomic_file.write(out / MANIFEST, manifest(package, form, dict.fromkeys([*older, *files])))
+    for path in older:
         (out / path).unlink(missing_ok=True)
     for path, content in files.items():
         (out / path).parent.mkdir(parents=True, exist_ok=True)
@@ -62,9 +64,9 @@ def write(package: Package, form: str, out: Path) -> list[Path]:
     return [out / path for path in [*files, MANIFEST]]
 
 
-def manifest(package: Package, form: str, files: Files) -> str:
-    """Say of what a package consists, as JSON."""
-    digests = {path: hashlib.sha256(_bytes(content)).hexdigest() for path, content in sorted(files.items())}
+def manifest(package: Package, form: str, files: Mapping[str, str | bytes | None]) -> str:
+    """Say of what a package consists, as JSON. files: contents by path; None of one that is not written yet."""
+    digests = {path: _digest(content) for path, content in sorted(files.items())}
     return (
         json.dumps(
             {"package": package.name, "form": form, "version": package.values["version"], "files": digests}, indent=1
@@ -82,7 +84,16 @@ def _older(out: Path) -> list[str]:
     except (ValueError, KeyError, TypeError):
         raise ValueError(f"{out / MANIFEST} is damaged; give a new folder") from None
     inside = [path for path in named if not PurePosixPath(path).is_absolute() and ".." not in PurePosixPath(path).parts]
-    return [MANIFEST, *inside]
+    return inside
+
+
+def _counts(path: Path) -> bool:
+    """Whether a file is more than what a killed process left of the manifest."""
+    return not path.name.startswith(f".{MANIFEST}.")
+
+
+def _digest(content: str | bytes | None) -> str | None:
+    return None if content is None else hashlib.sha256(_bytes(content)).hexdigest()
 
 
 def _bytes(content: str | bytes) -> bytes:

@@ -55,7 +55,7 @@ class People:
             embeddings: int8 (photos, dimensions).
         Raises: ValueError if the name is too long, there are too many photos, or a face has no embedding.
         """
-        if not 0 < len(name.encode()) < NAME_BYTES or not name.isprintable():
+        if not name.isprintable() or not 0 < len(name.encode()) < NAME_BYTES:
             raise ValueError(f"the name {name!r} must have 1 to {NAME_BYTES - 1} bytes of printable UTF-8")
         if (count := self.photos.get(name, 0) + len(embeddings)) > MOST_PHOTOS:
             raise ValueError(f"{name} has {count} photos; at most {MOST_PHOTOS} are kept")

@@ -37,7 +37,8 @@ class Prediction:
 
     def to_json(self) -> dict[str, object]:
         """Return it as plain values."""
-        return {"picture": str(self.picture), **self.values}
+        picture = os.fsencode(self.picture).decode(errors="replace")  # of a name that is no text
+        return {"picture": picture, **self.values}
 
 
 def predict(
@@ -73,8 +74,8 @@ def _said(
     """Return what an output says, per picture, as a text and as plain values."""
     of_faces = faces_of(network)
     if of_faces and output == of_faces[0]:
-        if known is None or not known.sums:
-            raise ValueError("nobody is enrolled; enrol people first: sfkeras predict NETWORK PHOTO ... --enrol=NAME")
+        if known is None:
+            raise ValueError(f"{network.graph.name} is a face network; predictions need the people who are enrolled")
         return [_who(of_faces[1], row, known) for row in codes.reshape(len(codes), -1)]
     return [(str(answer), answer.to_json()) for answer in answers.of_output(network.graph, output, codes)]
 
@@ -109,9 +110,18 @@ def place_of_people(network: Path) -> Path:
 
 
 def enrolled(network: Network, path: str | os.PathLike[str]) -> People | None:
-    """Return the people of a table for a face network; None for another network. Raises: ValueError; see people.load."""
-    found = faces_of(network)
-    return people.load(Path(path), network.graph.tensor(found[0]).size) if found else None
+    """Return the people of a table for a face network; None for another network.
+
+    Raises: ValueError if nobody is enrolled, or as people.load.
+    """
+    if (found := faces_of(network)) is None:
+        return None
+    known = people.load(Path(path), network.graph.tensor(found[0]).size)
+    if not known.sums:
+        raise ValueError(
+            f"{path}: nobody is enrolled; enrol people first: sfkeras predict NETWORK PHOTO ... --enrol=NAME --people={path}"
+        )
+    return known
 
 
 def enrol(network: Network, name: str, pictures: Sequence[Path], on: str, table: str | os.PathLike[str]) -> People:

@@ -2,6 +2,7 @@
 
 import inspect
 import json
+import os
 import re
 from dataclasses import replace
 
@@ -88,6 +89,14 @@ MISTAKES = {
     ("compile", "net.graph", "c", "-"): "'-' is no argument: files are named",
     ("compile", "net.graph", "c", "d"): "'d' is one argument too many; expected NETWORK OUT",
     ("compile", "net.graph"): "OUT is missing; --help shows how it is used",
+    ("compile", "net.graph", ""): "an argument is empty; expected a name",
+    ("compile", "net.graph", "net.graph"): "net.graph: File exists; expected a folder",
+    ("compile", "net.graph", "net.graph/c"): "net.graph/c: Not a directory; a part of the path is a file",
+    ("compile", "/dev/null", "c"): "/dev/null is a pipe or a device; expected a file or a folder",
+    ("compile", "two\nlines.tflite", "c"): r"two\nlines.tflite: No such file or directory",
+    ("verify", "net.graph", "--json-file=no/v.json"): "no/v.json: There is no folder no; make it first",
+    ("bench", "net.graph", "--json-file=."): ".: Is a directory; expected a file",
+    ("run", "net.graph", "in.npy", "/dev/null"): "/dev/null is a pipe or a device; expected a file or a folder",
     ("verify", "net.graph", "--inputs=abc"): "--inputs is 'abc'; it must be a whole number from 1 up",
     ("verify", "net.graph", "--few=0"): "--few is '0'; it must be a whole number from 1 up",
     ("join", "a", "b"): "--out is missing; --help shows how it is used",
@@ -102,6 +111,19 @@ def test_a_mistake_is_one_line_and_leaves_nothing(words, capsys, tmp_path, monke
     said = told(capsys, *words)
     assert said.startswith(f"error: {MISTAKES[words]}") and said.count("\n") == 1
     assert [path.name for path in tmp_path.iterdir()] == ["net.graph"]
+
+
+def test_a_named_pipe_is_not_waited_for(tmp_path, capsys):
+    os.mkfifo(tmp_path / "net.tflite")
+    assert "is a pipe or a device" in told(capsys, "compile", tmp_path / "net.tflite", tmp_path / "c")
+
+
+def test_of_several_networks_in_a_folder_one_is_asked_for(tmp_path, capsys):
+    for name in "a", "b":
+        (tmp_path / f"{name}.graph").write_bytes(graph_file.to_bytes(every_operator()))
+    said = told(capsys, "compile", tmp_path, tmp_path / "c")
+    assert said == f"error: {tmp_path} holds 2 networks; give one of them, such as {tmp_path / 'a.graph'}\n"
+    assert command("compile", tmp_path / "a.graph", tmp_path / "c") == 0
 
 
 def test_a_folder_can_have_a_number_for_a_name(tmp_path, monkeypatch, capsys):

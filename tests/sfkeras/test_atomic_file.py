@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -64,3 +65,20 @@ def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(tmp_path, monke
     with pytest.raises(OSError):
         atomic_file.write(tmp_path / "file", "new")
     assert [path.name for path in tmp_path.iterdir()] == ["file"] and (tmp_path / "file").read_text() == "old"
+
+
+def test_an_error_names_the_file_that_was_asked_for(tmp_path):
+    for place in tmp_path, tmp_path / "missing" / "file", Path("/dev/null"), tmp_path / ("long" * 100):
+        with pytest.raises(OSError) as error:
+            atomic_file.write(place, "x")
+        assert error.value.filename == str(place) and error.value.errno
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_files_of_a_folder_without_the_last_are_half_written(tmp_path, monkeypatch):
+    old, new = ({name: content for name in ("last.c", "sf/a.c", "b.c")} for content in ("old", "new"))
+    assert atomic_file.write_all(tmp_path, old, "last.c") == [tmp_path / name for name in old]
+    monkeypatch.setattr(os, "fsync", lambda _: (_ for _ in ()).throw(OSError(28, "No space left on device")))
+    with pytest.raises(OSError, match="No space left on device: '.*a.c'"):
+        atomic_file.write_all(tmp_path, new, "last.c")
+    assert {path.name for path in tmp_path.rglob("*.c")} == {"a.c", "b.c"}

@@ -11,6 +11,7 @@ from export.graph import graph_file, meaning
 from export.graph.meaning import Meaning
 from export.network import Network
 from export.packages import folder, package
+from sfkeras import atomic_file
 from tests.export.packages.conftest import GRAPH
 from tests.support.tiny import tiny
 
@@ -50,6 +51,18 @@ def test_what_is_no_package_is_left_alone(parts, tmp_path):
     with pytest.raises(ValueError, match="is not empty, and no package is in it that could be replaced"):
         folder.write(parts, "cmake", tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
+
+
+def test_a_package_that_was_left_half_written_is_replaced(parts, tmp_path, monkeypatch):
+    folder.write(package.of_network(Network(tiny()), "1.0.0"), "arduino", tmp_path)
+    write, count = atomic_file.write, iter(range(9))
+    monkeypatch.setattr(atomic_file, "write", lambda *words: next(count) < 8 and write(*words) or None)
+    with pytest.raises(StopIteration):
+        folder.write(parts, "cmake", tmp_path)
+    monkeypatch.undo()
+    assert None in json.loads((tmp_path / "sfkeras.json").read_text())["files"].values()
+    folder.write(parts, "cmake", tmp_path)
+    assert set(files(tmp_path)) == {*folder.FORMS["cmake"](parts), "sfkeras.json"}
 
 
 @pytest.mark.parametrize("named", ["../thesis.tex", "/etc/passwd"])

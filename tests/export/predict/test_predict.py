@@ -1,6 +1,7 @@
 """`sfkeras predict`: what a network says about picture files, in words and as JSON."""
 
 import json
+import os
 from dataclasses import replace
 
 import numpy as np
@@ -70,7 +71,10 @@ def test_every_backend_says_the_same(saved, tmp_path, capsys):
 def test_a_face_is_known_after_it_was_enrolled(saved, tmp_path, capsys):
     path, people = saved(Meaning("faces", threshold=0.9999)), f"--people={tmp_path / 'people.bin'}"
     assert command("predict", path, tmp_path / "red.png", people) == 2
-    assert "nobody is enrolled" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert f"{tmp_path / 'people.bin'}: nobody is enrolled" in said and said.strip().endswith(people)
+    assert command("predict", path, tmp_path / "red.png", "--enrol=\udcff", people) == 2
+    assert r"the name '\udcff' must have" in capsys.readouterr().err
     assert command("predict", path, tmp_path / "red.png", "--enrol=ann", people) == 0
     assert "ann with 1 photos; 1 people in all" in capsys.readouterr().out
     assert command("predict", path, tmp_path / "red.png", people) == 0
@@ -81,6 +85,17 @@ def test_only_a_face_network_enrols(saved, tmp_path, capsys):
     path = saved(Meaning("classification", ("cat", "dog")))
     assert command("predict", path, tmp_path / "red.png", "--enrol=ann") == 2
     assert "is no face network" in capsys.readouterr().err
+    assert command("predict", path, tmp_path / "red.png", f"--people={tmp_path / 'people.bin'}") == 2
+    assert "is no face network" in capsys.readouterr().err
+
+
+def test_a_picture_whose_name_is_no_text_is_in_the_json(saved, tmp_path):
+    odd = os.fsdecode(bytes(tmp_path / "odd") + b"\xff.png")
+    (tmp_path / "red.png").rename(odd)
+    words = odd, f"--json-file={tmp_path / 'p.json'}"
+    assert command("predict", saved(Meaning("classification", ("cat", "dog"))), *words) == 0
+    (made,) = json.loads((tmp_path / "p.json").read_text())
+    assert made["picture"].endswith("odd\ufffd.png")
 
 
 def test_pixels_are_counted_by_class():

@@ -80,7 +80,8 @@ def _clamped(step, values: np.ndarray) -> np.ndarray:
 def _quantize(step) -> None:
     function, (scale, zero_point) = step.reading.functions[step.input(0)], step.coding(step.output())
     step.require(not np.any(np.isnan(function.values)), "its input is not a number for some codes")
-    quotients = (function.values / np.float32(scale)).astype(np.float64)
+    with np.errstate(over="ignore"):
+        quotients = (function.values / np.float32(scale)).astype(np.float64)
     rounded = np.copysign(np.floor(np.abs(quotients) + 0.5), quotients)
     codes = np.clip(rounded.clip(-(2.0**30), 2.0**30) + zero_point, INT8_MIN, INT8_MAX).astype(np.int8)
     step.emit(Lookup, [step.values(function.source)], shapes=[step.shape(0)], table=codes)

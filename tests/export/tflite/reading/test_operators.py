@@ -256,6 +256,13 @@ def test_other_moves():
     moved("BROADCAST_TO", lambda file, x: [x, file.ints(*MAP)], MAP, shape=(1, 6, 5, 1))
 
 
+def test_what_repeats_can_be_an_output():
+    file, image, map = started((1, 6, 5, 1))
+    output = file.tensor(*MAP, scale=0.05, zero_point=3)
+    file.add("BROADCAST_TO", [map, file.ints(*MAP)], output)
+    assert prove(file, [image], [output])[-1] == "Wire"
+
+
 def joined(shapes, output, kind, values):
     """Prove maps of the first 30 pixels, each in one of these shapes, that are joined."""
     file = FileBuilder(1)
