@@ -320,8 +320,12 @@ class Commands:
         """
         from export.c.text import c_identifier
         from export.c.tflm import write_sources
+        from export.tflite.file.flatbuffer import TfliteError
 
-        written = write_sources(out, name or c_identifier(Path(model).stem).lower(), Path(model).read_bytes())
+        try:
+            written = write_sources(out, name or c_identifier(Path(model).stem).lower(), Path(model).read_bytes())
+        except TfliteError as error:
+            raise TfliteError(f"{model}: {error}") from None
         print(f"{len(written)} files in {out}; docs/tflm.md says how to build them")
 
     def live(self, *networks: str, port: int = 8000, size: str | None = None):
@@ -411,10 +415,14 @@ def _open_network_or_core(path: str, size: str | None, cores: int):
     from export.graph.passes.resize import parse_size
     from export.hardware.estimate.core_network import network_of
     from export.network import Network, open_network
-    from sfkeras.nn.core import Core
+    from sfkeras.nn.core import Core, names
 
     if Path(path).is_dir() or Path(path).suffix in (".graph", ".tflite"):
         return open_network(path, size)
+    if Path(path).suffix != ".npz" and path not in names():
+        raise ValueError(
+            f"{path} is no run folder, and no frozen core: expected a core file (.npz) or one of {', '.join(names())}"
+        )
     core = Core.load(path)
     return Network(network_of(core.codes, parse_size(size or "480x640"), cores, Path(path).stem))
 

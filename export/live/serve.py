@@ -21,6 +21,7 @@ from export.live.described import described, output_of_faces
 from export.network import Network, of_tflite
 
 HOST = "127.0.0.1"
+MOST_PORT = 0xFFFF
 PAGE = {
     "/": ("page.html", "text/html"),
     "/page.js": ("page.js", "text/javascript"),
@@ -107,8 +108,10 @@ class Site:
 def server(networks: Sequence[Network], port: int = 0) -> ThreadingHTTPServer:
     """Return a server that is bound and not yet running. port: 0 takes a free one.
 
-    Raises: as build; OSError if the port is in use.
+    Raises: as build; ValueError if the port is in use, or none.
     """
+    if port > MOST_PORT:
+        raise ValueError(f"--port is {port}; expected a number up to {MOST_PORT}")
     site = Site(networks)
 
     class Handler(BaseHTTPRequestHandler):
@@ -116,7 +119,8 @@ def server(networks: Sequence[Network], port: int = 0) -> ThreadingHTTPServer:
             self._answer(site.get(self.path))
 
         def do_POST(self) -> None:
-            size = int(self.headers.get("Content-Length", 0))
+            length = self.headers.get("Content-Length", "")
+            size = int(length) if length.isdecimal() else 0
             if not self._is_of_the_page():
                 self._answer(_text(403, "only the page itself may ask"))
             elif size > limits.MOST_FILE_BYTES:
@@ -140,7 +144,10 @@ def server(networks: Sequence[Network], port: int = 0) -> ThreadingHTTPServer:
         def log_message(self, format: str, *args: Any) -> None:
             pass
 
-    return ThreadingHTTPServer((HOST, port), Handler)
+    try:
+        return ThreadingHTTPServer((HOST, port), Handler)
+    except OSError as error:
+        raise ValueError(f"--port is {port}: {error.strerror}; give another one") from None
 
 
 def _json(value: Any) -> Answer:

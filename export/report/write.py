@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from export.backends import registry
+from export.network import open_network
 from export.report import contents, gate, page, sizes
 from export.report.contents import Contents
 from sfkeras import atomic_file
@@ -26,6 +27,11 @@ def report(paths: Sequence[Path], on: str, out: Path | None, conditions: Sequenc
         raise ValueError(f"--on has {', '.join(unknown)}; a report is measured on {', '.join(sizes.KERNELS)}")
     if out is not None and out.suffix != ".html":
         raise ValueError(f"--out is {out}; it must end with .html")
+    for path in paths:  # before minutes of measurements
+        open_network(path)
+    if out is not None:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        atomic_file.require_place(out)
     made = [contents.of(path, boards) for path in paths]
     file = out or _place(paths, made)
     write(made[0], file, *made[1:])

@@ -33,6 +33,8 @@ def to_tflite(path: str | os.PathLike[str], files: Sequence[Path], pixels: str =
     from sfkeras.startup import load_tensorflow
 
     require_known(pixels)
+    if not os.path.exists(path):  # before TensorFlow is loaded
+        raise ValueError(f"{path} does not exist; give a file that model.save has written")
     load_tensorflow()
     from sfkeras.nn.saved import load_model
     from sfkeras.tensorflow import tf

@@ -19,6 +19,11 @@ HEADER = {"format": str, "name": str, "digest": str, "provenance": dict[str, obj
 RESTORE = "Restore it, or train it again with recipe=core."
 
 
+def names() -> list[str]:
+    """Names of the cores that come with sfkeras."""
+    return sorted(path.stem for path in FOLDER.glob("*.npz"))
+
+
 @dataclass(frozen=True)
 class Core:
     """A frozen core: the weights that are fixed in hardware (section 3.2).
@@ -169,7 +174,7 @@ class Core:
         if path.suffix != ".npz":
             path = FOLDER / f"{name_or_path}.npz"
         if not path.is_file():
-            known = ", ".join(sorted(p.stem for p in FOLDER.glob("*.npz"))) or "none"
+            known = ", ".join(names()) or "none"
             raise RecipeError(
                 f"network.core is {str(name_or_path)!r}, but there is no file {path}. Expected the path of a core file "
                 f"(.npz) or one of the project's cores: {known}."

@@ -17,6 +17,7 @@ from export.graph.tensor import Size, Tensor
 
 Kernels = Mapping[str, npt.NDArray[np.int8]]
 Array = npt.NDArray[np.int8]
+MOST_CORES = 16  # as of network.cores
 SCALE = 2.0**-4  # of all maps
 
 
@@ -29,7 +30,10 @@ def network_of(core: Kernels, size: Size, cores: int, name: str) -> Graph:
         size: height and width of the image.
         cores: number of trainable cores.
         name: of the network.
+    Raises: ValueError if there are more cores than a recipe can have.
     """
+    if cores > MOST_CORES:
+        raise ValueError(f"--cores is {cores}; expected up to {MOST_CORES}")
     return _Builder(core, size, cores).graph(name)
 
 

@@ -97,6 +97,17 @@ def test_a_build_without_vectors_is_smaller(monkeypatch):
     assert len(build.build(plan, flags=())) < len(build.build(plan))
 
 
+def test_a_length_that_is_no_number_is_refused(address):
+    asked = urllib.request.Request(address + "golden/0", data=b"x", headers={"Content-Length": "x"})
+    with pytest.raises(urllib.error.HTTPError, match="400"):
+        urllib.request.urlopen(asked)
+
+
+def test_a_port_that_is_in_use_is_told(address):
+    with pytest.raises(ValueError, match="--port is .*: Address already in use; give another one"):
+        server([Network(GRAPH)], int(address.split(":")[2].strip("/")))
+
+
 @pytest.mark.browser
 def test_the_page_gives_goldens_bytes(address, tmp_path):
     image = vector_image(GRAPH)

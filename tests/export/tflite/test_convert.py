@@ -6,6 +6,7 @@ from PIL import Image
 
 from export import __main__
 from export.network import open_network
+from export.tflite import convert
 from sfkeras.tensorflow import tf
 
 keras = tf.keras
@@ -61,3 +62,8 @@ def test_a_model_without_a_fixed_size_is_refused(saved, tmp_path, capsys):
     model.save(tmp_path / "any.keras")
     assert command("compile", tmp_path / "any.keras", tmp_path / "out", f"--pictures={saved / 'pictures'}") == 2
     assert "expected one image of fixed size" in capsys.readouterr().err
+
+
+def test_a_model_that_is_not_there_is_told_before_tensorflow_is_loaded(tmp_path):
+    with pytest.raises(ValueError, match="no.keras does not exist; give a file that model.save has written"):
+        convert.to_tflite(tmp_path / "no.keras", [])
