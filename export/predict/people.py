@@ -75,6 +75,11 @@ class People:
         name = max(cosines, key=cosines.__getitem__)
         return name, cosines[name]
 
+    def _is_possible(self, name: str) -> bool:
+        """Whether a person could have been enrolled: no value of a sum of unit vectors is above their number."""
+        photos = self.photos[name]
+        return bool(name) and 0 < photos <= MOST_PHOTOS and int(np.abs(self.sums[name]).max()) <= photos * ONE
+
     def to_bytes(self) -> bytes:
         """Return the table of people, little-endian: a header, then per person the name, the photos and the sums."""
         parts = [HEADER.pack(MAGIC, VERSION, self.dimensions, len(self.sums))]
@@ -101,13 +106,14 @@ def load(path: Path, dimensions: int) -> People:
         raise ValueError(f"{path} is no table of people of version {VERSION}; remove it and enrol again")
     if found != dimensions:
         raise ValueError(f"{path} has embeddings of {found} values, the network of {dimensions}; give another --people")
-    if len(content) != HEADER.size + count * size:
-        raise ValueError(f"{path} is cut off or damaged; remove it and enrol again")
     people = People(dimensions)
-    for start in range(HEADER.size, len(content), size):
-        name = content[start : start + NAME_BYTES].rstrip(b"\0").decode("utf-8", "replace")
-        (people.photos[name],) = struct.unpack_from("<i", content, start + NAME_BYTES)
-        people.sums[name] = np.frombuffer(content, "<i4", dimensions, start + NAME_BYTES + 4).astype(np.int64)
+    if len(content) == HEADER.size + count * size:
+        for start in range(HEADER.size, len(content), size):
+            name = content[start : start + NAME_BYTES].partition(b"\0")[0].decode("utf-8", "replace")
+            (people.photos[name],) = struct.unpack_from("<i", content, start + NAME_BYTES)
+            people.sums[name] = np.frombuffer(content, "<i4", dimensions, start + NAME_BYTES + 4).astype(np.int64)
+    if people.to_bytes() != content or not all(map(people._is_possible, people.sums)):
+        raise ValueError(f"{path} is cut off or damaged; remove it and enrol again")
     return people
 
 

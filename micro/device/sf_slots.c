@@ -36,11 +36,17 @@ static int load(sf_slots *slots, uint8_t slot) {
   return 1;
 }
 
+static int is_memory(const sf_slot_memory *memory) {
+  return memory && memory->slot[0] && memory->slot[1] && memory->erase && memory->write &&
+         memory->bytes >= 2 * SF_SLOT_PAGE && memory->bytes % SF_SLOT_PAGE == 0;
+}
+
 void sf_slots_start(sf_slots *slots, const sf_network *network, const sf_slot_memory *memory) {
   memset(slots, 0, sizeof *slots);
+  slots->used = SF_NO_SLOT;
+  if (!network || !is_memory(memory)) return;
   slots->network = network;
   slots->memory = memory;
-  slots->used = SF_NO_SLOT;
   const sf_seal *a = seal_of(slots, 0), *b = seal_of(slots, 1);
   // The difference, because a sequence may have run over.
   const uint8_t newest = (uint8_t)(!a || (b && (int32_t)(b->sequence - a->sequence) > 0));
@@ -49,12 +55,20 @@ void sf_slots_start(sf_slots *slots, const sf_network *network, const sf_slot_me
 
 void sf_slots_drop(sf_slots *slots) { slots->received = 0; }
 
-// The slot that is written: the one that is not in use.
-static uint8_t other_slot(const sf_slots *slots) { return slots->used == 0 ? 1 : 0; }
+static int is_read(const sf_slots *slots, uint8_t slot) {
+  return slots->network->state->task == (const uint8_t *)slots->memory->slot[slot];
+}
+
+// The slot for the next image: the one that is not in use. Which one the network reads can differ
+// from `used`, when the firmware has called sf_load_task() or started the slots again.
+static uint8_t other_slot(const sf_slots *slots) {
+  const uint8_t other = slots->used == 0 ? 1 : 0;
+  return is_read(slots, other) ? (uint8_t)(1 - other) : other;
+}
 
 static int write_page(sf_slots *slots, uint32_t offset) {
   const sf_slot_memory *memory = slots->memory;
-  const uint8_t slot = other_slot(slots);
+  const uint8_t slot = slots->written;
   if (offset == 0 && memory->erase(memory->user, slot) != 0) return 0;
   return memory->write(memory->user, slot, offset, (const uint8_t *)slots->page) == 0;
 }
@@ -66,7 +80,7 @@ static sf_slots_answer end(sf_slots *slots, sf_slots_answer answer) {
 
 // The image is there as a whole: checks it, seals its slot and uses it.
 static sf_slots_answer finish(sf_slots *slots) {
-  const uint8_t slot = other_slot(slots);
+  const uint8_t slot = slots->written;
   const uint32_t bytes = slots->expected;
   slots->status = sf_load_task(slots->network, slots->memory->slot[slot], bytes);
   if (slots->status != SF_OK) return end(slots, SF_SLOTS_REFUSED);
@@ -83,6 +97,7 @@ static sf_slots_answer finish(sf_slots *slots) {
 
 sf_slots_answer sf_slots_take(sf_slots *slots, uint8_t byte) {
   static const char magic[4] = {'S', 'F', 'T', 'I'};
+  if (!slots->memory) return SF_SLOTS_FAILED;
   if (slots->received < 4 && byte != (uint8_t)magic[slots->received]) {
     slots->received = byte == (uint8_t)magic[0];
     ((uint8_t *)slots->page)[0] = byte;
@@ -102,6 +117,7 @@ sf_slots_answer sf_slots_take(sf_slots *slots, uint8_t byte) {
   const uint32_t in_page = (slots->received - 1) % SF_SLOT_PAGE + 1;
   if (!is_last && in_page < SF_SLOT_PAGE) return SF_SLOTS_MORE;
   memset((uint8_t *)slots->page + in_page, 0xff, SF_SLOT_PAGE - in_page);
+  if (slots->received == in_page) slots->written = other_slot(slots);
   if (!write_page(slots, slots->received - in_page)) return end(slots, SF_SLOTS_FAILED);
   return is_last ? finish(slots) : SF_SLOTS_PAGE_DONE;
 }

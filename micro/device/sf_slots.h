@@ -44,6 +44,7 @@ typedef struct {
   uint32_t received, expected;      // bytes of the image that comes
   uint32_t sequence;                // of the image in use: a newer one has one more
   uint8_t used;                     // slot of the image in use: 0, 1 or SF_NO_SLOT
+  uint8_t written;                  // slot of the image that comes
   sf_status status;                 // what sf_load_task() said about the last image
 } sf_slots;
 
@@ -55,11 +56,15 @@ typedef enum {
   SF_SLOTS_FAILED      // erasing or writing failed; the task before it is still in use
 } sf_slots_answer;
 
-// Puts the newest complete image into use. The network keeps its task if there is none.
+// Puts the newest complete image into use. The network keeps its task if there is none, or if
+// `memory` is none: a function or a slot is NULL, or `bytes` is no size of a slot. Not to be called
+// from the function given to sf_set_on_row().
 void sf_slots_start(sf_slots *slots, const sf_network *network, const sf_slot_memory *memory);
 
 // Takes the next byte of an image. An image that is complete is put into use at once, so do not
 // call this from the function given to sf_set_on_row(); an unfinished camera image is forgotten.
+// Returns SF_SLOTS_FAILED before sf_slots_start(), or if that was given no memory. The slot that
+// the network reads is never written.
 sf_slots_answer sf_slots_take(sf_slots *slots, uint8_t byte);
 
 // Forgets an image that has not come as a whole, for example because the sender went silent.

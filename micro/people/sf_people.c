@@ -30,14 +30,33 @@ static uint8_t *person_at(const uint8_t *table, int person) {
   return (uint8_t *)table + HEADER + (size_t)person * person_bytes(dimensions_of(table));
 }
 
+// Whether an entry is one that enrolling makes: no value of a sum of unit vectors is above the
+// number of photos, so that no arithmetic overflows.
+static int is_person(const uint8_t *entry, int dimensions) {
+  const uint8_t *photos = entry + SF_PEOPLE_NAME_BYTES, *sums = photos + 4;
+  const uint32_t count = read_word(photos);
+  if (entry[0] == 0 || entry[SF_PEOPLE_NAME_BYTES - 1] != 0) return 0;
+  if (count == 0 || count > SF_PEOPLE_MOST_PHOTOS) return 0;
+  const int64_t most = (int64_t)count * SF_PEOPLE_ONE;
+  for (int i = 0; i < dimensions; i++) {
+    const int64_t sum = read_number(sums + 4 * i);
+    if (sum < -most || sum > most) return 0;
+  }
+  return 1;
+}
+
 // The number of people in a table, or SF_PEOPLE_DAMAGED.
 static int people_in(const uint8_t *table, size_t size) {
   if (size < HEADER || memcmp(table, "SFPE\1\0", 6) != 0) return SF_PEOPLE_DAMAGED;
   const int dimensions = dimensions_of(table);
   if (dimensions < 1 || dimensions > SF_PEOPLE_MOST_DIMENSIONS) return SF_PEOPLE_DAMAGED;
   const uint32_t people = read_word(table + 8);
-  return people > 0x7fff || people > (size - HEADER) / person_bytes(dimensions) ? SF_PEOPLE_DAMAGED
-                                                                                : (int)people;
+  if (people > 0x7fff || people > (size - HEADER) / person_bytes(dimensions))
+    return SF_PEOPLE_DAMAGED;
+  for (int person = 0; person < (int)people; person++) {
+    if (!is_person(person_at(table, person), dimensions)) return SF_PEOPLE_DAMAGED;
+  }
+  return (int)people;
 }
 
 // The square root, rounded down.
@@ -70,6 +89,7 @@ static int64_t unit_value(int8_t code, int64_t length) {
 }
 
 int sf_people_clear(uint8_t *table, size_t size, int dimensions) {
+  if (!table) return SF_PEOPLE_NULL;
   if (size < HEADER || dimensions < 1 || dimensions > SF_PEOPLE_MOST_DIMENSIONS)
     return SF_PEOPLE_FULL;
   memset(table, 0, size);
@@ -81,6 +101,7 @@ int sf_people_clear(uint8_t *table, size_t size, int dimensions) {
 }
 
 int sf_people_enrol(uint8_t *table, size_t size, const char *name, const int8_t *embedding) {
+  if (!table || !name || !embedding) return SF_PEOPLE_NULL;
   const int people = people_in(table, size);
   if (people < 0) return people;
   size_t letters = 0;
@@ -108,6 +129,7 @@ int sf_people_enrol(uint8_t *table, size_t size, const char *name, const int8_t 
 }
 
 int sf_people_nearest(const uint8_t *table, size_t size, const int8_t *embedding, int32_t *cosine) {
+  if (!table || !embedding || !cosine) return SF_PEOPLE_NULL;
   const int people = people_in(table, size);
   if (people <= 0) return people < 0 ? people : SF_PEOPLE_NONE;
   const int dimensions = dimensions_of(table);
@@ -133,5 +155,6 @@ int sf_people_nearest(const uint8_t *table, size_t size, const int8_t *embedding
 }
 
 const char *sf_people_name(const uint8_t *table, int person) {
+  if (!table || person < 0 || (uint32_t)person >= read_word(table + 8)) return "";
   return (const char *)person_at(table, person);
 }

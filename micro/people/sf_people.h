@@ -26,11 +26,13 @@ enum {
   SF_PEOPLE_NONE = -1,     // nobody is enrolled
   SF_PEOPLE_DAMAGED = -2,  // the bytes are no table, or are cut off
   SF_PEOPLE_FULL =
-      -3,              // no room for another person, or the person has SF_PEOPLE_MOST_PHOTOS photos
-  SF_PEOPLE_NAME = -4  // the name is empty or too long
+      -3,  // no room for another person, or the person has SF_PEOPLE_MOST_PHOTOS photos
+  SF_PEOPLE_NAME = -4,  // the name is empty or too long
+  SF_PEOPLE_NULL = -5   // an argument is NULL
 };
 
-// Makes an empty table. Returns 0, or SF_PEOPLE_FULL if `size` bytes or `dimensions` do not suit.
+// Makes an empty table. Returns 0, SF_PEOPLE_NULL, or SF_PEOPLE_FULL if `size` bytes or
+// `dimensions` do not suit.
 int sf_people_clear(uint8_t *table, size_t size, int dimensions);
 
 // Adds a photo to a person, who is new or known. `embedding` has the table's dimensions; `name`
@@ -43,7 +45,8 @@ int sf_people_enrol(uint8_t *table, size_t size, const char *name, const int8_t 
 // number of the person, or what is wrong.
 int sf_people_nearest(const uint8_t *table, size_t size, const int8_t *embedding, int32_t *cosine);
 
-// The name of a person of a table, which is one of those that the functions above return.
+// The name of a person of a table, as one of the functions above has returned it; an empty text if
+// there is no such person.
 const char *sf_people_name(const uint8_t *table, int person);
 
 #ifdef __cplusplus

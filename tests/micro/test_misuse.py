@@ -7,7 +7,9 @@ import pytest
 from export.backends.programs.c_program import Built
 from export.backends.programs.machines import MachineError
 from export.datapath import task_image
+from export.graph import meaning
 from export.graph.golden import random_inputs
+from export.graph.meaning import Meaning
 from export.streaming import line_plan
 from tests.micro.scripts import build_with, checked
 from tests.support.repeated import plan_of, repeated
@@ -15,6 +17,7 @@ from tests.support.targets import SANITIZERS
 from tests.support.tasks import every_operator
 
 ACTIONS, OUTSIDE, RANDOM = 16, 2, 400  # of drive_misuse.c
+DEVICE_ACTIONS = 19  # of drive_device.c
 
 
 def of_every_kind():
@@ -33,6 +36,14 @@ def test_every_order_of_calls_is_answered(machine, network, tmp_path):
     program = build_with("drive_misuse.c", plan, machine, tmp_path, [f"NET_OUTPUT_BYTES={most}"])
     result = program.run(task_image.write(plan).content)
     assert int.from_bytes(result.output, "little") == ACTIONS ** (1 + OUTSIDE) + RANDOM
+
+
+@pytest.mark.parametrize("machine", SANITIZERS)
+def test_slots_and_people_are_misused_in_every_order(machine, tmp_path):
+    plan = line_plan.plan(meaning.attach(every_operator(), {"pool": Meaning("faces", threshold=0.5)}))
+    program = build_with("drive_device.c", plan, machine, tmp_path)
+    result = program.run(task_image.write(plan).content)
+    assert int.from_bytes(result.output, "little") == DEVICE_ACTIONS**3 + 2000
 
 
 @pytest.mark.parametrize("machine", SANITIZERS[:1])

@@ -81,6 +81,10 @@ def test_the_device_refuses_what_does_not_fit_and_changes_nothing(library):
     assert library.sf_people_enrol(table, size, b"ann", face) == 0
     assert library.sf_people_enrol(table, size, b"ben", face) == -3  # full
     assert library.sf_people_enrol(table, ctypes.c_size_t(len(table) - 1), b"ann", face) == -2  # cut off
+    for place, value in ((12, 0), (43, 1), (44, 0), (len(table) - 1, 1)):  # name, its end, photos, a sum
+        damaged = bytearray(table)
+        damaged[place] = value
+        assert library.sf_people_nearest(bytes(damaged), size, face, ctypes.byref(cosine)) == -2
     library.sf_people_name.restype = ctypes.c_char_p
     assert library.sf_people_name(table, 0) == b"ann"
 
@@ -102,8 +106,13 @@ def test_a_table_comes_back_from_its_file(tmp_path):
         (lambda table: table[:6] + b"\7\0" + table[8:], "embeddings of 7 values, the network of 8"),
         (lambda table: b"", "no table of people"),
         (lambda table: table[:8] + b"\xff\xff\xff\xff" + table[12:], "cut off or damaged"),
+        (lambda table: table[:12] + b"\xff" + table[13:], "cut off or damaged"),
+        (lambda table: table[:12] + b"\0" + table[13:], "cut off or damaged"),
+        (lambda table: table[:44] + b"\0" + table[45:], "cut off or damaged"),
+        (lambda table: table[:-1] + b"\1", "cut off or damaged"),
+        (lambda table: table[:8] + b"\2" + table[9:] + table[12:], "cut off or damaged"),
     ],
-    ids=["magic", "short", "dimensions", "empty", "count"],
+    ids="magic short dimensions empty count letter name photos sum twice".split(),
 )
 def test_a_damaged_table_is_refused_in_one_line(damage, said, tmp_path):
     known = people.People(DIMENSIONS)
