@@ -32,6 +32,11 @@ UNLIKE_TFLM = {
     "LOGISTIC": "rounds values next to a half otherwise",
 }
 
+# Operators at which TFLM ends its process although the file is sound, and what to do.
+WHERE_TFLM_STOPS = {
+    "SOFTMAX": ", which stops at 512 or more nearly equal classes: train the network first, or leave the SOFTMAX out"
+}
+
 ARENA_SIZE = 1 << 30  # address space, not memory: pages that TFLM does not touch cost nothing
 
 
@@ -83,7 +88,10 @@ class Interpreter:
             index = bisect_left(operators, True, key=lambda index: self._dies(_up_to(model, index), image))
         except (TfliteError, AttributeError):  # a file that is not read or cannot be written again
             return ""
-        return f"; it was given operator {index} ({model.operators[index].kind})" if index in operators else ""
+        if index not in operators:
+            return ""
+        kind = model.operators[index].kind
+        return f"; it was given operator {index} ({kind}){WHERE_TFLM_STOPS.get(kind, '')}"
 
     def _dies(self, content: bytes, image: list[np.ndarray]) -> bool:
         try:
