@@ -32,6 +32,7 @@ LONG = {
     "make face": "7 min",
     "make setup": "a few minutes, once",
     "make quick": "under a minute",
+    "make thorough": "minutes: more variants of what make test proves",
     "make test": "runs this test",
     "make installed": "a minute or more: builds a wheel, installs it",
     "make silicon": "10 min: synthesises 170 blocks",

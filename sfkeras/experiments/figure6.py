@@ -1,7 +1,7 @@
 """Fig. 6: accuracy of segmentation against the frozen share of the network."""
 
 from sfkeras.experiments import tables
-from sfkeras.experiments.experiment import TINY_IMAGENET, Column, Experiment, Row, Task
+from sfkeras.experiments.experiment import OLD_CORE, TINY_IMAGENET, Column, Experiment, Row, Task
 from sfkeras.experiments.table3 import FROZEN_ALONE
 from sfkeras.training import plots
 
@@ -9,7 +9,7 @@ CAMVID = Task(
     "segment",
     {"pixel_accuracy": "pixel accuracy", "mean_iou": "mean IoU"},
     "CamVid: train/ and test/, each with images/X.jpg and masks/X.png (classes 0 to 10, 11 is void)",
-    {"network.input": "144x192x3", "training.start_scale": "1", "training.epochs": "30", "qat.epochs": "3"},
+    {**OLD_CORE, "network.input": "144x192x3", "training.start_scale": "1", "training.epochs": "30", "qat.epochs": "3"},
 )
 WIDE_CORE = Task(
     "core",
@@ -18,7 +18,7 @@ WIDE_CORE = Task(
     {"network.width": "2", "network.input": "48x48x3", "training.epochs": "4", "training.start_scale": "0.67"},
 )
 WIDE = {**FROZEN_ALONE, "network.width": "2"}
-SEMIFREDDO = {"network.core": "tiny_imagenet", "network.width": "1"}
+SEMIFREDDO = {**OLD_CORE, "network.width": "1"}
 SHARES = (0, 25, 50, 75, 90, 100)
 UNIFORM, BY_CORES = "uniformly frozen, twice as wide", "SemifreddoNet"
 

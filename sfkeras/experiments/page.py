@@ -51,6 +51,9 @@ def text(found):
         "in doubt if they differ by less than two standard errors: of the test cases, which both rows share, and of the",
         "trainings, where there are several. With one seed the order is that of these two trainings only.",
         "",
+        "The rows were trained on the frozen core `tiny_imagenet_32`, whose digest is in sfkeras/cores/README.md. The core",
+        "that recipes use now, `tiny_imagenet`, is better: these trainings have not been repeated with it.",
+        "",
         *repeats.frames_section(),
     ]
     for name, rows in found.items():

@@ -13,7 +13,7 @@ from export.hardware.estimate.core_network import network_of
 from export.network import Network
 from sfkeras.nn.core import Core
 
-CORE = Core.load("tiny_imagenet")
+CORE = Core.load("tiny_imagenet_32")  # of which SOLVED was measured
 # Adder bits that da4ml 0.6.0 finds (matrix.solved), which takes up to minutes each
 SOLVED = {
     "stem": 17.2 * 27 * 32,
