@@ -6,7 +6,7 @@ from pathlib import Path
 
 from export.datapath import description, task_image
 from export.graph.graph import Graph
-from export.hardware import verilog
+from export.hardware import registers, verilog
 from export.hardware.layout import design
 from export.hardware.schedule import schedule
 from export.streaming.line_plan import LinePlan
@@ -32,7 +32,8 @@ def write(graph: Graph, plan: LinePlan, folder: Path, clocks_per_pixel: int = 1)
     top = verilog.top_name(planned.design)
     contents: dict[str, str | bytes] = {
         **{f"rtl/{name}": text for name, text in sources.items()},
-        FILES: "".join(f"rtl/{name}\n" for name in sources),
+        FILES: "".join(f"rtl/{name}\n" for name in [*sources, f"{verilog.top_name(planned.design)}_apb.sv"]),
+        **registers.files(planned.design, plan),
         "lint.vlt": (verilog.RTL / "lint.vlt").read_text(),
         f"{top}.sdc": f"create_clock -name clk -period {1000 / (MHZ_OF_A_PIXEL * clocks_per_pixel):.3f} [get_ports clk]\n",
         "datapath.json": description.to_json(description.describe(plan)),
