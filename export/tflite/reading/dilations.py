@@ -46,6 +46,8 @@ def _chain(
 ) -> list[FileOperator]:
     """Return the operators from a SPACE_TO_BATCH_ND to its BATCH_TO_SPACE_ND; [] if others are between them."""
     chain, convolutions = [operator], 0
+    if not operator.inputs:
+        return []
     while chain[-1].kind != "BATCH_TO_SPACE_ND":
         (output, *more), found = chain[-1].outputs, readers.get(chain[-1].outputs[0], [])
         if more or output in outputs or len(found) != 1 or found[0].inputs[0] != output:

@@ -42,7 +42,11 @@ def read(content: bytes) -> tuple[Graph, Tflite]:
     Raises: TfliteError, which names the operator by index and kind and what is wrong or not
         supported.
     """
-    file = with_known_values(parse(content))
+    file = parse(content)
+    for operator in file.operators:
+        if operator.kind in READERS and not operator.outputs:
+            raise TfliteError(f"operator {operator.number} ({operator.kind}): it has no output 0")
+    file = with_known_values(file)
     reading = Reading(with_dilations(file))
     changed = reading.file is not file
     for index, operator in enumerate(reading.file.operators):

@@ -5,6 +5,7 @@ A float tensor is known by its values for each code of the int8 tensor that it w
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -52,8 +53,13 @@ def read(step) -> None:
     step.require(len(source) == 1, "it computes with floats of two tensors; all between input and output must be int8")
     operands = [_operand(step, n) for n in range(len(step.operator.inputs)) if _counts(step, n)]
     step.require_shape(step.output(), max(shapes, key=len))
+    function, options = FUNCTIONS[step.operator.kind], step.operator.options
+    expected = len(inspect.signature(function).parameters) - 1
+    step.require(len(operands) == expected, f"it has {len(operands)} inputs; expected {expected}")
+    if step.operator.kind == "LEAKY_RELU":
+        options = step.options("LeakyReluOptionsT")
     with np.errstate(all="ignore"):
-        values = np.asarray(FUNCTIONS[step.operator.kind](*operands, step.operator.options), np.float32)
+        values = np.asarray(function(*operands, options), np.float32)
     functions[step.output()] = Function(source.pop(), _clamped(step, values))
 
 

@@ -1,12 +1,13 @@
 """A convolution between SPACE_TO_BATCH_ND and BATCH_TO_SPACE_ND is read as one with a dilation."""
 
+import itertools
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from export.graph.golden import random_inputs
-from export.tflite.file.flatbuffer import TfliteError
+from export.tflite.file.flatbuffer import TfliteError, parse, to_bytes
 from export.tflite.reading.reader import read
 from tests.support.proofs import prove_tflite
 from tests.support.tflite_files import FileBuilder, options
@@ -53,6 +54,16 @@ def test_a_batch_that_is_not_written_is_a_dilation_too():
     graph, tflite = read(content)
     result = prove_tflite(graph, tflite, random_inputs(graph, 4))
     assert result.passed, str(result)
+
+
+@pytest.mark.parametrize("place, side", itertools.product(range(3), ("inputs", "outputs")))
+def test_an_operator_with_batches_that_is_incomplete_is_named(place, side):
+    """Found by mutations: the chain of operators was followed without a look at its links."""
+    model = parse(with_batches(((2, 3), (1, 2)), ((0, 1), (0, 0)), (7, 9), (4, 3)))
+    operators = list(model.operators)
+    operators[place] = replace(operators[place], **{side: ()})
+    with pytest.raises(TfliteError, match=r"operator \d \(\w+\): "):
+        read(to_bytes(replace(model, operators=tuple(operators))))
 
 
 def test_batches_that_are_no_dilation_are_refused():

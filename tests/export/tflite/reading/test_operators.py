@@ -371,6 +371,19 @@ def test_float_functions_are_tables(kind, zero_point):
     assert prove(file, [image], [output]) == ["Lookup"]
 
 
+@pytest.mark.parametrize(
+    "kind, inputs, message", [("EXP", 2, "it has 2 inputs; expected 1"), ("LEAKY_RELU", 1, "it has no options of its")]
+)
+def test_a_float_operator_that_is_incomplete_is_named(kind, inputs, message):
+    file = FileBuilder(1)
+    image = file.tensor(*MAP, scale=0.05, zero_point=3)
+    before, after = (file.tensor(*MAP, scale=None, type="FLOAT32") for _ in range(2))
+    file.add("DEQUANTIZE", [image], before)
+    file.add(kind, [before] * inputs, after)
+    with pytest.raises(TfliteError, match=f"operator 1 .{kind}.: {message}"):
+        read(file.content([image], [after]))
+
+
 def test_a_float_operator_that_is_no_function_of_one_value_is_named():
     file = FileBuilder(1)
     image = file.tensor(*MAP, scale=0.05, zero_point=3)
