@@ -1,14 +1,16 @@
 """Mutated .tflite and .graph files are compiled or refused in one line; `make fuzz` runs 20,000 of each."""
 
+import copy
 import io
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from export.graph import graph_file
 from export.graph.operators import OPERATORS
-from export.tflite.file.flatbuffer import parse
+from export.tflite.file.flatbuffer import parse, to_bytes
 from export.tflite.reading.operators.registry import READERS
 from export.tflite.reading.reader import read
 from export.tflite.writing.writer import write
@@ -39,6 +41,69 @@ def graphs():
     return [*[small] * 6, *read_ones, large]
 
 
+def mutated_tflite(content, random):
+    """Bytes, or the parts of operators and tensors: half of the files are well-formed flatbuffers."""
+    if random.integers(2):
+        return mutated(content, random)
+    model = parse(content)
+    tensors, operators = list(model.tensors), list(model.operators)
+    for _ in range(1 + int(random.integers(3))):
+        at = int(random.integers(len(operators)))
+        if random.integers(2):
+            operators[at] = mutated_operator(operators, at, len(tensors), random)
+        else:
+            index = int(random.choice([*operators[at].inputs, *operators[at].outputs, 0]))
+            tensors[index] = mutated_tensor(tensors[index], random)
+    try:
+        return to_bytes(replace(model, tensors=tuple(tensors), operators=tuple(operators)))
+    except TypeError:  # a number that no field of its kind can hold
+        return mutated(content, random)
+
+
+def mutated_operator(operators, at, tensors, random):
+    operator, other = operators[at], operators[int(random.integers(len(operators)))]
+    what = int(random.integers(6))
+    if what == 0:
+        return replace(operator, options=random.choice([None, other.options]))
+    if what == 1:
+        return replace(operator, kind=other.kind)
+    if what == 2:
+        return replace(operator, options=mutated_options(operator.options, random))
+    side = "inputs" if what < 5 else "outputs"
+    indices = list(getattr(operator, side))
+    place = int(random.integers(len(indices) + 1))
+    indices[place : place + int(random.integers(2))] = random.integers(-1, tensors, int(random.integers(2))).tolist()
+    return replace(operator, **{side: tuple(indices)})
+
+
+def mutated_options(options, random):
+    """One number of a copy."""
+    options = copy.copy(options)
+    numbers = [name for name, value in vars(options or ()).items() if isinstance(value, int)] if options else []
+    if numbers:
+        setattr(options, str(random.choice(numbers)), int(random.choice([0, 1, 2, 3, 5, 100])))
+    return options
+
+
+def mutated_tensor(tensor, random):
+    what = int(random.integers(4))
+    if what == 0:
+        return replace(tensor, quantization=None)
+    if what == 1:
+        return replace(tensor, data=None)
+    if what == 2 and tensor.data is None:
+        return replace(tensor, type=str(random.choice(["INT8", "UINT8", "INT16", "INT32", "INT64", "FLOAT32", "BOOL"])))
+    shape = list(tensor.shape)
+    place = int(random.integers(len(shape) + 1))
+    shape[place : place + int(random.integers(2))] = random.choice(
+        [0, 1, 2, 3, 7, 255, 4096, 1 << 20], int(random.integers(2))
+    )
+    data = tensor.data
+    if data is not None:
+        shape, data = [int(random.integers(2 * data.size + 1))], np.resize(data, random.integers(2 * data.size + 1))
+    return replace(tensor, shape=tuple(map(int, shape)), data=data)
+
+
 def mutated_graph(content, random):
     """Bytes, or one value of the description: in three of four cases the file is whole otherwise."""
     if random.integers(4) == 0:
@@ -66,7 +131,7 @@ def mutated_graph(content, random):
     return file.getvalue()
 
 
-FILES = {"tflite": (tflites, mutated), "graph": (graphs, mutated_graph)}
+FILES = {"tflite": (tflites, mutated_tflite), "graph": (graphs, mutated_graph)}
 
 
 @pytest.mark.parametrize("name", SMALL)

@@ -117,7 +117,7 @@ class Step:
     def tensor(self, index: int, shape: Shape) -> Tensor:
         """Return an int8 tensor of the file as one of the graph."""
         tensor = Tensor(self.reading.names[index], shape, *self.coding(index))
-        self._checked(tensor.check)
+        self.checked(tensor.check)
         return tensor
 
     def map_shape(self, shape: tuple[int, ...]) -> Shape:
@@ -247,19 +247,19 @@ class Step:
         index = self.output()
         names = tuple(tensor.name for tensor in inputs)
         operator = kind(name=self.reading.names[index], inputs=names, **constants)
-        shape = self._checked(lambda: operator.output_shape(*(tensor.shape for tensor in inputs)))
+        shape = self.checked(lambda: operator.output_shape(*(tensor.shape for tensor in inputs)))
         height, width, channels = shape
         self.require_shape(index, *(shapes or [(1, width, height, channels) if turned else (1, *shape)]))
         tensor = self.tensor(index, shape)
-        self._checked(lambda: operator.check(inputs, tensor))
+        self.checked(lambda: operator.check(inputs, tensor))
         self._add(operator, tensor, index)
 
     def extra(self, operator: Operator, inputs: list[Tensor], tensor: Tensor) -> Tensor:
         """Add an operator of the graph whose output is not in the file, and return that."""
-        shape = self._checked(lambda: operator.output_shape(*(input.shape for input in inputs)))
+        shape = self.checked(lambda: operator.output_shape(*(input.shape for input in inputs)))
         tensor = replace(tensor, shape=shape)
-        self._checked(tensor.check)
-        self._checked(lambda: operator.check(inputs, tensor))
+        self.checked(tensor.check)
+        self.checked(lambda: operator.check(inputs, tensor))
         self.reading.tensors.append(tensor)
         self.reading.taken.add(tensor.name)
         self.reading.operators.append(operator)
@@ -402,7 +402,7 @@ class Step:
         self.require_one_image(shape)
         return shape
 
-    def _checked(self, check: Callable[[], Result]) -> Result:
+    def checked(self, check: Callable[[], Result]) -> Result:
         """Return what `check` returns. An error of the graph becomes the operator's."""
         try:
             return check()

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from export.graph import limits
 from export.graph.operators import (
     AveragePool,
     Conv2D,
@@ -65,6 +66,15 @@ def _transposed_convolution(step):
     )
     strides = options.strideH, options.strideW
     step.require(min(strides) >= 1, f"its strides are {strides}")
+    made = Tensor(
+        step.unique_name(f"{step.reading.names[step.output()]}.places"), (1, 1, 1), *step.coding(step.output())
+    )
+    height, width = (size * stride for size, stride in zip(input.shape, strides))
+    step.checked(replace(made, shape=(height, width, out)).check)  # before anything of its size is made
+    size, most = math.prod(strides) * out * depth, limits.MOST_CONSTANT_BYTES
+    step.require(
+        size <= most, f"its strides are {strides}, which makes {size:,} weights of it; expected up to {most:,}"
+    )
     same = name_of(schema.Padding, options.padding) == "SAME"
     axes = [_phases(*each, same) for each in zip(input.shape[:2], shape[1:3], kernel, strides)]
     (rows, above), (columns, left) = ((each.taps, each.padding) for each in axes)
@@ -73,11 +83,7 @@ def _transposed_convolution(step):
     spread = padded[:, rows][:, :, :, columns].transpose(1, 3, 0, 2, 4, 5)
     spread = spread.reshape(-1, rows.shape[1], columns.shape[1], depth)
     constants = _constants(step, out, 0, bias=3)
-    places = strides[0] * strides[1]
-    repeated = {name: np.tile(constants[name], places) for name in ("scales", "bias")}
-    made = Tensor(
-        step.unique_name(f"{step.reading.names[step.output()]}.places"), (1, 1, 1), *step.coding(step.output())
-    )
+    repeated = {name: np.tile(constants[name], math.prod(strides)) for name in ("scales", "bias")}
     convolution = Conv2D(
         name=made.name,
         inputs=(input.name,),

@@ -338,6 +338,17 @@ def test_transposed_convolutions(kernel, strides, padding, size, bias):
     assert "Conv2D" in prove(file, [image], [read_after(file, output)])
 
 
+@pytest.mark.parametrize("strides, message", [((1 << 30, 1), "a map can have up to"), ((3000, 2000), "weights of it")])
+def test_strides_that_make_a_huge_map_are_refused_at_once(strides, message):
+    file = FileBuilder(1)
+    image, output = file.tensor(1, 1, 1, 4), file.tensor(1, 2, 2, 2)
+    weights, bias = file.weights(file.codes(2, 3, 3, 4), image, output, 2)
+    values = options("TransposeConv", padding=SAME, strideH=strides[0], strideW=strides[1])
+    file.add("TRANSPOSE_CONV", [file.ints(1, 2, 2, 2), weights, image, bias], output, values, 3)
+    with pytest.raises(TfliteError, match=message):
+        read(file.content([image], [output]))
+
+
 # --- Floats between DEQUANTIZE and QUANTIZE -------------------------------------------------------------------------------
 
 FLOATS = {
