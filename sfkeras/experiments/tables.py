@@ -11,6 +11,7 @@ import numpy as np
 
 from sfkeras.experiments.area import calibrated_mm2, estimated_mm2
 from sfkeras.experiments.experiment import Column, Task
+from sfkeras.experiments.results import recipe_of, texts
 
 INT8, FLOAT = "TFLM", "float"
 ESTIMATE, CALIBRATION = "area, mm2, estimated", "area by the paper's calibration"
@@ -42,7 +43,7 @@ def _area(of, row, results):
 
 def estimated_area(result):
     """Return the area of a training's backbone that we estimate, in mm2, without heads; None if there is no estimate."""
-    return estimated_mm2(result["recipe"])
+    return estimated_mm2(texts(recipe_of(result)))  # with keys that are newer than the result
 
 
 def calibrated_area(result):

@@ -7,6 +7,7 @@ import pytest
 
 from sfkeras.experiments import EXPERIMENTS, figure6, page, repeats, results, tables
 from sfkeras.experiments.area import calibrated_mm2, estimated_mm2
+from sfkeras.experiments.tables import estimated_area
 from sfkeras.training import correct_cases
 from tests.sfkeras.experiments.test_results import result
 
@@ -30,6 +31,13 @@ def test_a_folder_of_results_is_drawn_into_itself_the_same_each_time(tmp_path):
     assert f"| One trainable core | 140K | 60K | 140K + 60K | {estimated:.2f} | 2.66 | 2.66 | " in text
     assert " | 85.0 ± 5.0 % (3) | " in text
     assert text.count("0123456789ab") == 3
+
+
+def test_a_result_that_is_older_than_a_key_has_the_area_of_its_default(tmp_path):
+    """Found by mutations: the column read a key that the line did not have."""
+    older = result("two_cores")
+    del older["recipe"]["network.cores"]
+    assert estimated_area(older) == estimated_area(result(**{"network.cores": "2"}))
 
 
 @pytest.mark.parametrize("name", EXPERIMENTS)
