@@ -40,7 +40,7 @@ BROKEN = (
     MemoryError,
     NotImplementedError,
     OSError,
-    RecursionError,
+    RuntimeError,  # of an entry that claims to be encrypted; and RecursionError
     TypeError,
     struct.error,
     zipfile.BadZipFile,

@@ -188,7 +188,9 @@ def test_a_file_is_written_whole_and_read_back(tmp_path):
 def test_foreign_and_broken_files_are_refused_with_one_clear_error(tmp_path):
     content = graph_file.to_bytes(net_with_convolution().graph("conv"))
     path = tmp_path / "broken.graph"
-    broken = [b"", b"no graph at all", content[:200], content[:-50]]
+    encrypted = content.replace(b"PK\1\2-\3-\0\0", b"PK\1\2-\3-\0\1")  # the flag of an entry
+    assert encrypted != content
+    broken = [b"", b"no graph at all", content[:200], content[:-50], encrypted]
     broken += [content[:i] + bytes([content[i] ^ 0x10]) + content[i + 1 :] for i in range(40, len(content), 97)]
     good = graph_file.to_bytes(graph_file.from_bytes(content))
     for bad in broken:
