@@ -84,6 +84,7 @@ def _clamped(step, values: np.ndarray) -> np.ndarray:
 
 
 def _quantize(step) -> None:
+    step.require(len(step.operator.inputs) == 1, f"it has {len(step.operator.inputs)} inputs; expected 1")
     function, (scale, zero_point) = step.reading.functions[step.input(0)], step.coding(step.output())
     step.require(not np.any(np.isnan(function.values)), "its input is not a number for some codes")
     with np.errstate(over="ignore"):

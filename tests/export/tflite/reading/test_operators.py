@@ -395,6 +395,16 @@ def test_a_float_operator_that_is_incomplete_is_named(kind, inputs, message):
         read(file.content([image], [after]))
 
 
+def test_a_quantize_of_two_tensors_is_named():
+    """Found by mutations."""
+    file = FileBuilder(1)
+    image, output = (file.tensor(*MAP, scale=0.05, zero_point=3) for _ in range(2))
+    real = file.add("DEQUANTIZE", [image], file.tensor(*MAP, scale=None, type="FLOAT32"))
+    file.add("QUANTIZE", [image, real], output)
+    with pytest.raises(TfliteError, match="operator 1 .QUANTIZE.: it has 2 inputs; expected 1"):
+        read(file.content([image], [output]))
+
+
 def test_a_float_operator_that_is_no_function_of_one_value_is_named():
     file = FileBuilder(1)
     image = file.tensor(*MAP, scale=0.05, zero_point=3)
