@@ -24,7 +24,7 @@ from export.graph.switches import NAMED_BY_SFKERAS
 from export.graph.tensor import Tensor
 from sfkeras.nn import layers, piecewise
 from sfkeras.nn.core import snap
-from sfkeras.nn.fixed8 import INPUT_EXPONENT, trainable_kernel, unwrapped
+from sfkeras.nn.fixed8 import INPUT_EXPONENT, unwrapped
 from sfkeras.tensorflow import tf
 
 keras = tf.keras
@@ -81,12 +81,13 @@ class _Convolved:
     def __init__(self, layer, source):
         inner = unwrapped(layer)
         self.layer, self.source = inner, source
-        self.frozen = hasattr(inner, "codes")
-        if self.frozen:
-            self.codes, scales = inner.codes.numpy(), np.ravel(inner.scales.numpy())
-        else:
-            self.codes, scales = snap(trainable_kernel(layer).numpy(), self.depthwise)
-        self.scales = scales.astype(np.float64)
+        parts = [(inner.codes.numpy(), np.ravel(inner.scales.numpy()))] if hasattr(inner, "codes") else []
+        self.frozen = len(parts[0][1]) if parts else 0  # output channels, the first ones
+        # In tfmot's wrapper `layer.kernel` is the rounded tensor. The variable has four axes, as the codes have.
+        kernels = [each for each in layer.weights if each.shape.rank == 4 and each is not getattr(inner, "codes", None)]
+        parts += [snap(kernel.numpy(), self.depthwise) for kernel in kernels]
+        self.codes = np.concatenate([codes for codes, _ in parts], axis=2 if self.depthwise else 3)
+        self.scales = np.concatenate([scales for _, scales in parts]).astype(np.float64)
         self.bias = inner.bias.numpy().astype(np.float64) if getattr(inner, "use_bias", False) else 0.0
 
     @property
@@ -114,6 +115,7 @@ class _Lowering:
     def __init__(self, model):
         image = Tensor(model.input.name, tuple(model.input.shape[1:]), 2.0**-INPUT_EXPONENT)
         self.tensors, self.operators = [image], []
+        self.joins = {}  # of each map that was joined: the names of its parts
         self.values = {id(model.input): image.name}  # of each Keras tensor: a name of the graph, or a _Convolved
 
     def add(self, layer):
@@ -174,23 +176,42 @@ class _Lowering:
         scales = convolved.scales.astype(np.float32)
         bias = np.rint(convolved.bias / (source.scale * scales.astype(np.float64))) + np.zeros(len(scales))
         common = {
-            "name": layer.name,
-            "inputs": (source.name,),
-            "scales": scales,
-            "bias": np.clip(bias, -(2**31), 2**31 - 1).astype(np.int32),
             "strides": tuple(np.broadcast_to(layer.strides, 2).tolist()),
             "dilations": tuple(np.broadcast_to(getattr(layer, "dilation_rate", 1), 2).tolist()),
             "padding": getattr(layer, "padding", "same"),  # a frozen convolution knows no other
             "minimum": minimum,
             "maximum": maximum,
-            "frozen": convolved.frozen,
         }
-        if convolved.depthwise:
-            operator = DepthwiseConv2D(codes=convolved.codes[..., 0], **common)
-        else:
-            codes = convolved.codes.transpose(3, 0, 1, 2)
-            operator = Conv2D(codes=codes, groups=getattr(layer, "groups", 1), **common)
-        return self.emit(operator, output.shape[1:], 2.0**-exponent)
+        bias = np.clip(bias, -(2**31), 2**31 - 1).astype(np.int32)
+
+        def convolve(name, source, channels, frozen):
+            own = {**common, "scales": scales[channels], "bias": bias[channels], "frozen": frozen}
+            if convolved.depthwise:
+                codes = convolved.codes[..., channels, 0]
+                operator = DepthwiseConv2D(name=name, inputs=(source,), codes=codes, **own)
+            else:
+                codes, groups = convolved.codes[..., channels].transpose(3, 0, 1, 2), getattr(layer, "groups", 1)
+                operator = Conv2D(name=name, inputs=(source,), codes=codes, groups=groups, **own)
+            return self.emit(operator, (*output.shape[1:3], len(operator.scales)), 2.0**-exponent)
+
+        count = convolved.frozen
+        if count in (0, len(scales)):
+            return convolve(layer.name, source.name, slice(None), count > 0)
+        read = self.parts(source, count, layer.name) if convolved.depthwise else [source.name, source.name]
+        made = [
+            convolve(f"{layer.name}.frozen", read[0], slice(count), True),
+            convolve(f"{layer.name}.trainable", read[1], slice(count, None), False),
+        ]
+        return self.joined(layer.name, made)
+
+    def parts(self, source, count, name):
+        """Return the tensors of the first `count` channels of a map, and of the others."""
+        channels = self.tensor(source.name).channels
+        joined = self.joins.get(source.name, ())
+        if [self.tensor(part).channels for part in joined] == [count, channels - count]:
+            return joined
+        split = {"frozen": range(count), "trainable": range(count, channels)}
+        return [self.wire(f"{name}.{part}.read", [source.name], [(0, c) for c in split[part]]) for part in split]
 
     def blend(self, layer, inputs, outputs, exponent):
         layer = unwrapped(layer)
@@ -262,8 +283,12 @@ class _Lowering:
         ]
 
     def concat(self, layer, inputs, outputs, exponent):
+        return [self.joined(layer.name, inputs)]
+
+    def joined(self, name, inputs):
+        self.joins[name] = inputs
         channels = [self.tensor(name).shape[-1] for name in inputs]
-        return [self.wire(layer.name, inputs, [(i, c) for i, count in enumerate(channels) for c in range(count)])]
+        return self.wire(name, inputs, [(i, c) for i, count in enumerate(channels) for c in range(count)])
 
     def shuffle(self, layer, inputs, outputs, exponent):
         return [self.wire(layer.name, inputs, [(0, c) for c in unwrapped(layer).order(outputs[0].shape[-1])])]

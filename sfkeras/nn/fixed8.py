@@ -7,6 +7,8 @@ pooling) share one exponent: they are a scale group. Calibration chooses the exp
 are constants, so ranges do not drift during training.
 """
 
+import math
+
 import numpy as np
 
 from sfkeras.tensorflow import require_float32, tf  # before what is built on it
@@ -242,8 +244,8 @@ class Kernel(tfmot.quantization.keras.quantizers.Quantizer):
 class Fixed8Config(tfmot.quantization.keras.QuantizeConfig):
     """How one layer is quantised: its kernel if that trains, and its output if it has an exponent.
 
-    A frozen layer's kernel already is int8 codes times scales. It is not listed here, because tfmot
-    would make it trainable.
+    A frozen kernel already is int8 codes times scales. It is not listed here, because tfmot would
+    make it trainable.
     """
 
     def __init__(self, exponent=None, bits=8):
@@ -256,7 +258,8 @@ class Fixed8Config(tfmot.quantization.keras.QuantizeConfig):
     def get_weights_and_quantizers(self, layer):
         if isinstance(layer, (keras.layers.Conv2D, keras.layers.DepthwiseConv2D)):
             name = self._kernel_name(layer)
-            return [(getattr(layer, name), Kernel(name == "depthwise_kernel", self.bits))]
+            kernel = getattr(layer, name)  # None if all filters are frozen
+            return [] if kernel is None else [(kernel, Kernel(name == "depthwise_kernel", self.bits))]
         return []
 
     def set_quantize_weights(self, layer, quantize_weights):
@@ -322,7 +325,7 @@ def quantise(model, images=None, *, exponents=None):
     require_float32()
     model = ordinary.rewritten(model) if _is_built(model) and ordinary.is_ordinary(model) else model
     require_layers(model)
-    exponents = dict(exponents or {})
+    exponents = _clamped(model) | dict(exponents or {})
     if images is not None:
         batches = [images[i : i + _BATCH] for i in range(0, len(images), _BATCH)] if hasattr(images, "ndim") else images
         exponents |= calibrate(model, batches, exponents)
@@ -339,6 +342,17 @@ def quantise(model, images=None, *, exponents=None):
         return Fixed8Layer(type(layer).from_config(config), Fixed8Config(exponent), name_prefix="")
 
     return _copy(model, wrapped)
+
+
+def _clamped(model):
+    """Return the exponent of each ReLU6 of a model with frozen codes: {layer name: int}.
+
+    The code at which it clamps is part of the datapath, so it must not depend on a task's images.
+    """
+    if not frozen_codes(model):
+        return {}
+    highest = {layer.name: layer.max_value for layer in model.layers if isinstance(layer, keras.layers.ReLU)}
+    return {name: 7 - math.ceil(math.log2(value)) for name, value in highest.items() if value is not None}
 
 
 def round_frozen_kernels(model, bits):

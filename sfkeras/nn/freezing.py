@@ -12,6 +12,7 @@ import zlib
 
 import numpy as np
 
+from sfkeras.nn import ordinary, partly_frozen
 from sfkeras.nn.core import Core
 from sfkeras.nn.saved import SfkerasModel
 from sfkeras.tensorflow import tf
@@ -45,39 +46,51 @@ class KeepFrozen(keras.constraints.Constraint):
         return {"kernel": self.kernel.tolist(), "frozen": self.frozen.tolist(), "depthwise": self.depthwise}
 
 
-def freeze(model, core, share=1.0, *, layers=None):
-    """Return a copy of a network that starts from a core and keeps part of its weights frozen.
+def freeze(model, core=None, share=1.0, *, layers=None):
+    """Return a copy of a model that keeps part of its weights frozen, by weights or by layers (section
+    3.1, Figs. 1 and 2).
 
-    This is freezing by weights or by layers (section 3.1, Figs. 1 and 2), which the paper compares
-    with Semifreddo modules. Only the convolutions of the frozen core are affected. Their
-    batch-norms, the trainable cores and the heads keep training.
+    An ordinary Keras model freezes to its own weights. `share` is that of the filters of each
+    convolution; the first ones are frozen, as int8 codes. Batch-norms, the other filters and dense
+    layers keep training. Two models that are trained from one frozen copy are two tasks of the same
+    frozen codes: the C of one loads the other as a file.
 
-    Today it supports a float SemifreddoNet whose frozen core still trains (core=None, repeats=1),
-    and a Core of the same width and units. To freeze a whole core, as for the paper's hardware,
-    build SemifreddoNet with core=Core instead.
+    A float SemifreddoNet whose frozen core still trains (core=None, repeats=1) freezes to a Core of
+    the same width and units, to compare with Semifreddo modules. `share` is that of the weights of
+    each convolution of the frozen core. All else keeps training. To freeze a whole core, as for the
+    paper's hardware, build SemifreddoNet with core=Core instead.
 
     Args:
-        model: float SemifreddoNet with frozen=True and core=None.
-        core: Core, or its name or path. The weights that the convolutions of the frozen core start from.
-        share: share of the weights of each convolution to freeze, from 0 to 1. A number is the
-            same for all (uniform freezing). Two numbers are those of the first and the last
-            convolution and change evenly in between (gradual freezing). Or one number per
-            convolution, from the image on.
+        model: ordinary functional or Sequential model, built; or float SemifreddoNet with
+            frozen=True and core=None.
+        core: Core, or its name or path, for a SemifreddoNet. The weights that the convolutions of
+            its frozen core start from.
+        share: share of each convolution to freeze, from 0 to 1. A number is the same for all
+            (uniform freezing). Two numbers are those of the first and the last convolution and
+            change evenly in between (gradual freezing). Or one number per convolution, from the
+            image on.
         layers: int or None. Freezes the first convolutions, so many, and no others (horizontal
             freezing, as in FixyNN). `share` is then ignored.
-    Returns: tf.keras.Model with the inputs, outputs and layer names of `model`.
-    Raises: ValueError if the model has no frozen core that trains, its layers are not those of the
-        core, or a share is outside [0, 1].
+    Returns: tf.keras.Model with the inputs, outputs and layer names of `model`, not compiled.
+    Raises: ValueError if a convolution cannot be frozen, a share is outside [0, 1], or a
+        SemifreddoNet has no frozen core that trains or its layers are not those of the core.
 
     Example:
         >>> import sfkeras
-        >>> options = sfkeras.NetworkOptions(cores=0, core=None, width=0.25)
-        >>> pretrained = sfkeras.SemifreddoNet((32, 32, 3), options=options)
-        >>> core = sfkeras.Core.from_model(pretrained, "example")
-        >>> model = sfkeras.freeze(pretrained, core, share=0.75)
-        >>> int(model.get_layer("frozen.stem").kernel_constraint.frozen.sum())  # of 3 * 3 * 3 * 8
-        162
+        >>> L = tf.keras.layers
+        >>> model = tf.keras.Sequential([tf.keras.Input((32, 32, 3)), L.Conv2D(8, 3), L.Flatten(), L.Dense(2)])
+        >>> print(sfkeras.summary(sfkeras.freeze(model, share=0.75)))  # of 3 * 3 * 3 * 8
+        stage       map  frozen weights  trainable weights  mean alpha
+        conv2d  30x30x8             162                 62
+        dense         2               0             14,402
+        in all                      162             14,464
     """
+    if ordinary.is_ordinary(model):
+        if core is not None:
+            raise ValueError("an ordinary model is frozen to its own weights. Leave out the core.")
+        return _frozen_filters(model, share, layers)
+    if core is None:
+        raise ValueError("a SemifreddoNet is frozen to a core. Name one, such as tiny_imagenet.")
     core = core if isinstance(core, Core) else Core.load(core)
     names = [layer.name for layer in model.layers if _is_frozen_core_convolution(layer)]
     share_of = dict(zip(names, _shares(share, layers, names, core)))
@@ -113,14 +126,33 @@ def _shares(share, layers, names, core):
         raise ValueError(
             f"the model's frozen core has other layers than core {core.name}. Use a core of the same network options."
         )
+    return _share_of_each(share, layers, len(names))
+
+
+def _share_of_each(share, layers, count):
+    """Return one share for each of `count` convolutions. Raises: ValueError."""
     if layers is not None:
-        return first_layers(layers, len(names))
-    shares = by_depth(share, len(names)) if np.size(share) <= 2 else np.asarray(share, float)
-    if len(shares) != len(names):
-        raise ValueError(f"got {len(shares)} shares. Expected 1, 2 or {len(names)}, one per convolution.")
+        return first_layers(layers, count)
+    shares = by_depth(share, count) if np.size(share) <= 2 else np.asarray(share, float)
+    if len(shares) != count:
+        raise ValueError(f"got {len(shares)} shares. Expected 1, 2 or {count}, one per convolution.")
     if not ((0 <= shares) & (shares <= 1)).all():
         raise ValueError(f"share is {share}. Expected numbers from 0 to 1.")
     return shares
+
+
+def _frozen_filters(model, share, layers):
+    """Return the copy of an ordinary model. Raises: ValueError."""
+    if not getattr(model, "inputs", None):
+        raise ValueError(
+            "the model has no inputs of known shape. Expected a functional model, or a Sequential one that begins with "
+            "keras.Input."
+        )
+    convolutions = partly_frozen.convolutions(model)
+    if not convolutions:
+        raise ValueError("the model has no convolution to freeze. Expected Conv2D or DepthwiseConv2D.")
+    copy = partly_frozen.freeze_filters(model, _share_of_each(share, layers, len(convolutions)))
+    return SfkerasModel(copy.input, copy.output, name=model.name)
 
 
 def depth(core):

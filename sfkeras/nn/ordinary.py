@@ -7,6 +7,7 @@ model computes the same.
 
 import numpy as np
 
+from sfkeras.nn.partly_frozen import PARTLY_FROZEN, PartlyFrozenConv2D, PartlyFrozenDepthwiseConv2D
 from sfkeras.nn.saved import SfkerasModel
 from sfkeras.tensorflow import tf
 
@@ -25,8 +26,9 @@ _KEPT = (kinds.Add, kinds.AveragePooling2D, kinds.Concatenate, kinds.MaxPooling2
 
 
 def is_ordinary(model):
-    """Return whether a model has no layer of sfkeras."""
-    return not any(type(layer).__module__.startswith("sfkeras.") for layer in model.layers)
+    """Return whether a model has no layer of sfkeras but convolutions that `freeze` has made."""
+    ours = (type(layer) for layer in model.layers if type(layer).__module__.startswith("sfkeras."))
+    return all(kind in PARTLY_FROZEN.values() or issubclass(kind, keras.Model) for kind in ours)
 
 
 def rewritten(model):
@@ -41,7 +43,8 @@ def rewritten(model):
     writer = _Writer()
     inputs = [kinds.Input(each.shape[1:], name=each.name) for each in model.inputs]
     outputs = [writer.closed(output) for output in writer.follow(model, inputs)]
-    copy = SfkerasModel(inputs[0] if len(inputs) == 1 else inputs, outputs[0] if len(outputs) == 1 else outputs)
+    one = lambda tensors: tensors[0] if len(tensors) == 1 else tensors  # noqa: E731
+    copy = SfkerasModel(one(inputs), one(outputs), name=model.name)
     for name, weights in writer.weights.items():
         copy.get_layer(name).set_weights(weights)
     return copy
@@ -50,17 +53,34 @@ def rewritten(model):
 class _Convolution:
     """A convolution that is not written yet, because a batch-norm may follow."""
 
-    def __init__(self, layer, source, kernel, bias):
+    def __init__(self, layer, source, kernel, bias, frozen=()):
         self.layer, self.source, self.kernel, self.bias = layer, source, kernel, bias
+        self.frozen = frozen  # codes and scales of its first filters; the kernel is that of the others, or None
         self.written = None  # its tensor, for all who read it
 
     def normalised(self, layer):
         """Return the convolution with a batch-norm behind it."""
         gamma, beta, mean, variance = _statistics(layer)
-        factor = gamma / np.sqrt(variance + layer.epsilon)
-        depthwise = isinstance(self.layer, kinds.DepthwiseConv2D)
-        kernel = self.kernel * (factor.reshape(self.kernel.shape[2:]) if depthwise else factor)
-        return _Convolution(self.layer, self.source, kernel, (self.bias - mean) * factor + beta)
+        factor = np.broadcast_to(gamma / np.sqrt(variance + layer.epsilon), self.bias.shape)
+        kernel, frozen, trains = self.kernel, self.frozen, factor
+        if frozen:
+            codes, scales = frozen
+            kept, trains = np.split(factor, [len(scales)])
+            if not (kept > 0).all():
+                raise ValueError(
+                    f"batch-norm {layer.name} has a factor of 0 or less behind frozen filters, whose codes cannot take it. "
+                    "Keep the gamma_constraint that sfkeras.freeze gave it"
+                )
+            frozen = codes, scales * kept
+        if kernel is not None:
+            depthwise = isinstance(self.layer, kinds.DepthwiseConv2D)
+            kernel = kernel * (trains[:, None] if depthwise else trains)
+        return _Convolution(self.layer, self.source, kernel, (self.bias - mean) * factor + beta, frozen)
+
+    @property
+    def weights(self):
+        """The weights of the layer that is written, in Keras's order."""
+        return [*(() if self.kernel is None else (self.kernel,)), self.bias, *self.frozen]
 
 
 class _Flat:
@@ -117,14 +137,16 @@ class _Writer:
 
     def write(self, value):
         """Return the tensor that a convolution makes."""
-        kind = kinds.DepthwiseConv2D if isinstance(value.layer, kinds.DepthwiseConv2D) else kinds.Conv2D
+        kind = type(value.layer)
         own = value.layer.get_config()
         config = {key: own[key] for key in _CONVOLUTION if key in own}
+        if value.frozen:
+            config["frozen"] = len(value.frozen[1])
         if config["name"] in self.weights:
             raise ValueError(
                 f"layer {config['name']} is used twice, or has a reader besides its batch-norm. Expected each layer once"
             )
-        self.weights[config["name"]] = [value.kernel, value.bias]
+        self.weights[config["name"]] = value.weights
         return kind.from_config({**config, "use_bias": True})(value.source)
 
     # ---- one method per kind of layer
@@ -136,6 +158,12 @@ class _Writer:
         count = kernel.shape[2] * kernel.shape[3] if isinstance(layer, kinds.DepthwiseConv2D) else kernel.shape[3]
         made = _Convolution(layer, self.closed(given[0]), kernel, bias[0] if bias else np.zeros(count, np.float32))
         return self.activated(layer, made)
+
+    def partly_frozen(self, layer, given):
+        *trains, codes, scales = layer.get_weights()
+        bias = trains.pop() if layer.use_bias else np.zeros(layer.count, np.float32)
+        kernel = trains[0] if trains else None
+        return self.activated(layer, _Convolution(layer, self.closed(given[0]), kernel, bias, (codes, scales)))
 
     def separable(self, layer, given):
         depthwise, pointwise, *bias = layer.get_weights()
@@ -238,6 +266,8 @@ def _statistics(layer):
 _WRITTEN = {
     kinds.Conv2D: _Writer.convolution,
     kinds.DepthwiseConv2D: _Writer.convolution,
+    PartlyFrozenConv2D: _Writer.partly_frozen,
+    PartlyFrozenDepthwiseConv2D: _Writer.partly_frozen,
     kinds.SeparableConv2D: _Writer.separable,
     kinds.Dense: _Writer.dense,
     kinds.BatchNormalization: _Writer.batch_norm,
