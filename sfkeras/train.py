@@ -31,6 +31,7 @@ def train_in(run):
     from sfkeras.nn.core import Core
     from sfkeras.startup import load_tensorflow
     from sfkeras.training import deployment, workers
+    from sfkeras.training.progress import Progress
     from sfkeras.training.run import Run
 
     recipe = run.recipe
@@ -41,17 +42,21 @@ def train_in(run):
         Core.load(recipe.network.core)
     if recipe.start_from is not None:
         Run.at(recipe.start_from)
+    index = 0
     if recipe.distribute == "none":
         run.require_place()
     else:
-        workers.read_tf_config()
-    load_tensorflow()  # late, so that errors in the recipe, its data or its core appear at once
-    from sfkeras.training.trainer import Training
+        index, _ = workers.read_tf_config()
+    progress = Progress(is_silent=index > 0)
+    with progress.phase("start"):
+        load_tensorflow()  # late, so that errors in the recipe, its data or its core appear at once
+        from sfkeras.training.trainer import Training
 
-    team = workers.connect(recipe)
+        team = workers.connect(recipe)
     with team.restart_if_worker_lost():
-        training = Training(run, team)
-        training.build()
+        with progress.phase("data and network"):
+            training = Training(run, team, progress)
+            training.build()
         if team.is_chief:
             run.begin()
         training.train_float()
@@ -60,11 +65,14 @@ def train_in(run):
     if not team.is_chief:
         return
     if recipe.makes_core:
-        training.save_core()
+        with progress.phase("results"):
+            training.save_core()
         return
-    training.write_results()
-    training.save_settled_core()
-    deployment.deploy(training)
+    with progress.phase("results"):
+        training.write_results()
+        training.save_settled_core()
+    with progress.phase("export and proof"):
+        deployment.deploy(training)
 
 
 @fire.decorators.SetParseFn(str)

@@ -1,7 +1,9 @@
 """What a folder of pictures holds, seen before any picture is decoded: classes, sizes, what is passed over."""
 
+import functools
 import os
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -57,9 +59,19 @@ class Survey:
 
 
 def survey(root: str | Path) -> Survey:
-    """Return what a folder holds. Raises: RecipeError, as folder.classes and folder.test_count."""
+    """Return what a folder holds: as found before, if nothing was added or removed since.
+
+    Raises: RecipeError, as folder.classes and folder.test_count.
+    """
     root = folder_at(root)
     parts = folder.parts(root)
+    folders = [Path(entry) for part in parts for entry in (part, *os.scandir(part)) if Path(entry).is_dir()]
+    return _surveyed(root, tuple(parts), tuple((each, each.stat().st_mtime_ns) for each in folders))
+
+
+@functools.lru_cache(maxsize=1)
+def _surveyed(root: Path, parts: tuple[Path, ...], changed: tuple[tuple[Path, int], ...]) -> Survey:
+    """Survey a folder. `changed`: when each folder in it was, so that another state is another call."""
     files = [folder.classes(part) for part in parts]
     counts = [{name: len(images) for name, images in found.items()} for found in files]
     if len(parts) == 1:
@@ -69,7 +81,7 @@ def survey(root: str | Path) -> Survey:
     return Survey(root, *counts, len(parts) > 1, passed_over(parts), sizes, grey)
 
 
-def passed_over(parts: list[Path]) -> dict[str, int]:
+def passed_over(parts: Sequence[Path]) -> dict[str, int]:
     """Return what is in the folders and is not read, {what: number}: other files, and folders inside a class."""
     found = Counter()
     for part in parts:

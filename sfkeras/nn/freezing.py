@@ -76,13 +76,14 @@ def freeze(model, core=None, share=1.0, *, layers=None):
         SemifreddoNet has no frozen core that trains or its layers are not those of the core.
 
     Example:
-        >>> import sfkeras
-        >>> L = tf.keras.layers
-        >>> model = tf.keras.Sequential([tf.keras.Input((32, 32, 3)), L.Conv2D(8, 3), L.Flatten(), L.Dense(2)])
+        >>> import sfkeras, tf_keras
+        >>> image = tf_keras.Input((32, 32, 3))
+        >>> flat = tf_keras.layers.Flatten()(tf_keras.layers.Conv2D(8, 3, name="first")(image))
+        >>> model = tf_keras.Model(image, tf_keras.layers.Dense(2, name="last")(flat))
         >>> print(sfkeras.summary(sfkeras.freeze(model, share=0.75)))  # of 3 * 3 * 3 * 8
         stage       map  frozen weights  trainable weights  mean alpha
-        conv2d  30x30x8             162                 62
-        dense         2               0             14,402
+        first   30x30x8             162                 62
+        last          2               0             14,402
         in all                      162             14,464
     """
     if ordinary.is_ordinary(model):

@@ -8,7 +8,7 @@ keras = tf.keras
 
 
 class Journal(keras.callbacks.Callback):
-    """Measure the model after each epoch, and write metrics, TensorBoard logs and the checkpoint.
+    """Count the steps; after each epoch measure the model, and write metrics, TensorBoard logs and the checkpoint.
 
     Args:
         training: trainer.Training.
@@ -27,7 +27,10 @@ class Journal(keras.callbacks.Callback):
         )
 
     def on_epoch_begin(self, epoch, logs=None):
-        self.start = time.monotonic()
+        self.start, self.epoch = time.monotonic(), epoch
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.training.progress.step(self.params["epochs"] - self.epoch, 1 / self.params["steps"])
 
     def on_epoch_end(self, epoch, logs=None):
         if self.model is not self.measured:

@@ -2,6 +2,7 @@
 
 from sfkeras.nn.limits import nearest_side
 from sfkeras.tensorflow import tf
+from sfkeras.training.optimizers import Adam, AdamW
 
 keras = tf.keras
 
@@ -55,9 +56,9 @@ def optimizer(model, settings, training, steps):
         warmup_steps=max(0, warmup),
     )
     if training.optimizer == "adam":
-        return keras.optimizers.Adam(rate)
+        return Adam(rate)
     if training.optimizer == "adamw":
-        made = keras.optimizers.AdamW(rate, weight_decay=training.weight_decay)
+        made = AdamW(rate, weight_decay=training.weight_decay)
     else:
         made = keras.optimizers.SGD(rate, momentum=0.9, nesterov=True, weight_decay=training.weight_decay)
     made.exclude_from_weight_decay([v for v in model.trainable_variables if v.shape.rank == 1])

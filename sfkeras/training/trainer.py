@@ -20,6 +20,8 @@ from sfkeras.nn.rejuvenation import NEARLY_DEAD, Rejuvenation, count_nearly_dead
 from sfkeras.tensorflow import tf
 from sfkeras.training import plots, tasks
 from sfkeras.training.journal import Journal
+from sfkeras.training.optimizers import build_before_tracing
+from sfkeras.training.progress import Progress
 from sfkeras.training.run import Run
 from sfkeras.training.schedules import image_sizes, optimizer, without_static_size
 from sfkeras.training.statistics import BATCHES, take_statistics
@@ -35,11 +37,13 @@ class Training:
     Args:
         run: run.Run.
         workers: workers.Workers, if this process is one of several.
+        progress: progress.Progress, which says what the training is at; None says nothing.
     Raises: RecipeError if the data or the core do not suit the recipe.
     """
 
-    def __init__(self, run, workers=SINGLE_WORKER):
+    def __init__(self, run, workers=SINGLE_WORKER, progress=None):
         self.run, self.recipe, self.workers = run, run.recipe, workers
+        self.progress = progress or Progress(is_silent=True)
         keras.utils.set_random_seed(self.recipe.seed)
         settings = self.recipe.data
         self.shape = tuple(self.recipe.network.input)
@@ -91,12 +95,20 @@ class Training:
     def train_float(self):
         """Train `self.model` in float."""
         settings = self.recipe.training
-        self._fit("float", self._build_float_model, self.model, settings, settings.start_scale)
+        with self.progress.phase("float", self._work("float", settings, settings.start_scale)):
+            self._fit("float", self._build_float_model, self.model, settings, settings.start_scale)
 
     def train_fixed8(self):
         """Build the fixed8 form of `self.model`, `self.quantised`, and fine-tune it."""
-        self.quantised = self._build_fixed8_model()
-        self._fit("qat", self._build_fixed8_model, self.quantised, self.recipe.qat)
+        with self.progress.phase("fixed8", self._work("qat", self.recipe.qat)):
+            self.quantised = self._build_fixed8_model()
+            self._fit("qat", self._build_fixed8_model, self.quantised, self.recipe.qat)
+
+    def _work(self, phase, settings, start_scale=1):
+        """Return the pixels of an image in each epoch that is left of a phase."""
+        sizes = image_sizes(self.shape, settings.epochs, start_scale)
+        pixels = [height * width for epochs, (height, width, _) in sizes for _ in epochs]
+        return pixels[len(self.run.rows(phase)) :]
 
     # ---- models
 
@@ -161,6 +173,8 @@ class Training:
         first = len(journal.rows)
         if first < settings.epochs:
             batches = self._batches(range(first, settings.epochs), start_scale)
+            if self.workers.is_single:
+                build_before_tracing(trained, batches.element_spec[1])
             with data.batches.raise_recipe_errors():
                 trained.fit(
                     self.workers.distribute(batches),

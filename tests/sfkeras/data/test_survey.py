@@ -37,3 +37,13 @@ def test_grey_pictures_are_seen(tmp_path):
         for number in range(2):
             Image.new("L", (9, 7)).save(tmp_path / name / f"{number}.png")
     assert survey(tmp_path).grey
+
+
+def test_a_folder_is_surveyed_again_only_if_it_changed(tmp_path, write_people, monkeypatch):
+    write_people(tmp_path, cat=3, dog=3)
+    first = survey(tmp_path)
+    with monkeypatch.context() as patched:
+        patched.setattr("sfkeras.data.survey.opened", None)  # it would fail
+        assert survey(tmp_path) is first
+    Image.new("L", (8, 8)).save(tmp_path / "cat" / "more.png")
+    assert sum(survey(tmp_path).train.values()) > sum(first.train.values())
