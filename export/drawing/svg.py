@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from xml.sax.saxutils import escape, quoteattr
+from html import escape  # xml.sax.saxutils would load an HTTP client
 
 Point = tuple[float, float]
 
@@ -105,11 +105,11 @@ class Svg:
 
     def _add(self, element: str, content: str = "", kind: str = "", **attributes: str | float | None) -> None:
         given = " ".join(
-            f"{name.replace('_', '-')}={quoteattr(value if isinstance(value, str) else _number(value))}"
+            f"{name.replace('_', '-')}={_quoted(value if isinstance(value, str) else _number(value))}"
             for name, value in {"class": kind or None, **attributes}.items()
             if value is not None
         )
-        content = escape(_printable(content))
+        content = escape(_printable(content), quote=False)
         if element != "text" and content:
             content = f"<title>{content}</title>"
         self.elements.append(f"<{element} {given}>{content}</{element}>" if content else f"<{element} {given}/>")
@@ -117,6 +117,11 @@ class Svg:
 
 def _number(value: float) -> str:
     return f"{value:.1f}".removesuffix(".0")
+
+
+def _quoted(value: str) -> str:
+    """Return the value of an attribute."""
+    return '"' + escape(value, quote=False).replace('"', "&quot;") + '"'
 
 
 def _printable(text: str) -> str:

@@ -6,6 +6,7 @@ other bytes.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import io
 import json
@@ -158,12 +159,18 @@ def _graph(description: Json, arrays: dict[str, Array]) -> Graph:
 
 def _made(kind: type[Made], values: Json) -> Made:
     """Return an object of a class with fields. Raise GraphError if a value is not of its field's type."""
-    hints = get_type_hints(kind)
+    hints = _hints(kind.__name__)
     values = {name: _tuples(value) for name, value in values.items()}
     for name, value in values.items():
         if name in hints and not _is_of(value, hints[name]):
             raise GraphError(f"{kind.__name__} {values.get('name')!r}: {name} is {str(value)[:80]!r}, of another type")
     return kind(**values)
+
+
+@functools.cache
+def _hints(kind: str) -> dict[str, Any]:
+    """Return the types of the fields of a class, by its name. Evaluating them takes longer than all else of a file."""
+    return get_type_hints({**OPERATORS, "Tensor": Tensor, "Graph": Graph}[kind])
 
 
 def _is_of(value: Any, hint: Any) -> bool:

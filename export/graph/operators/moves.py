@@ -202,7 +202,7 @@ class Wire(Operator):
         return height, width, len(array)
 
     def check(self, inputs: list[Tensor], output: Tensor) -> None:
-        self._require_equal_scales(*(inputs[i] for i in np.unique(self.sources[:, 0])), output)
+        self._require_equal_scales(*(inputs[i] for i in sorted(set(self.sources[:, 0].tolist()))), output)
         own, swapped = (switched_sources(output.channels, on).tolist() for on in (False, True))
         fits = not self.core_shuffle or len(inputs) == 2 and self.sources.tolist() in (own, swapped)
         self._require(fits, "a core shuffle takes all channels of input 0, or the second half of them from input 1")
