@@ -1,5 +1,6 @@
 """Images as the network sees them: decoded once, 8 bits per channel, each with a label."""
 
+import mmap
 import tempfile
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -14,8 +15,8 @@ from sfkeras.errors import RecipeError
 
 SUFFIXES = {".bmp", ".gif", ".jfif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp"}
 
-# A larger array is a temporary file mapped into memory, so that the training has enough memory.
-IN_MEMORY_BYTES = 2**30
+# A larger array is a temporary file mapped into memory, so that a training's memory does not grow with its pictures.
+IN_MEMORY_BYTES = 2**26
 
 IMAGES_A_THREAD = 64
 MOST_SHOWN = 20  # pictures in an error
@@ -53,7 +54,9 @@ class LabelledImages:
 
     def take(self, indices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return the pixels and labels of the images at some indices."""
-        return self.pixels[indices], self.labels[indices]
+        taken = self.pixels[indices], self.labels[indices]
+        release(self.pixels)
+        return taken
 
     def counts(self) -> np.ndarray:
         """Return the number of images per person, (people,)."""
@@ -76,9 +79,12 @@ class LabelledImages:
             return self
         rows = np.flatnonzero(np.isin(self.labels, staying))
         labels = np.searchsorted(staying, self.labels[rows]).astype(np.int32)
-        return LabelledImages(
-            self.name, self.pixels[rows], labels, tuple(self.class_names[person] for person in staying)
-        )
+        pixels = empty((len(rows), *self.shape))
+        for start in range(0, len(rows), IMAGES_A_THREAD):
+            some = rows[start : start + IMAGES_A_THREAD]
+            pixels[start : start + len(some)], _ = self.take(some)
+            release(pixels)
+        return LabelledImages(self.name, pixels, labels, tuple(self.class_names[person] for person in staying))
 
 
 @dataclass(frozen=True)
@@ -176,6 +182,7 @@ def decode(
                 pixels[index] = pictures.read(encoded[index], origins[index], shape, crop)
             except RecipeError as error:
                 errors.append(str(error))
+        release(pixels)
         return errors
 
     with ThreadPoolExecutor() as pool:  # Pillow decodes outside of Python's global lock
@@ -212,3 +219,9 @@ def empty(shape: tuple[int, ...]) -> np.ndarray:
     if np.prod(shape, dtype=np.int64) <= IN_MEMORY_BYTES:
         return np.empty(shape, np.uint8)
     return np.memmap(tempfile.TemporaryFile(), np.uint8, "w+", shape=shape)
+
+
+def release(array: np.ndarray) -> None:
+    """Give the memory back that holds what was read or written of a mapped file; the file keeps it."""
+    if isinstance(array.base, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
+        array.base.madvise(mmap.MADV_DONTNEED)

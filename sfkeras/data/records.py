@@ -15,10 +15,11 @@ from pathlib import Path
 import numpy as np
 
 from sfkeras.data import pictures
-from sfkeras.data.images import IMAGES_A_THREAD, IN_MEMORY_BYTES, LabelledImages, empty
+from sfkeras.data.images import IMAGES_A_THREAD, LabelledImages, empty, release
 from sfkeras.errors import RecipeError
 from sfkeras.startup import prepare_tensorflow
 
+DECODED_BYTES = 2**30  # a larger set stays in its shards
 HEADER, FOOTER = 12, 4  # bytes around a record: its length with a CRC, and a CRC of the record
 
 
@@ -129,8 +130,8 @@ def offsets_in(path: Path) -> np.ndarray:
 
 
 def is_large(images: RecordedImages) -> bool:
-    """Return whether the decoded images need more memory than IN_MEMORY_BYTES."""
-    return len(images) * int(np.prod(images.shape)) > IN_MEMORY_BYTES
+    """Return whether the decoded images need more than DECODED_BYTES."""
+    return len(images) * int(np.prod(images.shape)) > DECODED_BYTES
 
 
 def decoded(images: RecordedImages) -> LabelledImages:
@@ -144,4 +145,5 @@ def decoded(images: RecordedImages) -> LabelledImages:
     for start in range(0, len(images), IMAGES_A_THREAD):
         rows = np.arange(start, min(start + IMAGES_A_THREAD, len(images)))
         pixels[rows], labels[rows] = images.take(rows)
+        release(pixels)
     return LabelledImages(images.name, pixels, labels, images.class_names)

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from sfkeras.data import records
-from sfkeras.data.images import IN_MEMORY_BYTES, LabelledImages, Split, decode, folder_at
+from sfkeras.data.images import LabelledImages, Split, decode, folder_at
 from sfkeras.errors import RecipeError
 
 RECORDS_A_READ = 4096
@@ -45,8 +45,8 @@ def load(root: str | Path, shape: tuple[int, int, int]) -> Split:
 
 
 def is_large(files: list[Path]) -> bool:
-    """Return whether the encoded images alone need more memory than IN_MEMORY_BYTES."""
-    return sum(path.stat().st_size for path in files) > IN_MEMORY_BYTES
+    """Return whether the encoded images alone need more than records.DECODED_BYTES."""
+    return sum(path.stat().st_size for path in files) > records.DECODED_BYTES
 
 
 def streamed(root: Path, train_shards: list[Path], test_shards: list[Path], shape) -> Split:

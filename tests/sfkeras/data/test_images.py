@@ -1,4 +1,7 @@
 import io
+import resource
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -54,6 +57,25 @@ def test_a_large_set_lives_in_a_file(tmp_path, write_image, monkeypatch):
     monkeypatch.setattr(images, "IN_MEMORY_BYTES", 100)
     mapped = images.decode(paths, paths, (16, 16, 3))
     assert isinstance(mapped, np.memmap) and (mapped == held).all()
+
+
+def resident():
+    """Bytes of this process that are in memory."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="/proc")
+def test_the_memory_of_a_large_set_is_given_back():
+    count, shape = 600, (256, 256, 3)  # 118 MB, more than IN_MEMORY_BYTES
+    before, pixels = resident(), images.empty((count, *shape))
+    for number in range(count):
+        pixels[number] = number % 251
+        images.release(pixels)
+    held = images.LabelledImages("large", pixels, np.arange(count, dtype=np.int32) % 2, ("a", "b"))
+    for start in range(0, count, 20):
+        taken, _ = held.take(np.arange(start, start + 20))
+        assert (taken == (np.arange(start, start + 20) % 251)[:, None, None, None]).all()
+    assert resident() - before < 30e6
 
 
 @pytest.mark.parametrize("broken", [b"", b"no image", "half"])

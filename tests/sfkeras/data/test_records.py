@@ -49,7 +49,7 @@ def test_a_stream_of_them_is_that_of_decoded_images(root):
 
 
 def test_a_large_set_stays_in_its_shards(root, monkeypatch):
-    monkeypatch.setattr(tfrecord, "IN_MEMORY_BYTES", 100)
+    monkeypatch.setattr(records, "DECODED_BYTES", 100)
     assert isinstance(data.load("tfrecord", SHAPE, root).train, records.RecordedImages)
     (root / "classes.txt").unlink()
     with pytest.raises(

@@ -46,7 +46,7 @@ def test_the_newest_version_is_read_in_its_own_order(tmp_path):
 
 
 def test_a_large_set_stays_in_its_shards(tmp_path, monkeypatch):
-    monkeypatch.setattr(records, "IN_MEMORY_BYTES", 100)
+    monkeypatch.setattr(records, "DECODED_BYTES", 100)
     split = data.load("tfds", SHAPE, prepare(tmp_path), name="photos")
     assert isinstance(split.train, records.RecordedImages)
     pixels, labels = split.train.take(np.array([4, 0]))
