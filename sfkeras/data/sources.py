@@ -20,24 +20,24 @@ def require(source: str, root: str | None = None, name: str | None = None) -> No
         raise RecipeError(f"data.source is {source}. Expected one of {', '.join(SOURCES)}.")
     if root is None:
         raise RecipeError(f"data.root is not set, but data.source={source} needs a folder. Write data.root=FOLDER.")
-    root = images.folder_at(root)
+    place = images.folder_at(root)
     if source == "folder":
-        for part in folder.parts(root):
-            folder.classes(part)
+        for images_of_part in folder.parts(place):
+            folder.classes(images_of_part)
     elif source == "lfw":
-        lfw.lists(root)
+        lfw.lists(place)
     elif source == "tfds":
         if name is None:
             raise RecipeError(
                 "data.name is null, but data.source=tfds needs it. Write for example data.name=imagenet2012."
             )
-        tfds.newest_version(root, name)
+        tfds.newest_version(place, name)
     elif source == "camvid":
         for part in "train", "test":
-            camvid.files(root, part)
+            camvid.files(place, part)
     else:
         for part in "train", "val":
-            tfrecord.shards(root, part)
+            tfrecord.shards(place, part)
 
 
 def load(

@@ -73,12 +73,11 @@ def survey(root: str | Path) -> Survey:
 def _surveyed(root: Path, parts: tuple[Path, ...], changed: tuple[tuple[Path, int], ...]) -> Survey:
     """Survey a folder. `changed`: when each folder in it was, so that another state is another call."""
     files = [folder.classes(part) for part in parts]
-    counts = [{name: len(images) for name, images in found.items()} for found in files]
-    if len(parts) == 1:
-        counts.append({name: folder.test_count(name, count) for name, count in counts[0].items()})
-        counts[0] = {name: count - counts[1][name] for name, count in counts[0].items()}
+    train, *given = ({name: len(images) for name, images in found.items()} for found in files)
+    test = given[0] if given else {name: folder.test_count(name, count) for name, count in train.items()}
+    train = train if given else {name: count - test[name] for name, count in train.items()}
     sizes, grey = opened([path for images in files[0].values() for path in images])
-    return Survey(root, *counts, len(parts) > 1, passed_over(parts), sizes, grey)
+    return Survey(root, train, test, len(parts) > 1, passed_over(parts), sizes, grey)
 
 
 def passed_over(parts: Sequence[Path]) -> dict[str, int]:

@@ -31,13 +31,13 @@ def load(root: str | Path, shape: tuple[int, int, int], name: str) -> Split:
     import tensorflow_datasets  # late, so that a missing set is reported at once
 
     info = tensorflow_datasets.builder_from_directory(place).info
-    test = next((split for split in TEST_SPLITS if split in info.splits), None)
-    if test is None or "train" not in info.splits:
+    tested = next((split for split in TEST_SPLITS if split in info.splits), None)
+    if tested is None or "train" not in info.splits:
         raise RecipeError(
             f"{name} has the splits {', '.join(info.splits)}. Expected train and {' or '.join(TEST_SPLITS)}. "
             "Use another set."
         )
-    train, test = (read(info, split, shape, name) for split in ("train", test))
+    train, test = (read(info, split, shape, name) for split in ("train", tested))
     return Split(train if records.is_large(train) else records.decoded(train), records.decoded(test), None)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import cast
 
 from sfkeras.nn.core import Core
 
@@ -68,4 +69,4 @@ class NetworkOptions:
     @property
     def hardwired_core(self) -> Core | None:
         """The core whose codes are the frozen kernels; None if the frozen core's kernels train."""
-        return self.core if self.shares is None else None
+        return cast(Core | None, self.core) if self.shares is None else None

@@ -32,10 +32,14 @@ class InputSize(NamedTuple):
     height: int
     width: int
     channels: int
-    EXPECTED = (
-        f"HEIGHTxWIDTHxCHANNELS with sides that are multiples of {DOWNSCALING} from {SMALLEST_SIDE} to {LARGEST_SIDE}, "
-        "and 1 or 3 channels"
-    )
+
+    @classmethod
+    def expected(cls) -> str:
+        """Return what is expected, in words."""
+        return (
+            f"HEIGHTxWIDTHxCHANNELS with sides that are multiples of {DOWNSCALING} from {SMALLEST_SIDE} to {LARGEST_SIDE}, "
+            "and 1 or 3 channels"
+        )
 
     @classmethod
     def parse(cls, text: str) -> "InputSize":

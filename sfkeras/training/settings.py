@@ -7,9 +7,9 @@ documentation. Reading, checks, errors and help are the same few functions for a
 import difflib
 import math
 from collections.abc import Iterator
-from dataclasses import MISSING, field, fields, is_dataclass
+from dataclasses import MISSING, Field, field, fields, is_dataclass
 from types import NoneType, UnionType
-from typing import Literal, Union, get_args, get_origin
+from typing import Any, Literal, Union, get_args, get_origin
 
 import yaml
 
@@ -22,12 +22,12 @@ def key(doc: str, default=MISSING, at_least: float = -math.inf, at_most: float =
     number.
 
     A field's type is int, float, bool, str, a Literal of texts, a list or tuple, a class with
-    `parse(text)`, `nearest()` and `EXPECTED`, or several of these joined by |.
+    `parse(text)`, `nearest()` and `expected()`, or several of these joined by |.
     """
     return field(default=default, metadata={"doc": doc, "at_least": at_least, "at_most": at_most})
 
 
-def all_keys(kind, section: str = "") -> Iterator[tuple[str, object]]:
+def all_keys(kind, section: str = "") -> Iterator[tuple[str, Field[Any]]]:
     """Yield every dotted key of a dataclass with its field. A section comes before its keys.
 
     A section whose name the user chooses (a dict of dataclasses) is called NAME.
@@ -202,11 +202,11 @@ def describe(kind, at_least: float, at_most: float, doc: str) -> str:
     if get_origin(kind) is Literal:
         return f"one of {', '.join(get_args(kind))}"
     if get_origin(kind) is list:
-        return f"[{describe(*get_args(kind), at_least, at_most, doc)}, ...]"
+        return f"[{describe(get_args(kind)[0], at_least, at_most, doc)}, ...]"
     if get_origin(kind) is tuple:
         return f"[{', '.join(describe(each, at_least, at_most, doc) for each in get_args(kind))}]"
     if kind not in (int, float) or at_least == -math.inf:
-        return WORDS[kind] if kind in WORDS else kind.EXPECTED
+        return WORDS[kind] if kind in WORDS else kind.expected()
     return WORDS[kind] + (f" from {at_least:g} up" if at_most == math.inf else f" from {at_least:g} to {at_most}")
 
 
