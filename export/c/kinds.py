@@ -31,6 +31,7 @@ from export.graph.operators import (
     Pair,
     Pool,
     Prelu,
+    ReadState,
     Rearrange,
     Reduce,
     Resize,
@@ -38,6 +39,7 @@ from export.graph.operators import (
     SquaredDifference,
     Subtract,
     Wire,
+    WriteState,
 )
 from export.graph.passes import zero_point
 from export.graph.tensor import INT8_MAX, INT8_MIN
@@ -62,7 +64,7 @@ REDUCTIONS = {
 
 
 class Places:
-    """The offsets in the memory of a network: newest rows, then kept rows, then running sums."""
+    """The offsets in the memory of a network: newest rows, then kept rows, running sums and states."""
 
     def __init__(self, plan: LinePlan):
         self.plan = plan
@@ -74,6 +76,9 @@ class Places:
         for stage in plan.stages:
             if sums := plan.sums_of(stage.operator):
                 self.sums[stage.operator.name], end = end, end + SUM_BYTES * sums
+        self.states: dict[str, int] = {}
+        for state in plan.graph.states:
+            self.states[state.name], end = end, end + plan.state_bytes(state)
         self.bytes = aligned(end)
 
     def tensor(self, name: str) -> str:
@@ -207,6 +212,16 @@ def _kind_of_normalize(operator: Normalize, plan: LinePlan, places: Places) -> K
 def _kind_of_constant(operator: Constant, plan: LinePlan, places: Places) -> Kind:
     _, width, channels = operator.values.shape
     return "sf_constant", ("sf_table", initialiser(width * channels))
+
+
+@kind_of.register
+def _kind_of_read_state(operator: ReadState, plan: LinePlan, places: Places) -> Kind:
+    return "sf_read_state", ("uint16_t", initialiser(list(places.states).index(operator.name)))
+
+
+@kind_of.register
+def _kind_of_write_state(operator: WriteState, plan: LinePlan, places: Places) -> Kind:
+    return "sf_write_state", ("uint16_t", initialiser(list(places.states).index(operator.state)))
 
 
 @kind_of.register

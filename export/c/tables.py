@@ -17,7 +17,7 @@ from export.c.text import c_bytes, c_comment, c_float, c_identifier, c_string, c
 from export.datapath import structure, task_image
 from export.graph import golden, meaning
 from export.graph.graph import Graph, core_digest
-from export.graph.operators import Join, Operator, Pad, Rearrange, Resize, Window
+from export.graph.operators import Join, Operator, Pad, Rearrange, Resize, Window, WriteState
 from export.graph.tensor import GraphError, Tensor
 from export.streaming.line_plan import LinePlan, Stage, When, rows_of_steps, steps
 
@@ -90,6 +90,9 @@ def values(plan: LinePlan, image: task_image.TaskImage) -> dict[str, object]:
             f"{{{numbers[output]}, {_number(plan.when_given(output), conditions)}}}" for output in graph.outputs
         ),
         "switch_tables": "\n".join(_switch_tables(plan, conditions)),
+        "state_tables": "\n".join(_state_tables(plan, places)),
+        "states": "states" if places.states else "NULL",
+        "state_count": len(places.states),
         "switching": "&switching" if plan.switches else "NULL",
         "core_digest": c_bytes(bytes.fromhex(core_digest(graph))),
         "datapath_digest": c_bytes(bytes.fromhex(structure.digest(plan))),
@@ -160,6 +163,20 @@ def _switch_tables(plan: LinePlan, conditions: list[When]) -> Iterator[str]:
     yield f"static const sf_switching switching = {initialiser(*fields)};"
 
 
+# --- States -----------------------------------------------------------------------------------------------------------
+
+
+def _state_tables(plan: LinePlan, places: Places) -> Iterator[str]:
+    if not places.states:
+        return
+    kept = (
+        initialiser(places.states[state.name], plan.state_bytes(state) // state.shape[0], state.shape[0], state.initial)
+        for state in plan.graph.states
+    )
+    yield f"// {c_comment(', '.join(places.states))}"
+    yield f"static const sf_kept_map states[] = {{{', '.join(kept)}}};"
+
+
 # --- Stages -----------------------------------------------------------------------------------------------------------
 
 
@@ -197,6 +214,11 @@ def _reads(operator: Operator, graph: Graph) -> list[tuple[int, int, int]]:
     return [(i, first, last) for _, i, first, last in sorted(found)]
 
 
+def _inputs(operator: Operator) -> tuple[str, ...]:
+    """Return the tensors of which a stage reads rows."""
+    return operator.inputs[:1] if isinstance(operator, WriteState) else operator.inputs
+
+
 def _rows_at_once(operator: Operator, plan: LinePlan) -> int:
     """Return the most rows that a step of a stage reads."""
     spans = [1 + last - first for _, first, last in _reads(operator, plan.graph)]
@@ -214,7 +236,7 @@ def _stage(stage: Stage, plan: LinePlan, places: Places, image: task_image.TaskI
         f"{name}_inputs",
         f"{name}_retires" if stage.retires else "NULL",
         f"{name}_reads" if _reads(operator, graph) else "NULL",
-        *map(str, (len(operator.inputs), len(stage.retires))),
+        *map(str, (len(_inputs(operator)), len(stage.retires))),
         *map(str, (*_window_rows(operator, plan), _rows_above(operator, plan))),
         *map(str, (_first_rows(operator, plan), graph.inputs_of(operator)[0].shape[0])),
         *map(str, (steps(operator, graph), plan.tensor_numbers[operator.output])),
@@ -229,7 +251,7 @@ def _constants(stage: Stage, plan: LinePlan, places: Places) -> str:
     name = identifier(operator, plan)
     shape = "x".join(map(str, plan.graph.tensor(operator.output).shape))
     lines = [f"// {c_comment(operator.name)}: {shape}, lines {stage.first_line} to {stage.last_line}"]
-    for what, tensors in (("inputs", operator.inputs), ("retires", stage.retires)):
+    for what, tensors in (("inputs", _inputs(operator)), ("retires", stage.retires)):
         if tensors:
             lines.append(f"static const uint16_t {name}_{what}[] = {{{', '.join(str(numbers[t]) for t in tensors)}}};")
     if reads := ", ".join(initialiser(*read) for read in _reads(operator, plan.graph)):

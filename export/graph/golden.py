@@ -40,6 +40,7 @@ from export.graph.operators import (
     Operator,
     Pad,
     Prelu,
+    ReadState,
     Rearrange,
     Reduce,
     Resize,
@@ -48,6 +49,7 @@ from export.graph.operators import (
     Subtract,
     Window,
     Wire,
+    WriteState,
 )
 from export.graph.operators.moves import ONE
 from export.graph.tensor import INT8_MAX, INT8_MIN, Tensor
@@ -65,7 +67,7 @@ Number = TypeVar("Number", bound=np.generic)
 
 
 def run(graph: Graph, inputs: Codes | Mapping[str, Codes], keep: Iterable[str] | None = None) -> dict[str, Codes]:
-    """Compute a graph for a batch.
+    """Compute a graph for a batch: of a network with states, for calls in a row from its reset on.
 
     Args:
         graph: the graph.
@@ -80,14 +82,20 @@ def run(graph: Graph, inputs: Codes | Mapping[str, Codes], keep: Iterable[str] |
     batch = len(next(iter(inputs.values())))
     kept = {name: np.empty((batch, *graph.tensor(name).shape), np.int8) for name in keep}
     last = {name: i for i, operator in enumerate(graph.operators) for name in operator.inputs}
-    at_once = max(1, VALUES_AT_ONCE // max(tensor.size for tensor in graph.tensors))
+    at_once = max(1, VALUES_AT_ONCE // max(tensor.size for tensor in graph.tensors)) if not graph.states else 1
+    states = {state.name: np.full((1, *state.shape), state.initial, np.int8) for state in graph.states}
     for start in range(0, batch, at_once):
         images = slice(start, start + at_once)
         values = {name: value[images] for name, value in inputs.items()}
         for name in kept.keys() & values.keys():
             kept[name][images] = values[name]
         for i, operator in enumerate(graph.operators):
-            made = apply(operator, graph, *(values[name] for name in operator.inputs))
+            if isinstance(operator, ReadState):
+                made = states[operator.name]
+            else:
+                made = apply(operator, graph, *(values[name] for name in operator.inputs))
+            if isinstance(operator, WriteState):
+                states[operator.state] = made
             if operator.output in kept:
                 kept[operator.output][images] = made
             values[operator.output] = made
@@ -315,6 +323,11 @@ def _join(operator: Join, graph: Graph, *inputs: Codes) -> Codes:
 @apply.register
 def _constant(operator: Constant, graph: Graph, x: Codes) -> Codes:
     return np.broadcast_to(operator.values, (len(x), *operator.values.shape))
+
+
+@apply.register
+def _keep(operator: WriteState, graph: Graph, x: Codes, state: Codes) -> Codes:
+    return x
 
 
 @apply.register

@@ -23,7 +23,16 @@ import numpy as np
 import numpy.typing as npt
 
 from export.graph import limits
-from export.graph.operators import ChannelScale, Conv2D, Convolution, Operator, Window, is_frozen
+from export.graph.operators import (
+    ChannelScale,
+    Conv2D,
+    Convolution,
+    Operator,
+    ReadState,
+    Window,
+    WriteState,
+    is_frozen,
+)
 from export.graph.tensor import GraphError, Tensor
 
 
@@ -104,7 +113,13 @@ class Graph:
                     raise GraphError(f"{operator.name}: it reads {name}, which no input or earlier operator makes")
             self._check_operator(operator)
             made.add(operator.output)
+        self._check_states()
         self._check_work()
+
+    @cached_property
+    def states(self) -> tuple[ReadState, ...]:
+        """The maps that are kept from one call to the next."""
+        return tuple(operator for operator in self.operators if isinstance(operator, ReadState))
 
     def macs(self) -> dict[str, int]:
         """Return the number of multiplications by constants per input, by operator name."""
@@ -169,6 +184,13 @@ class Graph:
         self._require_at_most("rows in all maps", sum(each.shape[0] for each in self.tensors), limits.MOST_ROWS)
         self._require_at_most("values in all maps", sum(each.size for each in self.tensors), limits.MOST_VALUES_IN_ALL)
         self._require_at_most("bytes of constants", constants, limits.MOST_CONSTANT_BYTES)
+
+    def _check_states(self) -> None:
+        """Raise GraphError unless every WriteState has a ReadState of its own."""
+        writes = [operator for operator in self.operators if isinstance(operator, WriteState)]
+        for name, count in Counter(write.state for write in writes).items():
+            if count > 1 or not isinstance(self._operators.get(name), ReadState):
+                raise GraphError(f"{name}: a WriteState keeps it, so it must be a ReadState, and kept once")
 
     def _check_work(self) -> None:
         """Raise GraphError if the work per input is beyond export/graph/limits.py."""

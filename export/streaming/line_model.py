@@ -26,10 +26,12 @@ from export.graph.operators import (
     Pad,
     Pads,
     Prelu,
+    ReadState,
     Rearrange,
     Reduce,
     Resize,
     Window,
+    WriteState,
 )
 from export.graph.tensor import Shape
 from export.streaming.line_plan import Buffer, LinePlan, rows_read, steps
@@ -91,6 +93,11 @@ class Stream:
         self.plan, self.graph = plan, plan.graph
         self.shared = np.zeros(plan.shared, np.int8)
         self.rows = {name: Rows(buffer, self.shared) for name, buffer in plan.buffers.items()}
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget all images: the next one is the first. States have their initial codes."""
+        self.states = {state.name: np.full(state.shape, state.initial, np.int8) for state in self.graph.states}
         self.start()
 
     def start(self) -> None:
@@ -162,6 +169,10 @@ class Stream:
         under = [self._rows_of(name, reads[name]) for name in operator.inputs]
         step = self.step[operator.name]
         self.step[operator.name] += 1
+        if isinstance(operator, ReadState):
+            return self.states[operator.name][step].copy()
+        if isinstance(operator, WriteState):
+            self.states[operator.state][step] = under[0][0, 0]
         if self.plan.sums_up(operator) and isinstance(operator, (AveragePool, Mean)):
             return self._sum(operator, under[0])
         if self.plan.sums_up(operator) and isinstance(operator, Reduce):
@@ -243,7 +254,7 @@ def _padded(operator: Window, padding: Pads) -> Window:
 
 
 def run(plan: LinePlan, inputs: Codes) -> dict[str, Codes]:
-    """Stream a batch, image by image.
+    """Stream a batch, image by image, from a reset on.
 
     Args:
         plan: the line plan.

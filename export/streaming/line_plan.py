@@ -30,7 +30,20 @@ import numpy.typing as npt
 
 from export.graph.graph import Graph
 from export.graph.memory_order import Step, small_memory_order
-from export.graph.operators import AveragePool, Join, Mean, Operator, Pad, Rearrange, Reduce, Resize, Window, Wire
+from export.graph.operators import (
+    AveragePool,
+    Join,
+    Mean,
+    Operator,
+    Pad,
+    ReadState,
+    Rearrange,
+    Reduce,
+    Resize,
+    Window,
+    Wire,
+    WriteState,
+)
 from export.graph.switches import Switch
 from export.graph.tensor import GraphError, Shape, Tensor
 from export.graph.wires import without_wires
@@ -175,10 +188,20 @@ class LinePlan:
         """Return whether a stage keeps running sums."""
         return sums_rows(operator, self.graph.tensor(operator.inputs[0]).shape)
 
+    @cached_property
+    def states(self) -> int:
+        """Total bytes of the maps that are kept from one image to the next."""
+        return sum(self.state_bytes(state) for state in self.graph.states)
+
+    def state_bytes(self, state: ReadState) -> int:
+        """Return the bytes of a map that is kept from one image to the next."""
+        height, width, channels = state.shape
+        return height * aligned(width * channels)
+
     @property
     def bytes(self) -> int:
         """Total buffer memory in bytes."""
-        return self.kept + self.shared + self.sums
+        return self.kept + self.shared + self.sums + self.states
 
     def __str__(self) -> str:
         height, width, channels = self.graph.tensor(self.graph.inputs[0]).shape
@@ -199,6 +222,8 @@ class LinePlan:
             f"{self.lines} lines per image, {self.lines - height} of which run after its last row; {self.bytes:,} bytes: "
             f"{self.kept:,} in kept rows, {self.shared:,} shared by the newest rows, {self.sums:,} in running sums"
         )
+        if self.states:
+            rows[-1] += f", {self.states:,} in states, which stay from one image to the next"
         for switch in self.switches:
             rows.append(f"switch {switch.name}: {switch.position}, of {' '.join(map(str, switch.positions))}")
         return "\n".join(rows)
@@ -358,7 +383,10 @@ def rows_of_steps(operator: Operator, steps: Ints, graph: Graph) -> dict[str, tu
             name: (own[name].clip(0, height), np.where((0 <= own[name]) & (own[name] < height), own[name] + 1, 0))
             for name, (height, _, _) in shapes.items()
         }
-    return {name: _rows_of_one(operator, steps, shape) for name, shape in shapes.items()}
+    reads = {name: _rows_of_one(operator, steps, shape) for name, shape in shapes.items()}
+    if isinstance(operator, WriteState):  # of its state nothing is read: that row was read in this line or before
+        reads[operator.state] = np.full_like(steps, shapes[operator.state][0]), np.zeros_like(steps)
+    return reads
 
 
 def _rows_of_one(operator: Operator, steps: Ints, shape: Shape) -> tuple[Ints, Ints]:

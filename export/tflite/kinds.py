@@ -25,7 +25,15 @@ RESIZES = {  # by the method of a Resize
 }
 REDUCTIONS = {"sum": "SUM", "mean": "MEAN", "max": "REDUCE_MAX", "min": "REDUCE_MIN"}
 # The first version of the kernel that knows int8, per-channel scales where there are any; of all others it is 2.
-FIRST_VERSIONS = {"CONV_2D": 3, "DEPTHWISE_CONV_2D": 3, "FULLY_CONNECTED": 5, "CAST": 1, "PRELU": 1, "RESHAPE": 1}
+FIRST_VERSIONS = {
+    "CONV_2D": 3,
+    "DEPTHWISE_CONV_2D": 3,
+    "FULLY_CONNECTED": 5,
+    "CAST": 1,
+    "PRELU": 1,
+    "RESHAPE": 1,
+    "READ_VARIABLE": 1,
+}
 
 
 def activation_range(name: str, scale: float, zero_point: int) -> tuple[int, int]:

@@ -18,14 +18,14 @@ extern uint32_t sf_bss_start[], sf_bss_end[], sf_stack_top[];
 
 void initialise_monitor_handles(void);
 int main(int argc, char **argv);
-void sf_reset(void);
+void sf_boot(void);
 void sf_fault(void);
 void sf_report_fault(const uint32_t *frame);
 
 __attribute__((section(".vectors"), used)) static const struct {
   const uint32_t *stack;
   void (*handlers[7])(void);
-} vectors = {sf_stack_top, {sf_reset, sf_fault, sf_fault, sf_fault, sf_fault, sf_fault, sf_fault}};
+} vectors = {sf_stack_top, {sf_boot, sf_fault, sf_fault, sf_fault, sf_fault, sf_fault, sf_fault}};
 
 static int semihosting(int operation, const void *argument) {
   register int r0 __asm__("r0") = operation;
@@ -34,7 +34,7 @@ static int semihosting(int operation, const void *argument) {
   return r0;
 }
 
-// Not inlined: a compiler may use vector registers here, and they are switched on only in sf_reset.
+// Not inlined: a compiler may use vector registers here, and they are switched on only in sf_boot.
 __attribute__((noinline, noreturn)) static void start(void) {
   static char line[256];
   static char *arguments[MOST_ARGUMENTS + 1];
@@ -55,7 +55,7 @@ __attribute__((noinline, noreturn)) static void start(void) {
   exit(main(count, arguments));
 }
 
-void sf_reset(void) {
+void sf_boot(void) {
   CPACR |= 0xFU << 20;  // the FPU, and MVE with it
   CCR |= 1U << 4;       // a division by zero is a fault
   __asm__ volatile("dsb\n isb" ::: "memory");

@@ -129,6 +129,9 @@ extern const sf_kind sf_resize;
 // Parameters: sf_rearranging. No section.
 extern const sf_kind sf_rearrange;
 
+// Parameters: uint16_t, the index of a map that is kept from one image to the next. No section.
+extern const sf_kind sf_read_state, sf_write_state;
+
 // No section. Rows of several maps one beside the other; or of one map, which `reads` of the stage
 // says, so that maps come one below the other.
 typedef struct {

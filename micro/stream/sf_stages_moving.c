@@ -106,3 +106,33 @@ const sf_kind sf_rearrange = {run_rearrange, sf_check_nothing};
 const sf_kind sf_join = {run_join, sf_check_nothing};
 const sf_kind sf_constant = {run_constant, sf_check_nothing};
 const sf_kind sf_resize = {run_resize, sf_check_nothing};
+
+// --- From one image to the next
+
+// Where a row of a state is.
+static int8_t *state_row(const sf_network *network, const sf_stage *stage) {
+  const uint16_t *index = stage->parameters;
+  const sf_kept_map *state = &network->states[*index];
+  return network->memory + state->place + sf_step(network, stage) * state->row_bytes;
+}
+
+static void copy_row(const sf_network *network, const sf_stage *stage, const int8_t *from,
+                     int8_t *to) {
+  const sf_tensor *tensor = &network->tensors[stage->output];
+  memcpy(to, from, (size_t)tensor->width * tensor->channels);
+}
+
+static void run_read_state(const sf_network *network, const sf_stage *stage,
+                           const int8_t *const *rows, int8_t *output) {
+  (void)rows;
+  copy_row(network, stage, state_row(network, stage), output);
+}
+
+static void run_write_state(const sf_network *network, const sf_stage *stage,
+                            const int8_t *const *rows, int8_t *output) {
+  copy_row(network, stage, rows[0], state_row(network, stage));
+  copy_row(network, stage, rows[0], output);
+}
+
+const sf_kind sf_read_state = {run_read_state, sf_check_nothing};
+const sf_kind sf_write_state = {run_write_state, sf_check_nothing};

@@ -162,6 +162,14 @@ static void start(const sf_network *network) {
   if (network->switching) network->switching->rest(network);
 }
 
+static void reset(const sf_network *network) {
+  for (uint32_t i = 0; i < network->state_count; i++) {
+    const sf_kept_map *state = &network->states[i];
+    memset(network->memory + state->place, state->initial, (size_t)state->row_bytes * state->rows);
+  }
+  start(network);
+}
+
 // Ends a line that is over: the next one begins if the image has no further row, but work is left.
 static sf_status end_line(const sf_network *network) {
   network->state->next_stage = 0;
@@ -211,7 +219,17 @@ sf_status sf_push_row(const sf_network *network, const int8_t *row) {
 
 sf_status sf_start(const sf_network *network) {
   if (network->state->is_running) return SF_BUSY;
-  start(network);
+  if (made(network, 0) > 0) {
+    reset(network);
+  } else {
+    start(network);
+  }
+  return SF_OK;
+}
+
+sf_status sf_reset(const sf_network *network) {
+  if (network->state->is_running) return SF_BUSY;
+  reset(network);
   return SF_OK;
 }
 

@@ -5,7 +5,8 @@
 // Nothing is allocated, and nothing but stdint, stddef and string is needed of the C library.
 //
 // One image after the other: load a task image once, push all rows of an image, read the outputs,
-// push the next image.
+// push the next image. A network with states, such as a streaming keyword spotter, remembers the
+// images since sf_reset().
 #ifndef SF_STREAM_H_
 #define SF_STREAM_H_
 
@@ -90,6 +91,14 @@ struct sf_stage {
   uint32_t section;   // offset of what a task can change about it in the task image
 };
 
+// A map that is kept from one image to the next.
+typedef struct {
+  uint32_t place;      // offset of its rows in the memory
+  uint32_t row_bytes;  // from one row to the next
+  uint16_t rows;
+  int8_t initial;  // all its codes, before the first image
+} sf_kept_map;
+
 // What changes while a network runs.
 typedef struct {
   const uint8_t *task;      // the task image in use, or NULL
@@ -109,6 +118,8 @@ struct sf_network {
   uint16_t stage_count, output_count;
   uint32_t task_bytes;
   const sf_switching *switching;  // see sf_switches.h; NULL if a task can switch nothing
+  const sf_kept_map *states;      // NULL if it has none
+  uint16_t state_count;
   const uint8_t *core_digest, *datapath_digest;  // 32 bytes each
   sf_state *state;
   uint16_t *made;       // rows made so far of each tensor
@@ -121,15 +132,20 @@ struct sf_network {
 // behind it, such as a whole slot of flash. Returns: SF_OK, SF_NULL or why it would be refused.
 sf_status sf_check_task(const sf_network *network, const void *image, size_t size);
 
-// Puts a task image into use, at any time but from on_row; an unfinished image is forgotten. The
+// Puts a task image into use, at any time but from on_row, and resets the network. The
 // task image stays where it is and must not change while it is in use. A refused one changes
 // nothing: the task before it stays in use. `size` is as for sf_check_task. Returns: SF_OK,
 // SF_BUSY, SF_NULL or why it was refused.
 sf_status sf_load_task(const sf_network *network, const void *image, size_t size);
 
-// Forgets the rows of an unfinished image; the next row pushed is the first of an image.
+// Forgets the rows of an unfinished image; the next row pushed is the first of an image. If there
+// was such a row, a network with states is reset, because some of them are of that image.
 // Returns: SF_OK or SF_BUSY.
 sf_status sf_start(const sf_network *network);
+
+// Forgets all images: the next row pushed is the first row of the first one. A network without
+// states forgets each image anyway. Returns: SF_OK or SF_BUSY.
+sf_status sf_reset(const sf_network *network);
 
 // Takes the next row of an image: width x channels codes, which may change after the call.
 // Returns: SF_OK, SF_IMAGE_COMPLETE with the last row, SF_BUSY, SF_NULL or SF_NO_TASK.

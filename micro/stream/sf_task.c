@@ -39,7 +39,7 @@ sf_status sf_load_task(const sf_network *network, const void *image, size_t size
   const sf_status status = sf_check_task(network, image, size);
   if (status == SF_OK) {
     network->state->task = image;
-    sf_start(network);
+    sf_reset(network);
   }
   return status;
 }

@@ -96,6 +96,11 @@ static void start(void) {
   if (!is_inside) is_pending = 0;
 }
 
+static void reset(void) {
+  require(sf_reset(network) == (is_inside ? SF_BUSY : SF_OK));
+  if (!is_inside) is_pending = 0;
+}
+
 static void read_outputs(void) {
   static const uint16_t outputs[] = {0,      NET_OUTPUTS - 1, NET_OUTPUTS, NET_OUTPUTS + 1,
                                      0x7fff, 0xffff};
@@ -132,7 +137,7 @@ typedef void action(void);
 static action *const actions[] = {
     push_row,   push_null,     push_to_the_end, load_task, load_null,    load_nothing,
     load_short, load_long,     load_shifted,    start,     read_outputs, ask_texts,
-    set_on_row, set_no_on_row, give_row,        work,
+    set_on_row, set_no_on_row, give_row,        work,      reset,
 };
 enum { ACTIONS = sizeof actions / sizeof *actions };
 

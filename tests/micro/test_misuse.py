@@ -16,7 +16,7 @@ from tests.support.repeated import plan_of, repeated
 from tests.support.targets import SANITIZERS
 from tests.support.tasks import every_operator
 
-ACTIONS, OUTSIDE, RANDOM = 16, 2, 400  # of drive_misuse.c
+ACTIONS, OUTSIDE, RANDOM = 17, 2, 400  # of drive_misuse.c
 DEVICE_ACTIONS = 19  # of drive_device.c
 
 

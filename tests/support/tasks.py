@@ -22,6 +22,7 @@ from export.graph.operators import (
     Normalize,
     Pad,
     Prelu,
+    ReadState,
     Rearrange,
     Reduce,
     Resize,
@@ -29,6 +30,7 @@ from export.graph.operators import (
     SquaredDifference,
     Subtract,
     Wire,
+    WriteState,
     switched_sources,
 )
 from tests.support.graphs import Builder
@@ -88,7 +90,11 @@ def every_operator(size=(7, 5), head=3, core_shuffle=True, seed=0) -> Graph:
     )
     net.add(Join(name="below", inputs=["cut", "rows"], axis=0), 2.0**-3)
     net.add(Normalize(name="unit", inputs=["below"]), 2.0**-7)
-    net.shuffle("shuffled", "unit", "unit")
+    state = net.tensors["unit"].shape
+    net.add(ReadState(name="before", inputs=["image"], shape=state, initial=-20), 2.0**-7)
+    net.add(Subtract(name="lasting", inputs=["unit", "before"]), 2.0**-7)
+    net.add(WriteState(name="kept", inputs=["lasting", "before"]), 2.0**-7)
+    net.shuffle("shuffled", "lasting", "unit")
     net.convolution("head", "shuffled", head, relu=False, scale=0.0703125, zero_point=5)  # wide
     table = net.random.integers(-128, 128, 256).astype(np.int8)
     net.add(Lookup(name="map", inputs=["head"], table=table), 2.0**-4)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from export.graph.operators.moves import Constant, Join, Pad, Rearrange, Resize, Wire, switched_sources
 from export.graph.operators.operator import ADD_LEFT_SHIFT, SQUARE_LEFT_SHIFT, Operator, Pads
+from export.graph.operators.states import ReadState, WriteState
 from export.graph.operators.sums import ArgMax, LogSoftmax, Mean, Normalize, Reduce, Softmax
 from export.graph.operators.values import (
     Add,
@@ -59,6 +60,7 @@ __all__ = [
     "Pair",
     "Pool",
     "Prelu",
+    "ReadState",
     "Rearrange",
     "Reduce",
     "Resize",
@@ -68,6 +70,7 @@ __all__ = [
     "Subtract",
     "Window",
     "Wire",
+    "WriteState",
     "is_frozen",
     "switched_sources",
 ]
@@ -96,6 +99,8 @@ OPERATORS: dict[str, type[Operator]] = {
         Rearrange,
         Join,
         Constant,
+        ReadState,
+        WriteState,
         Lookup,
         Softmax,
         LogSoftmax,

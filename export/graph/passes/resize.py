@@ -6,7 +6,7 @@ import re
 from dataclasses import replace
 
 from export.graph.graph import Graph
-from export.graph.operators import AveragePool, Constant, Operator, Rearrange
+from export.graph.operators import AveragePool, Constant, Operator, ReadState, Rearrange
 from export.graph.tensor import GraphError, Shape, Size
 
 
@@ -31,7 +31,7 @@ def resize(graph: Graph, size: Size) -> Graph:
     replace(image, shape=shapes[image.name]).check()
     operators = []
     for operator in graph.operators:
-        if size != image.shape[:2] and isinstance(operator, Constant | Rearrange):
+        if size != image.shape[:2] and isinstance(operator, Constant | Rearrange | ReadState):
             raise GraphError(f"{operator.name}: it is made for one size, so that the network cannot have another")
         operator = _over_the_whole_map(operator, graph, shapes)
         shapes[operator.output] = operator.output_shape(*(shapes[name] for name in operator.inputs))

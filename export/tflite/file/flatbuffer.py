@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import flatbuffers
@@ -17,6 +17,7 @@ from export.tflite.file import schema
 IDENTIFIER = b"TFL3"
 BUFFER_ALIGNMENT = 16  # as the schema demands; a Cortex-M0 faults on int32 biases that are not aligned
 MOST_DIMENSIONS = 8  # of a tensor
+MOST_SUBGRAPHS = 64
 DTYPES = {
     "BOOL": np.bool_,
     "FLOAT32": np.float32,
@@ -78,7 +79,10 @@ class FileOperator:
 
 @dataclass(frozen=True, eq=False)
 class Model:
-    """The one graph of a .tflite; inputs and outputs are indices of tensors."""
+    """The graph of a .tflite; inputs and outputs are indices of tensors.
+
+    others are the file's further graphs, which its CALL_ONCEs run: they have none themselves.
+    """
 
     name: str
     tensors: tuple[FileTensor, ...]
@@ -86,13 +90,17 @@ class Model:
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
     metadata: tuple[tuple[str, bytes], ...] = ()  # buffers by name; they are written, never read
+    others: tuple[Model, ...] = ()
 
 
 # --- Reading ----------------------------------------------------------------------------------------------------------
 
 
 def parse(content: bytes) -> Model:
-    """Reads a .tflite. Raises TfliteError if it is broken, truncated, or has not exactly one graph."""
+    """Reads a .tflite.
+
+    Raises: TfliteError if it is broken, truncated, or has no graph or several besides those that CALL_ONCE runs.
+    """
     if len(content) > limits.MOST_FILE_BYTES:
         raise TfliteError(f"it has {len(content):,} bytes; it can have up to {limits.MOST_FILE_BYTES:,}")
     if content[4:8] != IDENTIFIER:
@@ -108,9 +116,16 @@ def parse(content: bytes) -> Model:
 def _parse(content: bytes) -> Model:
     model = schema.root("Model", content)
     subgraphs = _length(model.subgraphs)
-    if subgraphs != 1:
+    if not 1 <= subgraphs <= MOST_SUBGRAPHS:
         raise TfliteError(f"it has {subgraphs} subgraphs; it must have one")
-    graph = model.subgraphs[0]
+    first, *others = (_graph(model, graph) for graph in model.subgraphs)
+    called = {each.options.initSubgraphIndex for each in first.operators if each.kind == "CALL_ONCE" and each.options}
+    if called != set(range(1, subgraphs)):
+        raise TfliteError(f"it has {subgraphs} subgraphs; it must have one, and those that its CALL_ONCEs run")
+    return replace(first, others=tuple(others))
+
+
+def _graph(model, graph) -> Model:
     for what, count, most in (
         ("tensors", _length(graph.tensors), limits.MOST_TENSORS),
         ("operators", _length(graph.operators), limits.MOST_OPERATORS),
@@ -228,18 +243,25 @@ class AlignedBuilder(flatbuffers.Builder):
 
 def to_bytes(model: Model) -> bytes:
     """The file of a model. The same model gives the same bytes."""
-    graph, file = schema.SubGraphT(), schema.ModelT()
+    file = schema.ModelT()
     file.buffers = [schema.BufferT()]  # buffer 0 is the empty one, by convention
-    graph.name, graph.inputs, graph.outputs = model.name, list(model.inputs), list(model.outputs)
-    graph.tensors = [_tensor_table(tensor, file.buffers) for tensor in model.tensors]
-    codes = list(dict.fromkeys((operator.kind, operator.version) for operator in model.operators))
-    graph.operators = [_operator_table(operator, codes) for operator in model.operators]
-    file.version, file.description, file.subgraphs = 3, model.name, [graph]
+    graphs = (model, *model.others)
+    codes = list(dict.fromkeys((operator.kind, operator.version) for graph in graphs for operator in graph.operators))
+    file.version, file.description = 3, model.name
+    file.subgraphs = [_graph_table(graph, codes, file.buffers) for graph in graphs]
     file.operatorCodes = [_code_table(*code) for code in codes]
     file.metadata = [_metadata_table(*entry, file.buffers) for entry in model.metadata] or None
     builder = AlignedBuilder(1 << 20)
     builder.Finish(schema.pack(builder, file), IDENTIFIER)
     return bytes(builder.Output())
+
+
+def _graph_table(model: Model, codes: list[tuple[str, int]], buffers: list):
+    graph = schema.SubGraphT()
+    graph.name, graph.inputs, graph.outputs = model.name, list(model.inputs), list(model.outputs)
+    graph.tensors = [_tensor_table(tensor, buffers) for tensor in model.tensors]
+    graph.operators = [_operator_table(operator, codes) for operator in model.operators]
+    return graph
 
 
 def _metadata_table(name: str, content: bytes, buffers: list):

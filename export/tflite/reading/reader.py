@@ -22,6 +22,7 @@ from export.tflite.placed import Placed, Tflite
 from export.tflite.reading.dilations import with_dilations
 from export.tflite.reading.known_values import with_known_values
 from export.tflite.reading.operators import READERS, floats
+from export.tflite.reading.states import States
 from export.tflite.reading.step import Padded, Step
 from export.tflite.reading.view import View
 
@@ -88,6 +89,7 @@ class Reading:
     functions: dict[int, floats.Function] = field(default_factory=dict)  # float tensors between int8 ones
     chosen: dict[int, Tensor] = field(default_factory=dict)  # by ARG_MAX, int32: only an output can be one
     placed: dict[str, Placed] = field(default_factory=dict)
+    states: States = field(default_factory=States)
     ends: dict[int, int] = field(default_factory=dict)  # float or uint8 inputs and outputs -> their int8 side
     converting: list[FileOperator] = field(default_factory=list)  # the operators between them
 
@@ -153,9 +155,11 @@ class Reading:
             outputs[output.name] = None
             self.placed.setdefault(output.name, Placed(index, np.arange(output.channels), output.shape))
         inputs = tuple(self.names[self.ends.get(index, index)] for index in self.file.inputs)
+        self.states.writes(Step(self, "the file's end"))
+        operators = (*self.states.reads(inputs[0]), *self.operators) if inputs else tuple(self.operators)
         try:
             name = self.file.name or "network"
-            return Graph(name, inputs, tuple(outputs), tuple(self.tensors), tuple(self.operators))
+            return Graph(name, inputs, tuple(outputs), tuple(self.tensors), operators)
         except GraphError as error:
             raise TfliteError(str(error)) from None
 

@@ -7,6 +7,7 @@ where the others round twice.
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections.abc import Hashable
 from dataclasses import replace
 from typing import Any
 
@@ -132,19 +133,39 @@ def without_unlike(content: bytes) -> tuple[bytes, dict[int, str]]:
         tensor that is left out, in the order of data flow). The content is the given one if that is all of it.
     """
     model = flatbuffer.parse(content)
-    unlike, kept = {}, []
+    states: dict[Hashable, str] = {}
+    known = -1
+    while known < len(states):  # a state that is unlike makes what reads it unlike, in the next call
+        known = len(states)
+        unlike, kept = _unlike(model, states)
+    if not unlike:
+        return content, {}
+    outputs = kept[-1].outputs if kept else model.inputs
+    return flatbuffer.to_bytes(replace(model, operators=tuple(kept), outputs=outputs)), unlike
+
+
+def _unlike(
+    model: flatbuffer.Model, states: dict[Hashable, str]
+) -> tuple[dict[int, str], list[flatbuffer.FileOperator]]:
+    """Return why tensors are unlike, and the operators that are not; add the states that these keep to `states`."""
+    unlike: dict[int, str] = {}
+    kept, handles = [], {}
     for operator in model.operators:
         reasons = [unlike[index] for index in operator.inputs if index in unlike]
+        state = handles.get(operator.inputs[0]) if operator.inputs else None
+        if operator.kind == "VAR_HANDLE":
+            handles[operator.outputs[0]] = operator.options.container, operator.options.sharedName
+        elif state in states:
+            reasons.append(states[state])
+        elif state and reasons:
+            states[state] = reasons[0]
         if reason := _why_unlike(operator, model):
             reasons.append(f"BUILTIN_REF's {operator.kind} {reason}")
         if reasons:
             unlike |= dict.fromkeys(operator.outputs, reasons[0])
         else:
             kept.append(operator)
-    if not unlike:
-        return content, {}
-    outputs = kept[-1].outputs if kept else model.inputs
-    return flatbuffer.to_bytes(replace(model, operators=tuple(kept), outputs=outputs)), unlike
+    return unlike, kept
 
 
 def _why_unlike(operator: flatbuffer.FileOperator, model: flatbuffer.Model) -> str | None:

@@ -16,7 +16,18 @@ import numpy as np
 import numpy.typing as npt
 
 from export.graph.graph import Graph
-from export.graph.operators import ArgMax, Constant, Conv2D, Operator, Pad, Rearrange, Reduce, Wire
+from export.graph.operators import (
+    ArgMax,
+    Constant,
+    Conv2D,
+    Operator,
+    Pad,
+    ReadState,
+    Rearrange,
+    Reduce,
+    Wire,
+    WriteState,
+)
 from export.graph.wires import wire_of, with_operators
 
 ORDERED = ".ordered"  # suffix of a copy that is put back into logical order
@@ -96,12 +107,12 @@ def _is_channel_wise(operator: Operator) -> bool:
 def _keeps_order(operator: Operator) -> bool:
     """Return whether its channels must stay in logical order.
 
-    Grouped convolutions and channels of padding do so, and what names channels or moves them to other pixels.
+    Grouped convolutions and channels of padding do so, and what names channels, moves them to other pixels or keeps them.
     """
     grouped = isinstance(operator, Conv2D) and operator.groups > 1
     return (
         grouped
-        or isinstance(operator, ArgMax | Rearrange)
+        or isinstance(operator, ArgMax | Rearrange | ReadState | WriteState)
         or (isinstance(operator, Pad) and operator.padding[2] != (0, 0))
     )
 
@@ -114,7 +125,7 @@ def _pin(graph: Graph) -> Graph:
     groups = _groups(graph)
     wires = {operator.name for operator in graph.operators if isinstance(operator, Wire)}
     wished = {*graph.outputs, *(operator.inputs[0] for operator in graph.operators if _keeps_order(operator))}
-    wished -= set(graph.inputs)  # which are in logical order
+    wished -= {*graph.inputs, *(state.name for state in graph.states)}  # which are in logical order
     copied = {name for name in wished if len(groups[name].tensors) > 1 and wires & set(groups[name].tensors)}
     operators, tensors = [], []
     for operator in graph.operators:

@@ -32,12 +32,14 @@ from export.graph.operators import (
     Pad,
     Pair,
     Prelu,
+    ReadState,
     Rearrange,
     Reduce,
     Resize,
     Softmax,
     Window,
     Wire,
+    WriteState,
 )
 from export.graph.tensor import INT8_MIN, GraphError, Tensor
 from export.graph.wires import compose_wires
@@ -46,6 +48,7 @@ from export.tflite.file.flatbuffer import DTYPES, FileOperator, FileTensor, Mode
 from export.tflite.kinds import ACTIVATIONS, FIRST_VERSIONS, PAIRS, REDUCTIONS, RESIZES, activation_range
 from export.tflite.placed import Placed, Tflite
 from export.tflite.writing.channel_orders import ORDERED, choose_orders
+from export.tflite.writing.variables import Variables
 from export.tflite.writing.wire_plan import MOST_CONCATENATED, plan_wires, with_gaps
 
 
@@ -75,6 +78,7 @@ class _Writer:
         self.index: dict[str, int] = {}  # tensor of the graph -> tensor of the model
         self.runs = plan_wires(graph, orders)
         self.hidden: set[str] = set()  # constants, which no interpreter shows
+        self.variables = Variables()
         self.parts: dict[str, dict[tuple[int, int], int]] = {}  # of a tensor that was split: (begin, end) -> tensor
 
     def write(self, original: Graph) -> Tflite:
@@ -183,6 +187,18 @@ class _Writer:
             tensor.name, codes, self._quantization([tensor.scale], tensor.zero_point)
         )
         self.hidden.add(tensor.name)
+
+    @_emit.register
+    def _emit_read_state(self, operator: ReadState) -> None:
+        self.tensors.append(self.variables.handle_tensor(operator.name))
+        handle, output = len(self.tensors) - 1, self._map_output(operator)
+        self.variables.begin(operator, handle, self.tensors[output])
+        self._operator("READ_VARIABLE", [handle], [output], None)
+
+    @_emit.register
+    def _emit_write_state(self, operator: WriteState) -> None:
+        self.index[operator.output] = self.index[operator.inputs[0]]
+        self.variables.keep(operator, self.index[operator.output])
 
     @_emit.register
     def _emit_reduce(self, operator: Reduce) -> None:
@@ -448,8 +464,9 @@ class _Writer:
 
     def _order_operators(self) -> None:
         steps = [Step(operator.inputs, operator.outputs) for operator in self.operators]
-        outputs = {self.index[name] for name in self.graph.outputs}
-        self.operators = [self.operators[i] for i in small_memory_order(steps, self.sizes, outputs)]
+        outputs = {self.index[name] for name in self.graph.outputs} | self.variables.kept
+        order = small_memory_order(steps, self.sizes, outputs)
+        self.operators = [*self.variables.first, *(self.operators[i] for i in order), *self.variables.last]
 
     def _pack(self) -> bytes:
         inputs, outputs = (
@@ -457,5 +474,7 @@ class _Writer:
         )
         known = metadata.files(self.graph)
         tables = ((metadata.BUFFER, metadata.table(self.graph)),) if known else ()
-        model = Model(self.graph.name, tuple(self.tensors), tuple(self.operators), inputs, outputs, tables)
+        model = Model(
+            self.graph.name, tuple(self.tensors), tuple(self.operators), inputs, outputs, tables, self.variables.graphs
+        )
         return metadata.appended(flatbuffer.to_bytes(model), known)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from export.tflite.reading.operators import (  # noqa: F401, they register their readers
     moves,
     pairs,
+    states,
     sums,
     values,
     windows,
