@@ -19,7 +19,8 @@ from export.graph import golden, meaning
 from export.graph.graph import Graph, core_digest
 from export.graph.operators import Join, Operator, Pad, Rearrange, Resize, Window, WriteState
 from export.graph.tensor import GraphError, Tensor
-from export.streaming.line_plan import LinePlan, Stage, When, rows_of_steps, steps
+from export.streaming.line_plan import LinePlan, Stage, When
+from export.streaming.rows_read import rows_of_steps, steps
 
 KINDS_WITH_A_STACK = ("sf_convolve", "sf_convolve_widened", "sf_depthwise")  # of their own, in micro/stream/sf_stack.h
 

@@ -102,7 +102,12 @@ def _totals(plan: LinePlan) -> Json:
         "lines": plan.lines,
         "macs": macs(plan.graph),
         "codes": {"frozen": parameters.frozen_codes, "configurable": parameters.configurable_codes},
-        "bytes": {"kept_rows": plan.kept, "newest_rows": plan.shared, "running_sums": plan.sums},
+        "bytes": {
+            "kept_rows": plan.kept,
+            "newest_rows": plan.shared,
+            "running_sums": plan.sums,
+            "states": plan.states,
+        },
     }
 
 

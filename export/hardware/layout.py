@@ -29,7 +29,8 @@ from export.graph.wires import without_wires
 from export.hardware import blocks
 from export.hardware.blocks import Block, Codes, Design, Stream, identifier
 from export.hardware.folding import Folding, divisors
-from export.streaming.line_plan import LinePlan, When, sums_rows
+from export.streaming.line_plan import LinePlan, When
+from export.streaming.rows_read import sums_rows
 
 Key = tuple[object, ...]  # of what blocks read: a tensor, or the window of one
 

@@ -36,7 +36,7 @@ def measure(network: Network, on: list[str]) -> dict[str, Any]:
         except MissingTool as error:
             missing.append(str(error))
     plan = network.plan
-    parts = {"rows": plan.kept, "newest_rows": plan.shared, "sums": plan.sums}
+    parts = {"rows": plan.kept, "newest_rows": plan.shared, "sums": plan.sums, "states": plan.states}
     image = len(task_image.write(plan).content)
     common = {"parts": parts, "task_image": image, "macs": plan.macs, "missing": missing}
     if costs:

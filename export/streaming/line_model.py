@@ -34,7 +34,8 @@ from export.graph.operators import (
     WriteState,
 )
 from export.graph.tensor import Shape
-from export.streaming.line_plan import Buffer, LinePlan, rows_read, steps
+from export.streaming.line_plan import Buffer, LinePlan
+from export.streaming.rows_read import rows_read, steps
 
 Codes = npt.NDArray[np.int8]  # a row (width, channels), or a map with a batch in front
 Row = tuple[str, int, Codes]  # tensor, number of the row, its codes
@@ -170,7 +171,8 @@ class Stream:
         step = self.step[operator.name]
         self.step[operator.name] += 1
         if isinstance(operator, ReadState):
-            return self.states[operator.name][step].copy()
+            before: Codes = self.states[operator.name][step].copy()
+            return before
         if isinstance(operator, WriteState):
             self.states[operator.state][step] = under[0][0, 0]
         if self.plan.sums_up(operator) and isinstance(operator, (AveragePool, Mean)):

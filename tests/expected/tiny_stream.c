@@ -173,6 +173,7 @@ static const sf_switch switches[] = {{0, 1}};
 static const sf_condition conditions[] = {{0, 0, 0}, {0, 1, 1}};
 static const uint32_t task_bytes[] = {1156, 1156};
 static const sf_switching switching = {sf_check_switched, sf_is_met, sf_rest, switches, conditions, task_bytes, 1};
+
 static const uint8_t digest_of_core[32] = {
     0xc0, 0xc0, 0xc0, 0xc0, 0xc0, 0xc0, 0xc0, 0xc0, 0xc0, 0xc0, 0xc0, 0xc0, 0xc0, 0xc0, 0xc0, 0xc0,
     0xc0, 0xc0, 0xc0, 0xc0, 0xc0, 0xc0, 0xc0, 0xc0, 0xc0, 0xc0, 0xc0, 0xc0, 0xc0, 0xc0, 0xc0, 0xc0
@@ -189,7 +190,7 @@ static const int8_t *rows[3];
 static int32_t memory[TINY_MEMORY_BYTES / 4];
 
 const sf_network tiny_network = {
-    tensors, stages, outputs, 23, 2, TINY_TASK_BYTES, &switching, digest_of_core,
-    digest_of_datapath,
+    tensors, stages, outputs, 23, 2, TINY_TASK_BYTES, &switching, NULL, 0,
+    digest_of_core, digest_of_datapath,
     &state, made, steps, rows, (int8_t *)memory,
 };

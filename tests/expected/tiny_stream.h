@@ -24,7 +24,7 @@
 #define TINY_OUTPUT1_CHANNELS 2
 #define TINY_OUTPUT1_SCALE 1.5625e-02f
 #define TINY_OUTPUT1_ZERO_POINT 0
-#define TINY_MEMORY_BYTES 152  // rows that are kept, newest rows, running sums
+#define TINY_MEMORY_BYTES 152  // rows that are kept, newest rows, running sums, states
 #define TINY_TASK_BYTES 1156
 // The most stack that sf_push_row() and sf_load_task() use; what it counts, sf_stack.h says.
 #define TINY_STACK_BYTES SF_LARGER(SF_LARGER(SF_STACK_OTHERS, SF_STACK_CONVOLVE), SF_STACK_DEPTHWISE)
