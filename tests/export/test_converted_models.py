@@ -89,6 +89,15 @@ def test_a_model_with_float_ends_is_the_same_graph_between_them():
     assert not {"QUANTIZE", "DEQUANTIZE"} & {operator.kind for operator in flatbuffer.parse(tflite.content).operators}
 
 
+def test_shapes_that_depend_on_the_batch_alone_are_known():
+    """Of Reshape((-1, values)): TensorFlow Lite Micro refuses the file as it is, with a map of one box."""
+    tf.keras.utils.set_random_seed(0)
+    graph, tflite = read(convert(newer_models.detector(batch=None), batch=None))
+    assert [graph.tensor(output).shape for output in graph.outputs] == [(1, 60, 4), (1, 60, 3)]
+    result = prove_tflite(graph, tflite, random_inputs(graph, 3), on=["tflm", "stream"])
+    assert result.passed, str(result)
+
+
 def test_a_model_of_any_batch_is_the_same_graph():
     tf.keras.utils.set_random_seed(0)
     model = temporal()

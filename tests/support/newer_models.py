@@ -26,9 +26,9 @@ def squeeze_and_excite():
     return keras.Model(image, L.Dense(5, "softmax")(L.GlobalAveragePooling2D()(x)))
 
 
-def detector():
+def detector(batch=1):
     """Boxes and classes of two scales, each joined, and a channel that gates its map."""
-    image = keras.Input((24, 16, 3), batch_size=1)
+    image = keras.Input((24, 16, 3), batch_size=batch)
     x = L.Conv2D(8, 3, 2, "same", activation="relu")(image)
     scales = [L.Conv2D(8, 3, 2, "same", activation="relu")(x)]
     scales.append(L.Conv2D(8, 3, 2, "same", activation="relu")(scales[0]))

@@ -6,6 +6,7 @@ import math
 import struct
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from typing import Any
 
 import flatbuffers
 import numpy as np
@@ -72,7 +73,7 @@ class FileOperator:
     kind: str
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
-    options: object | None = None
+    options: Any = None
     version: int = 1
     number: int | None = None
 

@@ -1,7 +1,8 @@
-"""Values that are known before a network runs: what a file computes from shapes and constants alone.
+"""What is known before a network runs: what a file computes from shapes and constants alone.
 
 A model that was converted without a fixed batch computes the new shape of each RESHAPE from the shape
-of its input. Its tensors have the batch 1, and so all of this is known.
+of its input. Its tensors have the batch 1, and so all of this is known: values, and shapes that the
+file does not say.
 """
 
 from __future__ import annotations
@@ -22,15 +23,52 @@ KNOWN_TYPES = ("INT8", "INT32", "INT64")
 
 
 def with_known_values(file: Model) -> Model:
-    """Return the file with known values as constants, and without the operators that compute them."""
+    """Return the file with known values as constants, without the operators that compute them, and with known shapes."""
     tensors, left = list(file.tensors), []
     for operator in file.operators:
+        if len(operator.outputs) == 1 and tensors[operator.outputs[0]].dynamic:
+            output = tensors[operator.outputs[0]]
+            shape = _shape(operator, [tensors[index] for index in operator.inputs if index != -1])
+            if shape is not None:
+                tensors[operator.outputs[0]] = replace(output, shape=shape, dynamic=False)
         values = _values(operator, tensors)
         if values is None:
             left.append(operator)
         else:
             tensors[operator.outputs[0]] = replace(tensors[operator.outputs[0]], data=values)
     return replace(file, tensors=tuple(tensors), operators=tuple(left))
+
+
+def has_other_shapes(file: Model, than: Model) -> bool:
+    """Return whether a file has other shapes than one of the same tensors."""
+    return any(one.shape != other.shape for one, other in zip(file.tensors, than.tensors, strict=True))
+
+
+def _shape(operator: FileOperator, inputs: list[FileTensor]) -> tuple[int, ...] | None:
+    """Return the shape of an operator's output; None if that is not known."""
+    if not inputs or any(tensor.dynamic for tensor in inputs):
+        return None
+    shapes, options = [tensor.shape for tensor in inputs], operator.options
+    zeros = np.broadcast_to(np.int8(0), shapes[0])
+    try:
+        if operator.kind == "RESHAPE" and len(inputs) == 2 and inputs[1].data is not None:
+            return zeros.reshape(inputs[1].data.tolist()).shape
+        if operator.kind == "CONCATENATION":
+            return np.concatenate([np.broadcast_to(np.int8(0), shape) for shape in shapes], options.axis).shape
+        bounds = [tensor.data for tensor in inputs[1:]]
+        if operator.kind == "STRIDED_SLICE" and all(bound is not None for bound in bounds):
+            sliced = _slice(options, (), zeros, *bounds)
+            return None if sliced is None else sliced.shape
+        return np.broadcast_shapes(*shapes) if operator.kind in VALUE_BY_VALUE else None
+    except NUMPY_ERRORS:
+        return None
+
+
+# Operators whose output has the shape of their inputs.
+VALUE_BY_VALUE = (
+    *("ABS", "ADD", "DEQUANTIZE", "DIV", "ELU", "EXP", "HARD_SWISH", "LEAKY_RELU", "LOGISTIC", "LOG_SOFTMAX"),
+    *("MAXIMUM", "MINIMUM", "MUL", "QUANTIZE", "RELU", "RELU6", "SOFTMAX", "SQUARED_DIFFERENCE", "SUB", "TANH"),
+)
 
 
 def _values(operator: FileOperator, tensors: list[FileTensor]) -> Values | None:

@@ -20,7 +20,7 @@ from export.graph.tensor import GraphError, Tensor
 from export.tflite.file.flatbuffer import FileOperator, FileTensor, Model, TfliteError, parse, to_bytes
 from export.tflite.placed import Placed, Tflite
 from export.tflite.reading.dilations import with_dilations
-from export.tflite.reading.known_values import with_known_values
+from export.tflite.reading.known_values import has_other_shapes, with_known_values
 from export.tflite.reading.operators import READERS, floats
 from export.tflite.reading.states import States
 from export.tflite.reading.step import Padded, Step
@@ -28,6 +28,7 @@ from export.tflite.reading.view import View
 
 MOST_NAME = 200  # letters; more are left out
 RESHAPING = ("RESHAPE", "EXPAND_DIMS", "SQUEEZE")
+WITHOUT_OUTPUTS = ("ASSIGN_VARIABLE", "CALL_ONCE")
 
 
 def read(content: bytes) -> tuple[Graph, Tflite]:
@@ -43,13 +44,13 @@ def read(content: bytes) -> tuple[Graph, Tflite]:
     Raises: TfliteError, which names the operator by index and kind and what is wrong or not
         supported.
     """
-    file = parse(content)
-    for operator in file.operators:
-        if operator.kind in READERS and not operator.outputs:
+    parsed = parse(content)
+    for operator in parsed.operators:
+        if operator.kind in READERS and not operator.outputs and operator.kind not in WITHOUT_OUTPUTS:
             raise TfliteError(f"operator {operator.number} ({operator.kind}): it has no output 0")
-    file = with_known_values(file)
+    file = with_known_values(parsed)
     reading = Reading(with_dilations(file))
-    changed = reading.file is not file
+    changed = reading.file is not file or has_other_shapes(file, parsed)
     for index, operator in enumerate(reading.file.operators):
         label = f"operator {operator.number} ({operator.kind})"
         step = Step(reading, label, operator)
@@ -87,6 +88,7 @@ class Reading:
     pads: dict[int, Padded] = field(default_factory=dict)
     indices: dict[int, tuple[int, int]] = field(default_factory=dict)  # int32 tensors: int8 codes plus a number
     functions: dict[int, floats.Function] = field(default_factory=dict)  # float tensors between int8 ones
+    of_bytes: dict[int, tuple[int, np.ndarray]] = field(default_factory=dict)  # uint8 tensors: an int8 one, codes - 128
     chosen: dict[int, Tensor] = field(default_factory=dict)  # by ARG_MAX, int32: only an output can be one
     placed: dict[str, Placed] = field(default_factory=dict)
     states: States = field(default_factory=States)
@@ -115,7 +117,9 @@ class Reading:
     @property
     def _sources(self) -> set[int]:
         """The int8 tensors that tables are read of later."""
-        return {source for source, _ in self.indices.values()} | {each.source for each in self.functions.values()}
+        return {source for source, _ in (*self.indices.values(), *self.of_bytes.values())} | {
+            each.source for each in self.functions.values()
+        }
 
     @property
     def _outputs(self) -> set[int]:

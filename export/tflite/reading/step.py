@@ -94,11 +94,11 @@ class Step:
         """Return whether the n-th input is a constant."""
         return self.file_tensor(self.input(n)).data is not None
 
-    def coding(self, index: int) -> tuple[float, int]:
-        """Return scale and zero point of an int8 tensor."""
+    def coding(self, index: int, type: str = "INT8") -> tuple[float, int]:
+        """Return scale and zero point of an int8 tensor, or of one of another type."""
         tensor, what = self.file_tensor(index), self._described(index)
-        is_int8 = tensor.type == "INT8"
-        self.require(is_int8, f"{what} is {tensor.type.lower()}; it must be int8{FIXES.get(tensor.type, '')}")
+        expected = f"it must be {type.lower()}{FIXES.get(tensor.type, '')}"
+        self.require(tensor.type == type, f"{what} is {tensor.type.lower()}; {expected}")
         if tensor.quantization is None:
             self.refuse(f"{what} has no scale")
         scales, zero_points = tensor.quantization.scales, tensor.quantization.zero_points

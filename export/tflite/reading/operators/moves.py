@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
-from export.graph.operators import Join, Lookup, Wire
+from export.graph.operators import Join, Lookup, Operator, Wire
 from export.graph.tensor import Tensor
 from export.tflite.reading.known_values import strided
 from export.tflite.reading.operators.registry import one_number, reads, require_no_clamp
@@ -146,6 +148,56 @@ def _gather(step):
     step.require(options.batchDims == 0, f"batch_dims is {options.batchDims}; expected 0")
     step.require(channels.size > 0 and channels.min() >= 0, "its indices must be numbers from 0")
     step.rearrange(step.input(0), lambda places: [places.take(channels, options.axis)])
+
+
+@reads("GATHER_ND")
+def _gather_at_places(step):
+    """Wire, along the channels; Rearrange, at regular distances"""
+    indices, shape = step.constant(1, "its indices", "INT32", "INT64"), step.shape(0)
+    fits = indices.ndim > 0 and 0 < indices.shape[-1] <= len(shape) and indices.size > 0 and indices.min() >= 0
+    step.require(fits, f"its indices have shape {indices.shape}; expected numbers from 0 into {shape}")
+    step.rearrange(step.input(0), lambda places: [places[tuple(np.moveaxis(indices, -1, 0))]])
+
+
+@reads("MIRROR_PAD")
+def _mirror_pad(step):
+    """Join of a map and its mirrored edges; Wire, along the channels"""
+    mode = ("reflect", "symmetric")[step.options("MirrorPadOptionsT").mode]
+    index, sides, shape = step.input(0), step.constant(1, "its paddings", "INT32", "INT64"), step.shape(0)
+    step.require_equal_codings(index, step.output())
+    step.require(len(shape) in (3, 4), f"its input has shape {shape}; expected 3 or 4 dimensions")
+    most = [size - (mode == "reflect") for size in shape]
+    fits = sides.shape == (len(shape), 2) and not np.any(sides[0]) and sides.min() >= 0
+    fits = fits and all(max(side) <= size for side, size in zip(sides.tolist(), most))
+    step.require(fits, f"its paddings are {sides.tolist()}; expected pairs from 0, up to {most}, and none of the batch")
+    map = step.map(index)
+    of_map = np.concatenate([np.zeros((4 - len(shape), 2), int), sides[1:]])
+    padded = [axis for axis in range(3) if np.any(of_map[axis])]
+    step.require(bool(padded), "it puts nothing around its input")
+    made = (1, *(size + int(side.sum()) for size, side in zip(shape[1:], sides[1:])))
+    for axis in padded:
+        order = np.pad(np.arange(map.shape[axis]), of_map[axis], mode=mode)
+        last = [made] if axis == padded[-1] else None
+        map = _mirrored(step, map, axis, order, int(of_map[axis][0]), last)
+
+
+def _mirrored(step, map: Tensor, axis: int, order: np.ndarray, before: int, last: list | None) -> Tensor:
+    """Return a map with its edges around it along an axis; `last` are the shapes of the step's output, if it is that."""
+    kind: type[Operator]
+    fields: dict[str, Any]
+    if axis == 2:
+        fields = {"sources": np.stack([np.zeros_like(order), order], axis=1)}
+        kind, parts = Wire, [map]
+    else:
+        size, places = map.shape[axis], np.arange(map.size).reshape(map.shape)
+        edges = [order[:before], order[before + size :]]
+        first, second = ([step.rearranged(map, places.take(edge, axis))] if len(edge) else [] for edge in edges)
+        kind, parts, fields = Join, [*first, map, *second], {"axis": axis}
+    if last is not None:
+        step.emit(kind, parts, shapes=last, **fields)
+        return map
+    made = replace(map, name=step.unique_name(f"{step.reading.names[step.output()]}.{axis}"))
+    return step.extra(kind(name=made.name, inputs=tuple(part.name for part in parts), **fields), parts, made)
 
 
 @reads("FILL", "SHAPE")

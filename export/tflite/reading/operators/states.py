@@ -19,8 +19,11 @@ def _call_once(step):
     for operator in graph.operators:
         step.require(operator.kind in READS, f"its subgraph has {operator.kind}; expected {' and '.join(READS)}")
         if operator.kind == "VAR_HANDLE":
+            step.require(bool(operator.outputs and operator.options), "its subgraph has a VAR_HANDLE without a name")
             handles[operator.outputs[0]] = _key(operator.options)
             continue
+        fits = len(operator.inputs) == 2 and operator.inputs[0] in handles and operator.inputs[1] != -1
+        step.require(fits, "its subgraph assigns something else than a constant to a handle")
         handle, assigned = operator.inputs
         tensor = graph.tensors[assigned]
         step.require(

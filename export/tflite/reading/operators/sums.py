@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from export.graph.operators import ArgMax, LogSoftmax, Mean, Normalize, Reduce, Softmax
+from dataclasses import replace
+
+import numpy as np
+
+from export.graph.operators import ArgMax, LogSoftmax, Lookup, Mean, Normalize, Reduce, Softmax
 from export.tflite.reading.operators.registry import one_number, reads, require_no_clamp
 
 
@@ -29,9 +33,23 @@ def _normalise(step):
 @reads("ARG_MAX")
 def _arg_max(step):
     """ArgMax over up to 256 channels, at the output of a model"""
-    axis, shape = one_number(step, 1, "its axis"), step.shape(0)
-    step.require(axis in (-1, len(shape) - 1), f"it chooses along axis {axis} of {len(shape)}; expected the channels")
-    step.choose(ArgMax, step.channels(step.input(0)), shape[:-1])
+    step.choose(ArgMax, _choice(step), step.shape(0)[:-1])
+
+
+@reads("ARG_MIN")
+def _arg_min(step):
+    """Lookup, which turns the codes around, and ArgMax over up to 256 channels, at the output of a model"""
+    input = _choice(step)
+    made = replace(input, name=step.unique_name(f"{input.name}.turned"), zero_point=-1 - input.zero_point)
+    turn = Lookup(name=made.name, inputs=(input.name,), table=np.arange(127, -129, -1).astype(np.int8))
+    step.choose(ArgMax, step.extra(turn, [input], made), step.shape(0)[:-1])
+
+
+def _choice(step):
+    """The map of whose channels one is chosen."""
+    axis, rank = one_number(step, 1, "its axis"), len(step.shape(0))
+    step.require(axis in (-1, rank - 1), f"it chooses along axis {axis} of {rank}; expected the channels")
+    return step.channels(step.input(0))
 
 
 @reads("MEAN")

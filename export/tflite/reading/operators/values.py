@@ -53,12 +53,35 @@ def _one_code(step, n: int) -> np.ndarray:
 
 @reads("QUANTIZE")
 def _quantize(step):
-    """Lookup from int8 to int8; nothing where it makes the input of a model int8 or its output uint8"""
-    types = [step.file_tensor(index).type for index in (step.input(0), step.output())]
+    """Lookup from int8 to int8, or to uint8 and back; nothing at the ends of a model, which become int8"""
+    types, of_bytes = [step.file_tensor(index).type for index in (step.input(0), step.output())], step.reading.of_bytes
+    inside = step.output() not in step.reading.file.outputs
     if types == ["INT8", "INT8"]:
         lookup(step, 0)
+    elif types == ["INT8", "UINT8"] and inside:
+        of_bytes[step.output()] = step.input(0), _requantised(step, step.coding(step.input(0)), _of_bytes(step, 1))
+    elif types == ["UINT8", "INT8"] and step.input(0) in of_bytes:
+        source, codes = of_bytes[step.input(0)]
+        table = _requantised(step, _of_bytes(step, 0), step.coding(step.output()))[codes.astype(int) - INT8_MIN]
+        step.emit(Lookup, [step.values(source)], shapes=[step.shape(0)], table=table)
     else:
         step.convert()
+
+
+def _requantised(step, input: tuple[float, int], output: tuple[float, int]) -> np.ndarray:
+    """The int8 codes of an output for all codes of an input, by their scales and zero points."""
+    try:
+        operands = [tables.Operand(*input, tables.CODES)]
+        table = tables.fill("QUANTIZE", operands, tables.Coding(*output), (INT8_MIN, INT8_MAX))
+    except ValueError as error:
+        step.refuse(f"{error}")
+    return table
+
+
+def _of_bytes(step, end: int) -> tuple[float, int]:
+    """Scale and zero point of the uint8 tensor at an end of a QUANTIZE, its codes less 128."""
+    scale, zero_point = step.coding(step.output() if end else step.input(0), "UINT8")
+    return scale, zero_point + INT8_MIN
 
 
 @reads("DEQUANTIZE")

@@ -160,6 +160,25 @@ def _fully_connected(step):
     step.emit(Conv2D, [input], shapes=[shape], codes=codes, **fields)
 
 
+@reads("BATCH_MATMUL")
+def _batch_matmul(step):
+    """Conv2D of 1x1, if its second operand is constant"""
+    options = step.options("BatchMatMulOptionsT")
+    step.require(step.is_constant(1), "both of its operands are computed; expected that the second is constant")
+    step.require(not options.adjX, "its first operand is transposed")
+    codes = step.constant(1, "its second operand", "INT8")
+    fits = codes.ndim >= 2 and math.prod(codes.shape[:-2]) == 1
+    step.require(fits, f"its second operand is {codes.shape}; expected one matrix")
+    matrix = codes.reshape(codes.shape[-2:]) if options.adjY else codes.reshape(codes.shape[-2:]).T
+    (scale, zero_point), (out, depth) = step.coding(step.input(1)), matrix.shape
+    step.require(zero_point == 0, f"its second operand has zero point {zero_point}; expected 0")
+    input, shape = step.channels(step.input(0)), step.shape(0)
+    step.require(input.channels == depth, f"its second operand reads {depth} values; its input has shape {shape}")
+    constants = {"scales": np.full(out, scale, np.float32), "bias": np.zeros(out, np.int32), "frozen": False}
+    codes = matrix.reshape(out, 1, 1, depth)
+    step.emit(Conv2D, [input], shapes=[(*shape[:-1], out)], codes=codes, fully_connected=True, **constants)
+
+
 def _weights(step, rank: int) -> np.ndarray:
     codes = step.constant(1, "its weights", "INT8")
     step.require(codes.ndim == rank, f"its weights are {codes.shape}; expected {rank} dimensions")

@@ -165,12 +165,73 @@ def test_reductions(kind, axes):
     assert kinds[-1] == ("Mean" if kind == "MEAN" and left_out == {1, 2} else "Reduce")
 
 
+@pytest.mark.parametrize("kind", ["Max", "Min"])
 @pytest.mark.parametrize("shape, axis", [(MAP, 3), ((1, 7), -1), ((1, 3, 256), 2)], ids=str)
-def test_the_channel_of_the_largest_value(shape, axis):
+def test_the_channel_of_the_largest_or_smallest_value(shape, axis, kind):
     file, image, map = started(shape)
     output = file.tensor(*shape[:-1], scale=None, type="INT32")
-    file.add("ARG_MAX", [map, file.ints(axis)], output, options("ArgMax", outputType=schema.TensorType.INT32))
+    fields = options(f"Arg{kind}", outputType=schema.TensorType.INT32)
+    file.add(f"ARG_{kind.upper()}", [map, file.ints(axis)], output, fields)
     assert prove(file, [image], [output])[-1] == "ArgMax"
+
+
+PADDINGS = [
+    (MAP, [(0, 0), (1, 2), (2, 1), (0, 0)], "Join"),
+    (MAP, [(0, 0), (0, 5), (0, 0), (0, 0)], "Join"),
+    (MAP, [(0, 0), (0, 0), (4, 0), (1, 3)], "Join Wire"),
+    ((1, 7, 3), [(0, 0), (2, 0), (0, 2)], "Join Wire"),
+]
+
+
+@pytest.mark.parametrize("mode", [0, 1], ids=["reflect", "symmetric"])
+@pytest.mark.parametrize("shape, sides, expected", PADDINGS, ids=str)
+def test_mirrored_edges(shape, sides, expected, mode):
+    file, image, map = started(shape)
+    padded = [size + sum(side) for size, side in zip(shape, sides)]
+    output = file.tensor(*padded, scale=0.05, zero_point=3)
+    file.add("MIRROR_PAD", [map, file.ints(*sides)], output, options("MirrorPad", mode=mode))
+    assert set(expected.split()) <= set(prove(file, [image], [output]))
+
+
+def test_edges_that_are_wider_than_the_map_are_refused():
+    file, image, map = started()
+    output = file.tensor(1, 12, 5, 4, scale=0.05, zero_point=3)
+    sides = file.ints((0, 0), (6, 0), (0, 0), (0, 0))
+    file.add("MIRROR_PAD", [map, sides], output, options("MirrorPad", mode=0))
+    with pytest.raises(TfliteError, match="expected pairs from 0, up to"):
+        read(file.content([image], [output]))
+
+
+@pytest.mark.parametrize("transposed", [False, True])
+@pytest.mark.parametrize(
+    "shape, of_matrix", [(MAP, (1, 1, 4, 6)), ((1, 5, 9), (9, 3)), ((1, 30, 4), (1, 4, 1))], ids=str
+)
+def test_a_matrix_of_constants(shape, of_matrix, transposed):
+    file, image, map = started(shape)
+    if transposed:
+        of_matrix = (*of_matrix[:-2], of_matrix[-1], of_matrix[-2])
+    matrix = file.constant(file.codes(*of_matrix), scale=0.013)
+    output = file.tensor(*shape[:-1], of_matrix[-2 if transposed else -1], scale=0.11, zero_point=-9)
+    file.add("BATCH_MATMUL", [map, matrix], output, options("BatchMatMul", adjY=transposed))
+    assert prove(file, [image], [output])[-1] == "Conv2D"
+
+
+def test_values_at_named_places():
+    file, image, map = started()
+    places = file.constant(np.array([[[0, 1], [0, 3]], [[0, 5], [0, 1]]], np.int32)[:1])
+    output = file.tensor(1, 2, 5, 4, scale=0.05, zero_point=3)
+    file.add("GATHER_ND", [map, places], output, options("GatherNd"))
+    assert prove(file, [image], [read_after(file, output)])[-2:] == ["Rearrange", "Lookup"]
+
+
+@pytest.mark.parametrize("scale, zero_point", [(0.05, 131), (0.021, 0), (0.4, 255)])
+def test_codes_that_are_uint8_for_a_while_are_one_table(scale, zero_point):
+    file, image, map = started()
+    bytes = file.tensor(*MAP, scale=scale, zero_point=zero_point, type="UINT8")
+    output = file.tensor(*MAP, scale=0.03, zero_point=-7)
+    file.add("QUANTIZE", [map], bytes, options("Quantize"))
+    file.add("QUANTIZE", [bytes], output, options("Quantize"))
+    assert prove(file, [image], [output])[-1] == "Lookup"
 
 
 @pytest.mark.parametrize("zero_point", [3, -128, 100])
@@ -357,6 +418,8 @@ FLOATS = {
     "TANH": None,
     "LOGISTIC": None,
     "NEG": None,
+    "HARD_SWISH": None,
+    "ROUND": None,
     "SQUARE": None,
     "FLOOR": None,
     "RELU6": None,
