@@ -1,13 +1,17 @@
 """Graphs for tests: a builder that infers shapes, and a small SemifreddoNet with random weights."""
 
+from dataclasses import replace
+
 import numpy as np
 from hypothesis import strategies as st
 
 from export.graph.graph import Graph
 from export.graph.operators import (
     Add,
+    ArgMax,
     AveragePool,
     ChannelScale,
+    Constant,
     Conv2D,
     DepthwiseConv2D,
     Join,
@@ -21,6 +25,7 @@ from export.graph.operators import (
     Normalize,
     Pad,
     Prelu,
+    ReadState,
     Rearrange,
     Reduce,
     Resize,
@@ -28,6 +33,7 @@ from export.graph.operators import (
     SquaredDifference,
     Subtract,
     Wire,
+    WriteState,
     switched_sources,
 )
 from export.graph.tensor import Tensor
@@ -199,11 +205,21 @@ def random_graphs(draw):
     steps = draw(st.lists(st.sampled_from(STEPS), min_size=2, max_size=9))
     made = [step(draw, net, f"layer{i}.{step.__name__}") for i, step in enumerate(steps)]
     others = draw(st.sets(st.sampled_from(made), max_size=2))
+    if draw(st.integers(0, 4)) == 0:
+        others.add(net.add(ArgMax(name="chosen", inputs=[any_tensor(draw, net)]), 1.0, -128))
     return net.graph(*sorted({made[-1]} | others))
 
 
-def _any_tensor(draw, net):
-    return draw(st.sampled_from(list(net.tensors)))
+def any_tensor(draw, net):
+    return draw(st.sampled_from([tensor.name for tensor in _readable(net)]))
+
+
+def _readable(net):
+    """The tensors that every operator can read: most kernels of TFLM take no constant map."""
+    return [tensor for tensor in net.tensors.values() if not tensor.name.endswith(CONSTANT)]
+
+
+CONSTANT = ".constant"  # suffix of constant maps
 
 
 def _window(draw, net, input):
@@ -257,7 +273,7 @@ def _convolution(draw, net, name, kind, input, shape, **options):
 
 
 def convolution(draw, net, name):
-    input = _any_tensor(draw, net)
+    input = any_tensor(draw, net)
     channels = net.channels(input)
     groups = draw(st.sampled_from([n for n in range(1, channels + 1) if channels % n == 0]))
     out = groups * draw(st.integers(1, 4))
@@ -266,13 +282,13 @@ def convolution(draw, net, name):
 
 
 def depthwise(draw, net, name):
-    input = _any_tensor(draw, net)
+    input = any_tensor(draw, net)
     shape = (*_window(draw, net, input), net.channels(input))
     return _convolution(draw, net, name, DepthwiseConv2D, input, shape)
 
 
 def fully_connected(draw, net, name):
-    input = _any_tensor(draw, net)
+    input = any_tensor(draw, net)
     scale, zero_point, out = draw(SCALES), draw(ZERO_POINTS), draw(st.integers(1, 9))
     shape = net.tensors[input].shape
     weight_scale = np.float32(scale / net.tensors[input].scale / (73 * np.sqrt(np.prod(shape))))
@@ -295,7 +311,7 @@ def _minimum(draw, zero_point):
 
 
 def channel_scale(draw, net, name):
-    input = _any_tensor(draw, net)
+    input = any_tensor(draw, net)
     zero_point = draw(ZERO_POINTS)
     operator = ChannelScale(
         name=name,
@@ -309,7 +325,7 @@ def channel_scale(draw, net, name):
 
 
 def _pair(draw, net, name, kind):
-    first = _any_tensor(draw, net)
+    first = any_tensor(draw, net)
     alike = [other for other, tensor in net.tensors.items() if tensor.shape == net.tensors[first].shape]
     zero_point = draw(ZERO_POINTS)
     inputs = [first, draw(st.sampled_from(alike))]
@@ -337,8 +353,31 @@ def extreme(draw, net, name):
     return _pair(draw, net, name, draw(st.sampled_from([Maximum, Minimum])))
 
 
+def with_constants(draw, net, name):
+    """A map and a constant one of its shape, in either order."""
+    input = any_tensor(draw, net)
+    constant = Constant(name=f"{name}{CONSTANT}", inputs=[input], values=net.codes(*net.tensors[input].shape))
+    inputs = [input, net.add(constant, draw(SCALES), draw(ZERO_POINTS))]
+    kind = draw(st.sampled_from([Add, Subtract, Multiply, SquaredDifference, Maximum]))
+    if kind is Maximum:  # whose operands have one scale in .tflite
+        net.tensors[inputs[1]] = replace(net.tensors[input], name=inputs[1])
+    return net.add(kind(name=name, inputs=draw(st.permutations(inputs))), draw(SCALES), draw(ZERO_POINTS))
+
+
+def remembered(draw, net, name):
+    """A map and what was made of it in the call before."""
+    input = net.tensors[any_tensor(draw, net)]
+    coding, initial = (draw(SCALES), draw(ZERO_POINTS)), draw(st.integers(-128, 127))
+    before = ReadState(name=f"{name}.before", inputs=[net.inputs[0]], shape=input.shape, initial=initial)
+    net.add(before, *coding)
+    kind = draw(st.sampled_from([Add, Subtract, Multiply]))
+    net.add(kind(name=name, inputs=[input.name, before.name]), *coding)
+    net.add(WriteState(name=f"{name}.kept", inputs=[name, before.name]), *coding)
+    return name
+
+
 def _pool(draw, net, name, kind, explicit):
-    input = _any_tensor(draw, net)
+    input = any_tensor(draw, net)
     tensor, window = net.tensors[input], _window(draw, net, input)
     options = _window_options(draw, window if explicit else None)
     operator = kind(name=name, inputs=[input], window=window, minimum=_minimum(draw, tensor.zero_point), **options)
@@ -354,11 +393,11 @@ def max_pool(draw, net, name):
 
 
 def mean(draw, net, name):
-    return net.add(Mean(name=name, inputs=[_any_tensor(draw, net)]), draw(SCALES), draw(ZERO_POINTS))
+    return net.add(Mean(name=name, inputs=[any_tensor(draw, net)]), draw(SCALES), draw(ZERO_POINTS))
 
 
 def pad(draw, net, name):
-    input = _any_tensor(draw, net)
+    input = any_tensor(draw, net)
     tensor, sides = net.tensors[input], st.integers(0, 2)
     channels = draw(st.sampled_from([(0, 0), (0, 0), (1, 2), (0, 1)]))
     padding = ((draw(sides), draw(sides)), (draw(sides), draw(sides)), channels)
@@ -367,7 +406,7 @@ def pad(draw, net, name):
 
 
 def resize(draw, net, name):
-    input = _any_tensor(draw, net)
+    input = any_tensor(draw, net)
     tensor, sides = net.tensors[input], st.integers(1, 12)
     method, way = draw(st.sampled_from(["bilinear", "nearest"])), draw(st.sampled_from(["", "corners", "centers"]))
     ways = {"align_corners": way == "corners", "half_pixel_centers": way == "centers"}
@@ -376,7 +415,7 @@ def resize(draw, net, name):
 
 
 def prelu(draw, net, name):
-    input = _any_tensor(draw, net)
+    input = any_tensor(draw, net)
     shape = net.tensors[input].shape
     codes = net.codes(*draw(st.sampled_from([shape, shape[2:]])))
     scale, zero_point = draw(SCALES), draw(ZERO_POINTS)
@@ -385,7 +424,7 @@ def prelu(draw, net, name):
 
 
 def reduce(draw, net, name):
-    input = _any_tensor(draw, net)
+    input = any_tensor(draw, net)
     tensor, what = net.tensors[input], draw(st.sampled_from(["sum", "mean", "max", "min"]))
     axes = tuple(sorted(draw(st.sets(st.integers(0, 2), min_size=1))))
     coding = (draw(SCALES), draw(ZERO_POINTS)) if what in ("sum", "mean") else (tensor.scale, tensor.zero_point)
@@ -393,12 +432,12 @@ def reduce(draw, net, name):
 
 
 def normalize(draw, net, name):
-    return net.add(Normalize(name=name, inputs=[_any_tensor(draw, net)]), 2.0**-7)
+    return net.add(Normalize(name=name, inputs=[any_tensor(draw, net)]), 2.0**-7)
 
 
 def rearrange(draw, net, name):
     """Slices and mirrors along each axis, then a transpose, then perhaps all of it reshaped."""
-    input = _any_tensor(draw, net)
+    input = any_tensor(draw, net)
     tensor = net.tensors[input]
     places = np.arange(tensor.size).reshape(tensor.shape)
     for axis, size in enumerate(tensor.shape):
@@ -414,10 +453,10 @@ def rearrange(draw, net, name):
 
 
 def join(draw, net, name):
-    first, axis = net.tensors[_any_tensor(draw, net)], draw(st.integers(0, 1))
+    first, axis = net.tensors[any_tensor(draw, net)], draw(st.integers(0, 1))
     joinable = [
         tensor.name
-        for tensor in net.tensors.values()
+        for tensor in _readable(net)
         if (tensor.shape[1 - axis], tensor.channels, tensor.scale, tensor.zero_point)
         == (first.shape[1 - axis], first.channels, first.scale, first.zero_point)
     ]
@@ -427,23 +466,23 @@ def join(draw, net, name):
 
 def softmax(draw, net, name):
     beta = draw(st.sampled_from([1.0, 0.125, 3.0, 50.0]))
-    return net.add(Softmax(name=name, inputs=[_any_tensor(draw, net)], beta=beta), 2.0**-8, -128)
+    return net.add(Softmax(name=name, inputs=[any_tensor(draw, net)], beta=beta), 2.0**-8, -128)
 
 
 def log_softmax(draw, net, name):
-    return net.add(LogSoftmax(name=name, inputs=[_any_tensor(draw, net)]), 2.0**-4, 127)
+    return net.add(LogSoftmax(name=name, inputs=[any_tensor(draw, net)]), 2.0**-4, 127)
 
 
 def lookup(draw, net, name):
     table = net.random.integers(-128, 128, 256).astype(np.int8)
-    return net.add(Lookup(name=name, inputs=[_any_tensor(draw, net)], table=table), draw(SCALES), draw(ZERO_POINTS))
+    return net.add(Lookup(name=name, inputs=[any_tensor(draw, net)], table=table), draw(SCALES), draw(ZERO_POINTS))
 
 
 def wire(draw, net, name):
-    first = net.tensors[_any_tensor(draw, net)]
+    first = net.tensors[any_tensor(draw, net)]
     joinable = [
         tensor
-        for tensor in net.tensors.values()
+        for tensor in _readable(net)
         if (tensor.shape[:2], tensor.scale, tensor.zero_point) == (first.shape[:2], first.scale, first.zero_point)
     ]
     inputs = draw(st.lists(st.sampled_from(joinable), min_size=1, max_size=3, unique=True))
@@ -474,6 +513,8 @@ STEPS = [
     subtract,
     square_difference,
     extreme,
+    with_constants,
+    remembered,
     prelu,
     reduce,
     normalize,

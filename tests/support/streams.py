@@ -3,7 +3,7 @@
 from hypothesis import strategies as st
 
 from export.graph.operators import Add, AveragePool, ChannelScale
-from tests.support.graphs import SCALES, STEPS, ZERO_POINTS, Builder
+from tests.support.graphs import SCALES, STEPS, ZERO_POINTS, Builder, any_tensor
 
 
 @st.composite
@@ -19,7 +19,7 @@ def random_streams(draw):
 
 def meeting(draw, net, name):
     """Two paths of different delay from one tensor, which meet again value by value or as channels side by side."""
-    ends = [_any_tensor(draw, net)] * 2
+    ends = [any_tensor(draw, net)] * 2
     for i, side in enumerate(("left", "right")):
         for step in range(draw(st.integers(0, 3))):
             ends[i] = net.depthwise(f"{name}.{side}{step}", ends[i], draw(st.sampled_from([1, 3, 5])))
@@ -33,7 +33,7 @@ def meeting(draw, net, name):
 
 def dilated(draw, net, name):
     """A depthwise convolution whose taps lie far apart, on padding at times; any stride."""
-    input = _any_tensor(draw, net)
+    input = any_tensor(draw, net)
     height, width, _ = net.tensors[input].shape
     taps, dilation = draw(st.integers(1, 3)), draw(st.integers(1, 4))
     extent = (taps - 1) * dilation + 1
@@ -46,14 +46,10 @@ def dilated(draw, net, name):
 
 def whole_pool(draw, net, name):
     """An average over all of a map: a running sum."""
-    input = _any_tensor(draw, net)
+    input = any_tensor(draw, net)
     tensor = net.tensors[input]
     operator = AveragePool(name=name, inputs=[input], window=tensor.shape[:2], minimum=draw(st.integers(-128, 0)))
     return net.add(operator, tensor.scale, tensor.zero_point)
-
-
-def _any_tensor(draw, net):
-    return draw(st.sampled_from(list(net.tensors)))
 
 
 MORE_STEPS = [meeting, meeting, meeting, dilated, dilated, whole_pool]
