@@ -74,6 +74,13 @@ def resolver_method(operator: str) -> str:
     return "Add" + SPELT_OTHERWISE.get(operator, operator.title().replace("_", ""))
 
 
+# What the class of a model with tf.Variables has more.
+INTERPRETER_OF_VARIABLES = (
+    "allocator_,\n                     tflite::MicroResourceVariables::Create(allocator_, {count})"
+)
+ALLOCATOR = "  tflite::MicroAllocator *allocator_ = tflite::MicroAllocator::Create(arena_, sizeof arena_);\n"
+
+
 def placeholders(name: str, content: bytes) -> dict[str, object]:
     """Return the value of each placeholder of the templates in micro/tflm. Raises: as `sources`."""
     model, operators = flatbuffer.parse(content), sorted(operator_counts(content))
@@ -81,6 +88,7 @@ def placeholders(name: str, content: bytes) -> dict[str, object]:
     for tensor in inputs + outputs:
         if tensor.type != "INT8" or tensor.quantization is None:
             raise ValueError(f"{name}: {tensor.name} is {tensor.type}; inputs and outputs must be INT8 with a scale")
+    variables = len({each.options.sharedName for each in model.operators if each.kind == "VAR_HANDLE"})
     prefix = "".join(word.capitalize() for word in name.split("_"))
     made = run_tflm(content, _test_vector(inputs), list(model.outputs))
     return {
@@ -92,6 +100,8 @@ def placeholders(name: str, content: bytes) -> dict[str, object]:
         "bytes": c_bytes(content),
         "arena": arena.measure(content).total,
         "scratch": _scratch(model),
+        "interpreter": INTERPRETER_OF_VARIABLES.format(count=variables) if variables else "arena_, sizeof arena_",
+        "allocator": ALLOCATOR if variables else "",
         "count": len(operators),
         "operators": "\n".join(f"  TF_LITE_ENSURE_STATUS(resolver.{resolver_method(each)}());" for each in operators),
         "tensors": "\n".join([*_tensors(prefix, "Input", inputs), *_tensors(prefix, "Output", outputs)]),
@@ -110,6 +120,8 @@ def _scratch(model: flatbuffer.Model) -> int:
     """
     most = 0
     for operator in model.operators:
+        if not operator.inputs or not operator.outputs:  # of a variable
+            continue
         input, output = (model.tensors[indices[0]].shape for indices in (operator.inputs, operator.outputs))
         if operator.kind in ("CONV_2D", "DEPTHWISE_CONV_2D"):
             _, height, width, _ = model.tensors[operator.inputs[1]].shape

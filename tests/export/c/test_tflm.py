@@ -23,7 +23,7 @@ from tflite_micro.python.tflite_micro import _runtime
 from export.c import test_vector
 from export.c.tflm import resolver_method, sources, write_sources
 from export.graph import golden
-from export.graph.operators import MaxPool
+from export.graph.operators import Add, MaxPool, ReadState, WriteState
 from export.tflite.file import flatbuffer
 from export.tflite.running import arena
 from export.tflite.writing.writer import operator_counts, write
@@ -76,6 +76,16 @@ def two_heads():
     return write(graph).content, graph
 
 
+def with_a_state():
+    """A .tflite that keeps a map from one call to the next."""
+    net = Builder()
+    shape = net.tensors[net.input((4, 3, 2))].shape
+    net.add(ReadState(name="before", inputs=["image"], shape=shape, initial=0), 2.0**-4)
+    net.add(Add(name="sum", inputs=["image", "before"]), 2.0**-4)
+    net.add(WriteState(name="kept", inputs=["sum", "before"]), 2.0**-4)
+    return write(net.graph("sum")).content
+
+
 def test_the_application_is_these_files(model, tmp_path):
     paths = write_sources(tmp_path / "made", "tiny_face", model)
     assert [str(path.relative_to(tmp_path / "made")) for path in paths] == FILES + LIBRARY
@@ -91,10 +101,14 @@ def test_the_sources_are_formatted_as_the_repository(two_heads, tmp_path):
 
 
 @pytest.mark.clang
-@pytest.mark.parametrize("network", ["semifreddo", "two_heads"])
+@pytest.mark.parametrize("network", ["semifreddo", "two_heads", "states"])
 def test_the_application_keeps_to_the_interface_of_tflm(network, model, two_heads, tmp_path):
     """Against declarations only (see tflm_interface); what was run, the docstring of this file says."""
-    write_sources(tmp_path, "tiny_face", model if network == "semifreddo" else two_heads[0])
+    models = {"semifreddo": model, "two_heads": two_heads[0], "states": with_a_state()}
+    write_sources(tmp_path, "tiny_face", models[network])
+    assert ("MicroResourceVariables::Create(allocator_, 1)" in (tmp_path / "tiny_face_app.h").read_text()) == (
+        network == "states"
+    )
     cplusplus = ["clang++", "-std=c++17", "-fno-rtti", "-fno-exceptions", *STRICT, "-fsyntax-only", f"-I{INTERFACE}"]
     subprocess.run([*cplusplus, "main.cc"], cwd=tmp_path, check=True)
 

@@ -4,7 +4,9 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "tensorflow/lite/micro/micro_allocator.h"
 #include "tensorflow/lite/micro/micro_mutable_op_resolver.h"
+#include "tensorflow/lite/micro/micro_resource_variable.h"
 
 typedef union TfLitePtrUnion {
   char *raw;
@@ -26,6 +28,8 @@ class MicroInterpreter {
  public:
   MicroInterpreter(const Model *model, const MicroOpResolver &op_resolver, uint8_t *tensor_arena,
                    size_t tensor_arena_size);
+  MicroInterpreter(const Model *model, const MicroOpResolver &op_resolver,
+                   MicroAllocator *allocator, MicroResourceVariables *resource_variables);
   ~MicroInterpreter();
   TfLiteStatus AllocateTensors();
   TfLiteStatus Invoke();

@@ -25,7 +25,11 @@ class MicroMutableOpResolver : public MicroOpResolver {
   TfLiteStatus AddConv2D();
   TfLiteStatus AddDepthwiseConv2D();
   TfLiteStatus AddGather();
+  TfLiteStatus AddAssignVariable();
+  TfLiteStatus AddCallOnce();
   TfLiteStatus AddMul();
+  TfLiteStatus AddReadVariable();
+  TfLiteStatus AddVarHandle();
   TfLiteStatus AddSplitV();
 };
 
