@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from export.backends.programs.timing import Cycles
 from export.network import Network
 
 Maps = dict[str, np.ndarray]  # int8 (batch, height, width, channels) by tensor name, in logical channel order
@@ -66,6 +67,7 @@ class Backend:
         on_request: whether `verify` runs it only if it is named: it takes minutes, or cannot run every network.
         count: counts the instructions of the parts of one image (a dict of input name to map); None if the backend
             cannot tell.
+        cycles: counts the cycles of one image by a model of the core; None if there is none.
     """
 
     name: str
@@ -81,6 +83,7 @@ class Backend:
     measures: tuple[str, ...] = ()
     on_request: bool = False
     count: Callable[[Network, Maps], Counts] | None = None
+    cycles: Callable[[Network, Maps], Cycles] | None = None
 
 
 class MapsUpTo(Maps):

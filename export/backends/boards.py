@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 import tempfile
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
 from export.backends.backend import Counts, Maps
-from export.backends.programs import c_program, machines
+from export.backends.programs import block_counts, c_program, machines, timing
 from export.backends.programs.c_program import CBackend
 from export.backends.programs.machines import Machine
+from export.backends.programs.timing import Block, Cycles
 from export.c import project
 from export.network import Network
 
@@ -35,9 +37,32 @@ def _count(machine: Machine, network: Network, inputs: Maps) -> Counts:
     )
 
 
+def _cycles(machine: Machine, core: Callable[[list[Block]], Cycles], network: Network, inputs: Maps) -> Cycles:
+    """Count the cycles of what a network does with the rows of one image."""
+    image = inputs[network.graph.inputs[0]]
+    with tempfile.TemporaryDirectory() as folder:
+        project.write_folder(network.compiled, Path(folder, "c"))
+        program = machines.build(machine, Path(folder, "c"), Path(folder, "counted"))
+        tasks = [] if network.loaded is None else [network.loaded]
+        blocks = block_counts.count(program, "sf_push_row", image.tobytes(), *tasks, timeout=c_program.SECONDS)
+    return core(blocks)
+
+
+# Of the cores of which Arm publishes how long instructions take, or nearly so.
+CORES: dict[str, Callable[[list[Block]], Cycles]] = {
+    "m0": partial(timing.by_table, timing.M0),
+    "m3": partial(timing.by_table, timing.M3),
+    "m4": partial(timing.by_table, timing.M4),
+    "m33": timing.m33,
+    "m7": timing.m7,
+}
+
+
 def _backend(machine: Machine, about: str, **more: bool) -> CBackend:
     measures = ("instructions", "ram", "stack", "flash")
-    return c_program.backend(machine, about, measures=measures, count=partial(_count, machine), **more)
+    core = CORES.get(machine.name)
+    cycles = {"cycles": partial(_cycles, machine, core)} if core else {}
+    return c_program.backend(machine, about, measures=measures, count=partial(_count, machine), **cycles, **more)
 
 
 def _arm(name: str, core: str, board: str, about: str, floats: str = "hard", on_request: bool = False) -> CBackend:

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from export.backends.backend import Backend
+from export.backends.programs.timing import Cycles
+from export.backends.programs.tools import MissingTool
 from export.c.test_vector import vector_image
 from export.graph.operators import Operator, Window
 from export.network import Network
@@ -56,6 +58,7 @@ class Bench:
         stages: what each costs; see Backend.count. What is left of `instructions` is the engine's: finding out
             which stage is due, and keeping rows.
         rows: how the instructions are spread over the rows of the image.
+        cycles: of one image by a model of the core; None if there is none, or if `without` says why not.
     """
 
     network: str
@@ -67,6 +70,8 @@ class Bench:
     network_macs: int
     stages: tuple[StageCost, ...]
     rows: Rows
+    cycles: Cycles | None = None
+    without: str = ""
     passed = True
 
     @property
@@ -100,6 +105,7 @@ class Bench:
             **{name: getattr(self, name) for name in ("network", "board", "instructions")},
             **total,
             **{name: getattr(self, name) for name in ("peer", "ram", "stack", "flash", "engine")},
+            "cycles": vars(self.cycles) if self.cycles else None,
             "rows": vars(self.rows),
             "kinds": {kind: dict(zip(names, sums)) for kind, sums in self.kinds().items()},
             "stages": [{**vars(stage), "instructions_per_mac": _per_mac(*_cost(stage))} for stage in self.stages],
@@ -118,6 +124,10 @@ class Bench:
             rows.append(f"{f'{count} stages':{width}} {kind:19} {'':11} {self._figures(instructions, macs)}")
         rows.append(f"{'engine':{width}} {'':19} {'':11} {self._figures(self.engine, 0)}")
         rows.append(f"{self.network} on {self.board}: {self._figures(self.instructions, self.macs)}")
+        if self.cycles:
+            rows.append(f"cycles if memory never waits: {self.cycles}")
+        elif self.without:
+            rows.append(f"cycles: LEFT OUT: {self.without}")
         rows.append(str(self.rows))
         if self.peer:
             ratio = f"{self.instructions / self.peer:.2f} of TensorFlow Lite Micro with CMSIS-NN"
@@ -153,7 +163,14 @@ def measure(network: Network, backend: Backend) -> Bench:
     instructions, stack, ram, flash = (cost[name] for name in ("instructions", "stack", "ram", "flash"))
     network_macs = sum(network.graph.macs().values())
     rows = Rows(sum(counts.rows) // len(counts.rows), max(counts.rows), counts.rows[-1], counts.largest_piece)
-    return Bench(graph.name, backend.name, instructions, stack, ram, flash, network_macs, tuple(stages), rows)
+    cycles, without = None, ""
+    if backend.cycles is not None:
+        try:
+            cycles = backend.cycles(network, image)
+        except MissingTool as error:
+            without = str(error)
+    sizes = instructions, stack, ram, flash
+    return Bench(graph.name, backend.name, *sizes, network_macs, tuple(stages), rows, cycles, without)
 
 
 def _kind(operator: Operator) -> str:

@@ -219,14 +219,22 @@ def _boards(contents: Contents) -> str:
     head = ["board", "verdict", "chip", "why", "RAM, KB", "flash, KB", "ms per image"]
     made = _note(note) + table("whether the network fits, by board", head, rows, text=4)
     if sizes["boards"]:
-        counted = [[name, *(f"{cost[key]:,}" for key in cost)] for name, cost in sizes["boards"].items()]
+        counted = [
+            [name, *("" if value is None else f"{value:,}" for value in cost.values())]
+            for name, cost in sizes["boards"].items()
+        ]
         made += table("emulated boards", ["", *next(iter(sizes["boards"].values()))], counted)
     return made
 
 
 def _memory(contents: Contents) -> str:
     parts = contents["sizes"]["parts"]
-    names = {"rows": "kept rows", "newest_rows": "newest rows, shared by all stages", "sums": "running sums"}
+    names = {
+        "rows": "kept rows",
+        "newest_rows": "newest rows, shared by all stages",
+        "sums": "running sums",
+        "states": "states, kept from one image to the next",
+    }
     rows = [[names[key], f"{value:,}"] for key, value in parts.items()] + [["together", f"{sum(parts.values()):,}"]]
     drawing = _picture("Kept rows in use, line by line", figures.memory(contents["memory"]), wide=True)
     return drawing + table("bytes", ["", "bytes"], rows)

@@ -28,7 +28,7 @@ def measure(network: Network, on: list[str]) -> dict[str, Any]:
         on: boards of QEMU, such as "m4"; a board without its compiler is left out.
     Raises: RuntimeError if a board gives other bytes than golden, or cannot be built.
     """
-    costs: dict[str, dict[str, int]] = {}
+    costs: dict[str, dict[str, Any]] = {}
     missing = []
     for name in on:
         try:
@@ -63,11 +63,23 @@ def instructions(sizes: dict[str, Any]) -> dict[str, int]:
     return found
 
 
-def _cost(network: Network, name: str) -> dict[str, int]:
-    """Return what an image costs on a board, whose outputs are compared with golden."""
+def _cost(network: Network, name: str) -> dict[str, int | None]:
+    """Return what an image costs on a board, whose outputs are compared with golden.
+
+    cycles: as expected by a model of the core; None if there is none, or if it needs a tool that is not installed.
+    """
     image = vector_image(network.graph)
     maps, cost = registry.BACKENDS[name].prepare(network, False)({network.graph.inputs[0]: image})
     expected = golden.run(network.graph, image, network.graph.outputs)
     if not all(np.array_equal(maps[output], expected[output]) for output in network.graph.outputs):
         raise RuntimeError(f"{name} gives other bytes than golden; sfkeras verify shows where")
-    return {key: cost[key] for key in ("instructions", "ram", "stack", "flash")}
+    counted = registry.BACKENDS[name].cycles
+    try:
+        cycles = counted(network, {network.graph.inputs[0]: image}).expected if counted else None
+    except MissingTool:
+        cycles = None
+    return {
+        "instructions": cost["instructions"],
+        "cycles": cycles,
+        **{key: cost[key] for key in ("ram", "stack", "flash")},
+    }

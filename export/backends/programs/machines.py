@@ -68,7 +68,11 @@ class Machine:
     @property
     def addr2line(self) -> str:
         """The program that knows which line of C an address of its programs comes from."""
-        return self.compiler.removesuffix("gcc") + "addr2line"
+        return self.binutil("addr2line")
+
+    def binutil(self, name: str) -> str:
+        """The program of that name, such as "objdump", for its programs."""
+        return self.compiler.removesuffix("gcc") + name
 
     @property
     def tools(self) -> dict[str, str]:
@@ -113,18 +117,19 @@ class Program:
     path: Path
     sources: tuple[Path, ...]
 
-    def run(self, *inputs: bytes, timeout: float = 600) -> Result:
+    def run(self, *inputs: bytes, timeout: float = 600, options: Sequence[str] = ()) -> Result:
         """Runs `prog INPUT... OUTPUT` with each input as a file.
 
         Args:
             timeout: seconds after which the program is ended.
+            options: more options of the emulator of a board.
         Raises: MachineError if it fails, takes longer, or writes no output.
         """
         with tempfile.TemporaryDirectory() as folder:
             names = [f"input{index}" for index in range(len(inputs))]
             for name, content in zip(names, inputs):
                 Path(folder, name).write_bytes(content)
-            stdout = self._execute(folder, [*names, "output"], timeout)
+            stdout = self._execute(folder, [*names, "output"], timeout, options)
             output = Path(folder, "output")
             if not output.exists():
                 raise MachineError(f"{self.machine.name}: the program ended well but wrote no output")
@@ -151,13 +156,17 @@ class Program:
         flash, ram = (sum(sizes) for sizes in zip((0, 0), *library))
         return Memory(flash, ram, *_flash_and_ram(sections), objects)
 
-    def _execute(self, folder: str, arguments: list[str], timeout: float) -> str:
+    def _execute(self, folder: str, arguments: list[str], timeout: float, options: Sequence[str]) -> str:
         """The program's standard output."""
         name = self.machine.name
         try:
             # Bytes, decoded by hand: a program gone wild may print anything.
             ended = subprocess.run(
-                self._command(arguments), cwd=folder, capture_output=True, timeout=timeout, stdin=subprocess.DEVNULL
+                self._command(arguments, options),
+                cwd=folder,
+                capture_output=True,
+                timeout=timeout,
+                stdin=subprocess.DEVNULL,
             )
         except subprocess.TimeoutExpired:
             raise MachineError(f"{name}: the program did not end within {timeout} s") from None
@@ -167,7 +176,7 @@ class Program:
             raise MachineError(f"{name}: the program {_ending(ended.returncode)}:\n{said}")
         return stdout
 
-    def _command(self, arguments: list[str]) -> list[str]:
+    def _command(self, arguments: list[str], options: Sequence[str]) -> list[str]:
         if self.machine.board is None:
             return [str(self.path), *arguments]
         quiet = ("-display", "none", "-serial", "none", "-monitor", "none")
@@ -186,6 +195,7 @@ class Program:
             *bare,
             *quiet,
             *counting,
+            *options,
             "-semihosting-config",
             files,
             "-kernel",
@@ -250,7 +260,12 @@ def _check(machine: Machine, command: list[str], folder: Path) -> None:
 
 
 def _tool(machine: Machine, tool: str) -> str:
-    return tools.find(tool, PACKAGES[tool], machine.name)
+    return find_tool(machine.name, tool)
+
+
+def find_tool(backend: str, tool: str) -> str:
+    """Return the path of a tool of PACKAGES. Raises: MissingTool."""
+    return tools.find(tool, PACKAGES[tool], backend)
 
 
 def _flash_and_ram(sections: dict[str, int]) -> tuple[int, int]:

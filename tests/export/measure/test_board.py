@@ -31,6 +31,8 @@ def test_the_stages_and_the_engine_make_up_the_whole():
     described = json.loads(json.dumps(bench.to_json()))
     assert described["engine"] + sum(kind["instructions"] for kind in described["kinds"].values()) == bench.instructions
     assert "head.pointwise" in str(bench) and f"{bench.instructions:,}" in str(bench)
+    assert bench.instructions < bench.cycles.least <= bench.cycles.expected <= bench.cycles.most
+    assert described["cycles"]["expected"] == bench.cycles.expected and str(bench.cycles) in str(bench)
 
 
 def test_the_peer_is_named_only_beside_the_network_that_it_was_counted_for():

@@ -1,0 +1,78 @@
+"""Which instructions of a board's program were executed, and how often: counted by a plugin of QEMU, block by block."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from export.backends.programs import machines
+from export.backends.programs.machines import BOARDS, MachineError, Program
+from export.backends.programs.timing import Block, Instruction
+
+Code = dict[int, tuple[Instruction, int]]  # instructions and their bytes, by address
+
+PLUGIN = BOARDS / "sf_blocks.c"
+
+
+def count(program: Program, function: str, *inputs: bytes, timeout: float = 3600) -> list[Block]:
+    """Run a program and return the blocks that were executed within calls of a function.
+
+    Raises: MachineError if it fails or QEMU was built without plugins; MissingTool.
+    """
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        plugin = _plugin(program.machine.name, folder)
+        address = _address(program, function)
+        wanted = f"{plugin},function={address},output={folder / 'blocks'}"
+        program.run(*inputs, timeout=timeout, options=("-plugin", wanted))
+        if not (folder / "blocks").exists():
+            raise MachineError(f"{program.machine.name}: QEMU has no plugins, which count cycles")
+        lines = (folder / "blocks").read_text().splitlines()
+    code = dict(_disassembled(program))
+    return [_block(program, code, *line.split()) for line in lines]
+
+
+def _block(program: Program, code: Code, address: str, size: str, count: str, runs: str, taken: str) -> Block:
+    place, end, instructions = int(address, 16), int(address, 16) + int(size), []
+    while place < end and place in code:
+        instruction, length = code[place]
+        instructions.append(instruction)
+        place += length
+    if len(instructions) != int(count):
+        raise MachineError(f"{program.machine.name}: what was executed at {address} is not what objdump finds there")
+    return Block(tuple(instructions), int(runs), int(taken))
+
+
+def _plugin(backend: str, folder: Path) -> Path:
+    """Build the plugin for this computer."""
+    gcc = machines.find_tool(backend, "gcc")
+    made = folder / "sf_blocks.so"
+    command = [gcc, "-std=c99", "-O2", "-shared", "-fPIC", str(PLUGIN), "-o", str(made)]
+    subprocess.run(command, check=True, capture_output=True)
+    return made
+
+
+def _address(program: Program, function: str) -> int:
+    symbols = subprocess.run(
+        [program.machine.binutil("nm"), program.path], capture_output=True, text=True, check=True
+    ).stdout
+    found = re.search(rf"^([0-9a-f]+) \w {function}$", symbols, re.MULTILINE)
+    if found is None:
+        raise MachineError(f"{program.machine.name}: the program has no function {function}")
+    return int(found[1], 16) & ~1  # a Thumb address is even
+
+
+LINE = re.compile(r"^ *([0-9a-f]+):\t((?:[0-9a-f]{4,8} ?)+)\s*\t([\w.]+)\t?(.*)$")
+
+
+def _disassembled(program: Program) -> Iterator[tuple[int, tuple[Instruction, int]]]:
+    """Each instruction of a program with its length in bytes, by address."""
+    command = [program.machine.binutil("objdump"), "-d", str(program.path)]
+    text = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    for line in text.splitlines():
+        if found := LINE.match(line):
+            operands = found[4].split("@")[0].split(";")[0].strip()
+            yield int(found[1], 16), (Instruction(found[3], operands), len(found[2].replace(" ", "")) // 2)

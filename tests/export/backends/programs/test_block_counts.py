@@ -1,0 +1,49 @@
+"""Blocks of a program on a board: they hold every instruction that the board's timer counted, and no other."""
+
+import pytest
+
+from export.backends.programs import block_counts, machines
+from export.backends.programs.block_counts import _disassembled
+from export.backends.programs.machines import MachineError
+from export.backends.registry import BACKENDS
+from export.c import project
+from export.c.test_vector import vector_image
+from export.streaming import line_plan
+from tests.support.tasks import every_operator
+
+COUNT = 50  # instructions of a count of the boards' timers
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory):
+    plan, folder = line_plan.plan(every_operator()), tmp_path_factory.mktemp("built")
+    project.write_folder(plan, folder / "c")
+    program = machines.build(BACKENDS["m4"].machine, folder / "c", folder / "m4")
+    return program, vector_image(plan.graph)
+
+
+@pytest.mark.cross
+@pytest.mark.compiler
+def test_blocks_hold_what_the_timer_counts(built):
+    program, image = built
+    blocks = block_counts.count(program, "sf_push_row", image.tobytes())
+    counted = sum(block.runs * len(block.instructions) for block in blocks)
+    assert counted == pytest.approx(program.run(image.tobytes()).instructions, abs=COUNT * image.shape[1])
+    assert all(0 <= block.taken <= block.runs for block in blocks)
+    calls = sum(block.taken for block in blocks if block.instructions[-1].name in ("bl", "blx"))
+    assert calls == sum(block.runs for block in blocks if block.instructions[-1].name in ("bl", "blx")) > 0
+
+
+@pytest.mark.cross
+@pytest.mark.compiler
+def test_a_function_that_is_not_there_is_named(built):
+    program, image = built
+    with pytest.raises(MachineError, match="the program has no function sf_other"):
+        block_counts.count(program, "sf_other", image.tobytes())
+
+
+@pytest.mark.cross
+def test_instructions_have_the_length_of_their_code(built):
+    code = dict(_disassembled(built[0]))
+    assert {length for _, length in code.values()} == {2, 4}
+    assert any(instruction.name == "smlad" for instruction, _ in code.values())
