@@ -15,6 +15,12 @@
 
 #include "sf_kernels.h"
 
+// Where the memory of networks lies, if not with other data: define it as your compiler writes it,
+// such as __attribute__((section(".dtcm"))).
+#ifndef SF_MEMORY_SECTION
+#define SF_MEMORY_SECTION
+#endif
+
 #ifdef __cplusplus
 extern "C" {
 #endif

@@ -183,14 +183,23 @@ static const uint8_t digest_of_datapath[32] = {
     0x32, 0x96, 0xa1, 0x12, 0x0e, 0x11, 0x67, 0xff, 0xa6, 0xa1, 0x15, 0x19, 0x99, 0x09, 0x41, 0x91
 };
 
+#define TABLES \
+  tensors, stages, outputs, 23, 2, TINY_TASK_BYTES, &switching, NULL, 0, \
+      digest_of_core, digest_of_datapath
+
 static sf_state state;
 static uint16_t made[23 + 1];
 static uint16_t steps[23];
 static const int8_t *rows[3];
-static int32_t memory[TINY_MEMORY_BYTES / 4];
+static SF_MEMORY_SECTION int32_t memory[TINY_MEMORY_BYTES / 4];
 
-const sf_network tiny_network = {
-    tensors, stages, outputs, 23, 2, TINY_TASK_BYTES, &switching, NULL, 0,
-    digest_of_core, digest_of_datapath,
-    &state, made, steps, rows, (int8_t *)memory,
-};
+const sf_network tiny_network = {TABLES, &state, made, steps, rows, (int8_t *)memory};
+
+const sf_network *tiny_begin(tiny_instance *instance) {
+  const sf_network network = {TABLES, &instance->state, instance->made, instance->steps, instance->rows,
+                              (int8_t *)instance->memory};
+  const sf_state nothing = {0};
+  instance->network = network;
+  instance->state = nothing;
+  return &instance->network;
+}

@@ -36,6 +36,19 @@ extern "C" {
 // For sf_load_task(), sf_push_row(), sf_output().
 extern const sf_network tiny_network;
 
+// Another instance of the network, with memory of its own that you place where you like.
+typedef struct {
+  sf_network network;
+  sf_state state;
+  uint16_t made[23 + 1];
+  uint16_t steps[23];
+  const int8_t *rows[3];
+  int32_t memory[TINY_MEMORY_BYTES / 4];
+} tiny_instance;
+
+// Makes an instance ready, whatever was in it. Returns: the network for the functions above.
+const sf_network *tiny_begin(tiny_instance *instance);
+
 // The task image that was made with this network. It consists of words, so that every compiler
 // aligns it as sf_load_task() requires.
 extern const uint32_t tiny_task[TINY_TASK_BYTES / 4];

@@ -1,4 +1,4 @@
-"""Two networks in one program: they share the engine, and the codes of a core that both are built on."""
+"""Several networks in one program: they share the engine, and the codes of a core; instances of one share all but memory."""
 
 import re
 import shutil
@@ -10,10 +10,11 @@ import pytest
 
 from export.c import project
 from export.c.test_vector import vector_image
+from export.datapath import task_image
 from export.graph import golden
 from export.network import Network
 from tests.support.graphs import semifreddo
-from tests.support.tasks import CORE, with_core_of
+from tests.support.tasks import CORE, other_task, with_core_of
 
 CHANNELS = (8, 8, 16, 16, 32)
 FIRST = replace(semifreddo((32, 32), CHANNELS), name="first", metadata={"core": CORE})
@@ -55,3 +56,28 @@ def test_they_are_compiled_into_one_folder(second, cores, tmp_path):
     symbols = subprocess.run(["nm", tmp_path / "program"], check=True, capture_output=True, text=True).stdout
     assert len(re.findall(r" R core_\w+_frozen_stem$", symbols, re.MULTILINE)) == cores
     assert symbols.count(" T sf_push_row\n") == 1
+
+
+@pytest.mark.clang
+def test_instances_have_their_own_rows_and_tasks(tmp_path):
+    graph = replace(FIRST, name="net")
+    other = other_task(graph)
+    project.write_folder(Network(graph).plan, tmp_path)
+    images = golden.random_inputs(graph, 3)[graph.inputs[0]]
+    (tmp_path / "images").write_bytes(images.tobytes())
+    (tmp_path / "task").write_bytes(task_image.write(Network(other).plan).content)
+    driver = shutil.copy(Path(__file__).with_name("drive_instances.c"), tmp_path / "main.c")
+    sources = [driver, *sorted(tmp_path.glob("*_*.c")), *sorted((tmp_path / "sf").glob("*.c"))]
+    strict = "-std=c99", "-Wall", "-Wextra", "-Werror", "-O1", "-fsanitize=address,undefined"
+    section = '-DSF_MEMORY_SECTION=__attribute__((section(".fast")))'
+    subprocess.run(["clang", *strict, section, "-I", tmp_path, *sources, "-o", tmp_path / "program"], check=True)
+    subprocess.run([tmp_path / "program", "images", "task", "outputs"], cwd=tmp_path, check=True)
+    made = [
+        golden.run(each, {"image": images[i : i + 1]}, each.outputs)[each.outputs[0]].tobytes()
+        for i, each in enumerate((graph, graph, other))
+    ]
+    assert (tmp_path / "outputs").read_bytes() == b"".join(made)
+    sections = subprocess.run(
+        ["objdump", "-h", tmp_path / "program"], check=True, capture_output=True, text=True
+    ).stdout
+    assert " .fast " in sections

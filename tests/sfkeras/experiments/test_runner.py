@@ -65,7 +65,7 @@ def test_three_tasks_are_trained_on_what_the_first_leaves_of_the_core(tmp_path):
     experiment = EXPERIMENTS["three_tasks"]
     expected = runner.requested(experiment, runner.parse(experiment, ["seeds=1,2", f"results={tmp_path}"]))
     for settling, *others in (expected[:3], expected[3:]):
-        assert settling.core is None and settling.recipe.network.core == "tiny_imagenet"
+        assert settling.core is None and settling.recipe.network.core == "tiny_imagenet_32"
         for each in others:
             assert each.core == settling.recipe and each.recipe.seed == settling.recipe.seed
             assert each.recipe.network.core == str(settling.recipe.folder / "export" / f"{settling.recipe.name}.npz")
