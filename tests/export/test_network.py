@@ -89,7 +89,7 @@ def test_a_folder_without_one_network_is_refused(graph, tmp_path):
             open_network(folder)
     as_graph(graph, tmp_path)
     (tmp_path / "second.graph").write_bytes(graph_file.to_bytes(graph))
-    with pytest.raises(ValueError, match="it holds 2 graphs"):
+    with pytest.raises(ValueError, match="holds 2 networks; give one of them"):
         open_network(tmp_path)
     with pytest.raises(FileNotFoundError, match="missing.tflite"):
         open_network(tmp_path / "missing.tflite")

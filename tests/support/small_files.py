@@ -91,3 +91,19 @@ def shapes():
     values = options("TransposeConv", padding=0, strideH=2, strideW=2)
     file.add("TRANSPOSE_CONV", [file.ints(1, 8, 8, 2), weights, dilated, bias], y, values, 3)
     return file.content([x], [y])
+
+
+def newer():
+    """Return a file of mirrored edges, a matrix of constants, values at named places, and the smallest one's place."""
+    file = FileBuilder()
+    x = file.tensor(*MAP)
+    sides = file.constant(np.array([(0, 0), (1, 0), (1, 1), (0, 0)], np.int32))
+    padded = file.add("MIRROR_PAD", [x, sides], file.tensor(1, 5, 6, 2), options("MirrorPad", mode=1))
+    matrix = file.constant(file.codes(1, 1, 2, 3), scale=0.013)
+    y = file.add("BATCH_MATMUL", [padded, matrix], file.tensor(1, 5, 6, 3, scale=0.1), options("BatchMatMul"))
+    places = file.constant(np.array([[[0, 1], [0, 3]]], np.int32))
+    rows = file.add("GATHER_ND", [y, places], file.tensor(1, 2, 6, 3, scale=0.1), options("GatherNd"))
+    kept = file.add("QUANTIZE", [rows], file.tensor(1, 2, 6, 3), options("Quantize"))
+    least = file.tensor(1, 2, 6, **INT32)
+    file.add("ARG_MIN", [kept, file.ints(3)], least, options("ArgMin", outputType=schema.TensorType.INT32))
+    return file.content([x], [least])

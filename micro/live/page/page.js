@@ -25,8 +25,10 @@ function push(image, y) {
   return wasm.push();
 }
 
-// The outputs of an image, int8 codes. Rows are pushed one after the other.
-function run(image) {
+// The outputs of an image, int8 codes. Rows are pushed one after the other. A network with states
+// forgets the images before, unless this is the next one of a camera.
+function run(image, isNext = false) {
+  if (!isNext) wasm.reset();
   for (let y = 0; y < net.height; ++y) push(image, y);
   return bytes(wasm.outputs(), net.output_bytes).slice();
 }
@@ -128,7 +130,7 @@ function measure(image) {
 
 async function see(image, compared = true) {
   codes = image;
-  const outputs = run(image);
+  const outputs = run(image, !compared);
   if (!element("first").textContent) show("first", `${(performance.now() - begun).toFixed(0)} ms`);
   show("says", says(outputs));
   drawRows(true);

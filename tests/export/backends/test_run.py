@@ -50,8 +50,9 @@ def test_every_exact_backend_gives_goldens_outputs(backend, network, images):
 
 
 def test_a_backend_that_is_not_exact_is_not_far_off(network, images):
+    images = images[:1]  # states carry differences to the next one
     outputs, _ = run_on(network, images, "xnnpack")
-    expected = golden.run(network.graph, images, network.graph.outputs)
+    expected = golden.run(network.graph, {"image": images}, network.graph.outputs)
     assert list(outputs) == list(expected)
     assert any(np.any(outputs[name] != expected[name]) for name in expected)
     for name in expected:  # codes of two random maps are 85 apart on average

@@ -135,7 +135,7 @@ def test_cmake_builds_it_for_a_board_by_a_toolchain_file(packages, tmp_path):
     subprocess.run(["cmake", "--build", tmp_path, "-j2"], check=True, capture_output=True)
     require_goldens_bytes(Program(MACHINES["m4"], tmp_path / "net_check", ()))
     demo = Program(MACHINES["m4"], tmp_path / "net_demo", ())
-    said = subprocess.run(demo._command([]), capture_output=True, text=True, stdin=subprocess.DEVNULL).stdout
+    said = subprocess.run(demo._command([], ()), capture_output=True, text=True, stdin=subprocess.DEVNULL).stdout
     assert "check with kernels arm_dsp: " in said and ": ok\n" in said
     assert "largest of output 0: channel " in said
 

@@ -159,7 +159,7 @@ def test_a_plan_orders_the_same_operators_and_adds_up(graph):
     plan, composed = line_plan.plan(graph), line_plan.composed(graph)
     assert sorted(stage.operator.name for stage in plan.stages) == sorted(each.name for each in composed.operators)
     assert plan.lines >= graph.tensor("image").shape[0]
-    assert plan.bytes == plan.kept + plan.shared + plan.sums
+    assert plan.bytes == plan.kept + plan.shared + plan.sums + plan.states
     table = str(plan)
     assert all(re.search(rf"^{re.escape(stage.operator.name)} ", table, re.MULTILINE) for stage in plan.stages)
     assert f"{plan.lines} lines per image" in table and f"{plan.bytes:,} bytes" in table
