@@ -91,9 +91,10 @@ def test_what_may_not_be_read_is_one_line(place, tmp_path, write_people):
     (tmp_path / place).chmod(0)
     code = f"""
 import os
-from sfkeras import command, data
+from sfkeras import command
+from sfkeras.data import load
 os.getuid() or os.setuid(65534)
-exit(command.guarded(lambda: data.load("folder", {SHAPE}, {str(tmp_path)!r})))
+exit(command.guarded(lambda: load("folder", {SHAPE}, {str(tmp_path)!r})))
 """
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment)
@@ -106,9 +107,10 @@ def test_errors_come_without_tensorflow(tmp_path):
     code = f"""
 import sys
 from sfkeras import data
+from sfkeras.errors import RecipeError
 try:
     data.load("folder", (32, 32, 3), {str(tmp_path / "nowhere")!r})
-except data.RecipeError as error:
+except RecipeError as error:
     print(error, "tensorflow" in sys.modules)
 """
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
