@@ -91,6 +91,7 @@ def test_what_may_not_be_read_is_one_line(place, tmp_path, write_people):
     (tmp_path / place).chmod(0)
     code = f"""
 import os
+import numpy.random  # all that is imported late comes now: the other user may not read it
 from sfkeras import command
 from sfkeras.data import load
 os.getuid() or os.setuid(65534)
