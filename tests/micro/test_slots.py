@@ -57,7 +57,7 @@ def library(tmp_path_factory):
     folder = tmp_path_factory.mktemp("slots")
     project.write_folder(line_plan.plan(every_operator()), folder)
     driver = Path(__file__).with_name("drive_slots.c")
-    sources = [driver, *folder.glob("net_*.c"), *folder.glob("sf/*.c")]
+    sources = [driver, *folder.glob("net_*.c"), *folder.glob("core_*.c"), *folder.glob("sf/*.c")]
     flags = [*STRICT, *UNDEFINED, "-shared", "-fPIC", f"-I{folder}"]
     subprocess.run(["gcc", *flags, *sources, "-o", folder / "slots.so"], check=True)
     return ctypes.CDLL(str(folder / "slots.so"))
