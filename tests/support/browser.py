@@ -24,7 +24,7 @@ class Browser:
         self.profile = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
         command = ["chromium", *OPTIONS, *FAKE_CAMERA, f"--user-data-dir={self.profile.name}", "about:blank"]
         self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        port, browser = self._when_written(Path(self.profile.name, "DevToolsActivePort")).split()
+        port, browser = self._port_and_place(Path(self.profile.name, "DevToolsActivePort"))
         self.socket = websocket.create_connection(
             f"ws://127.0.0.1:{port}{browser}", timeout=SECONDS, suppress_origin=True
         )
@@ -77,9 +77,10 @@ class Browser:
         data = self.call("Page.captureScreenshot", format="png", captureBeyondViewport=True)["data"]
         Path(path).write_bytes(base64.b64decode(data))
 
-    def _when_written(self, path):
+    def _port_and_place(self, path):
+        """What Chromium writes into a file of two lines once it listens."""
         until = time.monotonic() + SECONDS
-        while not path.exists() or not path.read_text().endswith("\n") and path.read_text().count("\n") < 1:
+        while not path.exists() or len(path.read_text().split()) < 2:
             assert time.monotonic() < until, "Chromium does not start"
             time.sleep(0.05)
-        return path.read_text()
+        return path.read_text().split()
