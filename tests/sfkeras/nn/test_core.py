@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
+from sfkeras import places
 from sfkeras.errors import RecipeError
 from sfkeras.nn import fixed8
 from sfkeras.nn.blocks import SMALLEST_GAMMA
@@ -333,3 +334,15 @@ def test_gamma_stays_positive_under_a_loss_that_pushes_it_down(phase, trained, q
     )
     for gamma in gammas:
         assert (gamma.numpy() == np.float32(SMALLEST_GAMMA)).all()
+
+
+@pytest.mark.parametrize(
+    "name, bits", [("tiny_imagenet", 8), ("tiny_imagenet_5bit", 5), ("tiny_imagenet_4bit", 4), ("tiny_imagenet_32", 8)]
+)
+def test_a_core_of_the_project_has_the_digest_and_accuracy_that_its_page_states(name, bits):
+    core = Core.load(name)
+    page = (places.PACKAGE / "cores" / "README.md").read_text()
+    top1 = core.provenance["accuracy"]["after"]["top1"]
+    assert (core.name.startswith("tiny_imagenet"), core.bits) == (True, bits)
+    assert f"`{core.digest}`" in page and f"{100 * top1:.2f} %" in page
+    assert sum(codes.size for codes in core.codes.values()) == 137_152
