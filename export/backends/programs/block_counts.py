@@ -26,8 +26,8 @@ def count(program: Program, function: str, *inputs: bytes, timeout: float = 3600
         folder = Path(name)
         plugin = _plugin(program.machine.name, folder)
         address = _address(program, function)
-        wanted = f"{plugin},function={address},output={folder / 'blocks'}"
-        program.run(*inputs, timeout=timeout, options=("-plugin", wanted))
+        loaded = f"{plugin},function={address},output={folder / 'blocks'}"
+        program.run(*inputs, timeout=timeout, options=("-plugin", loaded))
         if not (folder / "blocks").exists():
             raise MachineError(f"{program.machine.name}: QEMU has no plugins, which count cycles")
         lines = (folder / "blocks").read_text().splitlines()
