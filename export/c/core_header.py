@@ -27,8 +27,9 @@ def array_name(operator: Convolution, graph: Graph) -> str:
 def _array_names(graph: Graph) -> dict[str, str]:
     """Return a C identifier for each kernel that is unique among all cores."""
     arrays: dict[str, str] = {}
+    prefix = _prefix(graph)
     for name in graph.frozen_kernels():
-        array = f"{_prefix(graph)}_{c_identifier(name)}"
+        array = f"{prefix}_{c_identifier(name)}"
         while array in arrays.values():
             array += "_"
         arrays[name] = array
@@ -50,13 +51,18 @@ def files(graph: Graph) -> dict[str, str]:
     header = file_name(graph)
     return {
         header: write(graph),
-        f"{header.removesuffix('.h')}.c": f'#define SF_CORE_DEFINES_CODES\n#include "{header}"\n',
+        source_name(graph): f'#define SF_CORE_DEFINES_CODES\n#include "{header}"\n',
     }
 
 
 def file_name(graph: Graph) -> str:
     """Return the header's name, which begins with the core's digest."""
     return f"{_prefix(graph)}.h"
+
+
+def source_name(graph: Graph) -> str:
+    """Return the name of the C file that defines the codes."""
+    return f"{_prefix(graph)}.c"
 
 
 def write(graph: Graph) -> str:

@@ -62,8 +62,7 @@ def placeholders(plan: LinePlan, image: TaskImage) -> dict[str, object]:
 
 def files_of(plan: LinePlan, image: TaskImage, values: Mapping[str, object]) -> dict[str, str | bytes]:
     """See `files`. values: the placeholders, which take long to find."""
-    of_faces = any(known.task == "faces" for known in meaning.meanings_of(plan.graph).values())
-    parts = [*LIBRARY, PEOPLE] if of_faces else LIBRARY
+    parts = [*LIBRARY, PEOPLE] if meaning.faces_of(plan.graph) else LIBRARY
     library = [*library_files(*parts), MICRO / "boards" / "sf_measure.h"]
     return {
         **filled_in("project", values),

@@ -68,7 +68,7 @@ def values(plan: LinePlan, image: task_image.TaskImage) -> dict[str, object]:
         "NAME": name.upper(),
         "made_from": f"SHA-256 of the task image: {hashlib.sha256(image.content).hexdigest()}",
         "core": core_header.file_name(graph),
-        "core_c": core_header.file_name(graph).replace(".h", ".c"),
+        "core_c": core_header.source_name(graph),
         "height": height,
         "width": width,
         "channels": channels,

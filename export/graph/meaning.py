@@ -78,6 +78,12 @@ def fit_of(graph: Graph) -> str:
     return fit
 
 
+def faces_of(graph: Graph) -> tuple[str, Meaning] | None:
+    """Return the first output whose values are embeddings of faces, and its meaning, if there is one."""
+    known = meanings_of(graph)
+    return next(((name, known[name]) for name in graph.outputs if name in known and known[name].task == "faces"), None)
+
+
 def cosine_code(cosine: float) -> int:
     """Return a cosine as a whole number of 1 / ONE, as people are recognised on a device."""
     return round(cosine * ONE)

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from export.datapath import structure, task_image
-from export.graph.graph import core_digest
 from export.hardware import verilog
 from export.hardware.blocks import Design
 from export.hardware.instances import module
@@ -82,9 +80,6 @@ def _top(design: Design, plan: LinePlan) -> str:
     tasks = ["begins", "valid", "ready", "data", "status"]
     bus = ["clk", "reset", "psel", "penable", "pwrite", "paddr", "pwdata", "prdata", "pready", "pslverr"]
     passed = ["clk", "reset", *(f"{name}_t{part}" for name, *_ in streams for part in ("valid", "ready", "data"))]
-    digests = {"CORE": core_digest(plan.graph), "DATAPATH": structure.digest(plan)}
-    parameters: dict[str, object] = {"WORDS": len(task_image.write(plan).content) // 4}
-    parameters |= {name: f"256'h{bytes.fromhex(digest)[::-1].hex()}" for name, digest in digests.items()}
     task_ports = {f"task_{name}": f"task_{name}" for name in tasks}
     return "\n".join(
         [
@@ -96,7 +91,9 @@ def _top(design: Design, plan: LinePlan) -> str:
             "  wire task_begins, task_valid, task_ready;",
             "  wire [31:0] task_data;",
             "  wire [3:0] task_status;",
-            *module("sf_registers", "registers", parameters, {name: name for name in bus} | task_ports),
+            *module(
+                "sf_registers", "registers", verilog.task_parameters(plan), {name: name for name in bus} | task_ports
+            ),
             *module(inner, "datapath", {}, {name: name for name in passed} | task_ports),
             "endmodule",
             "`default_nettype wire",

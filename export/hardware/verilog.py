@@ -117,12 +117,7 @@ def _switches(plan: LinePlan) -> list[str]:
 
 
 def _task(plan: LinePlan) -> list[str]:
-    digests = {"CORE": core_digest(plan.graph), "DATAPATH": structure.digest(plan)}
-    parameters = {
-        "WORDS": len(task_image.write(plan).content) // 4,
-        "SWITCHES": len(plan.switches),
-        **{name: f"256'h{bytes.fromhex(digest)[::-1].hex()}" for name, digest in digests.items()},
-    }
+    parameters = {**task_parameters(plan), "SWITCHES": len(plan.switches)}
     ports = {
         "begins": "begins",
         "in_valid": "task_valid",
@@ -134,6 +129,15 @@ def _task(plan: LinePlan) -> list[str]:
         "status": "task_status",
     }
     return module("sf_task", "task_registers", parameters, ports)
+
+
+def task_parameters(plan: LinePlan) -> dict[str, object]:
+    """Return what a module must know of the task images of a datapath: their size, and whose they are."""
+    digests = {"CORE": core_digest(plan.graph), "DATAPATH": structure.digest(plan)}
+    return {
+        "WORDS": len(task_image.write(plan).content) // 4,
+        **{name: f"256'h{bytes.fromhex(digest)[::-1].hex()}" for name, digest in digests.items()},
+    }
 
 
 def _swap(design: Design, plan: LinePlan) -> list[str]:

@@ -60,5 +60,5 @@ def described(network: Network) -> dict[str, Any]:
 
 def output_of_faces(graph: Graph) -> int | None:
     """Return the number of the output that is an embedding of faces, or None."""
-    known = meaning.meanings_of(graph)
-    return next((i for i, name in enumerate(graph.outputs) if name in known and known[name].task == "faces"), None)
+    found = meaning.faces_of(graph)
+    return None if found is None else graph.outputs.index(found[0])

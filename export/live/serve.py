@@ -40,7 +40,7 @@ class Site:
 
     def __init__(self, networks: Sequence[Network]) -> None:
         self.networks: list[Network] = []
-        self._modules: dict[tuple[str, str, str], tuple[int, bytes]] = {}  # number and WebAssembly
+        self._modules: dict[tuple[str, str, str], bytes] = {}  # WebAssembly, by what tasks must share
         self._module_of: list[int] = []
         self._lock = threading.Lock()
         for network in networks:
@@ -52,9 +52,9 @@ class Site:
             graph, plan = network.graph, network.plan
             key = core_digest(graph), structure.digest(plan), str(output_of_faces(graph))
             if key not in self._modules:
-                self._modules[key] = len(self._modules), build(plan)
+                self._modules[key] = build(plan)
             self.networks.append(network)
-            self._module_of.append(self._modules[key][0])
+            self._module_of.append(list(self._modules).index(key))
             return self.description(len(self.networks) - 1)
 
     def description(self, number: int) -> dict[str, Any]:
@@ -63,7 +63,7 @@ class Site:
 
     def module(self, number: int) -> bytes:
         """Return the WebAssembly of a module."""
-        return dict(self._modules.values())[number]
+        return list(self._modules.values())[number]
 
     # ---- answers
 

@@ -72,7 +72,7 @@ def _said(
     network: Network, output: str, codes: npt.NDArray[np.int8], known: People | None
 ) -> list[tuple[str, dict[str, object]]]:
     """Return what an output says, per picture, as a text and as plain values."""
-    of_faces = faces_of(network)
+    of_faces = meaning.faces_of(network.graph)
     if of_faces and output == of_faces[0]:
         if known is None:
             raise ValueError(f"{network.graph.name} is a face network; predictions need the people who are enrolled")
@@ -91,15 +91,9 @@ def _who(known_as: Meaning, embedding: npt.NDArray[np.int8], known: People) -> t
     return f"{said}  cosine {cosine / ONE:.3f}, threshold {known_as.threshold:.3f}", value
 
 
-def faces_of(network: Network) -> tuple[str, Meaning] | None:
-    """Return the output whose values are embeddings of faces, and its meaning, if there is one."""
-    found = [(name, each) for name, each in meaning.meanings_of(network.graph).items() if each.task == "faces"]
-    return found[0] if found else None
-
-
 def require_faces(network: Network) -> tuple[str, Meaning]:
-    """Return as faces_of. Raises: ValueError if there is none."""
-    if (found := faces_of(network)) is None:
+    """Return as meaning.faces_of. Raises: ValueError if there is none."""
+    if (found := meaning.faces_of(network.graph)) is None:
         raise ValueError(f"{network.graph.name} is no face network: none of its outputs is an embedding of a face")
     return found
 
@@ -114,7 +108,7 @@ def enrolled(network: Network, path: str | os.PathLike[str]) -> People | None:
 
     Raises: ValueError if nobody is enrolled, or as people.load.
     """
-    if (found := faces_of(network)) is None:
+    if (found := meaning.faces_of(network.graph)) is None:
         return None
     known = people.load(Path(path), network.graph.tensor(found[0]).size)
     if not known.sums:

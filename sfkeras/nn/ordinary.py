@@ -43,11 +43,15 @@ def rewritten(model):
     writer = _Writer()
     inputs = [kinds.Input(each.shape[1:], name=each.name) for each in model.inputs]
     outputs = [writer.closed(output) for output in writer.follow(model, inputs)]
-    one = lambda tensors: tensors[0] if len(tensors) == 1 else tensors  # noqa: E731
-    copy = SfkerasModel(one(inputs), one(outputs), name=model.name)
+    copy = SfkerasModel(_one_or_all(inputs), _one_or_all(outputs), name=model.name)
     for name, weights in writer.weights.items():
         copy.get_layer(name).set_weights(weights)
     return copy
+
+
+def _one_or_all(tensors):
+    """Return the only tensor, or the list."""
+    return tensors[0] if len(tensors) == 1 else tensors
 
 
 class _Convolution:

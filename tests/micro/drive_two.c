@@ -1,36 +1,30 @@
-// Two networks of one core in one program: their rows alternate, and each gives its own test
-// vector's outputs.
+// Two networks of one program: their rows alternate. `prog IMAGES OUTPUT`: an image of each.
 #include <stdio.h>
 
 #include "first_stream.h"
 #include "second_stream.h"
 
-static int8_t row[1 << 12];
+enum {
+  FIRST_ROW_BYTES = FIRST_INPUT_WIDTH * FIRST_INPUT_CHANNELS,
+  SECOND_ROW_BYTES = SECOND_INPUT_WIDTH * SECOND_INPUT_CHANNELS
+};
 
-// Byte i of the test vector's image.
-static int8_t vector_code(uint32_t i) {
-  uint32_t x = i * UINT32_C(0x9E3779B1);
-  x = (x ^ (x >> 15)) * UINT32_C(0x85EBCA77);
-  return (int8_t)((int32_t)((x ^ (x >> 13)) & 0xff) - 128);
-}
-
-static void push(const sf_network *network, uint32_t y) {
-  const uint32_t bytes = (uint32_t)network->tensors[0].width * network->tensors[0].channels;
-  if (y >= network->tensors[0].height) return;
-  for (uint32_t i = 0; i < bytes; ++i) row[i] = vector_code(y * bytes + i);
-  sf_push_row(network, row);
-}
+static struct {
+  int8_t first[FIRST_INPUT_HEIGHT][FIRST_ROW_BYTES], second[SECOND_INPUT_HEIGHT][SECOND_ROW_BYTES];
+} images;
 
 int main(int count, char **arguments) {
-  FILE *output = count == 2 ? fopen(arguments[1], "wb") : NULL;
-  if (!output || sf_load_task(&first_network, first_task, FIRST_TASK_BYTES) ||
+  FILE *input = count == 3 ? fopen(arguments[1], "rb") : NULL;
+  if (!input || fread(&images, sizeof images, 1, input) != 1 ||
+      sf_load_task(&first_network, first_task, FIRST_TASK_BYTES) ||
       sf_load_task(&second_network, second_task, SECOND_TASK_BYTES)) {
     return 1;
   }
-  for (uint32_t y = 0; y < FIRST_INPUT_HEIGHT || y < SECOND_INPUT_HEIGHT; ++y) {
-    push(&first_network, y);
-    push(&second_network, y);
+  for (int y = 0; y < FIRST_INPUT_HEIGHT || y < SECOND_INPUT_HEIGHT; ++y) {
+    if (y < FIRST_INPUT_HEIGHT) sf_push_row(&first_network, images.first[y]);
+    if (y < SECOND_INPUT_HEIGHT) sf_push_row(&second_network, images.second[y]);
   }
+  FILE *output = fopen(arguments[2], "wb");
   fwrite(sf_output(&first_network, 0), 1, FIRST_OUTPUT0_CHANNELS, output);
   fwrite(sf_output(&second_network, 0), 1, SECOND_OUTPUT0_CHANNELS, output);
   return fclose(output);

@@ -47,7 +47,8 @@ def test_they_are_compiled_into_one_folder(second, cores, tmp_path):
         tmp_path / "program",
     ]
     subprocess.run(command, check=True)
-    subprocess.run([tmp_path / "program", tmp_path / "outputs"], check=True)
+    (tmp_path / "images").write_bytes(b"".join(vector_image(graph).tobytes() for graph in (FIRST, second)))
+    subprocess.run([tmp_path / "program", tmp_path / "images", tmp_path / "outputs"], check=True)
     made = [
         golden.run(graph, vector_image(graph), graph.outputs)[graph.outputs[0]].tobytes() for graph in (FIRST, second)
     ]
