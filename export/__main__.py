@@ -415,7 +415,7 @@ def _open_network_or_core(path: str, size: str | None, cores: int):
     from export.graph.passes.resize import parse_size
     from export.hardware.estimate.core_network import network_of
     from export.network import Network, open_network
-    from sfkeras.nn.core import Core, names
+    from sfkeras.nn.freezing.core import Core, names
 
     if Path(path).is_dir() or Path(path).suffix in (".graph", ".tflite"):
         return open_network(path, size)
@@ -433,7 +433,7 @@ def _prove(path: Path, inputs: int, few: int, json_file: str | None, task: str |
 
         load_tensorflow()
         from export.report.run_report import verify_run
-        from sfkeras.training.run import Run
+        from sfkeras.training.run_folder.folder import Run
         from sfkeras.training.trainer import Training
 
         return verify_run(Training(Run.at(path)), on)

@@ -17,7 +17,7 @@ from export.lower import lower
 from export.network import Network, open_network
 from export.tflite.writing import writer
 from sfkeras import atomic_file
-from sfkeras.nn import fixed8
+from sfkeras.nn.quantisation import fixed8
 
 
 def deploy(training) -> None:

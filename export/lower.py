@@ -22,9 +22,10 @@ from export.graph.operators import (
 )
 from export.graph.switches import NAMED_BY_SFKERAS
 from export.graph.tensor import Tensor
-from sfkeras.nn import layers, piecewise
-from sfkeras.nn.core import snap
-from sfkeras.nn.fixed8 import INPUT_EXPONENT, unwrapped
+from sfkeras.nn import layers
+from sfkeras.nn.freezing.core import snap
+from sfkeras.nn.quantisation import piecewise
+from sfkeras.nn.quantisation.fixed8 import INPUT_EXPONENT, unwrapped
 from sfkeras.tensorflow import tf
 
 keras = tf.keras

@@ -50,6 +50,10 @@ class Comparisons:
         """
         run_experiment("three_tasks", words)
 
+    def transfer(self, *words):
+        """The frozen core on clothes, faces and streets, against networks from scratch and a linear head."""
+        run_experiment("transfer", words)
+
     def table2(self):
         """Frames per second with 1 to 6 repeats, by the cycle model (Table 2). Trains nothing."""
         from sfkeras.experiments import repeats, tables
@@ -72,7 +76,7 @@ class Comparisons:
         load_tensorflow()
         from sfkeras.nn.backbone import SemifreddoNet
         from sfkeras.nn.baselines import ShuffleNetV2
-        from sfkeras.nn.core import Core
+        from sfkeras.nn.freezing.core import Core
         from sfkeras.nn.heads import Head
 
         shape = (size, size, 3)

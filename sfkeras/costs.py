@@ -5,6 +5,8 @@ Limits of a network are those of its recipe's keys (`sfkeras.training.recipe`).
 
 PICTURE_PIXELS = 1 << 26  # 8192x8192; decoded, with its copies, up to 0.8 GB
 
+IDX_BYTES = 1 << 30  # of a file of the MNIST family, unpacked
+
 RECIPE_BYTES = 1 << 16  # of a recipe's file, or of a value in a command
 RECIPE_DEPTH = 16  # of lists and sections in each other
 TEXT_LETTERS = 1000  # of a path, or of another text

@@ -19,7 +19,7 @@ def train(recipe):
 
     Raises: RecipeError.
     """
-    from sfkeras.training.run import Run
+    from sfkeras.training.run_folder.folder import Run
 
     with contextlib.closing(Run(recipe)) as run:
         train_in(run)
@@ -28,11 +28,11 @@ def train(recipe):
 def train_in(run):
     """Train the recipe of a run in its folder. Raises: RecipeError."""
     from sfkeras import data
-    from sfkeras.nn.core import Core
+    from sfkeras.nn.freezing.core import Core
     from sfkeras.startup import load_tensorflow
     from sfkeras.training import deployment, workers
     from sfkeras.training.progress import Progress
-    from sfkeras.training.run import Run
+    from sfkeras.training.run_folder.folder import Run
 
     recipe = run.recipe
     data.require(recipe.data.source, recipe.data.root, recipe.data.name)

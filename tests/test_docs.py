@@ -17,7 +17,7 @@ from export.graph.arithmetic import rounding
 from export.graph.meaning import Meaning
 from export.tflite.writing import writer
 from sfkeras.training import recipe as recipes
-from tests.support.graphs import Builder
+from tests.support.networks.graphs import Builder
 
 ROOT = Path(__file__).parents[1]
 GENERATED = ROOT / "docs" / "results.md"

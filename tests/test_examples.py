@@ -7,7 +7,7 @@ import pytest
 
 from export.c import project
 from export.streaming import line_plan
-from tests.support.tiny import tiny
+from tests.support.networks.tiny import tiny
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 

@@ -41,3 +41,9 @@ def test_c_and_hardware_do_not_import_each_other(one, other):
 def test_importing_a_package_does_not_import_tensorflow(package):
     code = f"import sys, {package}; assert 'tensorflow' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)
+
+
+@pytest.mark.parametrize("package", ["sfkeras", "export"])
+def test_a_room_has_so_few_files_that_one_finds_the_file(package):
+    rooms = [room for room in (ROOT / package).rglob("*") if room.is_dir() and room.name != "__pycache__"]
+    assert rooms and {str(room): n for room in rooms if (n := len(list(room.glob("*.py")))) > 14} == {}

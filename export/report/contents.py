@@ -16,7 +16,7 @@ from export.hardware.layout import HardwareError
 from export.network import Network, open_network
 from export.report import boards, judged, sizes
 from export.streaming.line_plan import LinePlan
-from sfkeras.training.run import Run
+from sfkeras.training.run_folder.folder import Run
 
 FORMAT = "sfkeras report 1"
 FILES = (".tflite", ".graph", ".c", ".h", ".bin", ".json")  # whose digests are shown

@@ -13,24 +13,18 @@ when it is first used, so that asking a network about one picture loads none.
 
 import importlib
 
-_SOURCES = ("SOURCES", "load", "require")  # names of sources.py
-__all__ = [
-    *_SOURCES,
-    "att",
-    "batches",
-    "camvid",
-    "folder",
-    "images",
-    "lfw",
-    "pairs",
-    "survey",
-    "tfds",
-    "tfrecord",
-]
+_HOME = {  # the room of each public name
+    "": ["batches", "images", "pairs", "survey"],
+    ".sources": ["att", "camvid", "folder", "idx", "lfw", "tfds", "tfrecord"],
+    ".sources.registry": ["SOURCES", "load", "require"],
+}
+__all__ = sorted(name for names in _HOME.values() for name in names)
 
 
 def __getattr__(name):
-    if name not in __all__:
-        raise AttributeError(f"module 'sfkeras.data' has no attribute {name!r}")
-    module = importlib.import_module(f"sfkeras.data.{'sources' if name in _SOURCES else name}")
-    return getattr(module, name) if name in _SOURCES else module
+    for home, names in _HOME.items():
+        if name in names:
+            if home == ".sources.registry":
+                return getattr(importlib.import_module("sfkeras.data.sources.registry"), name)
+            return importlib.import_module(f"sfkeras.data{home}.{name}")
+    raise AttributeError(f"module 'sfkeras.data' has no attribute {name!r}")

@@ -10,8 +10,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from sfkeras.data import folder, pictures
+from sfkeras.data import pictures
 from sfkeras.data.images import SUFFIXES, folder_at
+from sfkeras.data.sources import folder
 from sfkeras.errors import RecipeError
 
 MOST_OPENED = 500  # pictures whose headers are read

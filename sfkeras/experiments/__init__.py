@@ -6,7 +6,7 @@ results.py      the results files, one line of JSON per training
 page.py         docs/results.md and its plots, from the results files only
 """
 
-from sfkeras.experiments import ablations, figure6, repeats, schemes, table3, three_tasks
+from sfkeras.experiments import ablations, figure6, repeats, schemes, table3, three_tasks, transfer
 
 EXPERIMENTS = {
     experiment.name: experiment
@@ -17,5 +17,6 @@ EXPERIMENTS = {
         ablations.EXPERIMENT,
         schemes.EXPERIMENT,
         three_tasks.EXPERIMENT,
+        transfer.EXPERIMENT,
     )
 }

@@ -8,7 +8,7 @@ import numpy as np
 from sfkeras import atomic_file, places
 from sfkeras.experiments import repeats, results, tables
 from sfkeras.experiments.experiment import Experiment
-from sfkeras.training import correct_cases, plots
+from sfkeras.training.run_folder import correct_cases, plots
 
 ROOT = places.workplace()
 RESULTS = ROOT / "results"
@@ -24,12 +24,12 @@ def draw(folder):
 
     folder = Path(folder)
     place = ROOT / "docs" if folder.resolve() == RESULTS else folder
-    place.mkdir(parents=True, exist_ok=True)
+    (place / "images").mkdir(parents=True, exist_ok=True)
     found = {name: results.of_experiment(experiment, folder) for name, experiment in EXPERIMENTS.items()}
     for name, rows in found.items():
         if rows:
             plot = EXPERIMENTS[name].picture or functools.partial(picture, experiment=EXPERIMENTS[name])
-            plot(place / f"{name}.png", rows)
+            plot(place / "images" / f"{name}.png", rows)
     atomic_file.write(place / "results.md", text(found))
 
 
@@ -74,7 +74,7 @@ def section(experiment, rows):
         *table(experiment, rows),
         "",
         *order(experiment, rows),
-        f"![{experiment.title}]({experiment.name}.png)",
+        f"![{experiment.title}](images/{experiment.name}.png)",
         "",
         "Each training:",
         "",

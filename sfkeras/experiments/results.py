@@ -14,8 +14,8 @@ import yaml
 import sfkeras
 from sfkeras import atomic_file, costs, own_files, places
 from sfkeras.errors import RecipeError
-from sfkeras.training import correct_cases
 from sfkeras.training import recipe as recipes
+from sfkeras.training.run_folder import correct_cases
 from sfkeras.training.settings import TextLoader, brief, build
 
 FORMAT = "sfkeras results 2"
@@ -122,7 +122,7 @@ def make(experiment, task, row, run):
 
     Args:
         experiment, task, row: names.
-        run: sfkeras.training.run.Run.
+        run: sfkeras.training.run_folder.folder.Run.
     """
     return {
         "format": FORMAT,

@@ -99,7 +99,7 @@ def train(experiment, planned):
     if planned.core:
         make_core(planned.core)
     train_recipe(planned.recipe)
-    from sfkeras.training.run import Run
+    from sfkeras.training.run_folder.folder import Run
 
     return results.make(experiment.name, planned.task, planned.row, Run(planned.recipe))
 

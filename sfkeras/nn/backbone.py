@@ -6,7 +6,7 @@ import dataclasses
 
 from sfkeras.errors import RecipeError
 from sfkeras.nn.blocks import convolution, downscaling_unit, level_unit, regular_unit, semifreddo_module
-from sfkeras.nn.freezing import freeze
+from sfkeras.nn.freezing.schemes import freeze
 from sfkeras.nn.heads import attach_all
 from sfkeras.nn.layers import GreyToRGB
 from sfkeras.nn.limits import DOWNSCALING, LARGEST_SIDE, SMALLEST_SIDE, nearest_side

@@ -1,9 +1,10 @@
-"""The network that the paper compares with: ShuffleNetV2, fully trainable (Table 3)."""
+"""Networks to compare with, fully trainable: ShuffleNetV2, as in Table 3, and MobileNetV2."""
 
 from sfkeras.errors import RecipeError
 from sfkeras.nn.backbone import check_input_shape
 from sfkeras.nn.blocks import bottleneck, convolution, depthwise, join, regular_unit
 from sfkeras.nn.heads import attach_all
+from sfkeras.nn.limits import BASELINE_WIDTHS
 from sfkeras.nn.saved import SfkerasModel
 from sfkeras.tensorflow import require_float32, tf
 
@@ -33,10 +34,7 @@ def ShuffleNetV2(input_shape, heads, width=1.0):
     """
     require_float32()
     check_input_shape(input_shape)
-    if width not in CHANNELS:
-        raise RecipeError(
-            f"network.width is {width}. Expected {' or '.join(map(str, CHANNELS))} for ShuffleNetV2. Write network.width=1."
-        )
+    _check_width("shufflenet", "ShuffleNetV2", width)
     images = tf.keras.Input(input_shape, name="image")
     x = convolution(images, STEM_CHANNELS, 3, 2, "stem")
     x = tf.keras.layers.MaxPooling2D(3, 2, "same", name="stem.pool")(x)
@@ -45,6 +43,28 @@ def ShuffleNetV2(input_shape, heads, width=1.0):
         for unit in range(2, units + 1):
             x = regular_unit(x, f"stage{stage}.unit{unit}", transform=bottleneck)
     return SfkerasModel(images, attach_all(heads, {"core1": x}), name="shufflenet_v2")
+
+
+def MobileNetV2(input_shape, heads, width=0.35):
+    """Build Keras's own MobileNetV2 (Sandler et al. 2018, table 2) with random weights, up to its last convolution.
+
+    It is one trainable core, called "core1", and has no frozen core. Args, returns and errors are as
+    for ShuffleNetV2; the width is 0.35, 0.5 or 1.0.
+    """
+    require_float32()
+    check_input_shape(input_shape)
+    _check_width("mobilenet", "MobileNetV2", width)
+    images = tf.keras.Input(input_shape, name="image")
+    network = tf.keras.applications.MobileNetV2(
+        alpha=width, include_top=False, weights=None, input_tensor=images, input_shape=input_shape
+    )
+    return SfkerasModel(images, attach_all(heads, {"core1": network.output}), name="mobilenet_v2")
+
+
+def _check_width(kind, title, width):
+    if width not in BASELINE_WIDTHS[kind]:
+        expected = " or ".join(map(str, BASELINE_WIDTHS[kind]))
+        raise RecipeError(f"network.width is {width}. Expected {expected} for {title}. Write network.width=1.")
 
 
 def _downscaling_unit(x, channels, name):

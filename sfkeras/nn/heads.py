@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from sfkeras.errors import RecipeError
 from sfkeras.nn.blocks import batch_norm, convolution
 from sfkeras.nn.limits import check_sharing
-from sfkeras.nn.piecewise import PiecewiseLinear
+from sfkeras.nn.quantisation.piecewise import PiecewiseLinear
 from sfkeras.tensorflow import tf
 
 MOST_PARAMETERS = 131_072  # of all heads together (section 3.3)

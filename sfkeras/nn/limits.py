@@ -8,6 +8,7 @@ import itertools
 from sfkeras.errors import RecipeError
 
 MOST_HEADS = 3  # up to three tasks at a time (section 3.2)
+BASELINE_WIDTHS = {"shufflenet": (0.5, 1.0), "mobilenet": (0.35, 0.5, 1.0)}  # by network.kind
 DOWNSCALING, SMALLEST_SIDE, LARGEST_SIDE = 16, 32, 2048  # Table 1 halves the sides four times
 
 

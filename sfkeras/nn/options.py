@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import cast
 
-from sfkeras.nn.core import Core
+from sfkeras.nn.freezing.core import Core
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class NetworkOptions:
             drops (section 5, Fig. 4).
         train_batch_norm: bool. Whether the batch-norms of a frozen core train (section 5).
         shares: sequence of floats in [0, 1], one per convolution of the core, or None. The share
-            of each convolution's weights that is frozen (section 3.1, freezing.py). None freezes
+            of each convolution's weights that is frozen (section 3.1, schemes.py). None freezes
             the whole core.
 
     Example:

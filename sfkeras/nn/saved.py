@@ -17,10 +17,12 @@ class SfkerasModel(keras.Model):
 
     @classmethod
     def from_config(cls, config, custom_objects=None):
-        from sfkeras.nn import blocks, freezing, layers, piecewise  # noqa: F401, which registers their layers
+        from sfkeras.nn import blocks, layers  # noqa: F401, which registers their layers
+        from sfkeras.nn.freezing import schemes  # noqa: F401, which registers their layers
+        from sfkeras.nn.quantisation import piecewise  # noqa: F401, which registers their layers
 
         if any(layer["class_name"] == "Fixed8Layer" for layer in config["layers"]):
-            from sfkeras.nn import fixed8  # noqa: F401, and this its quantizers; tfmot takes long to load
+            from sfkeras.nn.quantisation import fixed8  # noqa: F401, and this its quantizers; tfmot takes long to load
         return super().from_config(config, custom_objects)
 
 
@@ -43,7 +45,9 @@ def load_model(path):
         >>> sfkeras.load_model(path).count_params() == model.count_params()
         True
     """
-    from sfkeras.nn import blocks, fixed8, freezing, layers, piecewise  # noqa: F401, which registers their layers
+    from sfkeras.nn import blocks, layers  # noqa: F401, which registers their layers
+    from sfkeras.nn.freezing import schemes  # noqa: F401, which registers their layers
+    from sfkeras.nn.quantisation import fixed8, piecewise  # noqa: F401, which registers their layers
 
     known = keras.utils.get_custom_objects()
     names = {name.removeprefix("sfkeras>"): known[name] for name in known}  # a .h5 file has the names without sfkeras

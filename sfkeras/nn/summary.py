@@ -4,8 +4,8 @@ import re
 
 import numpy as np
 
-from sfkeras.nn import fixed8
 from sfkeras.nn.layers import AlphaBlend
+from sfkeras.nn.quantisation import fixed8
 from sfkeras.tensorflow import tf
 
 keras = tf.keras

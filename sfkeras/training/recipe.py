@@ -18,7 +18,15 @@ import yaml
 
 from sfkeras import costs, places
 from sfkeras.errors import RecipeError
-from sfkeras.nn.limits import DOWNSCALING, LARGEST_SIDE, MOST_HEADS, SMALLEST_SIDE, check_sharing, nearest_side
+from sfkeras.nn.limits import (
+    BASELINE_WIDTHS,
+    DOWNSCALING,
+    LARGEST_SIDE,
+    MOST_HEADS,
+    SMALLEST_SIDE,
+    check_sharing,
+    nearest_side,
+)
 from sfkeras.training import automatic
 from sfkeras.training.settings import TextLoader, all_keys, brief, build, expected, join, key, shown
 
@@ -59,8 +67,9 @@ class InputSize(NamedTuple):
 class NetworkSettings:
     """The backbone (sections 3.1, 3.2 and 3.4)."""
 
-    kind: Literal["semifreddo", "shufflenet"] = key(
-        "shufflenet: ShuffleNetV2, one trainable core; with frozen=false cores=1 width=0.5 or 1", "semifreddo"
+    kind: Literal["semifreddo", "shufflenet", "mobilenet"] = key(
+        "shufflenet, mobilenet: ShuffleNetV2 or MobileNetV2, one trainable core; with frozen=false cores=1 width=0.5",
+        "semifreddo",
     )
     input: InputSize = key("size of the images in pixels; auto: as the folder's pictures", InputSize(96, 96, 3))
     frozen: bool = key("whether there is a frozen core", True)
@@ -132,7 +141,7 @@ class LossSettings:
 class DataSettings:
     """Where the images come from and how they form batches."""
 
-    source: Literal["att", "lfw", "folder", "tfrecord", "camvid", "tfds"] = key(
+    source: Literal["att", "lfw", "folder", "tfrecord", "camvid", "tfds", "idx"] = key(
         "att needs no root; folder: one folder per class", "att"
     )
     root: str | None = key("folder of the images or shards", None)
@@ -299,12 +308,14 @@ def check_batch(recipe: Recipe) -> None:
 
 
 def check_kind(network: NetworkSettings) -> None:
-    """Refuse a ShuffleNetV2 with values that only a SemifreddoNet can have. Raises: RecipeError."""
-    if network.kind == "shufflenet" and (network.frozen or network.cores != 1 or network.width not in (0.5, 1)):
+    """Refuse a network to compare with that has values only a SemifreddoNet can have. Raises: RecipeError."""
+    widths = BASELINE_WIDTHS.get(network.kind)
+    if widths and (network.frozen or network.cores != 1 or network.width not in widths):
         raise RecipeError(
-            f"network.kind is shufflenet, but network.frozen is {str(network.frozen).lower()}, network.cores "
-            f"{network.cores} and network.width {network.width:g}. Expected one trainable core of width 0.5 or 1. Write "
-            "network.frozen=false network.cores=1 network.width=1."
+            f"network.kind is {network.kind}, but network.frozen is {str(network.frozen).lower()}, network.cores "
+            f"{network.cores} and network.width {network.width:g}. Expected one trainable core of width "
+            f"{' or '.join(f'{width:g}' for width in widths)}. Write "
+            f"network.frozen=false network.cores=1 network.width={widths[-1]:g}."
         )
 
 

@@ -10,7 +10,7 @@ from sfkeras.errors import RecipeError
 from sfkeras.nn.layers import ClassCosines
 from sfkeras.tensorflow import tf
 from sfkeras.training import metrics
-from sfkeras.training.losses import additive_angular_margin_loss, segmentation_loss, semi_hard_triplet_loss
+from sfkeras.training.optimisation.losses import additive_angular_margin_loss, segmentation_loss, semi_hard_triplet_loss
 
 keras = tf.keras
 PIXELS_AT_ONCE = 1 << 21  # per batch of test images: a network then needs less than 1 GB for its maps

@@ -10,21 +10,23 @@ import numpy as np
 
 from sfkeras import data
 from sfkeras.errors import RecipeError
-from sfkeras.nn import core as cores
-from sfkeras.nn import fixed8, freezing, parameters, piecewise
 from sfkeras.nn.backbone import SemifreddoNet
-from sfkeras.nn.baselines import ShuffleNetV2
+from sfkeras.nn.baselines import MobileNetV2, ShuffleNetV2
+from sfkeras.nn.freezing import core as cores
+from sfkeras.nn.freezing import parameters, schemes
+from sfkeras.nn.freezing.rejuvenation import NEARLY_DEAD, Rejuvenation, count_nearly_dead
 from sfkeras.nn.heads import Head
 from sfkeras.nn.options import NetworkOptions
-from sfkeras.nn.rejuvenation import NEARLY_DEAD, Rejuvenation, count_nearly_dead
+from sfkeras.nn.quantisation import fixed8, piecewise
 from sfkeras.tensorflow import tf
-from sfkeras.training import plots, tasks
-from sfkeras.training.journal import Journal
-from sfkeras.training.optimizers import build_before_tracing
+from sfkeras.training import tasks
+from sfkeras.training.optimisation.optimizers import build_before_tracing
+from sfkeras.training.optimisation.schedules import image_sizes, optimizer, without_static_size
+from sfkeras.training.optimisation.statistics import BATCHES, take_statistics
 from sfkeras.training.progress import Progress
-from sfkeras.training.run import Run
-from sfkeras.training.schedules import image_sizes, optimizer, without_static_size
-from sfkeras.training.statistics import BATCHES, take_statistics
+from sfkeras.training.run_folder import plots
+from sfkeras.training.run_folder.folder import Run
+from sfkeras.training.run_folder.journal import Journal
 from sfkeras.training.workers import SINGLE_WORKER
 
 keras = tf.keras
@@ -332,10 +334,12 @@ def digest(model):
 
 
 def build_network(recipe, input_shape, core):
-    """Return the float network of a recipe: a SemifreddoNet or a ShuffleNetV2."""
+    """Return the float network of a recipe: a SemifreddoNet, or one that is compared with it."""
     heads = [Head(name=name, **vars(head)) for name, head in recipe.heads.items()]
     if recipe.network.kind == "shufflenet":
         return ShuffleNetV2(input_shape, heads, recipe.network.width)
+    if recipe.network.kind == "mobilenet":
+        return MobileNetV2(input_shape, heads, recipe.network.width)
     return SemifreddoNet(input_shape, heads, network_options(recipe.network, core))
 
 
@@ -356,7 +360,7 @@ def network_options(settings, core):
 def frozen_shares(settings, core):
     """Return the frozen share of each of a core's layers, or None if the whole core is frozen."""
     if settings.frozen_share is not None:
-        return freezing.by_depth(settings.frozen_share, freezing.depth(core))
+        return schemes.by_depth(settings.frozen_share, schemes.depth(core))
     if settings.frozen_layers is not None:
-        return freezing.first_layers(settings.frozen_layers, freezing.depth(core))
+        return schemes.first_layers(settings.frozen_layers, schemes.depth(core))
     return None

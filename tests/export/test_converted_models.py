@@ -26,9 +26,17 @@ from export.graph.operators import (
 )
 from export.tflite.file import flatbuffer
 from export.tflite.reading.reader import read
-from tests.support import newer_models
-from tests.support.converted_models import autoencoder, convert, ds_cnn, mobilenet_v2, resnet_v2, shuffled, temporal
 from tests.support.proofs import prove_tflite
+from tests.support.tflite import newer_models
+from tests.support.tflite.converted_models import (
+    autoencoder,
+    convert,
+    ds_cnn,
+    mobilenet_v2,
+    resnet_v2,
+    shuffled,
+    temporal,
+)
 
 MODELS = {  # and operators of the graph that each is here for
     autoencoder: {Conv2D},

@@ -9,7 +9,7 @@ import pytest
 from export.c import project
 from export.network import Network
 from export.tflite.reading import operators
-from tests.support.tiny import tiny
+from tests.support.networks.tiny import tiny
 
 ROOT = Path(__file__).parents[2]
 EXPECTED = ROOT / "tests" / "expected"

@@ -15,10 +15,10 @@ from export.tflite.reading.operators.registry import READERS
 from export.tflite.reading.reader import read
 from export.tflite.writing.writer import write
 from tests.export.tflite.reading.test_reader import EVERY_OPERATOR, assert_equal_to_tflm
-from tests.support import small_files
 from tests.support.fuzz import compile_network, mutated, try_mutations
-from tests.support.graphs import semifreddo
-from tests.support.tasks import every_operator
+from tests.support.networks.graphs import semifreddo
+from tests.support.networks.tasks import every_operator
+from tests.support.tflite import small_files
 
 FEW = 100
 SEMIFREDDO = semifreddo((32, 32), (8, 8, 16, 16, 32))

@@ -22,11 +22,11 @@ from export.tflite.placed import Tflite
 from export.tflite.writing.writer import operator_counts, write
 from sfkeras.nn.backbone import SemifreddoNet
 from sfkeras.nn.baselines import ShuffleNetV2
-from sfkeras.nn.core import Core
-from sfkeras.nn.fixed8 import INPUT_EXPONENT
+from sfkeras.nn.freezing.core import Core
 from sfkeras.nn.heads import Head
 from sfkeras.nn.layers import fixed8
-from tests.support.keras_networks import WIDTH, images, module_core, narrow_core, one_module, quantised, varied
+from sfkeras.nn.quantisation.fixed8 import INPUT_EXPONENT
+from tests.support.networks.keras_networks import WIDTH, images, module_core, narrow_core, one_module, quantised, varied
 from tests.support.proofs import prove_tflite
 
 keras = tf.keras

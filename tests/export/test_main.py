@@ -13,7 +13,7 @@ from export import __main__, deploy
 from export.graph import graph_file
 from export.graph.golden import random_inputs
 from export.tflite.writing import writer
-from tests.support.tasks import every_operator
+from tests.support.networks.tasks import every_operator
 
 
 def command(*words):

@@ -5,10 +5,10 @@ import pytest
 
 from export import deploy
 from export.lower import lower
-from sfkeras.nn import fixed8
 from sfkeras.nn.backbone import SemifreddoNet
+from sfkeras.nn.quantisation import fixed8
 from sfkeras.tensorflow import tf
-from tests.support.graphs import Builder
+from tests.support.networks.graphs import Builder
 
 keras = tf.keras
 IMAGES = np.zeros((2, 32, 32, 3), np.float32)

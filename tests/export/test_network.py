@@ -18,9 +18,9 @@ from export.network import Network, open_network
 from export.streaming import line_plan
 from export.tflite.running.interpreters import run_tflm
 from export.tflite.writing import writer
-from tests.support.repeated import plan_of, repeated
-from tests.support.tasks import every_operator
-from tests.support.tflite_files import FileBuilder
+from tests.support.networks.repeated import plan_of, repeated
+from tests.support.networks.tasks import every_operator
+from tests.support.tflite.tflite_files import FileBuilder
 
 
 @pytest.fixture(scope="module")

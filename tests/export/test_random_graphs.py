@@ -18,12 +18,12 @@ from export.graph.operators import OPERATORS
 from export.graph.passes.joined_inputs import with_one_input
 from export.streaming import line_model, line_plan
 from export.tflite.writing.writer import write
-from tests.support.graphs import random_graphs
+from tests.support.networks.graphs import random_graphs
+from tests.support.networks.tasks import every_operator
 from tests.support.proofs import prove_tflite
-from tests.support.tasks import every_operator
 
 IMAGES = 3
-DRIVER = Path(__file__).parents[1] / "micro" / "drive_graphs.c"
+DRIVER = Path(__file__).parents[1] / "micro" / "programs" / "drive_graphs.c"
 MACHINE = BACKENDS[0].machine  # gcc, not optimised: the quickest to build
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from export.backends.programs.machines import Machine, build
-from tests.micro.kernels import HERE, Kernels, Pointers, copy_kernels
+from tests.micro.kernels import PROGRAMS, Kernels, Pointers, copy_kernels
 
 
 class BoardKernels(Kernels):
@@ -19,7 +19,7 @@ class BoardKernels(Kernels):
 
     def __init__(self, machine: Machine, folder: Path):
         copy_kernels(folder / "c")
-        shutil.copy(HERE / "drive_kernels.c", folder / "c" / "main.c")
+        shutil.copy(PROGRAMS / "drive_kernels.c", folder / "c" / "main.c")
         self.program = build(machine, folder / "c", folder / machine.name)
         self.script, self.output, self.calls = [], None, 0
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from export.graph import golden
 from export.graph.graph import Graph
 from export.graph.operators import Add, ChannelScale, Conv2D, DepthwiseConv2D, Lookup, Multiply
-from tests.support.graphs import Builder
+from tests.support.networks.graphs import Builder
 
 SEEDS = st.integers(0, 2**32 - 1)
 POWERS_OF_TWO = st.integers(0, 7).map(lambda n: 2.0**-n)

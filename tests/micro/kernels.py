@@ -32,15 +32,21 @@ from export.graph.operators import (
     Window,
 )
 
-HERE = Path(__file__).parent
+PROGRAMS = Path(__file__).parent / "programs"
 STRICT = [*machines.STRICT, "-Wconversion"]
 UNDEFINED = ["-O1", "-fsanitize=undefined", "-fno-sanitize-recover=all"]
-BOUNDS = ["-g", "-fsanitize=address", *UNDEFINED, "-O0", str(HERE / "bounds.c")]  # to optimise takes longer than to run
+BOUNDS = [
+    "-g",
+    "-fsanitize=address",
+    *UNDEFINED,
+    "-O0",
+    str(PROGRAMS / "bounds.c"),
+]  # to optimise takes longer than to run
 GUARD = np.full(64, 85, np.int8)  # around outputs: a kernel that writes there is found out
 VARIANTS = {  # and the header that stands in for instructions, with what a compiler for them would define
     "portable": (None,),
-    "dsp": (HERE / "dsp_model" / "sf_dsp.h", "-D__ARM_FEATURE_DSP", "-D__ARM_FEATURE_UNALIGNED"),
-    "mve": (HERE / "mve_model" / "sf_mve.h", "-D__ARM_FEATURE_MVE"),
+    "dsp": (PROGRAMS / "dsp_model" / "sf_dsp.h", "-D__ARM_FEATURE_DSP", "-D__ARM_FEATURE_UNALIGNED"),
+    "mve": (PROGRAMS / "mve_model" / "sf_mve.h", "-D__ARM_FEATURE_MVE"),
 }
 
 

@@ -16,15 +16,15 @@ from export.graph.graph import Graph
 from export.streaming import line_plan
 from export.streaming.line_plan import LinePlan
 
-HERE = Path(__file__).parent
-HEADER = HERE.parents[1] / "micro" / "stream" / "sf_stream.h"
+PROGRAMS = Path(__file__).parent / "programs"
+HEADER = PROGRAMS.parents[2] / "micro" / "stream" / "sf_stream.h"
 Status = IntEnum("Status", re.findall(r"^  SF_(\w+)", HEADER.read_text(), re.MULTILINE), start=0)
 
 
 def build_with(main: str, network: Graph | LinePlan, machine: Machine, folder: Path, defines=()) -> Program:
     """Builds the C of a network, which must be named net, with a program of this folder in place of its main.c."""
     project.write_folder(line_plan.plan(network) if isinstance(network, Graph) else network, folder / "c")
-    shutil.copy(HERE / main, folder / "c" / "main.c")
+    shutil.copy(PROGRAMS / main, folder / "c" / "main.c")
     return build(machine, folder / "c", folder / machine.name, defines)
 
 

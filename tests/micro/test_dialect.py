@@ -17,10 +17,10 @@ from export.graph.operators import Conv2D
 from export.streaming import line_plan
 from tests.micro import cases
 from tests.micro import kernels as c
-from tests.support.graphs import semifreddo
-from tests.support.repeated import plan_of, repeated
+from tests.support.networks.graphs import semifreddo
+from tests.support.networks.repeated import plan_of, repeated
+from tests.support.networks.tasks import every_operator
 from tests.support.targets import BOARDS, MACHINES, MARKERS, thorough_but
-from tests.support.tasks import every_operator
 
 PUBLIC = "sf_crc32", "sf_kernel_set", "sf_kernels", "sf_measure", "sf_platform", "sf_stack", "sf_stages", "sf_stream"
 PUBLIC = *PUBLIC, "sf_switches", "sf_task", "sf_pixels", "sf_slots"

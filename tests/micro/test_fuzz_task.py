@@ -11,8 +11,8 @@ from export.datapath import task_image
 from export.datapath.retarget import fit
 from export.streaming import line_plan
 from tests.micro.scripts import build_with
-from tests.support.repeated import plan_of, repeated
-from tests.support.tasks import every_operator, other_task
+from tests.support.networks.repeated import plan_of, repeated
+from tests.support.networks.tasks import every_operator, other_task
 
 FUZZER = Machine("fuzzer", "clang", ("-O2", "-g", "-fno-sanitize-recover=all", "-fsanitize=fuzzer,address,undefined"))
 SECONDS = 6

@@ -14,7 +14,7 @@ from tests import make_rounding_vectors
 from tests.micro import cases
 from tests.micro import kernels as c
 from tests.micro.cases import SCALES, SEEDS, ZERO_POINTS, two
-from tests.support.graphs import Builder
+from tests.support.networks.graphs import Builder
 
 pytestmark = pytest.mark.compiler
 VECTORS = json.loads(make_rounding_vectors.FILE.read_text())

@@ -12,9 +12,9 @@ from export.graph.golden import random_inputs
 from export.graph.meaning import Meaning
 from export.streaming import line_plan
 from tests.micro.scripts import build_with, checked
-from tests.support.repeated import plan_of, repeated
+from tests.support.networks.repeated import plan_of, repeated
+from tests.support.networks.tasks import every_operator
 from tests.support.targets import SANITIZERS
-from tests.support.tasks import every_operator
 
 ACTIONS, OUTSIDE, RANDOM = 17, 2, 400  # of drive_misuse.c
 DEVICE_ACTIONS = 19  # of drive_device.c

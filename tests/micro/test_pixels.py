@@ -3,7 +3,6 @@
 import ctypes
 import io
 import subprocess
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,7 +10,7 @@ from PIL import Image
 
 from export.c import project
 from sfkeras.data.images import to_codes
-from tests.micro.kernels import STRICT, UNDEFINED
+from tests.micro.kernels import PROGRAMS, STRICT, UNDEFINED
 
 pytestmark = pytest.mark.compiler
 LEVELS = np.arange(256, dtype=np.uint8)
@@ -24,7 +23,7 @@ COLOURS = np.concatenate([COLOURS, np.roll(COLOURS, 1, axis=1), np.roll(COLOURS,
 def adapt(tmp_path_factory):
     """Gives codes (width, channels) of a row of bytes, by an adapter."""
     target = tmp_path_factory.mktemp("pixels") / "pixels.so"
-    source = Path(__file__).with_name("drive_pixels.c")
+    source = PROGRAMS / "drive_pixels.c"
     folder = project.MICRO / "device"
     subprocess.run(["gcc", *STRICT, *UNDEFINED, "-shared", "-fPIC", f"-I{folder}", source, "-o", target], check=True)
     library = ctypes.CDLL(str(target))

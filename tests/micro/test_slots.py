@@ -3,7 +3,6 @@
 import ctypes
 import subprocess
 from enum import IntEnum
-from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -12,9 +11,9 @@ from hypothesis import strategies as st
 from export.c import project
 from export.datapath import task_image
 from export.streaming import line_plan
-from tests.micro.kernels import STRICT, UNDEFINED
+from tests.micro.kernels import PROGRAMS, STRICT, UNDEFINED
 from tests.micro.scripts import Status, checked
-from tests.support.tasks import every_operator, other_task
+from tests.support.networks.tasks import every_operator, other_task
 
 Answer = IntEnum("Answer", "MORE PAGE_DONE LOADED REFUSED FAILED", start=0)
 OWN, *OTHERS = (
@@ -56,7 +55,7 @@ class Device:
 def library(tmp_path_factory):
     folder = tmp_path_factory.mktemp("slots")
     project.write_folder(line_plan.plan(every_operator()), folder)
-    driver = Path(__file__).with_name("drive_slots.c")
+    driver = PROGRAMS / "drive_slots.c"
     sources = [driver, *folder.glob("net_*.c"), *folder.glob("core_*.c"), *folder.glob("sf/*.c")]
     flags = [*STRICT, *UNDEFINED, "-shared", "-fPIC", f"-I{folder}"]
     subprocess.run(["gcc", *flags, *sources, "-o", folder / "slots.so"], check=True)

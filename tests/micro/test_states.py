@@ -6,8 +6,8 @@ import pytest
 from export.graph import golden
 from export.streaming import line_plan
 from tests.micro.scripts import build_with
+from tests.support.networks.tasks import every_operator
 from tests.support.targets import SANITIZERS
-from tests.support.tasks import every_operator
 
 
 @pytest.mark.parametrize("machine", SANITIZERS[:1])

@@ -11,7 +11,7 @@ from export.datapath.retarget import fit
 from export.datapath.task_image import HEADER
 from export.graph import golden
 from tests.micro.scripts import Script, Status, build_with, checked
-from tests.support.repeated import plan_of, repeated
+from tests.support.networks.repeated import plan_of, repeated
 from tests.support.targets import SANITIZERS
 
 NETWORK = plan_of(replace(repeated(2), name="net"))

@@ -11,10 +11,10 @@ from export.graph import golden
 from export.graph.golden import random_inputs
 from export.streaming import line_plan
 from tests.micro.scripts import Script, Status, build_with, checked
-from tests.support.graphs import semifreddo
+from tests.support.networks.graphs import semifreddo
+from tests.support.networks.tasks import every_operator, other_task
 from tests.support.targets import BOARDS, MACHINES, SANITIZERS
 from tests.support.task_layout import HEADER_BYTES, parts
-from tests.support.tasks import every_operator, other_task
 
 GRAPH, OTHER = every_operator(), other_task(every_operator())
 PLAN = line_plan.plan(GRAPH)

@@ -4,7 +4,6 @@ import re
 import shutil
 import subprocess
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -13,8 +12,9 @@ from export.c.test_vector import vector_image
 from export.datapath import task_image
 from export.graph import golden
 from export.network import Network
-from tests.support.graphs import semifreddo
-from tests.support.tasks import CORE, other_task, with_core_of
+from tests.micro.scripts import PROGRAMS
+from tests.support.networks.graphs import semifreddo
+from tests.support.networks.tasks import CORE, other_task, with_core_of
 
 CHANNELS = (8, 8, 16, 16, 32)
 FIRST = replace(semifreddo((32, 32), CHANNELS), name="first", metadata={"core": CORE})
@@ -31,7 +31,7 @@ def test_they_are_compiled_into_one_folder(second, cores, tmp_path):
     for graph in FIRST, second:
         project.write_folder(Network(graph).plan, folder)
     assert len(list(folder.glob("core_*.c"))) == cores
-    driver = shutil.copy(Path(__file__).with_name("drive_two.c"), folder / "main.c")
+    driver = shutil.copy(PROGRAMS / "drive_two.c", folder / "main.c")
     sources = [driver, *sorted(folder.glob("*_*.c")), *sorted((folder / "sf").glob("*.c"))]
     command = [
         "gcc",
@@ -67,7 +67,7 @@ def test_instances_have_their_own_rows_and_tasks(tmp_path):
     images = golden.random_inputs(graph, 3)[graph.inputs[0]]
     (tmp_path / "images").write_bytes(images.tobytes())
     (tmp_path / "task").write_bytes(task_image.write(Network(other).plan).content)
-    driver = shutil.copy(Path(__file__).with_name("drive_instances.c"), tmp_path / "main.c")
+    driver = shutil.copy(PROGRAMS / "drive_instances.c", tmp_path / "main.c")
     sources = [driver, *sorted(tmp_path.glob("*_*.c")), *sorted((tmp_path / "sf").glob("*.c"))]
     strict = "-std=c99", "-Wall", "-Wextra", "-Werror", "-O1", "-fsanitize=address,undefined"
     section = '-DSF_MEMORY_SECTION=__attribute__((section(".fast")))'

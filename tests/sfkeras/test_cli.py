@@ -14,7 +14,7 @@ import sfkeras
 from export.graph import golden
 from export.tflite.writing import writer
 from sfkeras import cli
-from tests.support.tasks import every_operator
+from tests.support.networks.tasks import every_operator
 
 ROOT = Path(__file__).parents[2]
 HEAVY = ("tensorflow", "tf_keras", "keras_cv", "tensorflow_model_optimization", "tflite_micro", "PIL", "matplotlib")

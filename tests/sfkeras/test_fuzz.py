@@ -13,13 +13,13 @@ import tensorflow as tf
 from sfkeras import train
 from sfkeras.errors import RecipeError
 from sfkeras.experiments import EXPERIMENTS, page, results
-from sfkeras.nn.core import Core
+from sfkeras.nn.freezing.core import Core
 from sfkeras.training import recipe as recipes
-from sfkeras.training.run import Run
+from sfkeras.training.run_folder.folder import Run
 from tests.sfkeras.experiments.test_results import result
 from tests.support.fuzz import within_bounds
-from tests.support.keras_networks import module_core
 from tests.support.mutations import mutated, mutated_arrays, mutated_json
+from tests.support.networks.keras_networks import module_core
 
 MUTATIONS = int(os.environ.get("MUTATIONS", 100))
 

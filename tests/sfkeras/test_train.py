@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 
 from sfkeras import train
-from sfkeras.nn import core
+from sfkeras.nn.freezing import core
 from sfkeras.training import trainer
-from sfkeras.training.journal import Journal
-from tests.support.keras_networks import one_module
+from sfkeras.training.run_folder.journal import Journal
+from tests.support.networks.keras_networks import build_one_module, one_module
 
 ROOT = Path(__file__).parents[2]
 COMMAND = "-m", "sfkeras.train"
@@ -105,11 +105,6 @@ def test_what_cannot_be_meant_is_one_line_and_leaves_nothing(words, told, tmp_pa
 # ---- a training that is killed
 
 PROGRAM = (__file__,)  # the command, with a network that is quick to trace: see the end of this file
-
-
-def build_one_module(recipe, shape, core):
-    """The network of a recipe, with one module in place of fifteen."""
-    return one_module(core, recipe.network.cores, shape=shape, outputs=recipe.heads["task"].outputs)
 
 
 @pytest.fixture(scope="module")

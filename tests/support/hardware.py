@@ -11,8 +11,8 @@ from export.graph.operators import AveragePool, Convolution, Lookup, Wire
 from export.hardware import layout, simulate
 from export.hardware.schedule import schedule
 from export.network import Network
-from tests.support.graphs import Builder, core_shuffle, downscaling_unit, regular_unit, semifreddo
-from tests.support.tasks import CORE
+from tests.support.networks.graphs import Builder, core_shuffle, downscaling_unit, regular_unit, semifreddo
+from tests.support.networks.tasks import CORE
 
 
 def narrow(size=(32, 32), core_shuffled=True, seed=0) -> Graph:

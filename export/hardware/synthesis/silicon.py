@@ -25,7 +25,7 @@ from export.hardware.schedule import Schedule, schedule
 from export.hardware.synthesis import measured, page, processes
 from export.network import Network
 from sfkeras import atomic_file, places
-from sfkeras.nn.core import Core
+from sfkeras.nn.freezing.core import Core
 
 NAME, SIZE, CORES = "tiny_imagenet", (480, 640), 2
 RATES = (1, 4)  # clocks per pixel

@@ -10,8 +10,8 @@ from export.backends.registry import ALIASES, BACKENDS, ENTRIES, benchable, find
 from export.graph import golden
 from export.graph.golden import random_inputs
 from export.network import Network
+from tests.support.networks.tasks import every_operator
 from tests.support.targets import EVERY_BACKEND
-from tests.support.tasks import every_operator
 
 PAGE = Path(__file__).parents[3] / "docs" / "backends.md"
 EXACT = [each for each in EVERY_BACKEND if each.values[0].exact and each.values[0].shows_every_tensor]

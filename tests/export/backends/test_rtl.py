@@ -3,8 +3,8 @@
 import pytest
 
 from export.network import Network
-from tests.support.graphs import Builder
-from tests.support.tasks import CORE, every_operator
+from tests.support.networks.graphs import Builder
+from tests.support.networks.tasks import CORE, every_operator
 
 pytestmark = pytest.mark.verilator
 

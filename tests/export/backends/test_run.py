@@ -12,8 +12,8 @@ from export.graph import golden
 from export.graph.golden import random_inputs
 from export.network import Network
 from export.streaming import line_plan
+from tests.support.networks.tasks import every_operator, other_task
 from tests.support.targets import EVERY_BACKEND
-from tests.support.tasks import every_operator, other_task
 
 
 @pytest.fixture(scope="module")

@@ -11,8 +11,8 @@ import pytest
 from export.c import core_header
 from export.graph.operators import Convolution
 from export.graph.tensor import GraphError
-from tests.support.graphs import Builder, semifreddo
-from tests.support.tasks import CORE, every_operator, other_task, with_core_of
+from tests.support.networks.graphs import Builder, semifreddo
+from tests.support.networks.tasks import CORE, every_operator, other_task, with_core_of
 
 SMALL = (8, 8, 16, 16, 32)  # channels of a SemifreddoNet
 

@@ -22,9 +22,9 @@ from export.graph.operators import AveragePool
 from export.graph.tensor import GraphError
 from export.streaming import line_plan
 from sfkeras import atomic_file
-from tests.support.graphs import Builder
+from tests.support.networks.graphs import Builder
+from tests.support.networks.tasks import every_operator, other_task
 from tests.support.targets import MACHINES, SANITIZERS
-from tests.support.tasks import every_operator, other_task
 
 CONVERSION = ("-O1", "-Wconversion")
 COMPILERS = [

@@ -27,7 +27,7 @@ from export.graph.operators import Add, MaxPool, ReadState, WriteState
 from export.tflite.file import flatbuffer
 from export.tflite.running import arena
 from export.tflite.writing.writer import operator_counts, write
-from tests.support.graphs import Builder, semifreddo
+from tests.support.networks.graphs import Builder, semifreddo
 
 ROOT = Path(__file__).parents[3]
 INTERFACE = ROOT / "tests" / "support" / "tflm_interface"

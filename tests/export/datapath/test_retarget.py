@@ -12,7 +12,7 @@ from export.graph import golden
 from export.graph.golden import random_inputs
 from export.graph.tensor import GraphError
 from export.streaming import line_plan
-from tests.support.graphs import Builder, semifreddo
+from tests.support.networks.graphs import Builder, semifreddo
 from tests.support.targets import MACHINES
 
 CHANNELS = (8, 16, 32, 32, 64)

@@ -9,9 +9,9 @@ from hypothesis import HealthCheck, given, settings
 from export.datapath import description, structure, task_image
 from export.datapath.structure import wire_runs
 from export.streaming import line_plan
-from tests.support.graphs import Builder, semifreddo
-from tests.support.streams import random_streams
-from tests.support.tasks import every_operator, other_task
+from tests.support.networks.graphs import Builder, semifreddo
+from tests.support.networks.streams import random_streams
+from tests.support.networks.tasks import every_operator, other_task
 
 random_graphs = settings(max_examples=25, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 

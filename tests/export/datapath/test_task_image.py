@@ -15,10 +15,10 @@ from export.graph.arithmetic.softmax import factor_and_smallest, reverse_factor
 from export.graph.operators import Add, Convolution, LogSoftmax, Mean, Prelu, Reduce, Softmax, SquaredDifference
 from export.graph.passes import zero_point
 from export.streaming import line_plan
-from tests.support.graphs import Builder, semifreddo
-from tests.support.streams import random_streams
+from tests.support.networks.graphs import Builder, semifreddo
+from tests.support.networks.streams import random_streams
+from tests.support.networks.tasks import CORE, every_operator, other_task, with_core_of
 from tests.support.task_layout import HEADER_BYTES, parts
-from tests.support.tasks import CORE, every_operator, other_task, with_core_of
 
 random_graphs = settings(max_examples=50, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 

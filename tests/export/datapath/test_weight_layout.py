@@ -10,8 +10,8 @@ from export.datapath.retarget import fit
 from export.graph import golden
 from export.graph.golden import random_inputs
 from export.streaming import line_plan
+from tests.support.networks.tasks import every_operator, other_task
 from tests.support.targets import BOARDS, MACHINES, SANITIZERS
-from tests.support.tasks import every_operator, other_task
 
 
 def fast(graph):

@@ -11,9 +11,9 @@ from export.drawing.blocks import blocks_of
 from export.drawing.svg import text_width
 from export.graph.operators import Add, switched_sources
 from export.streaming import line_plan
-from tests.support.graphs import Builder, semifreddo
-from tests.support.streams import random_streams
-from tests.support.tasks import every_operator
+from tests.support.networks.graphs import Builder, semifreddo
+from tests.support.networks.streams import random_streams
+from tests.support.networks.tasks import every_operator
 
 SVG = "{http://www.w3.org/2000/svg}"
 

@@ -10,7 +10,7 @@ from export.graph.arithmetic import rounding
 from export.graph.golden import random_inputs
 from export.graph.operators import Add, AveragePool, ChannelScale, Conv2D, Lookup
 from tests import make_rounding_vectors
-from tests.support.graphs import Builder, semifreddo
+from tests.support.networks.graphs import Builder, semifreddo
 
 VECTORS = json.loads(make_rounding_vectors.FILE.read_text())
 

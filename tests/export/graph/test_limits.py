@@ -17,9 +17,9 @@ from export.graph.tensor import GraphError
 from export.streaming import line_plan
 from export.tflite.file.flatbuffer import TfliteError
 from export.tflite.reading.reader import read
-from tests.support.graphs import Builder, semifreddo
-from tests.support.tasks import every_operator
-from tests.support.tflite_files import FileBuilder, options
+from tests.support.networks.graphs import Builder, semifreddo
+from tests.support.networks.tasks import every_operator
+from tests.support.tflite.tflite_files import FileBuilder, options
 
 SECONDS = 20  # of processor time, several times what it takes
 TABLE = np.arange(-128, 128).astype(np.int8)

@@ -7,8 +7,8 @@ from hypothesis import HealthCheck, given, settings
 from export.graph import golden, ranges
 from export.graph.golden import random_inputs
 from export.graph.operators import AveragePool, Mean, Pad
-from tests.support.graphs import Builder
-from tests.support.streams import random_streams
+from tests.support.networks.graphs import Builder
+from tests.support.networks.streams import random_streams
 
 
 def sums(graph, name):

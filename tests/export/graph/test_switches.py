@@ -18,8 +18,8 @@ from export.graph.tensor import GraphError
 from export.network import Network
 from export.proof.proof import Proof
 from export.streaming import line_model, line_plan
-from tests.support.graphs import semifreddo
-from tests.support.repeated import plan_of, repeated
+from tests.support.networks.graphs import semifreddo
+from tests.support.networks.repeated import plan_of, repeated
 from tests.support.targets import MACHINES
 
 PASSES = 3

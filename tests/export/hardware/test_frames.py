@@ -8,9 +8,9 @@ import pytest
 from export.datapath import task_image
 from export.graph import golden
 from export.hardware import simulate
-from tests.support.graphs import semifreddo
 from tests.support.hardware import designed, narrow, other_numbers
-from tests.support.tasks import CORE
+from tests.support.networks.graphs import semifreddo
+from tests.support.networks.tasks import CORE
 
 pytestmark = [pytest.mark.verilator, pytest.mark.frames]
 

@@ -11,8 +11,8 @@ from export.hardware import blocks, layout
 from export.hardware.folding import Folding
 from export.hardware.layout import HardwareError
 from export.network import Network
-from tests.support.graphs import Builder, semifreddo
-from tests.support.repeated import repeated
+from tests.support.networks.graphs import Builder, semifreddo
+from tests.support.networks.repeated import repeated
 
 
 def design_of(graph, clocks_per_pixel=1):

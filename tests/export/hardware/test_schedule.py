@@ -7,7 +7,7 @@ from export.graph.switches import ways
 from export.hardware import blocks, layout
 from export.hardware.schedule import most_waiting, paced, schedule
 from export.network import Network
-from tests.support.graphs import semifreddo
+from tests.support.networks.graphs import semifreddo
 
 
 def planned(clocks_per_pixel=1):

@@ -13,7 +13,7 @@ from export.hardware.schedule import schedule
 from export.hardware.simulate import SimulationError, Stalls
 from export.network import Network
 from tests.support.hardware import designed, narrow, one_module, other_numbers, simulated
-from tests.support.repeated import repeated
+from tests.support.networks.repeated import repeated
 
 WAYS = [(1, Stalls(), 0), (1, Stalls(60, 120), 1500), (4, Stalls(0, 30), 0), (2, Stalls(100, 0), 0)]
 
@@ -63,7 +63,7 @@ def test_tasks_are_swapped_between_frames(tmp_path, stalls):
 
 
 @pytest.mark.icarus
-@pytest.mark.parametrize("pooled", [False, True])
+@pytest.mark.parametrize("pooled", [pytest.param(False, marks=pytest.mark.thorough), True])
 def test_tasks_with_switches_are_swapped(tmp_path, pooled):
     """A head that may pool: one of its outputs has no beats, and the frames leave all the same."""
     network = Network(repeated(1, pooled=pooled))

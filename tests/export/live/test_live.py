@@ -16,8 +16,8 @@ from export.live.serve import HOST, Site, server
 from export.network import Network
 from export.tflite.writing.writer import write
 from tests.support.browser import Browser
-from tests.support.graphs import semifreddo
-from tests.support.tasks import every_operator, other_task
+from tests.support.networks.graphs import semifreddo
+from tests.support.networks.tasks import every_operator, other_task
 
 # As a network of faces, which has the C of people too.
 GRAPH = meaning.attach(every_operator(), {"pool": Meaning("faces", threshold=0.5)})

@@ -10,7 +10,7 @@ from export.c.test_vector import vector_image
 from export.measure import bench as benches
 from export.measure.board import Bench, Rows, StageCost, measure
 from export.network import Network
-from tests.support.graphs import semifreddo
+from tests.support.networks.graphs import semifreddo
 
 CHANNELS = (8, 16, 16, 16, 32)
 

@@ -10,7 +10,7 @@ from export.measure import bench, host
 from export.measure.bench import NotMeasured
 from export.network import Network
 from export.streaming import line_plan
-from tests.support.graphs import semifreddo
+from tests.support.networks.graphs import semifreddo
 
 TIMED = ["xnnpack", "c-gcc-O3", "c-native"]
 

@@ -6,7 +6,7 @@ import pytest
 
 from export.network import Network
 from export.packages import folder, package
-from tests.support.tasks import every_operator
+from tests.support.networks.tasks import every_operator
 
 GRAPH = replace(every_operator(), name="net")
 

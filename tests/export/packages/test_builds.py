@@ -22,8 +22,8 @@ from export.network import Network
 from export.packages import folder, package
 from export.streaming import line_plan
 from tests.export.packages.conftest import GRAPH
+from tests.support.networks.tasks import other_task
 from tests.support.targets import MACHINES, MARKERS
-from tests.support.tasks import other_task
 
 OTHER = other_task(GRAPH)
 IMAGES = random_inputs(GRAPH, 2)["image"]

@@ -13,7 +13,7 @@ from export.network import Network
 from export.packages import folder, package
 from sfkeras import atomic_file
 from tests.export.packages.conftest import GRAPH
-from tests.support.tiny import tiny
+from tests.support.networks.tiny import tiny
 
 
 def files(place):

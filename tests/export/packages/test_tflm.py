@@ -13,7 +13,7 @@ from export.graph import graph_file
 from export.packages import folder, package
 from export.tflite.writing.writer import write
 from tests.export.packages.test_builds import tool
-from tests.support.graphs import Builder, semifreddo
+from tests.support.networks.graphs import Builder, semifreddo
 
 INTERFACE = Path(__file__).parents[2] / "support" / "tflm_interface"
 CONTENT = write(semifreddo()).content

@@ -12,7 +12,7 @@ from export import __main__
 from export.graph import golden, graph_file, meaning
 from export.graph.meaning import Meaning
 from export.predict import answers
-from tests.support.tiny import tiny
+from tests.support.networks.tiny import tiny
 
 RED, GREY = (200, 30, 40), (128, 128, 128)
 

@@ -12,7 +12,7 @@ from export.graph.golden import random_inputs
 from export.proof.comparison import compare
 from export.tflite.running.interpreters import run_tflm
 from export.tflite.writing.writer import write
-from tests.support.graphs import semifreddo
+from tests.support.networks.graphs import semifreddo
 from tests.support.proofs import prove_tflite
 
 

@@ -8,7 +8,7 @@ from export.graph import golden
 from export.graph.golden import random_inputs
 from export.network import Network
 from export.proof.proof import Proof
-from tests.support.tasks import every_operator, other_task
+from tests.support.networks.tasks import every_operator, other_task
 
 
 @pytest.mark.compiler

@@ -15,8 +15,8 @@ from export.report.judged import judge
 from sfkeras.data.images import LabelledImages
 from sfkeras.data.pairs import balanced
 from sfkeras.training import recipe as recipes
-from sfkeras.training.run import Run
-from tests.support.tiny import tiny
+from sfkeras.training.run_folder.folder import Run
+from tests.support.networks.tiny import tiny
 
 CLASSES = ("cat", 'a "dog" <b>')
 

@@ -5,7 +5,7 @@ import pytest
 from export import __main__
 from export.graph import graph_file
 from export.report import gate
-from tests.support.tiny import tiny
+from tests.support.networks.tiny import tiny
 
 SIZES = {
     "ram": 65_536,

@@ -82,7 +82,7 @@ def test_a_failed_proof_is_in_the_first_sentence(classes, made):
 
 def test_a_foreign_network_has_a_page_too(tmp_path):
     from export.tflite.writing import writer
-    from tests.support.tiny import tiny
+    from tests.support.networks.tiny import tiny
 
     (tmp_path / "model.tflite").write_bytes(writer.write(tiny()).content)
     told = text_of(page.html(contents.of(tmp_path / "model.tflite", [])))

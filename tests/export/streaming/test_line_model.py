@@ -13,8 +13,8 @@ from export.graph.golden import random_inputs
 from export.graph.operators import AveragePool
 from export.streaming import line_plan
 from export.streaming.line_model import Stream, run
-from tests.support.graphs import Builder, semifreddo
-from tests.support.streams import random_streams
+from tests.support.networks.graphs import Builder, semifreddo
+from tests.support.networks.streams import random_streams
 
 CHANNELS = (8, 16, 32, 32, 64)
 random_graphs = settings(max_examples=40, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])

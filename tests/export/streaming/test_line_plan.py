@@ -10,8 +10,8 @@ from export.graph.operators import Add, AveragePool, Mean, Pad, Wire
 from export.graph.tensor import GraphError
 from export.streaming import line_plan
 from export.streaming.line_plan import ALIGNMENT, SUM_BYTES
-from tests.support.graphs import Builder, semifreddo
-from tests.support.streams import random_streams
+from tests.support.networks.graphs import Builder, semifreddo
+from tests.support.networks.streams import random_streams
 
 
 @pytest.fixture(scope="module")

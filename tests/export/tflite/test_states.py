@@ -14,7 +14,7 @@ from export.tflite.file import flatbuffer
 from export.tflite.file.flatbuffer import TfliteError
 from export.tflite.reading.reader import read
 from tests.support.proofs import prove_tflite
-from tests.support.streaming_models import Keywords, Recurrent, convert
+from tests.support.tflite.streaming_models import Keywords, Recurrent, convert
 
 BACKENDS = ["tflm", "tflite-ref", "stream", "c"]
 

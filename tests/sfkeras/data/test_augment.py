@@ -4,7 +4,7 @@ import tensorflow as tf
 
 from sfkeras.data import augment
 from sfkeras.data.images import to_input
-from sfkeras.nn.core import Core
+from sfkeras.nn.freezing.core import Core
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (4, 24, 20, 3), np.uint8)
 

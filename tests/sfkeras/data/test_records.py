@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 
 from sfkeras import data
-from sfkeras.data import records, tfrecord
+from sfkeras.data import records
+from sfkeras.data.sources import tfrecord
 from sfkeras.errors import RecipeError
-from tests.sfkeras.data.test_tfrecord import SHAPE, png, write
+from tests.sfkeras.data.sources.test_tfrecord import SHAPE, png, write
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
 from PIL import Image
 
-from sfkeras.data import folder
+from sfkeras.data.sources import folder
 from sfkeras.data.survey import survey
 
 

@@ -8,7 +8,7 @@ import pytest
 from sfkeras.experiments import EXPERIMENTS, figure6, page, repeats, results, tables
 from sfkeras.experiments.area import calibrated_mm2, estimated_mm2
 from sfkeras.experiments.tables import estimated_area
-from sfkeras.training import correct_cases
+from sfkeras.training.run_folder import correct_cases
 from tests.sfkeras.experiments.test_results import result
 
 
@@ -21,8 +21,8 @@ def test_a_folder_of_results_is_drawn_into_itself_the_same_each_time(tmp_path):
     for seed, accuracy in enumerate((0.8, 0.9, 0.85), 1):
         results.append(tmp_path / "table3.jsonl", result(accuracy=accuracy, seed=str(seed)))
     page.draw(tmp_path)
-    names = {path.name for path in tmp_path.iterdir()}
-    assert names == {"table3.jsonl", "table3.png", "results.md"}
+    names = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()}
+    assert names == {"table3.jsonl", "images/table3.png", "results.md"}
     first = {name: (tmp_path / name).read_bytes() for name in names}
     page.draw(tmp_path)
     assert first == {name: (tmp_path / name).read_bytes() for name in names}
@@ -50,7 +50,7 @@ def test_every_experiment_draws_from_no_results_and_from_some(name, tmp_path):
         for task in experiment.tasks:
             results.append(tmp_path / f"{name}.jsonl", {**result(row, task), "experiment": name})
     page.draw(tmp_path)
-    assert (tmp_path / f"{name}.png").stat().st_size > 10_000
+    assert (tmp_path / "images" / f"{name}.png").stat().st_size > 10_000
     assert experiment.title in (tmp_path / "results.md").read_text()
 
 

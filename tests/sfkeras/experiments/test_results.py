@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from sfkeras.errors import RecipeError
 from sfkeras.experiments import EXPERIMENTS, results
-from sfkeras.training import correct_cases
 from sfkeras.training import recipe as recipes
+from sfkeras.training.run_folder import correct_cases
 from sfkeras.training.settings import all_keys
 
 EXPERIMENT = EXPERIMENTS["table3"]

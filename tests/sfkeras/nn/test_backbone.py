@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from sfkeras.errors import RecipeError
 from sfkeras.nn import heads
 from sfkeras.nn.backbone import SemifreddoNet, check_input_shape
-from sfkeras.nn.core import Core
+from sfkeras.nn.freezing.core import Core
 from sfkeras.nn.heads import MOST_PARAMETERS, Head
 from sfkeras.training.recipe import InputSize
-from tests.support.keras_networks import WIDTH, images, narrow_core
+from tests.support.networks.keras_networks import WIDTH, images, narrow_core
 
 SIDES = (480, 640)
 

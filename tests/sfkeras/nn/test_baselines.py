@@ -1,10 +1,10 @@
-"""ShuffleNetV2 against its own paper, and as one core that trains."""
+"""Networks to compare with, against their own papers, and as one core that trains."""
 
 import numpy as np
 import pytest
 
 from sfkeras.errors import RecipeError
-from sfkeras.nn.baselines import ShuffleNetV2
+from sfkeras.nn.baselines import MobileNetV2, ShuffleNetV2
 from sfkeras.nn.heads import Head
 
 
@@ -39,3 +39,12 @@ def test_another_width_is_refused():
 def test_its_own_head_is_not_bound_by_the_size_of_the_head_block():
     with pytest.raises(RecipeError, match="The head block has room for 131,072"):
         ShuffleNetV2((64, 64, 3), [Head(1000)], 1.0)
+
+
+def test_a_mobilenet_has_the_parameters_that_keras_gives_for_it_and_a_head_of_ours():
+    model = MobileNetV2((32, 32, 1), [Head(10)], 0.35)
+    assert model.output_shape == (None, 1, 1, 10)
+    grey = 16 * 9 * 2  # weights of the stem that a grey image does not have
+    assert sum(int(np.prod(w.shape)) for w in model.weights[:-2]) + grey == 410_208  # of Keras, without its top
+    with pytest.raises(RecipeError, match="network.width is 0.7. Expected 0.35 or 0.5 or 1.0 for MobileNetV2."):
+        MobileNetV2((32, 32, 3), [Head(4)], 0.7)

@@ -9,8 +9,8 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sfkeras.nn import layers, piecewise
-from sfkeras.nn.core import snap
+from sfkeras.nn import layers
+from sfkeras.nn.freezing.core import snap
 from sfkeras.nn.layers import (
     AlphaBlend,
     ChannelShuffle,
@@ -21,7 +21,8 @@ from sfkeras.nn.layers import (
     FrozenDepthwiseConv2D,
     GreyToRGB,
 )
-from sfkeras.nn.piecewise import PiecewiseLinear
+from sfkeras.nn.quantisation import piecewise
+from sfkeras.nn.quantisation.piecewise import PiecewiseLinear
 
 keras = tf.keras
 MAP = (4, 6, 8)

@@ -10,7 +10,7 @@ import pytest
 import tensorflow as tf
 
 import sfkeras
-from tests.support.keras_networks import images, module_core, one_module, quantised
+from tests.support.networks.keras_networks import images, module_core, one_module, quantised
 
 ROOT = Path(__file__).parents[3]
 NAMES = "float", "fixed8", "partly frozen"

@@ -10,11 +10,11 @@ from PIL import Image
 from sfkeras import data
 from sfkeras.errors import RecipeError
 from sfkeras.nn import backbone, heads
-from sfkeras.nn.core import Core
+from sfkeras.nn.freezing.core import Core
 from sfkeras.training import recipe as recipes
 from sfkeras.training import tasks, trainer
-from sfkeras.training.run import Run
-from tests.sfkeras.data.test_tfrecord import png, write
+from sfkeras.training.run_folder.folder import Run
+from tests.sfkeras.data.sources.test_tfrecord import png, write
 
 ROUNDS = 6  # an advice may lead to the next error, whose advice leads on
 KEY = r"[a-z_]+(?:\.[a-z0-9_]+)*"

@@ -4,7 +4,8 @@ import tensorflow as tf
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sfkeras.data import att, pairs
+from sfkeras.data import pairs
+from sfkeras.data.sources import att
 from sfkeras.training import metrics
 
 

@@ -4,7 +4,7 @@ import dataclasses
 
 import numpy as np
 
-from sfkeras.nn import core as cores
+from sfkeras.nn.freezing import core as cores
 from sfkeras.nn.options import NetworkOptions
 from sfkeras.training import recipe as recipes
 from sfkeras.training import trainer

@@ -19,7 +19,7 @@ from sfkeras.nn.blocks import convolution, downscaling_unit
 from sfkeras.nn.heads import Head, attach
 from sfkeras.training import recipe as recipes
 from sfkeras.training import trainer, workers
-from sfkeras.training.run import Run
+from sfkeras.training.run_folder.folder import Run
 
 ROOT = Path(__file__).parents[3]
 CLUSTER = {"chief": ["a:1"], "worker": ["b:1", "c:1"]}

@@ -9,7 +9,7 @@ from export.backends.registry import BACKENDS
 from export.c import project
 from export.c.test_vector import vector_image
 from export.streaming import line_plan
-from tests.support.tasks import every_operator
+from tests.support.networks.tasks import every_operator
 
 COUNT = 50  # instructions of a count of the boards' timers
 

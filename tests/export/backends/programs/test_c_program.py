@@ -18,10 +18,10 @@ from export.graph.golden import random_inputs
 from export.graph.operators import Lookup, Softmax, Wire, switched_sources
 from export.network import Network
 from export.streaming import line_plan
-from tests.support.graphs import Builder, semifreddo
-from tests.support.streams import random_streams
+from tests.support.networks.graphs import Builder, semifreddo
+from tests.support.networks.streams import random_streams
+from tests.support.networks.tasks import every_operator
 from tests.support.targets import BOARDS, EVERY_MACHINE, MACHINES, SANITIZERS, thorough_but
-from tests.support.tasks import every_operator
 
 SMALL = (8, 8, 16, 16, 32)  # channels of a SemifreddoNet
 

@@ -13,7 +13,7 @@ from export.graph.operators import Resize
 from export.graph.tensor import GraphError
 from export.network import Network
 from export.proof.proof import Proof
-from tests.support.graphs import Builder
+from tests.support.networks.graphs import Builder
 
 WAYS = {"plain": {}, "corners": {"align_corners": True}, "centers": {"half_pixel_centers": True}}
 

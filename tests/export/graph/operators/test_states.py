@@ -13,7 +13,7 @@ from export.graph.operators import Conv2D, Join, ReadState, Rearrange, WriteStat
 from export.graph.passes.resize import resize
 from export.graph.tensor import GraphError, Tensor
 from export.streaming import line_model, line_plan
-from tests.support.graphs import Builder
+from tests.support.networks.graphs import Builder
 
 ZERO_POINT = 5
 

@@ -14,10 +14,10 @@ from export.graph.tensor import GraphError
 from export.lower import lower
 from export.network import Network
 from export.proof.proof import Proof
-from sfkeras.nn.core import Core, settle
-from sfkeras.nn.fixed8 import calibrate, quantise
-from tests.support.graphs import Builder, core_shuffle, downscaling_unit
-from tests.support.keras_networks import fit, images, module_core, one_module
+from sfkeras.nn.freezing.core import Core, settle
+from sfkeras.nn.quantisation.fixed8 import calibrate, quantise
+from tests.support.networks.graphs import Builder, core_shuffle, downscaling_unit
+from tests.support.networks.keras_networks import fit, images, module_core, one_module
 
 TAPED_OUT, OTHER = "ab" * 32, "cd" * 32
 

@@ -7,8 +7,8 @@ from export.graph.golden import random_inputs, run
 from export.graph.operators import Add, Multiply, Resize
 from export.graph.passes.joined_inputs import NAME, parts_of, with_one_input
 from export.network import open_network
-from tests.support.graphs import Builder
-from tests.support.tflite_files import FileBuilder, options
+from tests.support.networks.graphs import Builder
+from tests.support.tflite.tflite_files import FileBuilder, options
 
 
 def two_inputs(first, second, codings=((2.0**-5, 3), (2.0**-4, -9))):

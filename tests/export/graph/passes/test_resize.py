@@ -11,7 +11,7 @@ from export.graph import golden, graph_file
 from export.graph.golden import random_inputs
 from export.graph.passes.resize import parse_size, resize
 from export.graph.tensor import GraphError
-from tests.support.graphs import Builder, semifreddo
+from tests.support.networks.graphs import Builder, semifreddo
 
 CHANNELS = (8, 16, 16, 16, 32)
 

@@ -7,7 +7,7 @@ import pytest
 
 from export.graph import golden
 from export.graph.passes import zero_point
-from tests.support.graphs import Builder
+from tests.support.networks.graphs import Builder
 
 
 def with_zero_point_folded(graph):

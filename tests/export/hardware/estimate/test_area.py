@@ -11,7 +11,7 @@ from export.hardware.estimate.area import FOLDED, LEAST, UNROLLED
 from export.hardware.estimate.cells import LIBRARIES, sram_um2
 from export.hardware.estimate.core_network import network_of
 from export.network import Network
-from sfkeras.nn.core import Core
+from sfkeras.nn.freezing.core import Core
 
 CORE = Core.load("tiny_imagenet_32")  # of which SOLVED was measured
 # Adder bits that da4ml 0.6.0 finds (matrix.solved), which takes up to minutes each

@@ -20,7 +20,7 @@ from export.tflite.file import metadata
 from export.tflite.reading import reader
 from export.tflite.running.interpreters import run_tflm
 from export.tflite.writing import writer
-from tests.support.tiny import tiny
+from tests.support.networks.tiny import tiny
 
 NAMES = ('Bücher "rot"', "??/ back\\slash")
 CLASSES = Meaning("classification", NAMES)

@@ -6,8 +6,8 @@ from tflite_micro.tensorflow.lite.micro.python import schema_py_generated as gen
 from export.tflite.file import schema
 from export.tflite.file.flatbuffer import IDENTIFIER, AlignedBuilder, parse, to_bytes
 from export.tflite.writing.writer import write
-from tests.support.graphs import semifreddo
-from tests.support.tasks import every_operator
+from tests.support.networks.graphs import semifreddo
+from tests.support.networks.tasks import every_operator
 
 LATER = {"BlockwiseQuantization": {"blockShape"}, "FullyConnectedOptions": {"quantSpec"}}  # fields of TFLM's newer one
 

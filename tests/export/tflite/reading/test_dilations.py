@@ -10,7 +10,7 @@ from export.graph.golden import random_inputs
 from export.tflite.file.flatbuffer import TfliteError, parse, to_bytes
 from export.tflite.reading.reader import read
 from tests.support.proofs import prove_tflite
-from tests.support.tflite_files import FileBuilder, options
+from tests.support.tflite.tflite_files import FileBuilder, options
 
 VALID = 1
 

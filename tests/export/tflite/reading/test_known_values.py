@@ -8,7 +8,7 @@ from export.graph.operators import ChannelScale, Conv2D
 from export.tflite.file.flatbuffer import TfliteError
 from export.tflite.reading.reader import read
 from tests.support.proofs import prove_tflite
-from tests.support.tflite_files import FileBuilder, options
+from tests.support.tflite.tflite_files import FileBuilder, options
 
 
 def prove(content):

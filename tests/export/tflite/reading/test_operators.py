@@ -11,7 +11,7 @@ from export.network import Network
 from export.proof.proof import Proof
 from export.tflite.file import schema
 from export.tflite.reading.reader import TfliteError, read
-from tests.support.tflite_files import FileBuilder, options
+from tests.support.tflite.tflite_files import FileBuilder, options
 
 MAP = (1, 6, 5, 4)
 

@@ -17,9 +17,9 @@ from export.graph.operators import Add, ChannelScale, Conv2D, DepthwiseConv2D, M
 from export.tflite.file.flatbuffer import TfliteError, parse, to_bytes
 from export.tflite.reading.reader import read
 from export.tflite.writing.writer import write
-from tests.support.graphs import SCALES, ZERO_POINTS, random_graphs, semifreddo
+from tests.support.networks.graphs import SCALES, ZERO_POINTS, random_graphs, semifreddo
 from tests.support.proofs import prove_tflite
-from tests.support.tflite_files import FileBuilder, options
+from tests.support.tflite.tflite_files import FileBuilder, options
 
 ROOT = Path(__file__).parents[4]
 SHARED_MODELS = ROOT.parent / "shared" / "models"

@@ -9,7 +9,7 @@ from export.graph.tensor import INT8_MAX, INT8_MIN
 from export.tflite.kinds import activation_range
 from export.tflite.reading.tables import CODES, FUNCTIONS, Coding, Operand, exp_of_float32, fill
 from export.tflite.running.interpreters import run_tflm
-from tests.support.tflite_files import FileBuilder, options
+from tests.support.tflite.tflite_files import FileBuilder, options
 
 CLAMPED = ("ADD", "MUL", "SUB")
 PAIRS = (*CLAMPED, "MAXIMUM", "MINIMUM", "SQUARED_DIFFERENCE")

@@ -7,7 +7,7 @@ import pytest
 
 from export.tflite.file.flatbuffer import TfliteError
 from export.tflite.reading.reader import read
-from tests.support.tflite_files import FileBuilder, options
+from tests.support.tflite.tflite_files import FileBuilder, options
 
 VALID = 1
 WINDOW = {"padding": VALID, "strideH": 1, "strideW": 1}

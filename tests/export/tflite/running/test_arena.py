@@ -8,7 +8,7 @@ from export.graph import golden
 from export.graph.golden import random_inputs
 from export.tflite.running import arena
 from export.tflite.writing.writer import write
-from tests.support.graphs import Builder, semifreddo
+from tests.support.networks.graphs import Builder, semifreddo
 
 
 @pytest.mark.parametrize(

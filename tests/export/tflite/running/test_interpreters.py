@@ -12,7 +12,7 @@ from export.tflite.reading.reader import read
 from export.tflite.running import arena, interpreters
 from export.tflite.running.child import Died
 from export.tflite.running.interpreters import run_tflm, tf_lite, tflm
-from tests.support.tflite_files import FileBuilder, options
+from tests.support.tflite.tflite_files import FileBuilder, options
 
 SAME = 0
 

@@ -7,7 +7,7 @@ from export.graph.golden import random_inputs
 from export.graph.operators import Wire
 from export.graph.wires import compose_wires
 from export.tflite.writing.channel_orders import choose_orders, runs_of
-from tests.support.graphs import Builder, semifreddo
+from tests.support.networks.graphs import Builder, semifreddo
 
 
 def test_composition_computes_the_same_with_fewer_wires():

@@ -17,7 +17,7 @@ from export.graph.operators import Add
 from export.graph.tensor import GraphError
 from export.tflite.file.flatbuffer import BUFFER_ALIGNMENT
 from export.tflite.writing.writer import operator_counts, write
-from tests.support.graphs import Builder, random_graphs, regular_unit, semifreddo
+from tests.support.networks.graphs import Builder, random_graphs, regular_unit, semifreddo
 from tests.support.proofs import prove_tflite
 
 ROOT = Path(__file__).parents[4]
@@ -54,9 +54,8 @@ def test_writing_takes_less_than_three_seconds():
 
 
 def test_the_same_graph_gives_the_same_bytes_in_every_process():
-    program = (
-        "import sys; from export.tflite.writing.writer import write; from tests.support.graphs import semifreddo; "
-    )
+    program = "import sys; from export.tflite.writing.writer import write\n"
+    program += "from tests.support.networks.graphs import semifreddo\n"
     program += "sys.stdout.buffer.write(write(semifreddo()).content)"
     for seed in ("1", "2"):  # of Python's string hashes, and so of the order of sets
         environment = {**os.environ, "PYTHONHASHSEED": seed}
