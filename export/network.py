@@ -1,4 +1,8 @@
-"""A network from wherever a user has it: a run folder, a .tflite, a compiled folder or a graph file."""
+"""A network from wherever a user has it: a run folder, a .tflite, a compiled folder or a graph file.
+
+What only some of its methods need is imported there: a graph that is only run, as `predict` does,
+waits for nothing else.
+"""
 
 from __future__ import annotations
 
@@ -11,9 +15,6 @@ from pathlib import Path
 
 import numpy as np
 
-from export.datapath import task_image
-from export.datapath.retarget import fit
-from export.datapath.weight_layout import for_flash
 from export.graph import graph_file, limits
 from export.graph.graph import Graph
 from export.graph.passes import constant_channels
@@ -22,17 +23,20 @@ from export.graph.passes.joined_inputs import with_one_input
 from export.graph.passes.resize import parse_size, resize
 from export.graph.switches import tensors_of, ways
 from export.graph.tensor import INT8_MAX, INT8_MIN, Tensor
-from export.streaming import line_plan
-from export.streaming.line_plan import LinePlan
-from export.tflite.file import metadata
 from export.tflite.placed import Tflite
-from export.tflite.reading import reader
-from export.tflite.writing import writer
 
 KERAS = (".keras", ".h5")  # suffixes of saved models
 
 if typing.TYPE_CHECKING:
     from export.proof.comparison import Verification
+    from export.streaming.line_plan import LinePlan
+
+
+def written(graph: Graph) -> Tflite:
+    """The .tflite of a graph. Raises: GraphError; see export.tflite.writing.writer.write."""
+    from export.tflite.writing import writer
+
+    return writer.write(graph)
 
 
 @dataclass(frozen=True)
@@ -46,7 +50,7 @@ class Network:
     """
 
     graph: Graph
-    to_tflite: Callable[[Graph], Tflite] = writer.write
+    to_tflite: Callable[[Graph], Tflite] = written
     datapath: LinePlan | None = None
 
     def resized(self, size: tuple[int, int]) -> Network:
@@ -55,6 +59,8 @@ class Network:
 
     def laid_out(self, flash: str) -> Network:
         """The same network with codes that lie so in flash. Raises: ValueError; see export.datapath.weight_layout."""
+        from export.datapath.weight_layout import for_flash
+
         return replace(self, graph=for_flash(self.graph, flash))
 
     def with_channels(self, which: str) -> Network:
@@ -88,6 +94,9 @@ class Network:
     @cached_property
     def plan(self) -> LinePlan:
         """Its line plan, with all that a task can switch."""
+        from export.datapath.retarget import fit
+        from export.streaming import line_plan
+
         graph = self.graph if self.trimmed is None else self.trimmed.graph
         if self.datapath is not None:
             return fit(graph, self.datapath)
@@ -108,6 +117,8 @@ class Network:
     @cached_property
     def loaded(self) -> bytes | None:
         """The task image that this C loads; None if its own constants are compiled in."""
+        from export.datapath import task_image
+
         return task_image.write(self.plan).content if self.datapath is not None else None
 
     def predict(self, x: np.ndarray) -> np.ndarray | dict[str, np.ndarray]:
@@ -212,6 +223,9 @@ def read_network(path: str | os.PathLike) -> Network:
 
 def of_tflite(content: bytes, path: Path) -> Network:
     """The network in the bytes of a .tflite, named as its file. Raises: ValueError."""
+    from export.tflite.file import metadata
+    from export.tflite.reading import reader
+
     try:
         graph, model = reader.read(content)
     except reader.TfliteError as error:
@@ -224,7 +238,7 @@ def of_tflite(content: bytes, path: Path) -> Network:
 
 def _exported(content: bytes, graph: Graph) -> Tflite:
     """The file under test. Where its tensors are follows from the graph alone."""
-    return replace(writer.write(graph), content=content)
+    return replace(written(graph), content=content)
 
 
 def graph_path(path: Path) -> Path:

@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from export.backends import registry
-from export.backends.backend import Maps
+from export.backends import golden
+from export.backends.backend import Backend, Maps
 from export.graph import meaning
 from export.graph.meaning import ONE, Meaning
 from export.network import Network
@@ -60,9 +60,18 @@ def predict(
             yield Prediction(picture, texts, {output: rows[i][1] for output, rows in said.items()})
 
 
+def _backend(name: str) -> Backend:
+    """Return a backend. Golden needs NumPy alone, and one picture must not wait for the imports of the others."""
+    if name == golden.BACKEND.name:
+        return golden.BACKEND
+    from export.backends import registry
+
+    return registry.find(name)
+
+
 def outputs_of(network: Network, pictures: Sequence[Path], on: str) -> Iterator[tuple[Sequence[Path], Maps]]:
     """Yield pictures, some at a time, and the network's outputs for them."""
-    run = registry.find(on).prepare(network, False)
+    run = _backend(on).prepare(network, False)
     for start in range(0, len(pictures), AT_ONCE):
         some = pictures[start : start + AT_ONCE]
         yield some, run({network.graph.inputs[0]: picture_codes.read(network.graph, some)})[0]

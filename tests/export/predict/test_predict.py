@@ -2,6 +2,8 @@
 
 import json
 import os
+import subprocess
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -50,6 +52,15 @@ def test_classes_have_their_names_and_probabilities(saved, tmp_path, capsys):
         said = each[graph.outputs[0]]
         assert said["kind"] == "probability" and said["cat"] == pytest.approx(cat, abs=1e-5)
     assert f"{tmp_path / 'red.png'}: " in (text := capsys.readouterr().out) and " %" in text
+
+
+def test_one_picture_waits_for_nothing_that_it_does_not_need(saved, tmp_path):
+    words = ["predict", str(saved(Meaning("classification", ("cat", "dog")))), str(tmp_path / "red.png")]
+    code = f"import sys; from sfkeras.cli import main; assert main({words}) == 0; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout.split()
+    needless = ("tensorflow", "flatbuffers", "export.c", "export.tflite.reading", "export.tflite.writing")
+    assert "export.graph.golden" in loaded
+    assert not [module for module in loaded if module.startswith(needless)]
 
 
 def test_a_network_that_says_nothing_about_its_output_gives_its_values(saved, tmp_path, capsys):
