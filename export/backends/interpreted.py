@@ -19,7 +19,7 @@ def runner(network: Network, interpreter: Interpreter, tensors: Iterable[str], *
         before = interpreter.seconds
         given = parts_of(network.graph, inputs, network.tflite.inputs or network.graph.inputs)
         values = interpreter.run(
-            given, indices, timed=not network.graph.states
+            given, indices, timed=not network.graph.remembers
         )  # which would count the first call twice
         maps = {name: place.logical(values[place.index]) for name, place in places.items()}
         return maps, {"seconds": round(interpreter.seconds - before, 6), **cost}

@@ -21,6 +21,8 @@ from export.graph.operators import (
     Join,
     LogSoftmax,
     Lookup,
+    Lstm,
+    MatMul,
     Maximum,
     Mean,
     Minimum,
@@ -33,11 +35,13 @@ from export.graph.operators import (
     Prelu,
     ReadState,
     Rearrange,
+    Recurrent,
     Reduce,
     Resize,
     Softmax,
     SquaredDifference,
     Subtract,
+    Svdf,
     Wire,
     WriteState,
 )
@@ -76,9 +80,9 @@ class Places:
         for stage in plan.stages:
             if sums := plan.sums_of(stage.operator):
                 self.sums[stage.operator.name], end = end, end + SUM_BYTES * sums
-        self.states: dict[str, int] = {}
-        for state in plan.graph.states:
-            self.states[state.name], end = end, end + plan.state_bytes(state)
+        self.states: dict[tuple[str, str], int] = {}
+        for state in plan.kept_states:
+            self.states[state.operator, state.memory], end = end, end + state.bytes
         self.bytes = aligned(end)
 
     def tensor(self, name: str) -> str:
@@ -179,6 +183,13 @@ def _kind_of_pair(operator: Pair, plan: LinePlan, places: Places) -> Kind:
 
 
 @kind_of.register
+def _kind_of_mat_mul(operator: MatMul, plan: LinePlan, places: Places) -> Kind:
+    first, second = plan.graph.inputs_of(operator)
+    zero_points = first.zero_point, second.zero_point, plan.graph.tensor(operator.output).zero_point
+    return "sf_matmul", ("sf_matmul_shape", initialiser(first.shape[1], second.shape[1], first.channels, *zero_points))
+
+
+@kind_of.register
 def _kind_of_prelu(operator: Prelu, plan: LinePlan, places: Places) -> Kind:
     input, output = plan.graph.inputs_of(operator)[0], plan.graph.tensor(operator.output)
     zero_points = input.zero_point, operator.constant_zero_point, output.zero_point
@@ -216,12 +227,33 @@ def _kind_of_constant(operator: Constant, plan: LinePlan, places: Places) -> Kin
 
 @kind_of.register
 def _kind_of_read_state(operator: ReadState, plan: LinePlan, places: Places) -> Kind:
-    return "sf_read_state", ("uint16_t", initialiser(list(places.states).index(operator.name)))
+    return "sf_read_state", ("uint16_t", initialiser(list(places.states).index((operator.name, ""))))
 
 
 @kind_of.register
 def _kind_of_write_state(operator: WriteState, plan: LinePlan, places: Places) -> Kind:
-    return "sf_write_state", ("uint16_t", initialiser(list(places.states).index(operator.state)))
+    return "sf_write_state", ("uint16_t", initialiser(list(places.states).index((operator.state, ""))))
+
+
+@kind_of.register
+def _kind_of_lstm(operator: Lstm, plan: LinePlan, places: Places) -> Kind:
+    input, output = plan.graph.inputs_of(operator)[0], plan.graph.tensor(operator.output)
+    sizes = input.channels, operator.units, output.zero_point, operator.cell_bits, operator.cell_clip
+    return "sf_lstm", ("sf_recurring_lstm", initialiser(_first_memory(operator, plan, places), initialiser(*sizes)))
+
+
+@kind_of.register
+def _kind_of_svdf(operator: Svdf, plan: LinePlan, places: Places) -> Kind:
+    input, output = plan.graph.inputs_of(operator)[0], plan.graph.tensor(operator.output)
+    filters, steps = operator.time_codes.shape
+    sizes = input.channels, operator.units, filters // operator.units, steps, output.zero_point
+    return "sf_svdf", ("sf_recurring_svdf", initialiser(_first_memory(operator, plan, places), initialiser(*sizes)))
+
+
+def _first_memory(operator: Recurrent, plan: LinePlan, places: Places) -> int:
+    """Return the number of the first of its memories among the states."""
+    name = next(iter(operator.memories(plan.graph.tensor(operator.output))))
+    return list(places.states).index((operator.name, name))
 
 
 @kind_of.register

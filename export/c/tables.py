@@ -171,10 +171,10 @@ def _state_tables(plan: LinePlan, places: Places) -> Iterator[str]:
     if not places.states:
         return
     kept = (
-        initialiser(places.states[state.name], plan.state_bytes(state) // state.shape[0], state.shape[0], state.initial)
-        for state in plan.graph.states
+        initialiser(places.states[state.operator, state.memory], state.bytes // state.rows, state.rows, state.initial)
+        for state in plan.kept_states
     )
-    yield f"// {c_comment(', '.join(places.states))}"
+    yield f"// {c_comment(', '.join(' '.join(key).strip() for key in places.states))}"
     yield f"static const sf_kept_map states[] = {{{', '.join(kept)}}};"
 
 

@@ -47,10 +47,13 @@ CONFIGURABLE = {
     "Subtract": ["factors"],
     "SquaredDifference": ["factors"],
     "Multiply": ["factor"],
+    "MatMul": ["factor"],
     "Mean": ["factor"],
     "Reduce": ["factor"],
     "Constant": ["values"],
     "Lookup": ["table"],
+    "Lstm": ["factors", "bias", "codes"],
+    "Svdf": ["factors", "bias", "codes"],
     "LogSoftmax": ["factors", "smallest difference"],
     "Softmax": ["factor", "smallest difference"],
 }

@@ -26,6 +26,7 @@ Json = dict[str, Any]
 
 # What a task can change, and `dense`, which the kernel says already.
 TASK_FIELDS = {"codes", "values", "scales", "bias", "scale", "table", "breakpoints", "beta", "fully_connected", "dense"}
+TASK_FIELDS |= {"recurrent_codes", "recurrent_scales", "time_codes", "time_scale", "memory_scale"}
 
 
 def digest(plan: LinePlan) -> str:

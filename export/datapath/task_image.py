@@ -22,11 +22,17 @@ ends with the last pass of its task.
     prelu                 two factors; slopes, int8 per channel
     add, subtract,        three factors: of both operands, and of their sum, difference or
     squared difference    the square of that
-    multiply, mean        factor
+    multiply, mean,       factor
+    matmul
     reduce                factor, if it sums
     constant              codes of the map, int8
     lookup                table, 256 int8
     softmax               factor; smallest difference, int32
+    lstm                  nine factors: of the gates' sums over the input, then over the last output, and of the output;
+                          bias, int32 per gate and unit, then as many for the last output, both with zero
+                          points; codes, then recurrent codes, int8
+    svdf                  two factors: of a filter's sum and of a unit's; bias, int32 per unit, then one per filter,
+                          with the zero point; codes of the last values, int16; codes, int8
     log softmax           two factors: of differences, and back; smallest difference, int32
     core shuffle          1 if it is on, else 0, int32
 
@@ -57,6 +63,8 @@ from export.graph.operators import (
     Convolution,
     LogSoftmax,
     Lookup,
+    Lstm,
+    MatMul,
     Mean,
     Multiply,
     Operator,
@@ -64,6 +72,7 @@ from export.graph.operators import (
     Reduce,
     Softmax,
     SquaredDifference,
+    Svdf,
     Wire,
 )
 from export.graph.passes import zero_point
@@ -162,7 +171,7 @@ def _section_of_add(operator: Add | SquaredDifference, graph: Graph) -> bytes:
 
 
 @section.register
-def _section_of_multiply(operator: Multiply, graph: Graph) -> bytes:
+def _section_of_multiply(operator: Multiply | MatMul, graph: Graph) -> bytes:
     first, second = graph.inputs_of(operator)
     return factor(operator.multiplier(first, second, graph.tensor(operator.output)))
 
@@ -208,6 +217,31 @@ def _section_of_log_softmax(operator: LogSoftmax, graph: Graph) -> bytes:
     multiplier, shift, smallest = softmax.factor_and_smallest(operator.multiplier(graph.inputs_of(operator)[0]))
     reverse = softmax.reverse_factor(multiplier, shift)
     return struct.pack("<iiiii", multiplier, shift, *reverse, smallest)
+
+
+@section.register
+def _section_of_lstm(operator: Lstm, graph: Graph) -> bytes:
+    input, output = graph.inputs_of(operator)[0], graph.tensor(operator.output)
+    factors = [*operator.multipliers(input, output).ravel().tolist(), operator.products(output)[2]]
+    biases = _with_zero_point(operator.bias, operator.codes, input.zero_point)
+    recurrent = _with_zero_point(np.zeros_like(operator.bias), operator.recurrent_codes, output.zero_point)
+    parts: list[npt.NDArray[np.integer]] = [biases, recurrent, operator.codes, operator.recurrent_codes]
+    return b"".join((*map(factor, factors), *map(padded, parts)))
+
+
+@section.register
+def _section_of_svdf(operator: Svdf, graph: Graph) -> bytes:
+    input, output = graph.inputs_of(operator)[0], graph.tensor(operator.output)
+    of_filters = _with_zero_point(np.zeros(len(operator.codes), np.int32), operator.codes, input.zero_point)
+    parts: list[npt.NDArray[np.integer]] = [operator.bias, of_filters, operator.time_codes, operator.codes]
+    return b"".join((*map(factor, operator.multipliers(input, output)), *map(padded, parts)))
+
+
+def _with_zero_point(
+    bias: npt.NDArray[np.int32], codes: npt.NDArray[np.int8], zero_point: int
+) -> npt.NDArray[np.int32]:
+    """Return biases that make products of codes less a zero point out of products of codes as they are."""
+    return rounding.wrap_to_int32(bias - zero_point * codes.astype(np.int64).sum(axis=-1)).astype(np.int32)
 
 
 @section.register

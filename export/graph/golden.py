@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from export.graph import recurrent
 from export.graph.arithmetic.inverse_root import inverse_root
 from export.graph.arithmetic.rounding import mean_multiplier, quantize_multiplier, requantise, wrap_to_int32
 from export.graph.arithmetic.softmax import factor_and_smallest, log_softmax, softmax
@@ -32,6 +33,7 @@ from export.graph.operators import (
     Join,
     LogSoftmax,
     Lookup,
+    MatMul,
     Maximum,
     MaxPool,
     Mean,
@@ -42,6 +44,7 @@ from export.graph.operators import (
     Prelu,
     ReadState,
     Rearrange,
+    Recurrent,
     Reduce,
     Resize,
     Softmax,
@@ -82,8 +85,9 @@ def run(graph: Graph, inputs: Codes | Mapping[str, Codes], keep: Iterable[str] |
     batch = len(next(iter(inputs.values())))
     kept = {name: np.empty((batch, *graph.tensor(name).shape), np.int8) for name in keep}
     last = {name: i for i, operator in enumerate(graph.operators) for name in operator.inputs}
-    at_once = max(1, VALUES_AT_ONCE // max(tensor.size for tensor in graph.tensors)) if not graph.states else 1
+    at_once = max(1, VALUES_AT_ONCE // max(tensor.size for tensor in graph.tensors)) if not graph.remembers else 1
     states = {state.name: np.full((1, *state.shape), state.initial, np.int8) for state in graph.states}
+    memories = {each.name: recurrent.started(each, graph) for each in graph.operators if isinstance(each, Recurrent)}
     for start in range(0, batch, at_once):
         images = slice(start, start + at_once)
         values = {name: value[images] for name, value in inputs.items()}
@@ -92,6 +96,8 @@ def run(graph: Graph, inputs: Codes | Mapping[str, Codes], keep: Iterable[str] |
         for i, operator in enumerate(graph.operators):
             if isinstance(operator, ReadState):
                 made = states[operator.name]
+            elif isinstance(operator, Recurrent):
+                made = recurrent.steps(operator, graph, memories[operator.name], values[operator.inputs[0]][0])[None]
             else:
                 made = apply(operator, graph, *(values[name] for name in operator.inputs))
             if isinstance(operator, WriteState):
@@ -238,6 +244,14 @@ def _multiply(operator: Multiply, graph: Graph, *operands: Codes) -> Codes:
         return _clamp(scaled + output.zero_point, operator.minimum, operator.maximum)
 
     return _in_blocks(multiply, *operands)
+
+
+@apply.register
+def _multiply_matrices(operator: MatMul, graph: Graph, x: Codes, y: Codes) -> Codes:
+    (one, other), output = graph.inputs_of(operator), graph.tensor(operator.output)
+    sums = wrap_to_int32(_shifted(x, one) @ _shifted(y, other).swapaxes(2, 3))
+    factor = quantize_multiplier(operator.multiplier(one, other, output))
+    return _clamp(requantise(sums, *factor) + output.zero_point)
 
 
 @apply.register

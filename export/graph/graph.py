@@ -27,8 +27,10 @@ from export.graph.operators import (
     ChannelScale,
     Conv2D,
     Convolution,
+    MatMul,
     Operator,
     ReadState,
+    Recurrent,
     Window,
     WriteState,
     is_frozen,
@@ -121,6 +123,11 @@ class Graph:
         """The maps that are kept from one call to the next."""
         return tuple(operator for operator in self.operators if isinstance(operator, ReadState))
 
+    @cached_property
+    def remembers(self) -> bool:
+        """Whether what it makes of an image depends on the images before it."""
+        return bool(self.states) or any(isinstance(operator, Recurrent) for operator in self.operators)
+
     def macs(self) -> dict[str, int]:
         """Return the number of multiplications by constants per input, by operator name."""
         return {operator.name: self.macs_of(operator) for operator in self.operators}
@@ -194,9 +201,11 @@ class Graph:
 
     def _check_work(self) -> None:
         """Raise GraphError if the work per input is beyond export/graph/limits.py."""
-        macs = sum(count for name, count in self.macs().items() if isinstance(self.operator(name), Conv2D))
+        macs = sum(count for name, count in self.macs().items() if isinstance(self.operator(name), Conv2D | Recurrent))
         windows = [each for each in self.operators if isinstance(each, Window) and not isinstance(each, Conv2D)]
         taps = sum(self.tensor(each.output).size * math.prod(each.kernel) for each in windows)
+        products = [each for each in self.operators if isinstance(each, MatMul)]
+        macs += sum(self.tensor(each.output).size * self.inputs_of(each)[0].channels for each in products)
         self._require_at_most("MACs per input", macs, limits.MOST_MACS)
         self._require_at_most("values under the windows of pools and depthwise convolutions", taps, limits.MOST_TAPS)
 

@@ -16,7 +16,7 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
-from export.graph import golden
+from export.graph import golden, recurrent
 from export.graph.graph import Graph
 from export.graph.operators import (
     AveragePool,
@@ -28,6 +28,7 @@ from export.graph.operators import (
     Prelu,
     ReadState,
     Rearrange,
+    Recurrent,
     Reduce,
     Resize,
     Window,
@@ -99,6 +100,11 @@ class Stream:
     def reset(self) -> None:
         """Forget all images: the next one is the first. States have their initial codes."""
         self.states = {state.name: np.full(state.shape, state.initial, np.int8) for state in self.graph.states}
+        self.memories = {
+            stage.operator.name: recurrent.started(stage.operator, self.graph)
+            for stage in self.plan.stages
+            if isinstance(stage.operator, Recurrent)
+        }
         self.start()
 
     def start(self) -> None:
@@ -173,6 +179,9 @@ class Stream:
         if isinstance(operator, ReadState):
             before: Codes = self.states[operator.name][step].copy()
             return before
+        if isinstance(operator, Recurrent):
+            remembered: Codes = recurrent.steps(operator, self.graph, self.memories[operator.name], under[0][0])[0]
+            return remembered
         if isinstance(operator, WriteState):
             self.states[operator.state][step] = under[0][0, 0]
         if self.plan.sums_up(operator) and isinstance(operator, (AveragePool, Mean)):

@@ -29,7 +29,7 @@ import numpy as np
 
 from export.graph.graph import Graph
 from export.graph.memory_order import Step, small_memory_order
-from export.graph.operators import Operator, ReadState, Reduce, Window, Wire
+from export.graph.operators import Operator, Recurrent, Reduce, Window, Wire
 from export.graph.switches import Switch
 from export.graph.tensor import GraphError, Tensor
 from export.graph.wires import without_wires
@@ -65,6 +65,28 @@ class Buffer:
     @property
     def bytes(self) -> int:
         """Total bytes of the rows that are kept."""
+        return self.rows * aligned(self.row_bytes)
+
+
+@dataclass(frozen=True)
+class State:
+    """Bytes that are kept from one image to the next: rows of a map, or what a recurrent operator remembers.
+
+    Attributes:
+        operator, memory: names of a ReadState and "", or of a Recurrent and one of its memories.
+        rows, row_bytes: each row takes whole words.
+        initial: the value of every byte after a reset.
+    """
+
+    operator: str
+    memory: str
+    rows: int
+    row_bytes: int
+    initial: int
+
+    @property
+    def bytes(self) -> int:
+        """Total bytes."""
         return self.rows * aligned(self.row_bytes)
 
 
@@ -174,14 +196,24 @@ class LinePlan:
         return sums_rows(operator, self.graph.tensor(operator.inputs[0]).shape)
 
     @cached_property
-    def states(self) -> int:
-        """Total bytes of the maps that are kept from one image to the next."""
-        return sum(self.state_bytes(state) for state in self.graph.states)
+    def kept_states(self) -> tuple[State, ...]:
+        """What is kept from one image to the next."""
+        maps = [
+            State(each.name, "", each.shape[0], each.shape[1] * each.shape[2], each.initial)
+            for each in self.graph.states
+        ]
+        memories = [
+            State(operator.name, name, 1, memory.count * memory.bytes, memory.initial)
+            for operator in self.graph.operators
+            if isinstance(operator, Recurrent)
+            for name, memory in operator.memories(self.graph.tensor(operator.output)).items()
+        ]
+        return (*maps, *memories)
 
-    def state_bytes(self, state: ReadState) -> int:
-        """Return the bytes of a map that is kept from one image to the next."""
-        height, width, channels = state.shape
-        return height * aligned(width * channels)
+    @cached_property
+    def states(self) -> int:
+        """Total bytes that are kept from one image to the next."""
+        return sum(state.bytes for state in self.kept_states)
 
     @property
     def bytes(self) -> int:

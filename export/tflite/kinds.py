@@ -33,6 +33,8 @@ FIRST_VERSIONS = {
     "PRELU": 1,
     "RESHAPE": 1,
     "READ_VARIABLE": 1,
+    "SVDF": 3,
+    "UNIDIRECTIONAL_SEQUENCE_LSTM": 1,
 }
 
 

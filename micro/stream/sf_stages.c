@@ -6,33 +6,21 @@
 
 static uint32_t aligned(uint32_t size) { return (size + 3) & ~UINT32_C(3); }
 
-// --- Checks: whatever a task image says, kernels stay within defined arithmetic
-
-static int is_factor(int32_t multiplier, int32_t shift) {
-  return multiplier >= 0 && shift >= -31 && shift <= 31;
-}
-
-static sf_status check_factors(const uint8_t *section, int32_t count) {
-  const sf_factor *factors = (const sf_factor *)(const void *)section;
-  for (int32_t i = 0; i < count; i++) {
-    if (!is_factor(factors[i].multiplier, factors[i].shift)) return SF_BAD_FACTOR;
-  }
-  return SF_OK;
-}
+// --- Checks
 
 static sf_status check_one_factor(const sf_stage *stage, const uint8_t *section) {
   (void)stage;
-  return check_factors(section, 1);
+  return sf_check_factors(section, 1);
 }
 
 static sf_status check_two_factors(const sf_stage *stage, const uint8_t *section) {
   (void)stage;
-  return check_factors(section, 2);
+  return sf_check_factors(section, 2);
 }
 
 static sf_status check_three_factors(const sf_stage *stage, const uint8_t *section) {
   (void)stage;
-  return check_factors(section, 3);
+  return sf_check_factors(section, 3);
 }
 
 // --- Convolutions
@@ -80,7 +68,7 @@ static sf_status check_convolution(const sf_stage *stage, const uint8_t *section
   for (int32_t i = 0; i < convolution->window.output_channels; i++) {
     const int32_t word = constants.factors[i];
     const int32_t shift = constants.shifts ? constants.shifts[i] : (word & 127) - 64;
-    if (!is_factor(word, shift)) return SF_BAD_FACTOR;
+    if (!sf_is_factor(word, shift)) return SF_BAD_FACTOR;
   }
   return SF_OK;
 }
@@ -210,6 +198,12 @@ static void run_multiply(const sf_network *network, const sf_stage *stage,
                   output);
 }
 
+static void run_matmul(const sf_network *network, const sf_stage *stage, const int8_t *const *rows,
+                       int8_t *output) {
+  const sf_factor *factor = (const sf_factor *)(const void *)sf_section(network, stage);
+  sf_matmul_row(stage->parameters, factor, rows[0], rows[1], output);
+}
+
 static void run_lookup(const sf_network *network, const sf_stage *stage, const int8_t *const *rows,
                        int8_t *output) {
   const sf_table *table = stage->parameters;
@@ -265,6 +259,7 @@ const sf_kind sf_prelu = {run_prelu, check_two_factors};
 const sf_kind sf_scale = {run_scale, check_one_factor};
 const sf_kind sf_add = {run_add, check_three_factors};
 const sf_kind sf_multiply = {run_multiply, check_one_factor};
+const sf_kind sf_matmul = {run_matmul, check_one_factor};
 const sf_kind sf_lookup = {run_lookup, sf_check_nothing};
 
 // --- Softmax

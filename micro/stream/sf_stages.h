@@ -4,6 +4,8 @@
 #ifndef SF_STAGES_H_
 #define SF_STAGES_H_
 
+#include "sf_matmul.h"
+#include "sf_recurrent.h"
 #include "sf_stream.h"
 
 #ifdef __cplusplus
@@ -81,6 +83,9 @@ typedef struct {
 extern const sf_kind sf_add, sf_subtract, sf_square_difference, sf_multiply;
 extern const sf_kind sf_maximum, sf_minimum;
 
+// Parameters: sf_matmul_shape. Section: the factor.
+extern const sf_kind sf_matmul;
+
 // Section: table, 256 codes.
 typedef struct {
   uint32_t count;
@@ -131,6 +136,20 @@ extern const sf_kind sf_rearrange;
 
 // Parameters: uint16_t, the index of a map that is kept from one image to the next. No section.
 extern const sf_kind sf_read_state, sf_write_state;
+
+// Section of sf_lstm: nine factors; biases, int32, 8 a unit; codes; recurrent codes. Of sf_svdf:
+// two factors; biases, int32, one a unit and one a filter; time codes, int16; codes. Memories are
+// kept maps, from this index on: the last output and the cell; values.
+enum { SF_LSTM_FACTORS = 9, SF_SVDF_FACTORS = 2 };
+typedef struct {
+  uint16_t first_memory;
+  sf_lstm_shape shape;
+} sf_recurring_lstm;
+typedef struct {
+  uint16_t first_memory;
+  sf_svdf_shape shape;
+} sf_recurring_svdf;
+extern const sf_kind sf_lstm, sf_svdf;
 
 // No section. Rows of several maps one beside the other; or of one map, which `reads` of the stage
 // says, so that maps come one below the other.

@@ -10,6 +10,7 @@ from export.graph.operators import (
     DepthwiseConv2D,
     Join,
     Lookup,
+    MatMul,
     MaxPool,
     Mean,
     Multiply,
@@ -60,6 +61,7 @@ def test_converted_models_are_equal_at_every_tensor(build):
 
 
 NEWER = {
+    newer_models.attention: {MatMul, Softmax, Lookup},
     newer_models.detector: {Resize, Rearrange, Join},
     newer_models.functions: {Lookup, Multiply},
     newer_models.gated_signal: {Prelu, Resize, Multiply},
@@ -81,11 +83,22 @@ def test_newer_models_are_equal_in_tflm_and_row_by_row(build):
     assert result.passed, str(result)
 
 
-@pytest.mark.parametrize("build", [newer_models.detector, newer_models.u_net], ids=lambda build: build.__name__)
-def test_newer_models_are_equal_in_c(build):
+# One of each kind of network; those that remember are in tflite/test_states.py and tflite/test_recurrent.py.
+KINDS = [
+    temporal,
+    newer_models.attention,
+    newer_models.detector,
+    newer_models.segmentation,
+    newer_models.squeeze_and_excite,
+    newer_models.u_net,
+]
+
+
+@pytest.mark.parametrize("build", KINDS, ids=lambda build: build.__name__)
+def test_each_kind_of_network_is_equal_in_c_here_and_on_a_board(build):
     tf.keras.utils.set_random_seed(0)
     graph, tflite = read(convert(build()))
-    result = prove_tflite(graph, tflite, random_inputs(graph, 3), on=["c"])
+    result = prove_tflite(graph, tflite, random_inputs(graph, 2), on=["c", "m4"])
     assert result.passed, str(result)
 
 

@@ -18,7 +18,7 @@ from export.graph.operators import OPERATORS
 from export.graph.passes.joined_inputs import with_one_input
 from export.streaming import line_model, line_plan
 from export.tflite.writing.writer import write
-from tests.support.networks.graphs import random_graphs
+from tests.support.networks.random_graphs import random_graphs
 from tests.support.networks.tasks import every_operator
 from tests.support.proofs import prove_tflite
 

@@ -14,6 +14,8 @@ from export.graph.operators import (
     DepthwiseConv2D,
     LogSoftmax,
     Lookup,
+    Lstm,
+    MatMul,
     Mean,
     Multiply,
     Prelu,
@@ -21,13 +23,14 @@ from export.graph.operators import (
     Softmax,
     SquaredDifference,
     Subtract,
+    Svdf,
     Wire,
 )
 from export.streaming.line_plan import LinePlan
 
 HEADER_BYTES = 80
 
-FACTORS = {ChannelScale: 1, Multiply: 1, Mean: 1, Softmax: 1, Prelu: 2, LogSoftmax: 2}
+FACTORS = {ChannelScale: 1, Multiply: 1, MatMul: 1, Mean: 1, Softmax: 1, Prelu: 2, LogSoftmax: 2, Svdf: 2, Lstm: 9}
 FACTORS |= dict.fromkeys((Add, Subtract, SquaredDifference), 3)
 
 
@@ -36,8 +39,9 @@ class Part:
     """A part of a stage's section.
 
     Attributes:
-        what: "bias", "words" (multiplier and shift in one), "multipliers", "shifts", "codes", "paired" (codes:
-            output channel, four, word, half), "factors" (pairs of multiplier and shift), "table", "smallest" or "switch".
+        what: "bias", "biases" (of a recurrent operator), "words" (multiplier and shift in one), "multipliers", "shifts",
+            "codes", "recurrent_codes", "time_codes", "values", "paired" (codes: output channel, four, word, half),
+            "factors" (pairs of multiplier and shift), "table", "smallest" or "switch".
     """
 
     stage: str
@@ -88,6 +92,14 @@ def _section(operator, plan):
         factors = int(operator.what in ("sum", "mean"))
     if factors:
         yield "factors", "<i4", (factors, 2)
+    if isinstance(operator, Lstm):
+        yield "biases", "<i4", (2, *operator.bias.shape)
+        yield "codes", "i1", operator.codes.shape
+        yield "recurrent_codes", "i1", operator.recurrent_codes.shape
+    if isinstance(operator, Svdf):
+        yield "biases", "<i4", (operator.units + len(operator.codes),)
+        yield "time_codes", "<i2", operator.time_codes.shape
+        yield "codes", "i1", operator.codes.shape
     if isinstance(operator, ChannelScale | Prelu):
         yield "codes", "i1", operator.codes.shape
     if isinstance(operator, Softmax | LogSoftmax):

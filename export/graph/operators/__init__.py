@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from export.graph.operators.moves import Constant, Join, Pad, Rearrange, Resize, Wire, switched_sources
 from export.graph.operators.operator import ADD_LEFT_SHIFT, SQUARE_LEFT_SHIFT, Operator, Pads
+from export.graph.operators.products import MatMul
+from export.graph.operators.recurrent import Lstm, Recurrent, Svdf
 from export.graph.operators.states import ReadState, WriteState
 from export.graph.operators.sums import ArgMax, LogSoftmax, Mean, Normalize, Reduce, Softmax
 from export.graph.operators.values import (
@@ -47,6 +49,8 @@ __all__ = [
     "Join",
     "LogSoftmax",
     "Lookup",
+    "Lstm",
+    "MatMul",
     "MaxPool",
     "Maximum",
     "Mean",
@@ -62,12 +66,14 @@ __all__ = [
     "Prelu",
     "ReadState",
     "Rearrange",
+    "Recurrent",
     "Reduce",
     "Resize",
     "SQUARE_LEFT_SHIFT",
     "Softmax",
     "SquaredDifference",
     "Subtract",
+    "Svdf",
     "Window",
     "Wire",
     "WriteState",
@@ -84,6 +90,7 @@ OPERATORS: dict[str, type[Operator]] = {
         Add,
         Subtract,
         Multiply,
+        MatMul,
         SquaredDifference,
         Maximum,
         Minimum,
@@ -101,6 +108,8 @@ OPERATORS: dict[str, type[Operator]] = {
         Constant,
         ReadState,
         WriteState,
+        Lstm,
+        Svdf,
         Lookup,
         Softmax,
         LogSoftmax,

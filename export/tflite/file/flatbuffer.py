@@ -50,7 +50,8 @@ class FileTensor:
     """A tensor of a .tflite.
 
     type is the schema's name, such as "INT8". data is of this type and shape, or bytes if numpy lacks the type; None if
-    the tensor is computed. dynamic says that a dimension other than the batch is not known before the network runs.
+    the tensor is computed. dynamic says that a dimension other than the batch is not known before the network runs,
+    variable that an operator changes what it reads there, and finds it again in the next call.
     """
 
     name: str
@@ -60,6 +61,7 @@ class FileTensor:
     data: np.ndarray | None = None
     dynamic: bool = False
     sparse: bool = False
+    variable: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -159,6 +161,7 @@ def _tensor(model, table, index: int) -> FileTensor:
         _data(model, table.buffer, type, shape, f"tensor {index} ({name})"),
         dynamic=-1 in _indices(table.shapeSignature)[1:],
         sparse=table.sparsity is not None,
+        variable=bool(table.isVariable),
     )
 
 
@@ -275,7 +278,7 @@ def _metadata_table(name: str, content: bytes, buffers: list):
 
 def _tensor_table(tensor: FileTensor, buffers: list):
     table = schema.TensorT()
-    table.name, table.shape = tensor.name, np.array(tensor.shape, np.int32)
+    table.name, table.shape, table.isVariable = tensor.name, np.array(tensor.shape, np.int32), tensor.variable
     table.type, table.buffer = getattr(schema.TensorType, tensor.type), 0
     if tensor.data is not None:
         buffers.append(schema.BufferT())

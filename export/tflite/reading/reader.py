@@ -9,6 +9,7 @@ can be put into its order (a flattened map before a FULLY_CONNECTED).
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -27,6 +28,7 @@ from export.tflite.reading.step import Padded, Step
 from export.tflite.reading.view import View
 
 MOST_NAME = 200  # letters; more are left out
+SEQUENTIAL = "UNIDIRECTIONAL_SEQUENCE_LSTM"
 RESHAPING = ("RESHAPE", "EXPAND_DIMS", "SQUEEZE")
 WITHOUT_OUTPUTS = ("ASSIGN_VARIABLE", "CALL_ONCE")
 
@@ -65,6 +67,7 @@ def read(content: bytes) -> tuple[Graph, Tflite]:
 
 # Operators that TensorFlow Lite Micro does not have either, and what to write.
 INSTEAD = {
+    "SELECT": "write it as a product with tf.cast(condition, tf.float32)",
     "GELU": "write it as x * sigmoid(1.702 * x)",
     "REDUCE_PROD": "convert the model with a fixed batch",
     "TILE": "use UpSampling2D, or a multiplication by ones",
@@ -89,6 +92,7 @@ class Reading:
     indices: dict[int, tuple[int, int]] = field(default_factory=dict)  # int32 tensors: int8 codes plus a number
     functions: dict[int, floats.Function] = field(default_factory=dict)  # float tensors between int8 ones
     of_bytes: dict[int, tuple[int, np.ndarray]] = field(default_factory=dict)  # uint8 tensors: an int8 one, codes - 128
+    conditions: dict[int, Tensor] = field(default_factory=dict)  # bool tensors: maps of the largest or smallest code
     chosen: dict[int, Tensor] = field(default_factory=dict)  # by ARG_MAX, int32: only an output can be one
     placed: dict[str, Placed] = field(default_factory=dict)
     states: States = field(default_factory=States)
@@ -128,13 +132,17 @@ class Reading:
     def add_input(self, step: Step, index: int) -> None:
         """Add an int8 input to the graph.
 
-        A flat one that is only read as a map of another shape is that map.
+        A flat one that is only read as a map of another shape is that map. A sequence for layers that remember has a
+        time step per row.
         """
         shape = self.file.tensors[index].shape
         readers = [operator for operator in self.file.operators if index in operator.inputs]
         if len(shape) < 4 and all(operator.kind in RESHAPING for operator in readers):
             reshaped = {self.file.tensors[operator.outputs[0]].shape for operator in readers}
-            shape = reshaped.pop() if len(reshaped) == 1 else shape
+            own, *others = reshaped or {shape}
+            shape = own if not others and (len(own) < 2 or own[0] == 1) else shape
+        if len(shape) == 3 and 1 in shape[:2] and all(operator.kind == SEQUENTIAL for operator in readers):
+            shape = (1, math.prod(shape[:2]), 1, shape[2])
         step.require_one_image(shape)
         self.add(step.tensor(index, step.map_shape(shape)), index, step.label)
 

@@ -21,6 +21,7 @@ from export.graph.tensor import INT8_MAX, INT8_MIN
 CODES = np.arange(INT8_MIN, INT8_MAX + 1)
 SUM_SHIFT = 20  # bits that ADD and SUB put behind the codes before they scale them
 ROOT_SHIFT = 20  # bits that RSQRT puts behind a root before it scales it
+COMPARISON_SHIFT = 8  # and comparisons
 SQUARE_SHIFT = 7  # bits that SQUARED_DIFFERENCE puts behind them
 CURVE_BITS = 4  # integer bits of the argument of LOGISTIC and TANH
 LARGEST_FACTOR = 2.0**30  # that TFLM's requantisation can shift by
@@ -231,6 +232,21 @@ def maximum(a: Operand, b: Operand, y: Coding) -> np.ndarray:
 def minimum(a: Operand, b: Operand, y: Coding) -> np.ndarray:
     """MINIMUM, of the codes: TFLM takes all three to have one scale."""
     return np.minimum(a.codes, b.codes)
+
+
+COMPARISONS: dict[str, Callable] = {
+    "EQUAL": np.equal,
+    "GREATER": np.greater,
+    "GREATER_EQUAL": np.greater_equal,
+    "LESS": np.less,
+    "LESS_EQUAL": np.less_equal,
+    "NOT_EQUAL": np.not_equal,
+}
+
+
+def compared(x: Operand) -> np.ndarray:
+    """The numbers that comparisons compare, of a scale below 1."""
+    return _scaled(x.centred << COMPARISON_SHIFT, float(x.single))
 
 
 FUNCTIONS: dict[str, Callable[..., np.ndarray]] = {

@@ -20,10 +20,12 @@ from export.graph.operators import (
     ArgMax,
     Constant,
     Conv2D,
+    MatMul,
     Operator,
     Pad,
     ReadState,
     Rearrange,
+    Recurrent,
     Reduce,
     Wire,
     WriteState,
@@ -87,7 +89,8 @@ def _groups(graph: Graph) -> dict[str, Group]:
     for name in [*graph.inputs, *graph.outputs]:
         groups[name].pinned = True
     for operator in filter(_keeps_order, graph.operators):
-        groups[operator.inputs[0]].pinned = groups[operator.output].pinned = True
+        for name in (*operator.inputs, operator.output):
+            groups[name].pinned = True
     return groups
 
 
@@ -112,7 +115,7 @@ def _keeps_order(operator: Operator) -> bool:
     grouped = isinstance(operator, Conv2D) and operator.groups > 1
     return (
         grouped
-        or isinstance(operator, ArgMax | Rearrange | ReadState | WriteState)
+        or isinstance(operator, ArgMax | MatMul | Rearrange | Recurrent | ReadState | WriteState)
         or (isinstance(operator, Pad) and operator.padding[2] != (0, 0))
     )
 
@@ -124,7 +127,10 @@ def _pin(graph: Graph) -> Graph:
     """
     groups = _groups(graph)
     wires = {operator.name for operator in graph.operators if isinstance(operator, Wire)}
-    wished = {*graph.outputs, *(operator.inputs[0] for operator in graph.operators if _keeps_order(operator))}
+    wished = {
+        *graph.outputs,
+        *(name for operator in graph.operators if _keeps_order(operator) for name in operator.inputs),
+    }
     wished -= {*graph.inputs, *(state.name for state in graph.states)}  # which are in logical order
     copied = {name for name in wished if len(groups[name].tensors) > 1 and wires & set(groups[name].tensors)}
     operators, tensors = [], []

@@ -26,6 +26,7 @@ from export.graph.operators import (
     Join,
     LogSoftmax,
     Lookup,
+    MatMul,
     MaxPool,
     Mean,
     Normalize,
@@ -34,9 +35,11 @@ from export.graph.operators import (
     Prelu,
     ReadState,
     Rearrange,
+    Recurrent,
     Reduce,
     Resize,
     Softmax,
+    Svdf,
     Window,
     Wire,
     WriteState,
@@ -47,6 +50,7 @@ from export.tflite.file import flatbuffer, metadata, schema
 from export.tflite.file.flatbuffer import DTYPES, FileOperator, FileTensor, Model, Quantization
 from export.tflite.kinds import ACTIVATIONS, FIRST_VERSIONS, PAIRS, REDUCTIONS, RESIZES, activation_range
 from export.tflite.placed import Placed, Tflite
+from export.tflite.writing import recurrent
 from export.tflite.writing.channel_orders import ORDERED, choose_orders
 from export.tflite.writing.variables import Variables
 from export.tflite.writing.wire_plan import MOST_CONCATENATED, plan_wires, with_gaps
@@ -171,6 +175,12 @@ class _Writer:
         self._operator(kind, inputs, [self._map_output(operator)], options)
 
     @_emit.register
+    def _emit_mat_mul(self, operator: MatMul) -> None:
+        options = schema.BatchMatMulOptionsT()
+        options.adjY = True
+        self._plain("BATCH_MATMUL", operator, options)
+
+    @_emit.register
     def _emit_prelu(self, operator: Prelu) -> None:
         codes = operator.codes[..., self.orders[operator.output]]
         quantization = self._quantization([operator.scale], operator.constant_zero_point)
@@ -190,8 +200,8 @@ class _Writer:
 
     @_emit.register
     def _emit_read_state(self, operator: ReadState) -> None:
-        self.tensors.append(self.variables.handle_tensor(operator.name))
-        handle, output = len(self.tensors) - 1, self._map_output(operator)
+        handle = self._add(self.variables.handle_tensor(operator.name))
+        output = self._map_output(operator)
         self.variables.begin(operator, handle, self.tensors[output])
         self._operator("READ_VARIABLE", [handle], [output], None)
 
@@ -199,6 +209,17 @@ class _Writer:
     def _emit_write_state(self, operator: WriteState) -> None:
         self.index[operator.output] = self.index[operator.inputs[0]]
         self.variables.keep(operator, self.index[operator.output])
+
+    @_emit.register
+    def _emit_recurrent(self, operator: Recurrent) -> None:
+        kind, tensors, options = recurrent.described(operator, self.graph)
+        (height, _, channels), output = self.graph.tensor(operator.inputs[0]).shape, self._map_output(operator)
+        steps = () if isinstance(operator, Svdf) else (height,)
+        flat = self._reshape(f"{operator.name}/steps", operator.inputs[0], (*steps, channels))
+        made = self._like(output, f"{operator.name}/made", (*steps, operator.units))
+        inputs = [-1 if tensor is None else self._add(tensor) for tensor in tensors]
+        self._operator(kind, [flat, *inputs], [made], options)
+        self._add_reshape(made, output)
 
     @_emit.register
     def _emit_reduce(self, operator: Reduce) -> None:
@@ -221,8 +242,7 @@ class _Writer:
 
     @_emit.register
     def _emit_normalize(self, operator: Normalize) -> None:
-        options = schema.L2NormOptionsT()
-        self._operator("L2_NORMALIZATION", [self.index[operator.inputs[0]]], [self._map_output(operator)], options)
+        self._plain("L2_NORMALIZATION", operator, schema.L2NormOptionsT())
 
     @_emit.register
     def _emit_rearrange(self, operator: Rearrange) -> None:
@@ -241,12 +261,9 @@ class _Writer:
     def _emit_join(self, operator: Join) -> None:
         options = schema.ConcatenationOptionsT()
         options.axis = 1 + operator.axis
-        if len(operator.inputs) > MOST_CONCATENATED:
-            raise GraphError(
-                f"{operator.name}: TFLM joins up to {MOST_CONCATENATED} maps; it has {len(operator.inputs)}"
-            )
-        inputs = [self.index[name] for name in operator.inputs]
-        self._operator("CONCATENATION", inputs, [self._map_output(operator)], options)
+        if (count := len(operator.inputs)) > MOST_CONCATENATED:
+            raise GraphError(f"{operator.name}: TFLM joins up to {MOST_CONCATENATED} maps; it has {count}")
+        self._plain("CONCATENATION", operator, options)
 
     @_emit.register
     def _emit_average_pool(self, operator: AveragePool) -> None:
@@ -290,12 +307,11 @@ class _Writer:
     def _emit_softmax(self, operator: Softmax) -> None:
         options = schema.SoftmaxOptionsT()
         options.beta = operator.beta
-        self._operator("SOFTMAX", [self.index[operator.inputs[0]]], [self._map_output(operator)], options)
+        self._plain("SOFTMAX", operator, options)
 
     @_emit.register
     def _emit_log_softmax(self, operator: LogSoftmax) -> None:
-        options = schema.LogSoftmaxOptionsT()
-        self._operator("LOG_SOFTMAX", [self.index[operator.inputs[0]]], [self._map_output(operator)], options)
+        self._plain("LOG_SOFTMAX", operator, schema.LogSoftmaxOptionsT())
 
     @_emit.register
     def _emit_lookup(self, operator: Lookup) -> None:
@@ -351,11 +367,14 @@ class _Writer:
         if self.graph.tensor(source).shape == shape:
             return self.index[source]
         reshaped = self._like(self.index[source], name, shape)
-        options = schema.ReshapeOptionsT()
-        options.newShape = [1, *shape]
-        target = self._constant(f"{name}/shape", np.array([1, *shape], np.int32))
-        self._operator("RESHAPE", [self.index[source], target], [reshaped], options)
+        self._add_reshape(self.index[source], reshaped)
         return reshaped
+
+    def _add_reshape(self, source: int, target: int) -> None:
+        options, tensor = schema.ReshapeOptionsT(), self.tensors[target]
+        options.newShape = list(tensor.shape)
+        shape = self._constant(f"{tensor.name}/shape", np.array(tensor.shape, np.int32))
+        self._operator("RESHAPE", [source, shape], [target], options)
 
     # --- Wires
 
@@ -423,17 +442,21 @@ class _Writer:
 
     def _tensor(self, name: str, shape, type: str, quantization: Quantization | None = None) -> int:
         """Adds a tensor of (height, width, channels) that is computed, with a batch of one."""
-        self.tensors.append(FileTensor(name, (1, *shape), type, quantization))
-        self.sizes[len(self.tensors) - 1] = math.prod(shape) * np.dtype(DTYPES[type]).itemsize
-        return len(self.tensors) - 1
+        index = self._add(FileTensor(name, (1, *shape), type, quantization))
+        self.sizes[index] = math.prod(shape) * np.dtype(DTYPES[type]).itemsize
+        return index
 
     def _constant(self, name: str, values: np.ndarray, quantization: Quantization | None = None) -> int:
         """Adds a constant tensor, or finds the one of that name and content."""
         key = (name, values.dtype.str, values.shape, values.tobytes())
         if key not in self.constants:
-            self.tensors.append(FileTensor(name, values.shape, values.dtype.name.upper(), quantization, values))
-            self.constants[key] = len(self.tensors) - 1
+            tensor = FileTensor(name, values.shape, values.dtype.name.upper(), quantization, values)
+            self.constants[key] = self._add(tensor)
         return self.constants[key]
+
+    def _add(self, tensor: FileTensor) -> int:
+        self.tensors.append(tensor)
+        return len(self.tensors) - 1
 
     def _quantization(self, scales, zero_point: int = 0, axis: int = 0) -> Quantization:
         return Quantization(np.array(scales, np.float32), np.full(len(scales), zero_point, np.int64), axis)
@@ -457,6 +480,9 @@ class _Writer:
             f"{operator.name}: the clamp {operator.minimum}..{operator.maximum} is none of TFLite's activations, "
             f"which at scale {tensor.scale} and zero point {tensor.zero_point} are {ranges}"
         )
+
+    def _plain(self, kind: str, operator, options) -> None:
+        self._operator(kind, [self.index[name] for name in operator.inputs], [self._map_output(operator)], options)
 
     def _operator(self, kind: str, inputs: list[int], outputs: list[int], options) -> None:
         version = FIRST_VERSIONS.get(kind, 2)

@@ -12,7 +12,18 @@ from export.datapath import structure, task_image
 from export.datapath.weight_layout import FLASHES, for_flash
 from export.graph.arithmetic.rounding import mean_multiplier, quantize_multiplier
 from export.graph.arithmetic.softmax import factor_and_smallest, reverse_factor
-from export.graph.operators import Add, Convolution, LogSoftmax, Mean, Prelu, Reduce, Softmax, SquaredDifference
+from export.graph.operators import (
+    Add,
+    Convolution,
+    LogSoftmax,
+    Lstm,
+    Mean,
+    Prelu,
+    Reduce,
+    Softmax,
+    SquaredDifference,
+    Svdf,
+)
 from export.graph.passes import zero_point
 from export.streaming import line_plan
 from tests.support.networks.graphs import Builder, semifreddo
@@ -32,7 +43,7 @@ def factors_of(operator, graph):
     inputs, output = graph.inputs_of(operator), graph.tensor(operator.output)
     if isinstance(operator, Convolution):
         return np.stack(quantize_multiplier(operator.multipliers(*inputs, output)), axis=1)
-    if isinstance(operator, Add | SquaredDifference | Prelu):
+    if isinstance(operator, Add | SquaredDifference | Prelu | Svdf):
         return np.stack(quantize_multiplier(operator.multipliers(*inputs, output)), axis=1)
     if isinstance(operator, Softmax):
         return [factor_and_smallest(operator.multiplier(*inputs))[:2]]
@@ -42,8 +53,21 @@ def factors_of(operator, graph):
     if isinstance(operator, Reduce):
         factor = quantize_multiplier(operator.multiplier(*inputs, output))
         return [mean_multiplier(*factor, operator.count(inputs[0].shape)) if operator.what == "mean" else factor]
+    if isinstance(operator, Lstm):
+        factors = [*operator.multipliers(*inputs, output).ravel(), operator.products(output)[2]]
+        return np.stack(quantize_multiplier(factors), axis=1)
     factor = quantize_multiplier(operator.multiplier(*inputs, output))
     return [mean_multiplier(*factor, inputs[0].size // inputs[0].channels) if isinstance(operator, Mean) else factor]
+
+
+def biases_of(operator, graph):
+    """The biases of a recurrent operator, with the zero points of what it reads."""
+    (input,), output = graph.inputs_of(operator), graph.tensor(operator.output)
+    of_input = input.zero_point * operator.codes.astype(int).sum(axis=-1)
+    if isinstance(operator, Svdf):
+        return np.concatenate([operator.bias, -of_input])
+    of_output = output.zero_point * operator.recurrent_codes.astype(int).sum(axis=-1)
+    return np.stack([operator.bias - of_input, -of_output])
 
 
 def expected(part, graph):
@@ -51,7 +75,9 @@ def expected(part, graph):
     operator = graph.operator(part.stage)
     if part.what == "bias":
         return zero_point.bias(operator, graph)
-    if part.what in ("codes", "table", "values"):
+    if part.what == "biases":
+        return biases_of(operator, graph)
+    if part.what in ("codes", "recurrent_codes", "time_codes", "table", "values"):
         return getattr(operator, part.what)
     if part.what == "paired":
         rows = operator.codes.reshape(len(operator.codes), -1)

@@ -12,7 +12,8 @@ from export.graph import graph_file
 from export.graph.graph_file import GraphFileError
 from export.graph.operators import Add, AveragePool, ChannelScale, Lookup, Mean
 from export.graph.tensor import GraphError, Tensor
-from tests.support.networks.graphs import Builder, random_graphs, semifreddo
+from tests.support.networks.graphs import Builder, semifreddo
+from tests.support.networks.random_graphs import random_graphs
 
 
 def net_with_convolution(**options):

@@ -3,7 +3,8 @@
 from hypothesis import strategies as st
 
 from export.graph.operators import Add, AveragePool, ChannelScale
-from tests.support.networks.graphs import SCALES, STEPS, ZERO_POINTS, Builder, any_tensor
+from tests.support.networks.graphs import Builder
+from tests.support.networks.random_graphs import SCALES, STEPS, ZERO_POINTS, any_tensor
 
 
 @st.composite

@@ -14,6 +14,8 @@ from export.graph.operators import (
     Join,
     LogSoftmax,
     Lookup,
+    Lstm,
+    MatMul,
     Maximum,
     MaxPool,
     Mean,
@@ -29,6 +31,7 @@ from export.graph.operators import (
     Softmax,
     SquaredDifference,
     Subtract,
+    Svdf,
     Wire,
     WriteState,
     switched_sources,
@@ -99,7 +102,11 @@ def every_operator(size=(7, 5), head=3, core_shuffle=True, seed=0) -> Graph:
     table = net.random.integers(-128, 128, 256).astype(np.int8)
     net.add(Lookup(name="map", inputs=["head"], table=table), 2.0**-4)
     net.add(Mean(name="mean", inputs=["map"]), 0.0546875, 9)
-    net.add(LogSoftmax(name="logarithms", inputs=["mean"]), 2.0**-4, 127)
+    net.add(MatMul(name="product of means", inputs=["mean", "mean"]), 0.0546875, 9)
+    net.concat("means", "mean", "product of means")
+    net.lstm("recalled", "means", 4, zero_point=-7)
+    net.svdf("filtered", "recalled", head, zero_point=2)
+    net.add(LogSoftmax(name="logarithms", inputs=["filtered"]), 2.0**-4, 127)
     net.add(Softmax(name="classes", inputs=["logarithms"], beta=1.5), 2.0**-8, -128)
     net.add(AveragePool(name="pool", inputs=["map"], window=net.tensors["map"].shape[:2]), 2.0**-4)
     return net.graph("classes", "map", "pool", core=CORE)
@@ -147,6 +154,27 @@ def _(operator: Prelu, random):
 @_other.register
 def _(operator: Constant, random):
     return replace(operator, values=random.integers(-128, 128, operator.values.shape).astype(np.int8))
+
+
+@_other.register
+def _(operator: Lstm, random):
+    return replace(
+        operator,
+        codes=random.integers(-127, 128, operator.codes.shape).astype(np.int8),
+        recurrent_codes=random.integers(-127, 128, operator.recurrent_codes.shape).astype(np.int8),
+        bias=random.integers(-5000, 5000, operator.bias.shape).astype(np.int32),
+        scales=(operator.scales * random.uniform(0.5, 1.5, 4)).astype(np.float32),
+    )
+
+
+@_other.register
+def _(operator: Svdf, random):
+    return replace(
+        operator,
+        codes=random.integers(-127, 128, operator.codes.shape).astype(np.int8),
+        time_codes=random.integers(-30000, 30000, operator.time_codes.shape).astype(np.int16),
+        time_scale=operator.time_scale / 2,
+    )
 
 
 @_other.register

@@ -114,3 +114,16 @@ def gated_signal():
     x = L.Multiply()([x, L.Reshape((1, 6))(gate)])
     x = L.MaxPooling1D(2)(L.Conv1D(4, 3, padding="causal", activation="relu")(x))
     return keras.Model(signal, L.Dense(3)(L.Flatten()(x)))
+
+
+def attention():
+    """Keywords by a transformer: each frame looks at all others, in two heads."""
+
+    def heads(x):
+        return tf.transpose(tf.reshape(L.Dense(8)(x), (1, 10, 2, 4)), (0, 2, 1, 3))
+
+    x = frames = keras.Input((10, 6), batch_size=1)
+    weights = tf.nn.softmax(tf.matmul(heads(x), heads(x), transpose_b=True))
+    x = L.Dense(6)(tf.reshape(tf.transpose(tf.matmul(weights, heads(x)), (0, 2, 1, 3)), (1, 10, 8)))
+    x = L.LayerNormalization(epsilon=0.01)(x + frames)
+    return keras.Model(frames, L.Dense(3, "softmax")(L.GlobalAveragePooling1D()(x)))

@@ -6,8 +6,10 @@ The first line of a function's description is its row in docs/operators.md.
 from __future__ import annotations
 
 from export.tflite.reading.operators import (  # noqa: F401, they register their readers
+    choices,
     moves,
     pairs,
+    recurrent,
     states,
     sums,
     values,

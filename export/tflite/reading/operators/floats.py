@@ -91,7 +91,9 @@ def _quantize(step) -> None:
         quotients = (function.values / np.float32(scale)).astype(np.float64)
     rounded = np.copysign(np.floor(np.abs(quotients) + 0.5), quotients)
     codes = np.clip(rounded.clip(-(2.0**30), 2.0**30) + zero_point, INT8_MIN, INT8_MAX).astype(np.int8)
-    step.emit(Lookup, [step.values(function.source)], shapes=[step.shape(0)], table=codes)
+    condition = step.reading.conditions.get(function.source)
+    source = step.values(function.source) if condition is None else condition
+    step.emit(Lookup, [source], shapes=[step.shape(0)], table=codes)
 
 
 def _by_double(function: Callable[[np.ndarray], np.ndarray]) -> Callable[..., np.ndarray]:

@@ -11,6 +11,7 @@ import numpy as np
 from export.graph.operators import Join, Lookup, Operator, Wire
 from export.graph.tensor import Tensor
 from export.tflite.reading.known_values import strided
+from export.tflite.reading.operators import choices
 from export.tflite.reading.operators.registry import one_number, reads, require_no_clamp
 
 CODES = np.arange(-128, 128).astype(np.int8)
@@ -128,8 +129,11 @@ def _transpose(step):
 
 @reads("CAST")
 def _cast(step):
-    """the first part of a Lookup: CAST to int32, ADD of 128, GATHER from a table"""
+    """the first part of a Lookup: CAST to int32, ADD of 128, GATHER from a table; or of a condition, CAST and QUANTIZE"""
     types = [step.file_tensor(index).type for index in (step.input(0), step.output())]
+    if types == ["BOOL", "FLOAT32"]:
+        choices.cast(step)
+        return
     step.require(
         types == ["INT8", "INT32"], f"it casts {types[0].lower()} to {types[1].lower()}; expected int8 to int32"
     )

@@ -28,7 +28,7 @@ def _add(step):
     """Add of two maps, or of a map and constants; Lookup with one constant"""
     options = step.options("AddOptionsT")
     if step.file_tensor(step.output()).type == "INT32":
-        constant = _constant_operand(step)
+        constant = constant_operand(step)
         step.require(constant is not None, "it adds two int32 maps; expected int8")
         require_no_clamp(step, options)
         step.add_to_codes(step.input(1 - constant), one_number(step, constant, "its constant"))
@@ -39,7 +39,7 @@ def _add(step):
 @reads("MUL")
 def _multiply(step):
     """Multiply of two maps; ChannelScale with one constant per channel; Lookup with one constant"""
-    options, constant = step.options("MulOptionsT"), _constant_operand(step)
+    options, constant = step.options("MulOptionsT"), constant_operand(step)
     if constant is not None and _is_one_per_channel(step, constant):
         input, codes = step.channels(step.input(1 - constant)), step.constant(constant, "its constants", "INT8")
         scale, zero_point = step.coding(step.input(constant))
@@ -76,7 +76,7 @@ def _squared_difference(step):
 @reads("DIV")
 def _divide(step):
     """Lookup with one constant"""
-    constant, options = _constant_operand(step), step.options("DivOptionsT")
+    constant, options = constant_operand(step), step.options("DivOptionsT")
     one = constant is not None and step.constant(constant, "its constants", "INT8").size == 1
     step.require(one, "expected one constant and one map; two maps are not supported")
     lookup(step, 1 - constant, clamp_codes(step, options))
@@ -103,7 +103,7 @@ def _prelu(step):
 
 def _pair(step, kind, options=None) -> None:
     """Two operands, each repeated along the dimensions of which it has only one."""
-    constant = _constant_operand(step)
+    constant = constant_operand(step)
     fields = clamp(step, options) if options else {}
     if constant is not None and step.constant(constant, "its constants", "INT8").size == 1:
         lookup(step, 1 - constant, *([clamp_codes(step, options)] if options else []))
@@ -138,16 +138,16 @@ def _maps(step, constant: int | None, shape: tuple[int, ...]) -> dict[int, Tenso
                 return {n: whole}
             one = step.map(step.input(1 - n), (1, 1, math.prod(step.shape(1 - n))))
             return {n: whole, 1 - n: step.expanded(one, whole.shape)}
-    return {n: _repeated(step, n, shape, step.map_shape(shape)) for n in (0, 1) if n != constant}
+    return {n: repeated(step, n, shape, step.map_shape(shape)) for n in (0, 1) if n != constant}
 
 
-def _repeated(step, n: int, shape: tuple[int, ...], target: Shape) -> Tensor:
+def repeated(step, n: int, shape: tuple[int, ...], target: Shape) -> Tensor:
     own = step.shape(n)
     map = step.map(step.input(n), step.map_shape((1,) * (len(shape) - len(own)) + own))
     return step.expanded(map, target)
 
 
-def _constant_operand(step) -> int | None:
+def constant_operand(step) -> int | None:
     """Which of two inputs is a constant."""
     constants = [n for n in (0, 1) if step.is_constant(n)]
     step.require(len(constants) < 2, "both of its inputs are constants")

@@ -12,6 +12,7 @@ from export.graph.operators import (
     AveragePool,
     Conv2D,
     DepthwiseConv2D,
+    MatMul,
     MaxPool,
     Resize,
 )
@@ -162,9 +163,11 @@ def _fully_connected(step):
 
 @reads("BATCH_MATMUL")
 def _batch_matmul(step):
-    """Conv2D of 1x1, if its second operand is constant"""
+    """Conv2D of 1x1, if its second operand is constant; MatMul of two maps, a matrix per row"""
     options = step.options("BatchMatMulOptionsT")
-    step.require(step.is_constant(1), "both of its operands are computed; expected that the second is constant")
+    if not step.is_constant(1):
+        _matrices(step, options)
+        return
     step.require(not options.adjX, "its first operand is transposed")
     codes = step.constant(1, "its second operand", "INT8")
     fits = codes.ndim >= 2 and math.prod(codes.shape[:-2]) == 1
@@ -177,6 +180,36 @@ def _batch_matmul(step):
     constants = {"scales": np.full(out, scale, np.float32), "bias": np.zeros(out, np.int32), "frozen": False}
     codes = matrix.reshape(out, 1, 1, depth)
     step.emit(Conv2D, [input], shapes=[(*shape[:-1], out)], codes=codes, fully_connected=True, **constants)
+
+
+def _matrices(step, options) -> None:
+    """A product of two maps: all dimensions before the last two are rows."""
+    shapes = [step.shape(n) for n in (0, 1)]
+    step.require(min(map(len, shapes)) >= 2, f"its operands have shapes {shapes[0]} and {shapes[1]}; expected matrices")
+    try:
+        batch = np.broadcast_shapes(*(shape[:-2] for shape in shapes))
+    except ValueError:
+        step.refuse(
+            f"its operands have shapes {shapes[0]} and {shapes[1]}, of which neither can be repeated to the other"
+        )
+    first = _matrices_of(step, 0, options.adjX, batch)
+    second = _matrices_of(step, 1, not options.adjY, batch)
+    step.emit(MatMul, [first, second], shapes=[(*batch, first.shape[1], second.shape[1])])
+
+
+def _matrices_of(step, n: int, turned: bool, batch: tuple[int, ...]) -> Tensor:
+    """The n-th input as a map with a matrix per row, each with its rows and columns turned or not."""
+    shape, view = step.shape(n), step.view(step.input(n))
+    if turned:
+        map = step.rearranged(view.source, view.all_places().swapaxes(-1, -2))
+        shape = (*shape[:-2], shape[-1], shape[-2])
+    else:
+        map = step.map(step.input(n))
+    own = shape[:-2]
+    step.require(
+        math.prod(own) in (1, math.prod(batch)), f"its operand of shape {shape} has another batch than {batch}"
+    )
+    return step.expanded(map, (math.prod(batch), *shape[-2:]))
 
 
 def _weights(step, rank: int) -> np.ndarray:

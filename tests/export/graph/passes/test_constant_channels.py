@@ -13,7 +13,8 @@ from export.graph.operators import Convolution, DepthwiseConv2D
 from export.graph.passes.constant_channels import channel_bounds, channels_of, for_channels, trim
 from export.network import Network
 from export.streaming import line_model
-from tests.support.networks.graphs import Builder, random_graphs
+from tests.support.networks.graphs import Builder
+from tests.support.networks.random_graphs import random_graphs
 
 
 def with_still_channels(graph, random):

@@ -476,3 +476,40 @@ def test_a_float_operator_that_is_no_function_of_one_value_is_named():
     file.add("SOFTMAX", [before], after, options("Softmax", beta=1.0))
     with pytest.raises(TfliteError, match="operator 1 .SOFTMAX.: it computes with floats; between DEQUANTIZE and"):
         read(file.content([image], [after]))
+
+
+# --- Matrices ----------------------------------------------------------------------------------------------------------
+
+MATRICES = [
+    ((1, 6, 5, 4), (1, 6, 7, 4), False, True),
+    ((1, 6, 5, 4), (1, 6, 4, 7), False, False),
+    ((1, 6, 4, 5), (1, 6, 4, 7), True, False),
+    ((1, 6, 5, 4), (1, 1, 7, 4), False, True),
+    ((1, 5, 4), (1, 7, 4), False, True),
+]
+
+
+@pytest.mark.parametrize("case", MATRICES, ids=str)
+def test_a_product_of_two_maps(case):
+    first, second, adj_x, adj_y = case
+    file = FileBuilder(1)
+    inputs = [file.tensor(*shape, scale=0.05, zero_point=3 - 9 * i) for i, shape in enumerate((first, second))]
+    rows, columns = first[-1 if adj_x else -2], second[-2 if adj_y else -1]
+    output = file.tensor(*first[:-2], rows, columns, scale=0.2, zero_point=-5)
+    file.add("BATCH_MATMUL", inputs, output, options("BatchMatMul", adjX=adj_x, adjY=adj_y))
+    graph, tflite = read(file.content(inputs, [output]))
+    result = Proof(Network(graph, lambda _: tflite), few=None, on=["tflm"]).verify(random_inputs(graph, 4))
+    assert result.passed, str(result)
+    assert [type(operator).__name__ for operator in graph.operators][-1] == "MatMul"
+
+
+def test_a_sequence_that_is_turned_before_it_is_taken_apart():
+    """As an unrolled layer of Keras 3 begins: the batch of (1, time, features) becomes the second dimension."""
+    file = FileBuilder(1)
+    signal = file.tensor(1, 6, 5, scale=0.05, zero_point=3)
+    turned = file.tensor(6, 1, 5, scale=0.05, zero_point=3)
+    file.add("RESHAPE", [signal, file.ints(6, 1, 5)], turned, options("Reshape", newShape=[6, 1, 5]))
+    frames = [file.tensor(1, 5, scale=0.05, zero_point=3) for _ in range(6)]
+    file.add("UNPACK", [turned], frames, options("Unpack", num=6, axis=0))
+    last = read_after(file, frames[-1])
+    assert prove(file, [signal], [last]) == ["Rearrange", "Lookup"]

@@ -17,7 +17,8 @@ from export.graph.operators import Add, ChannelScale, Conv2D, DepthwiseConv2D, M
 from export.tflite.file.flatbuffer import TfliteError, parse, to_bytes
 from export.tflite.reading.reader import read
 from export.tflite.writing.writer import write
-from tests.support.networks.graphs import SCALES, ZERO_POINTS, random_graphs, semifreddo
+from tests.support.networks.graphs import semifreddo
+from tests.support.networks.random_graphs import SCALES, ZERO_POINTS, random_graphs
 from tests.support.proofs import prove_tflite
 from tests.support.tflite.tflite_files import FileBuilder, options
 

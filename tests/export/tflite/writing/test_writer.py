@@ -17,7 +17,8 @@ from export.graph.operators import Add
 from export.graph.tensor import GraphError
 from export.tflite.file.flatbuffer import BUFFER_ALIGNMENT
 from export.tflite.writing.writer import operator_counts, write
-from tests.support.networks.graphs import Builder, random_graphs, regular_unit, semifreddo
+from tests.support.networks.graphs import Builder, regular_unit, semifreddo
+from tests.support.networks.random_graphs import random_graphs
 from tests.support.proofs import prove_tflite
 
 ROOT = Path(__file__).parents[4]
