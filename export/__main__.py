@@ -20,6 +20,7 @@ class Commands:
         channels: str | None = None,
         pictures: str | None = None,
         pixels: str = "-1..1",
+        factor_bits: int | None = None,
     ):
         """Writes the line-streaming C of a network into a folder, and prints its line plan.
 
@@ -33,6 +34,8 @@ class Commands:
             pictures: for a float Keras model: a folder of pictures like those that it will see. It becomes int8 with
                 the ranges that they show; OUT/NAME.tflite is that model.
             pixels: the range in which a Keras model takes pixels: -1..1, 0..1 or 0..255.
+            factor_bits: of a network in fixed8: the most significant bits of its factors, such as 12, for hardware that is
+                as narrow (docs/hardware.md). OUT/NAME.tflite is that network.
         Example:
             compile model_int8.tflite out/ --size=480x640
         """
@@ -45,11 +48,12 @@ class Commands:
         opened = _quantised(network, pictures, pixels, size) if pictures else open_network(network, size)
         opened = opened.laid_out(flash)
         opened = opened.with_channels(channels) if channels else opened
+        opened = opened.narrowed(factor_bits) if factor_bits is not None else opened
         print(opened.plan)
         if opened.trimmed is not None and str(opened.trimmed):
             print(opened.trimmed)
         written = project.write_folder(opened.plan, out, opened.graph)
-        if pictures:
+        if pictures or factor_bits is not None:
             written.append(Path(out, f"{opened.graph.name}.tflite"))
             atomic_file.write(written[-1], opened.tflite.content)
         parameters, image = opened.graph.parameters(), len(task_image.write(opened.plan).content)
@@ -226,6 +230,7 @@ class Commands:
         unroll: str | None = None,
         library: str = "16nm",
         out: str | None = None,
+        factor_bits: int | None = None,
     ):
         """Estimates silicon area, energy and clocks of the hardwired network, stage by stage, for three designs.
 
@@ -233,10 +238,11 @@ class Commands:
             network: a run folder, or a frozen core, such as tiny_imagenet or core.npz.
             size: height and width of the images, such as 480x640, if not those of the training; 480x640 for a core.
             cores: of a core: how many trainable cores the network has.
-            clocks_per_pixel: of the image: 1, 2, 4 or 8.
+            clocks_per_pixel: of the image: 1, 2, 4, 8, 16, 32 or 64.
             unroll: frozen stages whose weights have a multiplier each, such as stem,stage1.
             library: 16nm, asap7, sky130 or osu018. Memories are counted in 16nm alone.
             out: a folder for area.json and area.svg; made if need be.
+            factor_bits: as of compile.
         Example:
             area tiny_imagenet --clocks-per-pixel=4
         """
@@ -245,6 +251,7 @@ class Commands:
         from sfkeras import atomic_file
 
         opened = _open_network_or_core(network, size, cores)
+        opened = opened.narrowed(factor_bits) if factor_bits is not None else opened
         stages = tuple(unroll.split(",")) if isinstance(unroll, str) else tuple(unroll or ())
         made = report.area_report(ways(opened.graph).graph, opened.plan, clocks_per_pixel, stages, library)
         print(made)
@@ -253,23 +260,47 @@ class Commands:
             atomic_file.write(Path(out, "area.json"), json.dumps(made.to_json(), indent=1) + "\n")
             atomic_file.write(Path(out, "area.svg"), report.draw(made))
 
-    def hardware(self, network: str, out: str, size: str | None = None, clocks_per_pixel: int = 1):
-        """Writes the hardwired datapath of a network as Verilog into a folder.
+    def hardware(
+        self,
+        network: str,
+        out: str,
+        size: str | None = None,
+        clocks_per_pixel: int | None = None,
+        fpga: str | None = None,
+        until: str = "project",
+        factor_bits: int | None = None,
+    ):
+        """Writes the hardwired datapath of a network as Verilog into a folder; for an FPGA, with a project for it.
 
         Args:
             network: a run folder.
             out: the folder to write; made if need be.
             size: height and width of the images, such as 480x640, if not those of the training.
-            clocks_per_pixel: of the image: 1, 2, 4 or 8.
+            clocks_per_pixel: of the image: 1, 2, 4, 8, 16, 32 or 64. If not given: 1, or for an FPGA the fewest that fit.
+            fpga: ecp5-25, ecp5-45 or ecp5-85: OUT/fpga is a project with a serial port around the datapath.
+            until: of the FPGA: project; netlist, by yosys; or bitstream, also by nextpnr, which takes a minute to hours.
+            factor_bits: as of compile.
         Example:
             hardware runs/face chip/ --clocks-per-pixel=4
         """
         from export.graph.switches import ways
         from export.hardware import folder
+        from export.hardware.fpga import project, tools
+        from export.hardware.fpga.device import device
         from export.network import open_network
 
+        if until not in tools.STEPS or (fpga is None and until != tools.STEPS[0]):
+            steps = ", ".join(tools.STEPS)
+            raise command.Mistake(f"--until is {until!r}; expected one of {steps}, with an --fpga such as ecp5-85")
+        if fpga is not None:
+            device(fpga)
+            tools.require(until)
         opened = open_network(network, size)
-        print(folder.write(ways(opened.graph).graph, opened.plan, Path(out), clocks_per_pixel))
+        opened = opened.narrowed(factor_bits) if factor_bits is not None else opened
+        graph = ways(opened.graph).graph
+        print(folder.write(graph, opened.plan, Path(out), clocks_per_pixel, fpga), flush=True)
+        if fpga is not None:
+            print(tools.build(Path(out, project.FOLDER), device(fpga), until))
 
     def image(self, task: str, network: str, file: str):
         """Writes the task image of a run for a network that was compiled before: another task on the same frozen core.

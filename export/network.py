@@ -17,7 +17,7 @@ import numpy as np
 
 from export.graph import graph_file, limits
 from export.graph.graph import Graph
-from export.graph.passes import constant_channels
+from export.graph.passes import constant_channels, narrow
 from export.graph.passes.constant_channels import Trimmed
 from export.graph.passes.joined_inputs import with_one_input
 from export.graph.passes.resize import parse_size, resize
@@ -66,6 +66,10 @@ class Network:
     def with_channels(self, which: str) -> Network:
         """The same network, whose C has these channels. Raises: ValueError; see export.graph.passes.constant_channels."""
         return replace(self, graph=constant_channels.for_channels(self.graph, which))
+
+    def narrowed(self, bits: int) -> Network:
+        """The same network with factors of few bits, and a .tflite of its own. Raises: see export.graph.passes.narrow."""
+        return Network(narrow.narrowed(self.graph, bits))
 
     def as_task_of(self, compiled: LinePlan) -> Network:
         """The same network as a task for one that is compiled already.

@@ -9,6 +9,7 @@ import numpy as np
 from export.datapath import structure, weight_layout
 from export.graph.graph import Graph, core_digest
 from export.graph.operators import Conv2D, Operator
+from export.graph.passes import narrow
 from export.graph.passes.resize import resize
 from export.graph.switches import Ways, ways_of_task
 from export.graph.tensor import GraphError, Tensor
@@ -40,7 +41,7 @@ def fit(task: Graph, network: LinePlan) -> LinePlan:
             f"{task.name} reads images of {channels[0]} channels, {network.graph.name} of {channels[1]}; grey and coloured "
             "images are different datapaths. Train the task on images like the network's"
         )
-    task = weight_layout.for_flash(task, weight_layout.flash_of(network.graph))
+    task = narrow.like(weight_layout.for_flash(task, weight_layout.flash_of(network.graph)), network.graph)
     size = network.graph.tensor(network.graph.inputs[0]).shape[:2]
     ways = ways_of_task(resize(task, size), Ways(network.graph, network.switches))
     composed = line_plan.composed(ways.graph, ways.switches)

@@ -19,7 +19,7 @@ from export.datapath import weight_layout
 from export.graph.arithmetic.rounding import Int64s, quantize_multiplier
 from export.graph.graph import Graph
 from export.graph.operators import Convolution, Window, Wire
-from export.graph.passes import zero_point
+from export.graph.passes import narrow, zero_point
 from export.streaming.line_plan import LinePlan, Stage, When
 
 Json = dict[str, Any]
@@ -54,6 +54,8 @@ def stage_structure(plan: LinePlan, stage: Stage) -> Json:
         fixed |= {"kernel": list(operator.kernel), "padding": operator.pads(inputs[0].shape[:2])}
     if isinstance(operator, Convolution):
         fixed["wide"] = needs_wide_multiplier(operator, graph)
+        if narrow.factor_bits(graph) != narrow.FULL:
+            fixed["factor_bits"] = narrow.factor_bits(graph)
         if weight_layout.is_paired(operator, graph):
             fixed["widened"] = True
         if zero_point.is_folded(operator, graph):

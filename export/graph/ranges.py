@@ -43,8 +43,13 @@ def code_ranges(graph: Graph) -> dict[str, Range]:
     """
     ranges = dict.fromkeys(graph.inputs, INT8)
     for operator in graph.operators:
-        ranges[operator.output] = _codes(operator, [ranges[name] for name in operator.inputs])
+        ranges[operator.output] = codes_of(operator, ranges)
     return ranges
+
+
+def codes_of(operator: Operator, ranges: dict[str, Range]) -> Range:
+    """Return the codes that an operator can make, if those of its inputs are known."""
+    return _codes(operator, [ranges[name] for name in operator.inputs])
 
 
 @singledispatch

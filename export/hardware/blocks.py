@@ -15,6 +15,8 @@ import numpy.typing as npt
 from export.graph.tensor import Shape, Size
 
 TAPS = 9  # of a window
+SHIFT_BITS = 5  # of a factor, beside its multiplier
+MANY_PASSES = 16
 
 
 @dataclass(frozen=True)
@@ -189,10 +191,15 @@ class Codes:
 
 @dataclass(frozen=True, kw_only=True)
 class Depthwise(Block):
-    """Depthwise convolution: a sum per channel, all lanes of a beat per clock."""
+    """Depthwise convolution: a sum per channel, all lanes of a beat at once, in `steps` clocks."""
 
     codes: Codes
     zero_point: int
+    steps: int = 1
+
+    @property
+    def clocks(self) -> int:
+        return self.input.beats * self.steps
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -209,6 +216,11 @@ class Convolve(Block):
         return max(self.input.beats * self.passes, self.output.beats)
 
     @property
+    def stores_sums(self) -> bool:
+        """Whether its sums are in memories, because they are many (MANY of sf_convolve.sv)."""
+        return self.input.beats > 1 and self.passes >= MANY_PASSES
+
+    @property
     def lanes(self) -> int:
         """Products per unit and clock."""
         return self.input.lanes * self.input.taps
@@ -216,20 +228,30 @@ class Convolve(Block):
 
 @dataclass(frozen=True, kw_only=True)
 class Requantise(Block):
-    """Sums to codes. Biases and factors begin at word `word` of the task image."""
+    """Sums to codes, a beat in `steps` clocks. Biases and factors begin at word `word` of the task image."""
 
     word: int
+    factor_bits: int
+    steps: int
     bias_bits: int
     sum_bits: int
     zero_point: int
     minimum: int
     maximum: int
 
+    @property
+    def clocks(self) -> int:
+        return self.output.beats * self.steps
+
 
 @dataclass(frozen=True, kw_only=True)
 class Blend(Block):
-    """Two products and their sum. words: of the task image, where the factors and codes of both begin."""
+    """Two products and their sum. words: of the task image, where the factors and codes of both begin.
 
+    minimum: of the products and of the sum.
+    """
+
+    minimum: int
     words: tuple[int, int]
     products: tuple[str, str]  # the tensors of both products
 

@@ -6,9 +6,10 @@ from pathlib import Path
 
 from export.datapath import description, task_image
 from export.graph.graph import Graph
-from export.hardware import registers, verilog
-from export.hardware.layout import design
-from export.hardware.schedule import schedule
+from export.hardware import layout, registers, verilog
+from export.hardware.folding import RATES
+from export.hardware.fpga import device, project
+from export.hardware.schedule import Schedule, schedule
 from export.streaming.line_plan import LinePlan
 from sfkeras import atomic_file
 
@@ -16,18 +17,36 @@ FILES = "filelist.f"  # what a tool is given, and written last
 MHZ_OF_A_PIXEL = 61.75  # 640x480 at 200 frames per second, with what the schedule needs beside it
 
 
-def write(graph: Graph, plan: LinePlan, folder: Path, clocks_per_pixel: int = 1) -> str:
+def planned_for(graph: Graph, plan: LinePlan, clocks_per_pixel: int | None, fpga: str | None) -> Schedule:
+    """Return the schedule of a network: at some clocks per pixel, or if None at the fewest that fit on the FPGA; else at 1.
+
+    Raises: HardwareError that names the stage that cannot be built, or what the FPGA lacks.
+    """
+    if clocks_per_pixel is None and fpga is not None:
+        designs = (layout.design(graph, plan, rate) for rate in RATES)
+        fitting = (each for each in designs if device.needs(each, thrifty=True).fit(device.device(fpga)))
+        clocks_per_pixel = next((each.clocks_per_pixel for each in fitting), RATES[-1])
+    planned = schedule(layout.design(graph, plan, clocks_per_pixel or 1))
+    if fpga is not None:
+        device.require_fit(planned.design, fpga)
+    return planned
+
+
+def write(
+    graph: Graph, plan: LinePlan, folder: Path, clocks_per_pixel: int | None = None, fpga: str | None = None
+) -> str:
     """Write the Verilog of a network. Nothing is written if it is refused.
 
     Args:
         graph: with all ways (export/graph/switches.py).
         plan: its line plan.
         folder: made if need be.
-        clocks_per_pixel: of the image.
+        clocks_per_pixel, fpga: see planned_for.
     Returns: what was made, as a text.
-    Raises: HardwareError that names the stage that cannot be built.
+    Raises: HardwareError that names the stage that cannot be built, or what the FPGA lacks.
     """
-    planned = schedule(design(graph, plan, clocks_per_pixel))
+    planned = planned_for(graph, plan, clocks_per_pixel, fpga)
+    mhz = MHZ_OF_A_PIXEL * planned.design.clocks_per_pixel
     sources = verilog.files(planned.design, plan)
     top = verilog.top_name(planned.design)
     contents: dict[str, str | bytes] = {
@@ -35,12 +54,14 @@ def write(graph: Graph, plan: LinePlan, folder: Path, clocks_per_pixel: int = 1)
         FILES: "".join(f"rtl/{name}\n" for name in [*sources, f"{verilog.top_name(planned.design)}_apb.sv"]),
         **registers.files(planned.design, plan),
         "lint.vlt": (verilog.RTL / "lint.vlt").read_text(),
-        f"{top}.sdc": f"create_clock -name clk -period {1000 / (MHZ_OF_A_PIXEL * clocks_per_pixel):.3f} [get_ports clk]\n",
+        f"{top}.sdc": f"create_clock -name clk -period {1000 / mhz:.3f} [get_ports clk]\n",
         "datapath.json": description.to_json(description.describe(plan)),
         "task.bin": task_image.write(plan).content,
+        **(project.files(planned.design, plan, fpga) if fpga else {}),
     }
     atomic_file.write_all(folder, contents, FILES)
     return (
         f"{len(contents)} files in {folder}; top module {top}, {len(planned.design.blocks)} blocks, "
+        f"{planned.design.clocks_per_pixel} clocks per pixel, "
         f"{planned.clocks:,} clocks per frame, latency {planned.latency:,}"
     )

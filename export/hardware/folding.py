@@ -10,8 +10,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from export.graph.tensor import Shape
+from export.hardware.blocks import TAPS
 
-RATES = (1, 2, 4, 8)
+RATES = (1, 2, 4, 8, 16, 32, 64)
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,24 @@ class Folding:
             shape: of its output.
         """
         return max(passes for passes in divisors(outputs) if passes == 1 or passes * beats <= self.clocks(shape))
+
+    def multiplier_steps(self, bits: int, beats: int, shape: Shape) -> int:
+        """Return in how many clocks a requantiser can multiply by so many bits, at so many beats per pixel."""
+        return self._steps(bits, beats, shape)
+
+    def tap_steps(self, beats: int, between: int, shape: Shape) -> int:
+        """Return in how many clocks a depthwise convolution can multiply its taps, at so many beats per pixel.
+
+        Args:
+            between: columns that a window with a stride reads between two pixels.
+            shape: of its output.
+        """
+        return self._steps(TAPS, beats, shape, between)
+
+    def _steps(self, most: int, beats: int, shape: Shape, between: int = 0) -> int:
+        """Return the most steps that keep up. A quarter of the clocks is left: pixels come in bursts after a stride."""
+        clocks = self.clocks(shape) * 3 // 4
+        return max(n for n in divisors(most) if n == 1 or n * beats + max(0, between + 1 - n) <= clocks)
 
     def out_lanes(self, macs: int, outputs: int, shape: Shape) -> int:
         """Return the fewest lanes in which the sums of `macs` units keep up."""

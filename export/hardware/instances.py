@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from export.hardware import blocks
-from export.hardware.blocks import Block, Codes, Stream, identifier
+from export.hardware.blocks import SHIFT_BITS, Block, Codes, Stream, identifier
 
 Ports = dict[str, str]
 
@@ -184,17 +184,18 @@ def _code_ports(block: Block) -> Ports:
 
 @instance.register
 def _depthwise(block: blocks.Depthwise) -> list[str]:
-    taps, lanes, beats = block.input.taps, block.input.lanes, block.input.beats
+    taps, lanes, beats, steps = block.input.taps, block.input.lanes, block.input.beats, block.steps
     parameters = {
         "TAPS": taps,
         "LANES": lanes,
         "BEATS": beats,
+        "STEPS": steps,
         "SUM_BITS": block.output.bits,
         "ZERO_POINT": block.zero_point,
     }
     ports = {**_through(block), **_code_ports(block)}
     instance = module("sf_depthwise", f"{block.output.name}_depthwise", parameters, ports)
-    return _memory(block, lanes, beats, 1, 1, taps) + instance
+    return _memory(block, lanes, beats, steps, 1, taps // steps) + instance
 
 
 @instance.register
@@ -220,9 +221,10 @@ def _requantise(block: blocks.Requantise) -> list[str]:
         f"  wire {name}_read;",
         f"  wire [{max((beats - 1).bit_length(), 1) - 1}:0] {name}_address;",
         f"  wire [{block.bias_bits * lanes - 1}:0] {name}_biases;",
-        f"  wire [{29 * lanes - 1}:0] {name}_factors;",
+        f"  wire [{(SHIFT_BITS + block.factor_bits) * lanes - 1}:0] {name}_factors;",
     ]
     of_memory = {"FIRST": block.word, "LANES": lanes, "BEATS": beats, "BIAS_BITS": block.bias_bits}
+    of_memory["FACTOR_BITS"] = block.factor_bits
     constants = {"biases": f"{name}_biases", "factors": f"{name}_factors"}
     memory_ports = {"load": "load", "read": f"{name}_read", "read_address": f"{name}_address", **constants}
     parameters = {
@@ -231,6 +233,8 @@ def _requantise(block: blocks.Requantise) -> list[str]:
         "IN_BITS": block.input.bits,
         "BIAS_BITS": block.bias_bits,
         "SUM_BITS": block.sum_bits,
+        "FACTOR_BITS": block.factor_bits,
+        "STEPS": block.steps,
         "ZERO_POINT": block.zero_point,
         "MINIMUM": block.minimum,
         "MAXIMUM": block.maximum,
@@ -254,6 +258,7 @@ def _blend(block: blocks.Blend) -> list[str]:
     parameters = {
         "FIRST_ALPHA": block.words[0],
         "FIRST_BETA": block.words[1],
+        "MINIMUM": block.minimum,
         "LANES": block.output.lanes,
         "BEATS": block.output.beats,
     }

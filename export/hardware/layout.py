@@ -22,7 +22,7 @@ from export.graph.operators import (
     Operator,
     Wire,
 )
-from export.graph.passes import zero_point
+from export.graph.passes import narrow, zero_point
 from export.graph.switches import PASSES
 from export.graph.tensor import GraphError, Tensor
 from export.graph.wires import without_wires
@@ -45,7 +45,7 @@ def design(graph: Graph, plan: LinePlan, clocks_per_pixel: int = 1) -> Design:
     Args:
         graph: the network's graph with all ways (export/graph/switches.py).
         plan: its line plan, whose task images the hardware loads.
-        clocks_per_pixel: clocks per pixel of the image: 1, 2, 4 or 8.
+        clocks_per_pixel: clocks per pixel of the image: 1, 2, 4, 8, 16, 32 or 64.
     Raises: HardwareError if an operator or a number of it has no block.
     """
     return _Layout(_with_few_wires(graph), plan, clocks_per_pixel).design()
@@ -87,6 +87,7 @@ class _Layout:
         self.whens = {stage.operator.name: stage.when for stage in plan.stages}
         self.ranges = ranges.code_ranges(graph)
         self.products = _products_of_blends(graph)
+        self.factor_bits = narrow.factor_bits(graph)
         self.blocks: list[Block] = []
         self.names: Counter[str] = Counter()
         self.unread: dict[Key, list[Stream]] = {}  # streams that are ready to be read, by what they carry
@@ -217,9 +218,19 @@ class _Layout:
         code_word = None if operator.frozen else word + 2 * output.channels
         sums = Stream("sums", output.shape, taps.lanes, sum_bits)
         if isinstance(operator, DepthwiseConv2D):
-            stored = blocks.arranged(operator.codes.reshape(1, -1, output.channels), taps.lanes, 1)
-            codes = Codes(stored, code_word)
-            sums = self._append(blocks.Depthwise, operator.name, [taps], sums, "_sums", codes=codes, zero_point=offset)
+            between = (operator.strides[1] - 1) * taps.beats
+            steps = self.folding.tap_steps(taps.beats, between, output.shape)
+            stored = blocks.arranged(operator.codes.reshape(steps, -1, output.channels), taps.lanes, steps)
+            sums = self._append(
+                blocks.Depthwise,
+                operator.name,
+                [taps],
+                sums,
+                "_sums",
+                codes=Codes(stored, code_word),
+                zero_point=offset,
+                steps=steps,
+            )
             # A window with a stride gives its pixels in haste; fewer lanes are requantised, without haste.
             if operator.strides[1] > 1:
                 sums = self._append(blocks.Fifo, operator.name, [sums], sums, "_delay", depth=sums.beats, elastic=True)
@@ -249,6 +260,8 @@ class _Layout:
             [sums],
             replace(sums, bits=8),
             word=word,
+            factor_bits=self.factor_bits,
+            steps=self.folding.multiplier_steps(self.factor_bits, sums.beats, output.shape),
             bias_bits=bias_bits,
             sum_bits=max(sum_bits, bias_bits) + 1,
             zero_point=output.zero_point,
@@ -323,11 +336,17 @@ class _Layout:
             self._require_product(product, operator)
             stream = self._with_lanes(self._read("tensor", product.inputs[0]), lanes, product.name)
             inputs.append(self._delayed(stream, product.name))
-        if (operator.minimum, operator.maximum) != (-128, 127):
-            raise HardwareError(f"{operator.name}: it has a clamp; the hardware's blend has none")
+        if operator.maximum != 127 or operator.minimum not in (-128, 0):
+            raise HardwareError(f"{operator.name}: it has a clamp; the hardware's blend has none, or one at 0")
         words = self.sections[products[0].name], self.sections[products[1].name]
         return self._append(
-            blocks.Blend, operator.name, inputs, inputs[0], words=words, products=(products[0].name, products[1].name)
+            blocks.Blend,
+            operator.name,
+            inputs,
+            inputs[0],
+            words=words,
+            minimum=operator.minimum,
+            products=(products[0].name, products[1].name),
         )
 
     def _require_product(self, product: ChannelScale, blend: Add) -> None:
@@ -337,10 +356,10 @@ class _Layout:
         down = shifts[source.name] + _exponent(unit) - shifts[scaled.name]
         fits = scaled.scale == total.scale and product.constant_zero_point == 0 and 1 <= down <= 32
         fits = fits and not any(tensor.zero_point for tensor in (source, scaled, total))
-        fits = fits and (product.minimum, product.maximum) == (-128, 127)
+        fits = fits and (product.minimum, product.maximum) == (blend.minimum, 127)
         if not fits:
             raise HardwareError(
-                f"{product.name}: a blend must be fixed8, with one scale for its products and their sum"
+                f"{product.name}: a blend must be fixed8, with one scale and one clamp for its products and their sum"
             )
 
     def _pool(self, operator: AveragePool) -> Stream:

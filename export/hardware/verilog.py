@@ -13,6 +13,7 @@ from export.streaming.line_plan import LinePlan
 from sfkeras import places
 
 RTL = places.shipped("rtl")
+APART = ("bench", "fpga")  # folders of rtl/ that are no part of a datapath
 
 
 def files(design: Design, plan: LinePlan) -> dict[str, str]:
@@ -22,9 +23,14 @@ def files(design: Design, plan: LinePlan) -> dict[str, str]:
         design: the datapath, its delays sized (schedule.py).
         plan: its line plan.
     """
-    library = {path.name: path.read_text() for path in sorted(RTL.rglob("*.sv")) if path.parent.name != "bench"}
     roms = {f"{rom_name(block)}.sv": rom_module(block) for block in design.blocks if is_frozen(block)}
-    return {**library, **roms, f"{top_name(design)}.sv": _top(design, plan)}
+    return {**library(), **roms, f"{top_name(design)}.sv": _top(design, plan)}
+
+
+def library() -> dict[str, str]:
+    """Return the content of each module of rtl/ that a datapath is made of, by file name."""
+    paths = (path for path in sorted(RTL.rglob("*.sv")) if path.parent.name not in APART)
+    return {path.name: path.read_text() for path in paths}
 
 
 def top_name(design: Design) -> str:

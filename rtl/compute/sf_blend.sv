@@ -5,6 +5,7 @@
 module sf_blend #(
     parameter int FIRST_ALPHA = 0,  // words of the task image: a factor of two words, then the codes
     parameter int FIRST_BETA = 0,
+    parameter int MINIMUM = -128,  // of both products, and of their sum
     parameter int LANES = 1,
     parameter int BEATS = 1
 ) (
@@ -77,13 +78,17 @@ module sf_blend #(
 
   for (genvar l = 0; l < LANES; l++) begin : g_lanes
     wire signed [7:0] of_frozen, of_trainable;
-    sf_scale frozen_scale (
+    sf_scale #(
+        .MINIMUM(MINIMUM)
+    ) frozen_scale (
         .code(frozen[8*l+:8]),
         .constant(alphas[8*l+:8]),
         .shift(alpha_shift),
         .scaled(of_frozen)
     );
-    sf_scale trainable_scale (
+    sf_scale #(
+        .MINIMUM(MINIMUM)
+    ) trainable_scale (
         .code(trainable[8*l+:8]),
         .constant(betas[8*l+:8]),
         .shift(beta_shift),
@@ -92,7 +97,7 @@ module sf_blend #(
     wire signed [8:0] total = 9'(of_frozen) + 9'(of_trainable);
     assign frozen_product[8*l+:8] = of_frozen;
     assign trainable_product[8*l+:8] = of_trainable;
-    assign out_data[8*l+:8] = total < -128 ? -8'sd128 : total > 127 ? 8'sd127 : 8'(total);
+    assign out_data[8*l+:8] = int'(total) < MINIMUM ? 8'(MINIMUM) : total > 127 ? 8'sd127 : 8'(total);
   end
 endmodule
 `default_nettype wire

@@ -31,6 +31,7 @@ module sf_convolve #(
     output wire [                           SUM_BITS*OUT_LANES-1:0] out_data
 );
   localparam int BLOCKS = BEATS == 1 ? 1 : PASSES;
+  localparam int MANY = 16;  // blocks that are memories
   localparam int PARTS = MACS / OUT_LANES;  // beats of a block
   localparam int BLOCK_BITS = BLOCKS > 1 ? $clog2(BLOCKS) : 1;
   localparam int PART_BITS = PARTS > 1 ? $clog2(PARTS) : 1;
@@ -72,62 +73,111 @@ module sf_convolve #(
     end
   end
 
-  // --- Blocks of finished sums
-  logic [BLOCKS-1:0] full;
-  logic [BLOCK_BITS-1:0] in_block, out_block;
+  // --- Sums of each pass. Those that are not finished come in turn: they are a queue, or if they are many, a memory.
+  // A finished sum of each unit is a block. Blocks wait until they have left.
+  wire [SUM_BITS*MACS-1:0] sums, earlier, block;
+  wire is_free, block_valid;
   logic [PART_BITS-1:0] part;
   wire last_part = int'(part) == PARTS - 1;
+  wire moves = valid && advance;
   wire leaves = out_valid && out_ready && last_part;  // the last beat of a block
-  wire is_free = !full[in_block] || (leaves && in_block == out_block);
-  wire finished = valid && last && is_free;
 
   assign advance   = !(valid && last) || is_free;
-  assign out_valid = full[out_block];
-
+  assign out_valid = block_valid;
   always_ff @(posedge clk) begin
-    if (reset) begin
-      full <= 0;
-      in_block <= 0;
-      out_block <= 0;
-      part <= 0;
-    end else begin
-      if (out_valid && out_ready) part <= last_part ? 0 : part + 1'b1;
-      if (leaves) begin
-        full[out_block] <= 1'b0;
-        out_block <= int'(out_block) == BLOCKS - 1 ? 0 : out_block + 1'b1;
-      end
-      if (finished) begin
-        full[in_block] <= 1'b1;
-        in_block <= int'(in_block) == BLOCKS - 1 ? 0 : in_block + 1'b1;
-      end
-    end
+    if (reset) part <= 0;
+    else if (out_valid && out_ready) part <= last_part ? 0 : part + 1'b1;
   end
 
-  wire [SUM_BITS*MACS-1:0] blocks[BLOCKS];
   for (genvar m = 0; m < MACS; m++) begin : g_macs
-    wire signed [SUM_BITS-1:0] sum;
     sf_mac #(
         .LANES(LANES),
-        .PASSES(BEATS == 1 ? 1 : PASSES),
         .SUM_BITS(SUM_BITS),
         .ZERO_POINT(ZERO_POINT)
     ) mac (
-        .clk(clk),
-        .enable(valid && advance),
-        .first(first),
+        .earlier(first ? SUM_BITS'(0) : earlier[SUM_BITS*m+:SUM_BITS]),
         .in_data(taken),
         .codes(codes[8*LANES*m+:8*LANES]),
-        .sum(sum)
+        .sum(sums[SUM_BITS*m+:SUM_BITS])
     );
+  end
+
+  if (BLOCKS >= MANY) begin : g_memories
+    logic [BLOCK_BITS-1:0] now;
+    wire  [BLOCK_BITS-1:0] next = int'(now) == BLOCKS - 1 ? 0 : now + 1'b1;
+    always_ff @(posedge clk) begin
+      if (reset) now <= 0;
+      else if (moves) now <= next;
+    end
+    sf_memory #(
+        .WORDS(BLOCKS),
+        .LANES(1),
+        .BITS (SUM_BITS * MACS)
+    ) unfinished (
+        .clk(clk),
+        .write(moves),
+        .write_lane(1'b0),
+        .write_address(now),
+        .write_data(sums),
+        .read(moves),
+        .read_address(next),
+        .read_data(earlier)
+    );
+    sf_fifo #(
+        .BITS (SUM_BITS * MACS),
+        .DEPTH(BLOCKS)
+    ) blocks (
+        .clk(clk),
+        .reset(reset),
+        .in_valid(valid && last),
+        .in_ready(is_free),
+        .in_data(sums),
+        .out_valid(block_valid),
+        .out_ready(leaves),
+        .out_data(block)
+    );
+  end else begin : g_registers
+    logic [SUM_BITS*MACS-1:0] kept[BLOCKS];
+    assign earlier = kept[BLOCKS-1];
+    for (genvar b = 0; b < BLOCKS; b++) begin : g_kept
+      if (b == 0) begin : g_newest
+        always_ff @(posedge clk) if (moves) kept[b] <= sums;
+      end else begin : g_older
+        always_ff @(posedge clk) if (moves) kept[b] <= kept[b-1];
+      end
+    end
+
+    wire finished = valid && last && is_free;
+    logic [BLOCKS-1:0] full;
+    logic [BLOCK_BITS-1:0] in_block, out_block;
+    assign is_free = !full[in_block] || (leaves && in_block == out_block);
+    assign block_valid = full[out_block];
+    always_ff @(posedge clk) begin
+      if (reset) begin
+        full <= 0;
+        in_block <= 0;
+        out_block <= 0;
+      end else begin
+        if (leaves) begin
+          full[out_block] <= 1'b0;
+          out_block <= int'(out_block) == BLOCKS - 1 ? 0 : out_block + 1'b1;
+        end
+        if (finished) begin
+          full[in_block] <= 1'b1;
+          in_block <= int'(in_block) == BLOCKS - 1 ? 0 : in_block + 1'b1;
+        end
+      end
+    end
+    wire [SUM_BITS*MACS-1:0] blocks[BLOCKS];
+    assign block = blocks[out_block];
     for (genvar b = 0; b < BLOCKS; b++) begin : g_blocks
-      logic [SUM_BITS-1:0] held;
-      assign blocks[b][SUM_BITS*m+:SUM_BITS] = held;
-      always_ff @(posedge clk) if (finished && int'(in_block) == b) held <= sum;
+      logic [SUM_BITS*MACS-1:0] held;
+      assign blocks[b] = held;
+      always_ff @(posedge clk) if (finished && int'(in_block) == b) held <= sums;
     end
   end
 
   // The part that leaves, by an index of an array: a part select that varies would become a shifter.
-  wire [SUM_BITS*MACS-1:0] block = blocks[out_block];
   wire [SUM_BITS*OUT_LANES-1:0] parts_of_block[PARTS];
   for (genvar p = 0; p < PARTS; p++) begin : g_parts
     assign parts_of_block[p] = block[SUM_BITS*OUT_LANES*p+:SUM_BITS*OUT_LANES];

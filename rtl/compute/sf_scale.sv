@@ -1,6 +1,8 @@
 // A code times a constant times 2^-(1 + shift), rounded twice and clamped to int8: a factor whose multiplier is 2^30.
 `default_nettype none
-module sf_scale (
+module sf_scale #(
+    parameter int MINIMUM = -128
+) (
     input  wire signed [7:0] code,
     input  wire signed [7:0] constant,
     input  wire        [4:0] shift,
@@ -16,6 +18,6 @@ module sf_scale (
   wire signed [16:0] floor = high >>> shift;
   wire signed [16:0] quotient = floor + $signed({16'd0, rest > threshold});
   // At a shift of 16 or more, the mask has no bits above it; |high| is at most 2^13, which leaves 0.
-  assign scaled = shift > 15 ? 8'sd0 : quotient < -128 ? -8'sd128 : quotient > 127 ? 8'sd127 : quotient[7:0];
+  assign scaled = shift > 15 ? 8'sd0 : int'(quotient) < MINIMUM ? 8'(MINIMUM) : quotient > 127 ? 8'sd127 : quotient[7:0];
 endmodule
 `default_nettype wire

@@ -5,14 +5,15 @@ module sf_parameters #(
     parameter int FIRST = 0,  // word of the image: the biases, then the factors
     parameter int LANES = 1,
     parameter int BEATS = 1,
-    parameter int BIAS_BITS = 22
+    parameter int BIAS_BITS = 22,
+    parameter int FACTOR_BITS = 24  // the upper ones of a multiplier
 ) (
     input  wire                                       clk,
     input  wire [                               55:0] load,
     input  wire                                       read,
     input  wire [(BEATS > 1 ? $clog2(BEATS) : 1)-1:0] read_address,
     output wire [                BIAS_BITS*LANES-1:0] biases,
-    output wire [                       29*LANES-1:0] factors   // {multiplier, -shift}
+    output wire [          (5+FACTOR_BITS)*LANES-1:0] factors   // {multiplier, -shift}
 );
   localparam int BEAT_BITS = BEATS > 1 ? $clog2(BEATS) : 1;
   wire [30:0] word = load[30:0];  // a multiplier is positive
@@ -55,13 +56,13 @@ module sf_parameters #(
   sf_memory #(
       .WORDS(BEATS),
       .LANES(LANES),
-      .BITS (29)
+      .BITS (5 + FACTOR_BITS)
   ) factor_memory (
       .clk(clk),
       .write(write && of_factor),
       .write_lane(write_lane),
       .write_address(write_address),
-      .write_data({word[30:7], right}),
+      .write_data({word[30-:FACTOR_BITS], right}),
       .read(read),
       .read_address(read_address),
       .read_data(factors)

@@ -135,17 +135,17 @@ def reading(stored):
 
 
 @pytest.mark.parametrize("zero_point", [0, 9])
-@pytest.mark.parametrize("lanes", [1, 2, 6])
+@pytest.mark.parametrize("lanes, steps", [(1, 1), (2, 1), (6, 1), (1, 9), (3, 3), (6, 9)])
 @pytest.mark.parametrize("pauses", [WAYS[0], WAYS[3], WAYS[4]])
-def test_depthwise(tmp_path, lanes, zero_point, pauses):
+def test_depthwise(tmp_path, lanes, steps, zero_point, pauses):
     taps, kernel = codes(11, 9, 6), codes(9, 6).clip(-127).astype(np.int8)
     taps[0], kernel[:, 0] = -128, -127
-    stored, beats = arranged(kernel[None], lanes, 1), 6 // lanes
+    stored, beats = arranged(kernel.reshape(steps, -1, 6), lanes, steps), 6 // lanes
     words = np.moveaxis(taps.reshape(11, 9, beats, lanes), 2, 1)
     made = run(
         tmp_path,
         "sf_depthwise",
-        {"TAPS": 9, "LANES": lanes, "BEATS": beats, "SUM_BITS": 19, "ZERO_POINT": zero_point},
+        {"TAPS": 9, "LANES": lanes, "BEATS": beats, "STEPS": steps, "SUM_BITS": 19, "ZERO_POINT": zero_point},
         {"in": (72 * lanes, lines(words, 9 * lanes))},
         {"out": (19 * lanes, 11 * beats)},
         pauses,
@@ -157,41 +157,60 @@ def test_depthwise(tmp_path, lanes, zero_point, pauses):
     np.testing.assert_array_equal(values(made["out"], lanes, 19).reshape(11, 6), expected)
 
 
-FOLDINGS = [(1, 1, 1), (2, 1, 2), (4, 2, 1), (8, 8, 1), (2, 4, 2), (8, 1, 8), (8, 2, 4)]  # lanes, passes, output lanes
+FOLDINGS = [
+    (2, 16, 1),
+    (8, 16, 1),
+    (2, 32, 1),
+    (1, 1, 1),
+    (2, 1, 2),
+    (4, 2, 1),
+    (8, 8, 1),
+    (2, 4, 2),
+    (8, 1, 8),
+    (8, 2, 4),
+]  # lanes, passes, output lanes
 
 
 @pytest.mark.parametrize("lanes, passes, out_lanes", FOLDINGS)
 @pytest.mark.parametrize("pauses", [WAYS[0], WAYS[2], WAYS[3], WAYS[4]])
 def test_convolve(tmp_path, lanes, passes, out_lanes, pauses):
-    pixels, kernel = codes(13, 8), codes(8, 8).clip(-127).astype(np.int8)
+    outputs = max(8, passes)
+    pixels, kernel = codes(13, 8), codes(outputs, 8).clip(-127).astype(np.int8)
     pixels[0], kernel[0] = -128, -127
     stored, beats = arranged(kernel[:, None], lanes, passes), 8 // lanes
-    parameters = {"LANES": lanes, "BEATS": beats, "PASSES": passes, "MACS": 8 // passes, "OUT_LANES": out_lanes}
+    parameters = {"LANES": lanes, "BEATS": beats, "PASSES": passes, "MACS": outputs // passes, "OUT_LANES": out_lanes}
     made = run(
         tmp_path,
         "sf_convolve",
         {**parameters, "SUM_BITS": 18},
         {"in": (8 * lanes, lines(pixels, lanes))},
-        {"out": (18 * out_lanes, 13 * 8 // out_lanes)},
+        {"out": (18 * out_lanes, 13 * outputs // out_lanes)},
         pauses,
         ports=READS,
         more=reading(stored),
         files=rom(stored),
     )
     expected = pixels @ kernel.T.astype(np.int64)
-    np.testing.assert_array_equal(values(made["out"], out_lanes, 18).reshape(13, 8), expected)
+    np.testing.assert_array_equal(values(made["out"], out_lanes, 18).reshape(13, outputs), expected)
 
 
 # --- Requantisation ---------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("zero_point, minimum, maximum", [(0, -128, 127), (0, 0, 127), (-3, -3, 100)])
-@pytest.mark.parametrize("pauses", [WAYS[0], WAYS[3], WAYS[4]])
-def test_requantise_rounds_twice(tmp_path, zero_point, minimum, maximum, pauses):
+@pytest.mark.parametrize("factor_bits", [24, 12])
+@pytest.mark.parametrize(
+    "steps, pauses", [(1, WAYS[0]), (1, WAYS[3]), (1, WAYS[4]), (3, WAYS[3]), (8, WAYS[4]), (24, WAYS[0])]
+)
+def test_requantise_rounds_twice(tmp_path, zero_point, minimum, maximum, steps, pauses, factor_bits):
+    steps = min(steps, factor_bits)
+    steps -= steps == 8 and factor_bits == 12 and 2  # a divisor
     edges = [-(2**19), 2**19 - 1, -1, 0, 1]
     sums = np.concatenate([edges, RANDOM.integers(-(2**19), 2**19, 300), RANDOM.integers(-600, 600, 200)])
     biases = RANDOM.choice([-(2**19), 2**19 - 1, 0, 77, -78], len(sums))
-    multipliers = RANDOM.choice([2**23, 2**24 - 1, 2**23 + 1, 12345678], len(sums))
+    multipliers = (
+        RANDOM.choice([2**23, 2**24 - 1, 2**23 + 1, 12345678], len(sums)) >> (24 - factor_bits) << (24 - factor_bits)
+    )
     shifts = RANDOM.choice([0, 1, 5, 9, 12, 14, 20, 31], len(sums))
     words = [
         f"{((int(m) << 5 | int(s)) << 40 | (int(b) & 0xFFFFF) << 20 | int(x) & 0xFFFFF):018x}"
@@ -199,17 +218,24 @@ def test_requantise_rounds_twice(tmp_path, zero_point, minimum, maximum, pauses)
     ]
     shell = """module shell (input wire clk, input wire reset, input wire in_valid, output wire in_ready,
     input wire [71:0] in_data, output wire out_valid, input wire out_ready, output wire [7:0] out_data);
-  parameter int ZERO_POINT = 0, MINIMUM = 0, MAXIMUM = 0;
+  parameter int ZERO_POINT = 0, MINIMUM = 0, MAXIMUM = 0, STEPS = 1, FACTOR_BITS = 24;
   logic [48:0] constants;
   wire read;
   always_ff @(posedge clk) if (read) constants <= in_data[68:20];
-  sf_requantise #(.IN_BITS(20), .BIAS_BITS(20), .SUM_BITS(21), .ZERO_POINT(ZERO_POINT), .MINIMUM(MINIMUM),
-      .MAXIMUM(MAXIMUM)) inner (.clk(clk), .reset(reset), .in_valid(in_valid), .in_ready(in_ready),
-      .in_data(in_data[19:0]), .read(read), .address(), .biases(constants[19:0]), .factors(constants[48:20]),
-      .out_valid(out_valid), .out_ready(out_ready), .out_data(out_data));
+  sf_requantise #(.IN_BITS(20), .BIAS_BITS(20), .SUM_BITS(21), .STEPS(STEPS), .FACTOR_BITS(FACTOR_BITS),
+      .ZERO_POINT(ZERO_POINT), .MINIMUM(MINIMUM), .MAXIMUM(MAXIMUM)) inner (.clk(clk), .reset(reset),
+      .in_valid(in_valid), .in_ready(in_ready), .in_data(in_data[19:0]), .read(read), .address(),
+      .biases(constants[19:0]), .factors({constants[48-:FACTOR_BITS], constants[24:20]}), .out_valid(out_valid),
+      .out_ready(out_ready), .out_data(out_data));
 endmodule
 """
-    parameters = {"ZERO_POINT": zero_point, "MINIMUM": minimum, "MAXIMUM": maximum}
+    parameters = {
+        "ZERO_POINT": zero_point,
+        "MINIMUM": minimum,
+        "MAXIMUM": maximum,
+        "STEPS": steps,
+        "FACTOR_BITS": factor_bits,
+    }
     made = run(
         tmp_path,
         "shell",

@@ -14,6 +14,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from functools import singledispatch
 
+from export.graph.passes.narrow import FULL
 from export.hardware import blocks
 from export.hardware.blocks import Block, Codes, Stream
 from export.hardware.estimate import cells, matrix
@@ -24,6 +25,7 @@ UNROLLED, FOLDED, LEAST = "unrolled", "folded", "least area"
 
 # A product of two int8, added to a sum. In an array of units the digits of Booth are shared.
 PRODUCT, OWN_PRODUCT = Logic(adders=48, gates=182), Logic(adders=44.2, gates=195)
+NARROW_ROM = 0.15  # per bit of a ROM that feeds a few products alone
 SUM_GATES = 1.35  # per bit of an accumulator or of a finished sum: start and selection
 CONTROL = {  # what a block has beside its data, whatever its width
     blocks.Convolve: Logic(registers=20, gates=90),
@@ -243,17 +245,31 @@ def _weights(codes: Codes) -> tuple[Logic, tuple[Memory, ...]]:
 
 @_made_of.register
 def _depthwise(block: blocks.Depthwise) -> tuple[Logic, tuple[Memory, ...]]:
-    products = block.input.lanes * block.input.taps
+    lanes = block.input.lanes
+    products = lanes * block.input.taps // block.steps
     logic, memories = _weights(block.codes)
-    return logic + OWN_PRODUCT * products + Logic(registers=8 * products), memories
+    logic = logic + OWN_PRODUCT * products + Logic(registers=8 * products)
+    if block.steps > 1:  # taps are chosen, and sums are kept
+        bits = block.output.bits
+        kept = Logic(registers=bits + 4, adders=0.6 * bits, gates=SUM_GATES * bits + 1.9 * 8 * block.input.taps)
+        logic = logic + kept * lanes
+        if block.codes.frozen:
+            logic = logic + Logic(gates=NARROW_ROM * 8 * block.codes.codes.size)
+    return logic, memories
 
 
 @_made_of.register
 def _convolve(block: blocks.Convolve) -> tuple[Logic, tuple[Memory, ...]]:
     logic, memories = _weights(block.codes)
-    accumulates = block.input.beats > 1
-    kept = block.macs * (2 * block.passes if accumulates else 1) * block.output.bits
-    return logic + units(block.macs, block.lanes, kept), memories
+    bits = block.macs * block.output.bits
+    if block.stores_sums:
+        fifo, finished = _fifo_of(block.passes, bits)
+        return logic + fifo + units(block.macs, block.lanes, 0), (
+            *memories,
+            Memory(block.passes, bits, "rows"),
+            *finished,
+        )
+    return logic + units(block.macs, block.lanes, (2 * block.passes if block.input.beats > 1 else 1) * bits), memories
 
 
 def units(macs: int, lanes: int, kept: int) -> Logic:
@@ -265,7 +281,13 @@ def units(macs: int, lanes: int, kept: int) -> Logic:
 def _requantise(block: blocks.Requantise) -> tuple[Logic, tuple[Memory, ...]]:
     lanes, bits = block.output.lanes, block.sum_bits
     each = Logic(registers=block.input.bits + bits + 6, adders=14 * bits + 4, gates=76 * bits + 240)
-    constants = (Memory(block.output.beats, lanes * (block.bias_bits + 29), "weights"),)
+    if block.steps > 1 or block.factor_bits < FULL:
+        digit = block.factor_bits // block.steps  # bits of the multiplier per clock
+        products = Logic(adders=0.435 * bits, gates=2.09 * bits) * digit
+        each = Logic(registers=block.input.bits + bits + 27, adders=5.3 * bits, gates=28 * bits + 240) + products
+    constants = (
+        Memory(block.output.beats, lanes * (block.bias_bits + blocks.SHIFT_BITS + block.factor_bits), "weights"),
+    )
     return each * lanes + LOADER, constants
 
 

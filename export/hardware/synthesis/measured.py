@@ -21,7 +21,7 @@ from export.hardware.folding import divisors
 from export.hardware.schedule import Schedule
 from export.hardware.synthesis import unrolled
 from export.hardware.synthesis.processes import Process
-from export.hardware.synthesis.synthesise import library_files, synthesise
+from export.hardware.synthesis.synthesise import synthesise
 
 PRODUCTS = 32  # at most in an array that is synthesised, where a unit has fewer
 MATRIX = "stage1.unit3.pointwise"  # of the frozen core, 32x32: it is hardwired to be compared with multipliers
@@ -105,7 +105,7 @@ def measure(schedule: Schedule, process: Process, say: Callable[[str], None]) ->
     Returns: a dict per group: kind, place, sample (its stage), synthesised, estimated and all, which is the estimate of the
         whole group; all three as Counts.
     """
-    rtl = library_files()
+    rtl = verilog.library()
     for group in groups(schedule):
         estimated = group.estimated
         if not any(astuple(estimated)):

@@ -11,18 +11,12 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from export.hardware import verilog
 from export.hardware.estimate.cells import Logic
 from export.hardware.synthesis.processes import Process
 
 GATED_BITS = 8  # the fewest bits of registers with a gated clock
 REGISTER, ADDER, CLOCK_GATE = "$_DFF_P_", "SF_FULL_ADDER", "SF_CLOCK_GATE"
 BLACK_BOXES = f"(* blackbox *) module {ADDER} (input a, b, c, output sum, carry); endmodule\n"
-
-
-def library_files() -> dict[str, str]:
-    """Return the modules of rtl/ that are synthesised, text by file name."""
-    return {path.name: path.read_text() for path in verilog.RTL.rglob("*.sv") if path.parent.name != "bench"}
 
 
 def synthesise(top: str, files: Mapping[str, str], process: Process) -> Logic:

@@ -20,7 +20,7 @@ def design_of(graph, clocks_per_pixel=1):
     return layout.design(ways(network.graph).graph, network.plan, clocks_per_pixel)
 
 
-@pytest.mark.parametrize("clocks_per_pixel", [1, 2, 4, 8])
+@pytest.mark.parametrize("clocks_per_pixel", [1, 2, 4, 8, 32])
 def test_every_block_keeps_up_with_the_image_and_multipliers_are_busy(clocks_per_pixel):
     """At the size of Table 1, where all divisions come out even."""
     design = design_of(semifreddo((480, 640)), clocks_per_pixel)
@@ -31,7 +31,9 @@ def test_every_block_keeps_up_with_the_image_and_multipliers_are_busy(clocks_per
             assert block.clocks <= folding.clocks(block.output.shape), block.name
     multipliers = sum(block.macs * block.lanes for block in convolutions)
     products = sum(block.codes.codes.size * block.output.pixels for block in convolutions)
-    assert products / multipliers / (640 * 480 * clocks_per_pixel) > (0.9 if clocks_per_pixel == 1 else 0.75)
+    assert products / multipliers / (640 * 480 * clocks_per_pixel) > (
+        0.9 if clocks_per_pixel == 1 else 0.75 if clocks_per_pixel < 32 else 0.5
+    )
 
 
 def test_lanes_are_those_of_the_rule():
@@ -88,7 +90,7 @@ def test_what_the_hardware_cannot_do_is_refused_by_name(graph, reason):
 
 
 def test_an_unknown_rate_is_refused():
-    with pytest.raises(ValueError, match="--clocks-per-pixel is 3; expected one of 1, 2, 4, 8"):
+    with pytest.raises(ValueError, match="--clocks-per-pixel is 3; expected one of 1, 2, 4, 8, 16, 32, 64"):
         design_of(semifreddo(), 3)
 
 

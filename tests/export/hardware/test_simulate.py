@@ -15,7 +15,14 @@ from export.network import Network
 from tests.support.hardware import designed, narrow, one_module, other_numbers, simulated
 from tests.support.networks.repeated import repeated
 
-WAYS = [(1, Stalls(), 0), (1, Stalls(60, 120), 1500), (4, Stalls(0, 30), 0), (2, Stalls(100, 0), 0)]
+WAYS = [
+    (1, Stalls(), 0),
+    (1, Stalls(60, 120), 1500),
+    (4, Stalls(0, 30), 0),
+    (2, Stalls(100, 0), 0),
+    (32, Stalls(), 0),
+    (8, Stalls(60, 60), 900),
+]
 
 
 def assert_equal(made, expected):

@@ -5,7 +5,7 @@ import pytest
 from export.hardware import blocks, verilog
 from export.hardware.estimate import area
 from export.hardware.synthesis import measured, processes
-from export.hardware.synthesis.synthesise import library_files, synthesise
+from export.hardware.synthesis.synthesise import synthesise
 from tests.support.hardware import designed, narrow
 
 CHEAP = ("Fork", "Fifo", "Gear", "Select", "CoreShuffle", "Join")
@@ -44,7 +44,7 @@ def test_each_kind_of_block_stands_alone(planned):
 @pytest.mark.skipif(not processes.OSU018.exists(), reason="needs Debian's qflow-tech-osu018")
 def test_small_blocks_are_estimated_within_a_fifth(planned):
     pytest.importorskip("pyosys.libyosys")
-    process, rtl, kinds = processes.osu018(), library_files(), {}
+    process, rtl, kinds = processes.osu018(), verilog.library(), {}
     for group in measured.groups(planned):
         kinds.setdefault(group.kind, group)
     for kind in CHEAP:

@@ -2,6 +2,7 @@
 
 import pytest
 
+from export.hardware import verilog
 from export.hardware.estimate import area
 from export.hardware.synthesis import processes, synthesise
 
@@ -46,7 +47,7 @@ def test_the_area_of_multiply_accumulate_units_is_estimated_within_ten_percent(l
     shell = SHELL.format(lanes=lanes, passes=passes, codes=4 * lanes)
     shell = shell.replace(".*", ", ".join(f".{port}({port})" for port in ports))
     shell = shell.replace("[4:0]", f"[{(16 * passes - 1).bit_length() - 1}:0]")
-    made = synthesise.synthesise("shell", {**synthesise.library_files(), "shell.sv": shell}, process)
+    made = synthesise.synthesise("shell", {**verilog.library(), "shell.sv": shell}, process)
     estimated = area.CONTROL[area.blocks.Convolve] + area.units(4, lanes, 2 * passes * 4 * 22)
     assert process.library.nands(estimated) == pytest.approx(process.library.nands(made), rel=0.1)
     assert estimated.adders == pytest.approx(made.adders, rel=0.1)

