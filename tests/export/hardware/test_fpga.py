@@ -15,9 +15,9 @@ from export.graph.operators import AveragePool
 from export.hardware import verilog
 from export.hardware.fpga import device, project, tools
 from export.hardware.layout import HardwareError
-from tests.support.graphs import Builder
 from tests.support.hardware import designed, one_module
-from tests.support.tasks import CORE
+from tests.support.networks.graphs import Builder
+from tests.support.networks.tasks import CORE
 
 SUPPORT = Path(__file__).parents[2] / "support"
 CLOCKS = 4  # per bit of the serial port

@@ -15,8 +15,8 @@ from export.graph.tensor import GraphError
 from export.hardware import layout, simulate
 from export.hardware.schedule import schedule
 from export.network import Network
-from tests.support.graphs import Builder, semifreddo
 from tests.support.hardware import one_module, other_numbers
+from tests.support.networks.graphs import Builder, semifreddo
 
 
 @given(st.lists(st.floats(2**-30, 2**10, width=32), min_size=1), st.integers(4, 23))
