@@ -47,6 +47,8 @@ class Draws(keras_cv.core.FactorSampler):
 
     def __init__(self, seed, low=0.0, high=1.0, count=None):
         self.seed, self.low, self.high = seed, low, high
+        # Where it was made: outside of the compiled programs.
+        self.outside = contextlib.nullcontext if tf.executing_eagerly() else tf.compat.v1.get_default_graph().as_default
         self.count = [0] if count is None else count
 
     def between(self, low: float, high: float) -> "Draws":
@@ -59,8 +61,25 @@ class Draws(keras_cv.core.FactorSampler):
     def uniform(self, shape, minval=0.0, maxval=1.0, dtype="float32"):
         """Return random numbers, as tf.random.Generator.uniform does."""
         self.count[0] += 1
-        seed = tf.random.experimental.stateless_fold_in(self.seed, self.count[0])
-        return minval + (maxval - minval) * tf.random.stateless_uniform(shape, seed, dtype=dtype, alg="philox")
+        shape = tf.zeros(shape).shape
+        with self.outside():
+            numbers = uniform(shape.num_elements(), dtype)(self.seed, tf.constant(self.count[0]))
+        return minval + (maxval - minval) * tf.reshape(numbers, shape)
+
+
+@functools.cache
+def uniform(count: int, dtype: str) -> Callable:
+    """Return a function of a seed and the number of a draw to random numbers from 0 to 1, (count,).
+
+    It is a program of its own, because XLA compiles each draw inside of another program for 0.3 s.
+    """
+
+    @tf.function(jit_compile=True, autograph=False)
+    def draw(seed, number):
+        folded = tf.random.experimental.stateless_fold_in(seed, number)
+        return tf.random.stateless_uniform((count,), folded, dtype=dtype, alg="philox")
+
+    return draw
 
 
 class RandomAffine(keras_cv.layers.VectorizedBaseImageAugmentationLayer):

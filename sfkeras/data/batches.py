@@ -157,23 +157,21 @@ def stream(
     number, parts = part
     batch = whole // parts
 
-    def plan():
+    def made():
+        # The augmentation is called here and not in a dataset's map, which would trace it when the dataset
+        # is made, and compile it again for each iterator.
         for epoch in epochs:
             for step, indices in enumerate(order(epoch)):
-                yield indices[number::parts], np.array([seed + (number << 32), (epoch << 32) + step])
+                pixels, labels = images.take(indices[number::parts])
+                drawn = tf.constant([seed + (number << 32), (epoch << 32) + step], tf.int64)
+                yield compiled(pixels, drawn, labels) if images.has_masks else (compiled(pixels, drawn), labels)
 
-    kinds = (tf.uint8, tf.uint8 if images.has_masks else tf.int32)
-
-    @tf.autograph.experimental.do_not_convert
-    def make(indices, seed):
-        pixels, labels = tf.numpy_function(images.take, [indices], kinds, stateful=False)
-        pixels = tf.ensure_shape(pixels, (batch, *images.shape))
-        labels = tf.ensure_shape(labels, (batch, *images.shape[:2]) if images.has_masks else (batch,))
-        return compiled(pixels, seed, labels) if images.has_masks else (compiled(pixels, seed), labels)
-
-    signature = (tf.TensorSpec((batch,), tf.int64), tf.TensorSpec((2,), tf.int64))
-    batches = tf.data.Dataset.from_generator(plan, output_signature=signature).map(make, num_parallel_calls=1)
-    return batches.prefetch(4).apply(tf.data.experimental.assert_cardinality(steps * len(epochs)))
+    signature = (
+        tf.TensorSpec((batch, *shape), tf.float32),
+        tf.TensorSpec((batch, *shape[:2]), tf.uint8) if images.has_masks else tf.TensorSpec((batch,), tf.int32),
+    )
+    batches = tf.data.Dataset.from_generator(made, output_signature=signature).prefetch(4)
+    return batches.apply(tf.data.experimental.assert_cardinality(steps * len(epochs)))
 
 
 @contextlib.contextmanager
