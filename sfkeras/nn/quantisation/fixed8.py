@@ -167,7 +167,7 @@ def calibrate(model, images, known=None):
     for batch in images:
         for layer, values in zip(layers, watch.predict_on_batch(batch)):
             values = values.ravel()[:: max(1, values.size // _SAMPLES)]
-            errors[layer.name] += [_rounding_error(values, exponent) for exponent in _CANDIDATES]
+            errors[layer.name] += _rounding_errors(values)
     exponents = {}
     for group in scale_groups(model):
         best = _CANDIDATES[int(np.argmin(sum(errors[name] for name in group)))]
@@ -176,9 +176,18 @@ def calibrate(model, images, known=None):
     return exponents
 
 
-def _rounding_error(values, exponent):
-    codes = np.clip(np.rint(values * 2.0**exponent), -128, 127)
-    return float(np.square(values - codes * 2.0**-exponent).sum())
+def _rounding_errors(values):
+    """Return the squared rounding error of each candidate, in two arrays that are used again."""
+    values, errors = np.ascontiguousarray(values), []
+    scaled, codes = np.empty_like(values), np.empty_like(values)
+    for exponent in _CANDIDATES:
+        np.multiply(values, 2.0**exponent, out=scaled)
+        np.rint(scaled, out=codes)
+        np.clip(codes, -128, 127, out=codes)
+        np.subtract(scaled, codes, out=codes)
+        np.square(codes, out=codes)
+        errors.append(float(codes.sum()) * 4.0**-exponent)
+    return errors
 
 
 # ---- the quantizers
