@@ -332,9 +332,6 @@ class Commands:
         Example:
             join runs/settle runs/face runs/street --out=runs/joined
         """
-        from sfkeras.startup import load_tensorflow
-
-        load_tensorflow()
         from export.deploy import join_runs
 
         print(join_runs(runs, out, size))
@@ -405,7 +402,7 @@ class Commands:
     def verify(
         self,
         network: str,
-        inputs: int = 20,
+        inputs: int | None = None,
         few: int = 4,
         json_file: str | None = None,
         task: str | None = None,
@@ -417,9 +414,9 @@ class Commands:
 
         Args:
             network: a run folder, a .tflite or a compiled folder.
-            inputs: how many random images.
+            inputs: how many random images; 20 if not given, and 100 of a run.
             few: how many of them for the slow backends: emulated boards, sanitizers, C that is not optimised.
-            json_file: where to write the result with the CRC-32 of every tensor by backend; runs have verify.json.
+            json_file: where to write the result with the CRC-32 of every tensor by backend; runs have verify.json too.
             task: a run whose task image the network then loads; proven against the task's own graph.
             on: one or several backends, such as tflm,c-native,m4; all if not given. docs/backends.md lists them.
         Example:
@@ -458,26 +455,31 @@ def _open_network_or_core(path: str, size: str | None, cores: int):
     return Network(network_of(core.codes, parse_size(size or "480x640"), cores, Path(path).stem))
 
 
-def _prove(path: Path, inputs: int, few: int, json_file: str | None, task: str | None, on: list[str]) -> bool:
-    if (path / "recipe.yaml").is_file() and task is None:
-        from sfkeras.startup import load_tensorflow
-
-        load_tensorflow()
-        from export.report.run_report import verify_run
-        from sfkeras.training.run_folder.folder import Run
-        from sfkeras.training.trainer import Training
-
-        return verify_run(Training(Run.at(path)), on)
-
-    from export.network import open_network
+def _prove(path: Path, inputs: int | None, few: int, json_file: str | None, task: str | None, on: list[str]) -> bool:
     from sfkeras import atomic_file
 
     if json_file:
         atomic_file.require_place(json_file)
+    if (path / "recipe.yaml").is_file() and task is None:
+        from sfkeras.startup import load_tensorflow
+
+        load_tensorflow()
+        from export.report.run_report import MOST_RANDOM, verify_run
+        from sfkeras.training.run_folder.folder import Run
+        from sfkeras.training.trainer import Training
+
+        run = Run.at(path)
+        passed = verify_run(Training(run), on, inputs or MOST_RANDOM, few)
+        if json_file:
+            atomic_file.write(json_file, (run.export / "verify.json").read_bytes())
+        return passed
+
+    from export.network import open_network
+
     opened = open_network(path)
     if task is not None:
         opened = open_network(task).as_task_of(opened.plan)
-    proof = opened.verify(inputs, few, on)
+    proof = opened.verify(inputs or 20, few, on)
     print(proof)
     if json_file:
         atomic_file.write(json_file, json.dumps(proof.to_json(), indent=1))

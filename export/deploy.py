@@ -13,11 +13,9 @@ from export.graph import graph_file, meaning
 from export.graph.graph import Graph
 from export.graph.meaning import Meaning
 from export.graph.passes.join import join, prove
-from export.lower import lower
 from export.network import Network, open_network
 from export.tflite.writing import writer
 from sfkeras import atomic_file
-from sfkeras.nn.quantisation import fixed8
 
 
 def deploy(training) -> None:
@@ -26,6 +24,9 @@ def deploy(training) -> None:
     Args:
         training: sfkeras.training.trainer.Training after its fixed8 phase.
     """
+    from export.lower import lower  # late, because the other functions here need no TensorFlow
+    from sfkeras.nn.quantisation import fixed8
+
     run, name = training.run, training.recipe.name
     model = training.build_deployable_model()
     taped_out = training.core is not None and fixed8.frozen_codes(model)

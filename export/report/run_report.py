@@ -11,7 +11,7 @@ from export.graph import golden, meaning
 from export.graph.golden import random_inputs
 from export.graph.graph import Graph
 from export.network import Network, open_network
-from export.proof.proof import Proof
+from export.proof.proof import FEW, Proof
 from export.report import contents, sizes, write
 from export.report.judged import judge
 from export.tflite.running import arena
@@ -26,25 +26,27 @@ MOST_VALUES = 600_000_000  # of these tensors, which large images reach with few
 MOST_IN_GOLDEN = 2000  # of more test images only TFLM, which takes a third of golden's time, is given all
 
 
-def verify_run(training, on: Iterable[str] | None = None) -> bool:
+def verify_run(training, on: Iterable[str] | None = None, most_random: int = MOST_RANDOM, few: int = FEW) -> bool:
     """Proves what a run deploys against its integer graph, measures it on the test images, and writes the report.
 
-    All backends give golden's bytes at every tensor, on up to MOST_PROVEN test images and MOST_RANDOM random ones; the
+    All backends give golden's bytes at every tensor, on up to MOST_PROVEN test images and most_random random ones; the
     slow backends take the first few of each. Accuracy is of all test images, in golden too where there are up to
     MOST_IN_GOLDEN.
     Args:
         training: sfkeras.training.trainer.Training whose run's export folder is filled; its data and metrics are used.
         on: names of backends; all that are exact if not given.
+        most_random: random images; fewer of a network with large maps.
+        few: how many images of each kind the slow backends are given.
     Returns: whether every backend ran and none differed.
     Raises: RecipeError if the run has not been exported, or GraphFileError if its graph is broken.
     """
     run, name = training.run, training.recipe.name
     run.exported(f"{name}.graph"), run.exported(f"{name}.tflite")  # says so if they are not there
     network = open_network(run.folder)
-    graph, model, proof = network.graph, network.tflite, Proof(network, on=on)
+    graph, model, proof = network.graph, network.tflite, Proof(network, few, on)
     codes = {graph.inputs[0]: to_codes(training.split.test.pixels)}
     affordable = max(1, MOST_VALUES // sum(tensor.size for tensor in graph.tensors))
-    most_proven, random = min(MOST_PROVEN, affordable), min(MOST_RANDOM, affordable)
+    most_proven, random = min(MOST_PROVEN, affordable), min(most_random, affordable)
     some = {name: images[:: -(-len(images) // most_proven)] for name, images in codes.items()}
     proofs = {"test images": proof.verify(some), "random inputs": proof.verify(random_inputs(graph, random))}
     for inputs, proven in proofs.items():

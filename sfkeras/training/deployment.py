@@ -2,8 +2,6 @@
 
 from pathlib import Path
 
-from sfkeras.startup import load_tensorflow
-
 
 def deploy(training):
     """Write what a run deploys into its export folder, and prove it against the integer graph.
@@ -30,7 +28,6 @@ def join(runs, out: Path):
         runs: paths of run folders. The first run settled the core that the others use.
         out: folder to write.
     """
-    load_tensorflow()
     from export.deploy import join_runs
 
     print(join_runs(runs, out))

@@ -105,6 +105,7 @@ MISTAKES = {
     ("report", "net.graph", "--out=net.graph/r.html"): "net.graph: File exists; expected a folder",
     ("verify", "net.graph", "--inputs=abc"): "--inputs is 'abc'; it must be a whole number from 1 up",
     ("verify", "net.graph", "--few=0"): "--few is '0'; it must be a whole number from 1 up",
+    ("join", "a", "b", "--out=c"): "a is no run with an export, no compiled folder and no .tflite",
     ("join", "a", "b"): "--out is missing; --help shows how it is used",
     ("compille", "a", "b"): "python -m export has no command 'compille'; it has compile, ",
 }

@@ -73,6 +73,20 @@ def test_what_needs_a_package_says_which(tflite):
 
 
 @pytest.mark.parametrize(
+    "words, expected",
+    [
+        (["join", "a", "b", "--out=c"], "error: a is no run with an export"),
+        (["verify", "run", "--on=stream", "--json-file=no/v.json"], "error: no/v.json: There is no folder no"),
+    ],
+)
+def test_a_mistake_does_not_wait_for_tensorflow(words, expected, tmp_path):
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "recipe.yaml").touch()
+    code, _, said = without_heavy(*words, cwd=tmp_path)
+    assert code == 2 and said.startswith(expected) and said.count("\n") == 1
+
+
+@pytest.mark.parametrize(
     "words", [[], ["train"], ["compile"], ["compare-experiments"], ["compare-experiments", "table3"]]
 )
 def test_help_is_quick(words):
