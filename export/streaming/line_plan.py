@@ -29,7 +29,7 @@ import numpy as np
 
 from export.graph.graph import Graph
 from export.graph.memory_order import Step, small_memory_order
-from export.graph.operators import Operator, Recurrent, Reduce, Window, Wire
+from export.graph.operators import Join, Operator, Rearrange, Recurrent, Reduce, Window, Wire
 from export.graph.switches import Switch
 from export.graph.tensor import GraphError, Tensor
 from export.graph.wires import without_wires
@@ -234,7 +234,7 @@ class LinePlan:
                 f"{stage.last_line:5}{self._written(stage.when)}{self._why_whole(buffer)}"
             )
         image = self.buffers[self.graph.inputs[0]]
-        rows.append(f"{self.graph.inputs[0]}: {image.rows} rows kept, {image.bytes:,} bytes")
+        rows.append(f"{self.graph.inputs[0]}: {image.rows} rows kept, {image.bytes:,} bytes{self._why_whole(image)}")
         rows.append(
             f"{self.lines} lines per image, {self.lines - height} of which run after its last row; {self.bytes:,} bytes: "
             f"{self.kept:,} in kept rows, {self.shared:,} shared by the newest rows, {self.sums:,} in running sums"
@@ -246,10 +246,19 @@ class LinePlan:
         return "\n".join(rows)
 
     def _why_whole(self, buffer: Buffer) -> str:
-        """Return why all rows of a map are kept, if it is not for a window."""
-        whole = buffer.rows >= buffer.tensor.shape[0] > 1 and buffer.reader
-        if not whole or isinstance(self.graph.operator(buffer.reader), Window):
+        """Return why all rows of a map are kept, the newest one too, if it is not for a window."""
+        height = buffer.tensor.shape[0]
+        if not buffer.reader or not buffer.rows + 1 >= height > 1:
             return ""
+        match self.graph.operator(buffer.reader):
+            case Window():
+                return ""
+            case Rearrange():
+                return f"  whole: {buffer.reader} puts its values into other rows"
+            case Join():
+                return f"  whole: {buffer.reader} takes other maps before it"
+            case reader if len(reader.inputs) > 1:
+                return f"  whole: {buffer.reader} waits for what else it reads"
         return f"  whole, for {buffer.reader}"
 
     def _written(self, when: When | None) -> str:

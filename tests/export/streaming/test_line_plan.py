@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from export.graph.operators import Add, AveragePool, Mean, Pad, Wire
+from export.graph.operators import Add, AveragePool, Join, Mean, Pad, Rearrange, Resize, Wire
 from export.graph.tensor import GraphError
 from export.streaming import line_plan
 from export.streaming.line_plan import ALIGNMENT, SUM_BYTES
@@ -180,6 +180,33 @@ def test_channels_of_a_unit_move_once():
     graph = semifreddo((32, 32))
     units = {f"frozen.stage{stage}.unit{unit}" for stage in (1, 2, 3, 4) for unit in (1, 2, 3)}
     assert names(graph) - names(line_plan.plan(graph).graph) == units
+
+
+def test_a_plan_says_why_a_map_is_whole():
+    net = Builder()
+    net.input((4, 4, 2))
+    net.convolution("start", "image", 2, 3, padding="same")
+    mean = net.add(Mean(name="mean", inputs=["start"]), 2.0**-4)
+    net.add(Resize(name="means", inputs=[mean], size=(4, 4), method="nearest"), 2.0**-4)
+    net.add(Add(name="centred", inputs=["start", "means"]), 2.0**-4)
+    turn = Rearrange(name="turned", inputs=["centred"], shape=(4, 4, 2), sizes=(4, 4, 2), steps=(2, 8, 1))
+    net.add(turn, 2.0**-4)
+    net.convolution("other", "image", 2)
+    net.add(Join(name="both", inputs=["turned", "other"], axis=0), 2.0**-4)
+    lines = str(line_plan.plan(net.graph("both"))).splitlines()
+    reasons = {line.split()[0]: line.partition("whole")[2] for line in lines if "whole" in line}
+    assert reasons == {
+        "start": ": centred waits for what else it reads",
+        "centred": ": turned puts its values into other rows",
+        "other": ": both takes other maps before it",
+    }
+
+
+def test_an_lstm_keeps_no_map():
+    net = Builder()
+    net.input((4, 1, 2))
+    plan = line_plan.plan(net.graph(net.lstm("second", net.lstm("first", "image", 3), 3)))
+    assert set(kept(plan).values()) == {0} and "whole" not in str(plan)
 
 
 def test_a_graph_of_two_inputs_is_refused():
