@@ -76,8 +76,9 @@ def _values(operator: FileOperator, tensors: list[FileTensor]) -> Values | None:
     if operator.kind not in COMPUTED or len(operator.outputs) != 1 or -1 in operator.inputs or not operator.inputs:
         return None
     inputs, output = [tensors[index] for index in operator.inputs], tensors[operator.outputs[0]]
-    if operator.kind == "SHAPE":
-        values = None if inputs[0].dynamic else np.array(inputs[0].shape)
+    if operator.kind in ("SHAPE", "ZEROS_LIKE"):
+        shape = np.array(inputs[0].shape)
+        values = None if inputs[0].dynamic else shape if operator.kind == "SHAPE" else np.zeros(shape)
     elif any(tensor.data is None or tensor.type not in KNOWN_TYPES or tensor.sparse for tensor in inputs):
         return None
     else:
@@ -126,6 +127,7 @@ def _slice(options: Any, shape: tuple[int, ...], values: Values, *bounds: Values
 
 COMPUTED: dict[str, Callable[..., Values | None]] = {
     "SHAPE": lambda options, shape, values: np.array(values.shape),
+    "ZEROS_LIKE": lambda options, shape, values: np.zeros_like(values),
     "PACK": lambda options, shape, *values: np.stack(values, options.axis),
     "CONCATENATION": lambda options, shape, *values: np.concatenate(values, options.axis),
     "STRIDED_SLICE": _slice,

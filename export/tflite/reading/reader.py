@@ -21,6 +21,7 @@ from export.graph.tensor import GraphError, Tensor
 from export.tflite.file.flatbuffer import FileOperator, FileTensor, Model, TfliteError, parse, to_bytes
 from export.tflite.placed import Placed, Tflite
 from export.tflite.reading.dilations import with_dilations
+from export.tflite.reading.float_moves import with_moves_of_codes
 from export.tflite.reading.known_values import has_other_shapes, with_known_values
 from export.tflite.reading.operators import READERS, floats
 from export.tflite.reading.states import States
@@ -51,7 +52,7 @@ def read(content: bytes) -> tuple[Graph, Tflite]:
         if operator.kind in READERS and not operator.outputs and operator.kind not in WITHOUT_OUTPUTS:
             raise TfliteError(f"operator {operator.number} ({operator.kind}): it has no output 0")
     file = with_known_values(parsed)
-    reading = Reading(with_dilations(file))
+    reading = Reading(with_dilations(with_moves_of_codes(file)))
     changed = reading.file is not file or has_other_shapes(file, parsed)
     for index, operator in enumerate(reading.file.operators):
         label = f"operator {operator.number} ({operator.kind})"

@@ -30,6 +30,7 @@ UNLIKE_TFLM = {
     "FULLY_CONNECTED": "rounds once where TFLM rounds twice",
     "RELU6": "changes the scale where TFLM only clamps",
     "ELU": "is missing",
+    "ZEROS_LIKE": "knows no int8",
     "UNIDIRECTIONAL_SEQUENCE_LSTM": "has other numbers between its steps",
     "LOGISTIC": "rounds values next to a half otherwise",
 }

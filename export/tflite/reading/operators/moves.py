@@ -204,7 +204,7 @@ def _mirrored(step, map: Tensor, axis: int, order: np.ndarray, before: int, last
     return step.extra(kind(name=made.name, inputs=tuple(part.name for part in parts), **fields), parts, made)
 
 
-@reads("FILL", "SHAPE")
+@reads("FILL", "SHAPE", "ZEROS_LIKE")
 def _known_values(step):
     """nothing, where it is computed from shapes and constants alone"""
     step.refuse("its values are not known before it runs; expected that it is computed from shapes and constants alone")

@@ -71,3 +71,12 @@ def test_the_shape_of_a_tensor_that_is_not_known_is_refused():
     y = file.add("FILL", [file.ints(1, 9), x], file.tensor(1, 9), options("Fill"))
     with pytest.raises(TfliteError, match=r"operator 0 \(FILL\): its values are not known before it runs"):
         read(file.content([x], [y]))
+
+
+def test_zeros_of_a_shape_are_known():
+    """They are codes of 0 in TFLM, whatever the zero point."""
+    file = FileBuilder()
+    x, zeros, y = (file.tensor(1, 3, 2, 4, zero_point=5) for _ in range(3))
+    file.add("ZEROS_LIKE", [x], zeros, options("ZerosLike"))
+    file.add("MAXIMUM", [x, zeros], y, options("MaximumMinimum"))
+    assert [type(operator).__name__ for operator in prove(file.content([x], [y])).operators] == ["Constant", "Maximum"]
