@@ -248,7 +248,8 @@ class LinePlan:
     def _why_whole(self, buffer: Buffer) -> str:
         """Return why all rows of a map are kept, the newest one too, if it is not for a window."""
         height = buffer.tensor.shape[0]
-        if not buffer.reader or not buffer.rows + 1 >= height > 1:
+        newest = int(height > 2)  # of two rows, one that waits is an ordinary delay
+        if not buffer.reader or not buffer.rows + newest >= height > 1:
             return ""
         match self.graph.operator(buffer.reader):
             case Window():
