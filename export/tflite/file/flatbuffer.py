@@ -123,6 +123,10 @@ def _parse(content: bytes) -> Model:
         raise TfliteError(f"it has {subgraphs} subgraphs; it must have one")
     first, *others = (_graph(model, graph) for graph in model.subgraphs)
     called = {each.options.initSubgraphIndex for each in first.operators if each.kind == "CALL_ONCE" and each.options}
+    for each in first.operators:
+        if each.kind in ("IF", "WHILE"):
+            fix = "unroll it (unroll=True of an LSTM or GRU), or take the LSTM of Keras 2"
+            raise TfliteError(f"operator {each.number} ({each.kind}) is not supported, as no loop or branch: {fix}")
     if called != set(range(1, subgraphs)):
         raise TfliteError(f"it has {subgraphs} subgraphs; it must have one, and those that its CALL_ONCEs run")
     return replace(first, others=tuple(others))

@@ -96,6 +96,13 @@ def test_a_subgraph_that_nothing_runs_once_is_refused():
         read(flatbuffer.to_bytes(replace(file, others=others)))
 
 
+def test_a_loop_is_refused_and_the_way_out_is_said():
+    file = flatbuffer.parse(converted(Keywords))
+    last = replace(file.operators[-1], kind="WHILE", options=None)
+    with pytest.raises(TfliteError, match=r"\(WHILE\) is not supported, as no loop or branch: unroll it"):
+        read(flatbuffer.to_bytes(replace(file, operators=(*file.operators[:-1], last))))
+
+
 def test_a_state_of_another_scale_is_refused():
     file = flatbuffer.parse(converted(Keywords))
     (index,) = (
