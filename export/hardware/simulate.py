@@ -137,7 +137,7 @@ def build(
     if simulator == "verilator":
         command = _verilated(sources, defines, folder, fast)
     else:
-        command = _compiled_by_icarus(sources, defines, folder)
+        command = with_icarus(sources, folder, defines)
     return Simulation(design, plan, folder, command, every_tensor)
 
 
@@ -160,8 +160,14 @@ def _verilated(sources: list[str], defines: list[str], folder: Path, fast: bool)
     return (str(folder / "built" / "Vbench"),)
 
 
-def _compiled_by_icarus(sources: list[str], defines: list[str], folder: Path) -> tuple[str, ...]:
-    _call(["iverilog", "-g2012", "-s", "sf_clock", "-o", "bench.vvp", *defines, *sources], folder)
+def with_icarus(
+    sources: Iterable[str | Path], folder: Path, defines: Iterable[str] = (), top: str = "sf_clock"
+) -> tuple[str, ...]:
+    """Compile Verilog in a folder with Icarus, and return the command that runs it there.
+
+    Raises: SimulationError with the compiler's message.
+    """
+    _call(["iverilog", "-g2012", "-s", top, "-o", "bench.vvp", *defines, *map(str, sources)], folder)
     return ("vvp", "bench.vvp")
 
 

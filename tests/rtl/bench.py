@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from export.hardware import verilog
+from export.hardware import simulate, verilog
 
 PATIENCE = 20_000  # clocks without a beat after which a bench gives up
 
@@ -61,8 +61,7 @@ def run(folder, module, parameters, inputs, outputs, pauses=NONE, ports="", more
     (folder / "bench.sv").write_text(_bench(module, parameters, inputs, outputs, pauses, ports, more))
     library = [str(path) for path in verilog.RTL.rglob("*.sv")]
     own = [*(files or {}), "bench.sv"]
-    _call(["iverilog", "-g2012", "-s", "sf_clock", "-o", "bench.vvp", *own, *library], folder)
-    said = _call(["vvp", "bench.vvp"], folder)
+    said = _call(simulate.with_icarus([*own, *library], folder), folder)
     assert "stuck" not in said, said
     (folder / "said.txt").write_text(said)
     return {prefix: (folder / f"{prefix}.hex").read_text().rpartition("reset")[2].split() for prefix in outputs}

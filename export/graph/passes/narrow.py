@@ -18,7 +18,7 @@ from export.graph.graph import Graph
 from export.graph.operators import Add, ChannelScale, Convolution, Operator
 from export.graph.tensor import GraphError
 
-FACTOR_BITS = "factor_bits"  # in a graph's metadata, if factors are short
+FACTOR_BITS = "factor_bits"  # in a graph's metadata, if it is narrow
 FULL, FEWEST = 24, 4  # bits of the factors of fixed8
 
 
@@ -32,8 +32,8 @@ def narrowed(graph: Graph, bits: int) -> Graph:
 
     Raises: ValueError for bits that are not possible; GraphError if a scale is no power of two, or an alpha is negative.
     """
-    if not FEWEST <= bits < FULL:
-        raise ValueError(f"--factor-bits is {bits}; expected {FEWEST} to {FULL - 1}")
+    if not FEWEST <= bits <= FULL:
+        raise ValueError(f"--factor-bits is {bits}; expected {FEWEST} to {FULL}")
     for tensor in graph.tensors:
         tensor.exponent  # noqa: B018 (raises GraphError if it has none)
     found, operators = ranges.code_ranges(graph), list[Operator]()
@@ -51,8 +51,8 @@ def narrowed(graph: Graph, bits: int) -> Graph:
 
 def like(task: Graph, network: Graph) -> Graph:
     """Return a task as narrow as the network that it runs on."""
-    bits = factor_bits(network)
-    return task if bits == factor_bits(task) else narrowed(task, bits)
+    alike = network.metadata.get(FACTOR_BITS) == task.metadata.get(FACTOR_BITS)
+    return task if alike else narrowed(task, factor_bits(network))
 
 
 def short(scales: npt.NDArray[np.float32], bits: int) -> npt.NDArray[np.float32]:

@@ -280,11 +280,15 @@ def units(macs: int, lanes: int, kept: int) -> Logic:
 @_made_of.register
 def _requantise(block: blocks.Requantise) -> tuple[Logic, tuple[Memory, ...]]:
     lanes, bits = block.output.lanes, block.sum_bits
-    each = Logic(registers=block.input.bits + bits + 6, adders=14 * bits + 4, gates=76 * bits + 240)
-    if block.steps > 1 or block.factor_bits < FULL:
-        digit = block.factor_bits // block.steps  # bits of the multiplier per clock
+    short, digit = block.factor_bits, block.factor_bits // block.steps  # bits of the multiplier: all, per clock
+    if block.steps > 1:
         products = Logic(adders=0.435 * bits, gates=2.09 * bits) * digit
-        each = Logic(registers=block.input.bits + bits + 27, adders=5.3 * bits, gates=28 * bits + 240) + products
+        each = Logic(registers=short - 1, adders=4.26 * bits + short, gates=28 * bits + 150 + 3.5 * short) + products
+    elif short < FULL:
+        each = Logic(adders=3.26 * bits, gates=28 * bits + 36) + Logic(adders=0.478 * bits, gates=2.4 * bits) * digit
+    else:
+        each = Logic(adders=14 * bits + 4, gates=76 * bits + 240)
+    each = each + Logic(registers=block.input.bits + bits + 6)
     constants = (
         Memory(block.output.beats, lanes * (block.bias_bits + blocks.SHIFT_BITS + block.factor_bits), "weights"),
     )

@@ -29,6 +29,7 @@ from sfkeras.nn.freezing.core import Core
 
 NAME, SIZE, CORES = "tiny_imagenet", (480, 640), 2
 RATES = (1, 4)  # clocks per pixel
+FACTOR_BITS = (24, 12, 8)  # of narrow networks
 RESULT, PAGE = Path("results", "silicon.json"), Path("docs", "silicon.md")
 
 
@@ -73,6 +74,20 @@ def areas() -> dict[str, Any]:
             for name, design in designs.items()
         },
         "as_trainable": _as_trainable(),
+        "narrow": {str(bits): _narrow(bits) for bits in FACTOR_BITS},
+    }
+
+
+def _narrow(bits: int) -> dict[str, dict[str, float]]:
+    """Return mm2 at each rate with factors of at most so many bits, and blends that memories keep in seven bits."""
+    network = _network().narrowed(bits)
+    made = {
+        f"{FOLDED}, {rate} per pixel": report.area_report(network.graph, network.plan, rate).designs[1]
+        for rate in RATES
+    }
+    return {
+        name: {"image": _total(each, "image"), "frozen": _total(each, "frozen"), "trainable": _total(each, "core1")}
+        for name, each in made.items()
     }
 
 

@@ -12,7 +12,7 @@ from export.__main__ import main
 from export.datapath import task_image
 from export.graph import golden
 from export.graph.operators import AveragePool
-from export.hardware import verilog
+from export.hardware import simulate, verilog
 from export.hardware.fpga import device, project, tools
 from export.hardware.layout import HardwareError
 from tests.support.hardware import designed, one_module
@@ -59,11 +59,8 @@ def through_serial(folder, sources, plan, images, damage=True):
         sent.append((b"I" + image.tobytes(), expected))
     (folder / "sent.hex").write_text("\n".join(f"{len(part)} {count} {part.hex(' ')}" for part, count in sent) + "\n")
     (folder / "serial.sv").write_text((SUPPORT / "serial.sv").read_text().replace("@CLOCKS@", str(CLOCKS)))
-    command = ["iverilog", "-g2012", "-s", "sf_clock", "-o", "serial.vvp", "serial.sv", *map(str, sources)]
-    subprocess.run(command, cwd=folder, check=True, timeout=300)
-    said = subprocess.run(
-        ["vvp", "serial.vvp"], cwd=folder, check=True, capture_output=True, text=True, timeout=300
-    ).stdout
+    command = simulate.with_icarus(["serial.sv", *sources], folder)
+    said = subprocess.run(command, cwd=folder, check=True, capture_output=True, text=True, timeout=300).stdout
     assert "nothing moved" not in said, said[-500:]
     return [int(byte, 16) for byte in re.findall(r"^byte (..)$", said, re.MULTILINE)]
 

@@ -73,7 +73,7 @@ def through_registers(built, planned, plan):
 """
     bench.write_text(text.replace(ports[0], between) + PROCESSOR)
     sources = sorted(path.name for path in built.folder.glob("*.sv"))
-    subprocess.run(["iverilog", "-g2012", "-s", "sf_clock", "-o", "bench.vvp", *sources], cwd=built.folder, check=True)
+    simulate.with_icarus(sources, built.folder)
     return built
 
 
@@ -140,8 +140,8 @@ def test_each_register_says_what_it_is_and_all_else_is_an_error(tmp_path):
     text = READS.replace("@CORE@", core[::-1].hex()).replace("@DATAPATH@", datapath[::-1].hex())
     (tmp_path / "bench.sv").write_text(text)
     source = verilog.RTL / "control" / "sf_registers.sv"
-    subprocess.run(["iverilog", "-g2012", "-o", "bench", "bench.sv", source], cwd=tmp_path, check=True)
-    out = subprocess.run(["vvp", "bench"], cwd=tmp_path, check=True, capture_output=True, text=True).stdout
+    command = simulate.with_icarus(["bench.sv", source], tmp_path, top="bench")
+    out = subprocess.run(command, cwd=tmp_path, check=True, capture_output=True, text=True).stdout
     lines = [line.split() for line in out.splitlines() if re.match(r"[0-9a-f]{3} ", line)]
     read = {int(address, 16): (int(data, 16), int(error)) for address, _, data, error in lines[:30]}
     words = {0: int.from_bytes(b"SFHW", "little"), 4: 1, 8: 2, 0x14: 77}
