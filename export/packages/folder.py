@@ -54,6 +54,8 @@ def write(package: Package, form: str, out: Path) -> list[Path]:
     require_place(out)
     files, older = FORMS[form](package), _older(out)
     out.mkdir(parents=True, exist_ok=True)
+    # Not atomic_file.write_all, which leaves a half-written folder without its last file: the manifest says
+    # from the beginning what a later call may replace.
     atomic_file.write(out / MANIFEST, manifest(package, form, dict.fromkeys([*older, *files])))
     for path in older:
         (out / path).unlink(missing_ok=True)

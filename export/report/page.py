@@ -198,7 +198,7 @@ def _boards(contents: Contents) -> str:
     note = (
         f"{sizes['ram']:,} bytes of RAM with {sizes['stack']:,} of stack, {sizes['flash']:,} bytes of flash "
         f"({escape(sizes['how'])}), {sizes['macs']:,} MACs per image. Other compilers and cores differ by some kilobytes. Your "
-        "own firmware and the camera take more, and a chip's RAM may be in several pieces. "
+        "own firmware and the camera take more. RAM is the largest piece of the chip's own. "
         "The time assumes one instruction per clock, which no figure here proves."
     )
     rows = []
@@ -211,13 +211,14 @@ def _boards(contents: Contents) -> str:
                 fits,
                 f"{board['chip']}, {board['core']}, {board['mhz']} MHz",
                 f'<td class="text wrap">{escape(board["reason"])}</td>',
+                f'<td class="text">{escape(board["source"])}</td>',
                 f"{board['ram'] // 1024:,}",
                 f"{board['flash'] // 1024:,}",
                 "" if time is None else f"{time:,}",
             ]
         )
-    head = ["board", "verdict", "chip", "why", "RAM, KB", "flash, KB", "ms per image"]
-    made = _note(note) + table("whether the network fits, by board", head, rows, text=4)
+    head = ["board", "verdict", "chip", "why", "data sheet", "RAM, KB", "flash, KB", "ms per image"]
+    made = _note(note) + table("whether the network fits, by board", head, rows, text=5)
     if sizes["boards"]:
         counted = [
             [name, *("" if value is None else f"{value:,}" for value in cost.values())]

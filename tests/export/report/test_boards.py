@@ -15,6 +15,12 @@ def test_there_are_enough_boards_with_names_of_their_own():
     for board in boards.BOARDS:
         assert board.core in boards.KERNELS or board.core == "AVR"
         assert board.ram < board.flash and 1 < board.mhz < 1001
+        assert board.source
+
+
+def test_ram_is_what_one_array_can_have():
+    pieces = {"NUCLEO-H743ZI2": 512, "NUCLEO-L476RG": 96, "STM32F4DISCOVERY": 128, "EK-RA8M1": 896, "Teensy 4.1": 512}
+    assert pieces == {board.name: board.ram >> 10 for board in boards.BOARDS if board.name in pieces}
 
 
 @given(ram=st.integers(1, 2 << 20), flash=st.integers(1, 4 << 20))
