@@ -5,20 +5,20 @@
 //   SF_DSP   1: arm_dsp/*_dsp.c   Arm's DSP extension: Cortex-M4, M7, M33
 //   SF_AVX   256 or 512: x86_avx/*_avx.c, vectors of so many bits: x86-64 with AVX2 or AVX-512 VNNI
 //   SF_VNNI  1: of these, with products of four bytes a lane
-//   SF_SIMD128  1: portable/*.c, with the inner loops of wasm_simd/*_simd.c: WebAssembly
+//   SF_SIMD128  1: wasm_simd/*_simd.c  WebAssembly with vectors of 128 bits
 //   all 0:   portable/*.c         any processor
 //
 // The file that a function comes from:
 //
-//                            SF_MVE    SF_DSP    SF_AVX    all 0
-//   sf_convolve_row          _mve.c    _dsp.c    _avx.c    sf_convolve_row.c
-//   sf_convolve_widened_row  portable  _dsp.c    portable  sf_convolve_widened_row.c
-//   sf_depthwise_row         _mve.c    _dsp.c *  _avx.c *  sf_depthwise_row.c
+//                            SF_MVE    SF_DSP    SF_AVX    SF_SIMD128  all 0
+//   sf_convolve_row          _mve.c    _dsp.c    _avx.c    _simd.c     sf_convolve_row.c
+//   sf_convolve_widened_row  portable  _dsp.c    portable  portable    sf_convolve_widened_row.c
+//   sf_depthwise_row         _mve.c    _dsp.c *  _avx.c *  _simd.c     sf_depthwise_row.c
 //   sf_add_row, _multiply_,
-//     sf_scale_row           _mve.c    _dsp.c *  _avx.c *  sf_elementwise_rows.c
-//   sf_lookup_row            _mve.c    portable  portable  sf_elementwise_rows.c
-//   sf_copy_channels         _mve.c    portable  _avx.c    sf_copy_channels.c
-//   all others               portable  portable  portable
+//     sf_scale_row           _mve.c    _dsp.c *  _avx.c *  portable    sf_elementwise_rows.c
+//   sf_lookup_row            _mve.c    portable  portable  portable    sf_elementwise_rows.c
+//   sf_copy_channels         _mve.c    portable  _avx.c    portable    sf_copy_channels.c
+//   all others               portable  portable  portable  portable
 //
 //   * The portable kernel does what this one leaves: unusual windows and factors.
 #ifndef SF_KERNEL_SET_H_

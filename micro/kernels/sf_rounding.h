@@ -9,10 +9,32 @@
 
 #include <stdint.h>
 
+#include "sf_platform.h"
+
+// (a * b + 2^30) / 2^31, rounded down, where not both are INT32_MIN; by products of 32 bits.
+static inline int32_t sf_high_mul_by_parts(int32_t a, int32_t b) {
+  const int32_t a1 = a >> 16, a0 = a & 0xffff, b1 = b >> 16, b0 = b & 0xffff;
+  // Without the last 16 bits, which decide nothing: 2^16 * a1 * b1 + cross + other, over 2^15.
+  const int32_t cross = a1 * b0;
+  const int32_t other =
+      a0 * b1 + (int32_t)((uint32_t)a0 * (uint32_t)b0 >> 16) + (1 << 14);  // at most 2^31 - 16385
+  const int32_t carry = ((cross & 0x7fff) + (other & 0x7fff)) >> 15;
+  const uint32_t high = (uint32_t)(a1 * b1) << 1;
+  return (int32_t)(high + (uint32_t)(cross >> 15) + (uint32_t)(other >> 15) + (uint32_t)carry);
+}
+
+static inline int32_t sf_high_mul(int32_t a, int32_t b) {
+#if SF_LONG_PRODUCTS
+  return (int32_t)(((int64_t)a * b + (1 << 30)) >> 31);
+#else
+  return sf_high_mul_by_parts(a, b);
+#endif
+}
+
 // The high 32 bits of 2 * a * b, rounded to nearest, a half upwards.
 static inline int32_t sf_saturating_rounding_doubling_high_mul(int32_t a, int32_t b) {
   if (a == INT32_MIN && b == INT32_MIN) return INT32_MAX;
-  return (int32_t)(((int64_t)a * b + (1 << 30)) >> 31);
+  return sf_high_mul(a, b);
 }
 
 // x / 2^exponent, rounded to nearest, a half away from zero; exponent in 0..31.
@@ -33,8 +55,15 @@ static inline int32_t sf_rounding_divide(int32_t x, int32_t count) {
 static inline int32_t sf_requantise(int32_t accumulator, int32_t multiplier, int32_t shift) {
   const int32_t left = shift > 0 ? shift : 0, right = shift > 0 ? 0 : -shift;
   const int32_t shifted = (int32_t)((uint32_t)accumulator << left);
-  return sf_rounding_divide_by_pot(sf_saturating_rounding_doubling_high_mul(shifted, multiplier),
-                                   right);
+  return sf_rounding_divide_by_pot(sf_high_mul(shifted, multiplier), right);
+}
+
+// The same for a shift below 0, in fewer instructions; all_but_one: -shift - 1. A half of a
+// negative number goes downwards.
+static inline int32_t sf_requantise_down(int32_t accumulator, int32_t multiplier,
+                                         int32_t all_but_one) {
+  const int32_t scaled = sf_high_mul(accumulator, multiplier);
+  return (((scaled + (scaled >> 31)) >> all_but_one) + 1) >> 1;
 }
 
 static inline int32_t sf_clamp(int32_t x, int32_t minimum, int32_t maximum) {

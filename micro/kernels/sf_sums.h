@@ -35,16 +35,12 @@ static inline uint32_t sf_start_of_sum(const sf_window *window, const int8_t *co
 }
 
 // The codes of a channel for some pixels. sums lie `apart` from each other, codes output_channels.
-static inline void sf_store_codes(const sf_window *window, sf_factor factor, int32_t pixels,
-                                  int32_t apart, const uint32_t *sums, int8_t *output) {
-  // Copies, because for all a compiler knows a store to output may change *window.
-  const int32_t zero_point = window->output_zero_point, channels = window->output_channels;
-  const int32_t minimum = window->minimum, maximum = window->maximum;
-  for (int32_t i = 0; i < pixels; ++i) {
-    const int32_t sum = (int32_t)sums[i * apart];
-    const int32_t scaled = sf_requantise(sum, factor.multiplier, factor.shift);
-    output[i * channels] = sf_code(scaled, zero_point, minimum, maximum);
-  }
-}
+void sf_store_codes(const sf_window *window, sf_factor factor, int32_t pixels, int32_t apart,
+                    const uint32_t *sums, int8_t *output);
+// Those of `count` channels from `channel` on. A channel's sums are neighbours, the next channel's
+// begin `pitch` further.
+void sf_store_channels(const sf_window *window, const sf_constants *constants, int32_t channel,
+                       int32_t count, int32_t pixels, int32_t pitch, const uint32_t *sums,
+                       int8_t *output);
 
 #endif  // SF_SUMS_H_

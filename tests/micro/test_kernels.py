@@ -36,6 +36,16 @@ def test_rounding(kernels, name):
         assert getattr(kernels.library, name)(*arguments) == expected
 
 
+def test_rounding_by_other_ways(kernels):
+    """By products of 32 bits, as a Cortex-M0+ does, and to the right only."""
+    for a, b, expected in VECTORS["saturating_rounding_doubling_high_mul"]:
+        if (a, b) != (INT32_MIN, INT32_MIN):
+            assert kernels.library.high_mul_by_parts(a, b) == expected
+    for accumulator, multiplier, shift, expected in VECTORS["requantise"]:
+        if shift < 0:
+            assert kernels.library.requantise_down(accumulator, multiplier, -shift - 1) == expected
+
+
 # --- Windows ----------------------------------------------------------------------------------------------------------
 
 

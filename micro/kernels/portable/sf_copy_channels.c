@@ -10,12 +10,19 @@
 
 static void copy_codes(int32_t count, const int8_t *from, int8_t *to) {
   const int8_t *end = from + count;
+  const int are_words = ((uintptr_t)from | (uintptr_t)to) % 4 == 0;
 #if SF_DSP
-  if (((uintptr_t)from | (uintptr_t)to) % 4 == 0) {  // an instruction moves several words
+  if (are_words) {  // an instruction moves several words
     for (; end - from >= 32; from += 32, to += 32) sf_copy_32_codes(from, to);
   }
 #else
-  if (count >= 64) {  // below, a call takes more instructions than it saves
+  if (are_words && !SF_WORDS_ANYWHERE) {  // else memcpy() is as good
+    for (; end - from >= 16; from += 16, to += 16) {
+      SF_COPY_WORD(to, from), SF_COPY_WORD(to + 4, from + 4);
+      SF_COPY_WORD(to + 8, from + 8), SF_COPY_WORD(to + 12, from + 12);
+    }
+    for (; end - from >= 4; from += 4, to += 4) SF_COPY_WORD(to, from);
+  } else if (count >= 64) {  // below, a call takes more instructions than it saves
     SF_COPY(to, from, (size_t)count);
     return;
   }

@@ -10,10 +10,23 @@ static inline int32_t scaled_operand(int32_t value, sf_factor factor) {
   return sf_requantise(value * (1 << SF_ADD_LEFT_SHIFT), factor.multiplier, factor.shift);
 }
 
+// Of codes that are only added.
+static void add_codes(int32_t count, const sf_pair *pair, const int8_t *first, const int8_t *second,
+                      int8_t *output) {
+  const int32_t minimum = pair->minimum, maximum = pair->maximum;
+  for (const int8_t *end = first + count; first != end;) {
+    *output++ = (int8_t)sf_clamp(*first++ + *second++, minimum, maximum);
+  }
+}
+
 void sf_add_row(int32_t count, const sf_pair *pair, const sf_factor factors[3], const int8_t *first,
                 const int8_t *second, int8_t *output) {
   if (sf_add_row_dsp(count, pair, factors, first, second, output)) return;
   if (sf_add_row_avx(count, pair, factors, first, second, output)) return;
+  if (sf_adds_codes(pair, factors)) {
+    add_codes(count, pair, first, second, output);
+    return;
+  }
   const sf_pair coding = *pair;
   const sf_factor of_first = factors[0], of_second = factors[1], of_sum = factors[2];
   for (int32_t i = 0; i < count; ++i) {
@@ -25,12 +38,30 @@ void sf_add_row(int32_t count, const sf_pair *pair, const sf_factor factors[3], 
   }
 }
 
+// Any int8, and the factor is a power of two: sf_requantise_down() of SF_HALF needs no long
+// product. A clamp from 0 on is an instruction of most Arm cores, also to gcc.
+static void multiply_by_power(int32_t count, sf_pair coding, int32_t all_but_one,
+                              const int8_t *first, const int8_t *second, int8_t *output) {
+  const int32_t rounding = 1 + 2 * (coding.output_zero_point - INT8_MIN);
+  for (const int8_t *end = first + count; first != end;) {
+    const int32_t product =
+        (*first++ - coding.first_zero_point) * (*second++ - coding.second_zero_point);
+    const int32_t half = (product + 1) >> 1;
+    const int32_t code = (((half + (half >> 31)) >> all_but_one) + rounding) >> 1;
+    *output++ = (int8_t)(sf_clamp(code, 0, UINT8_MAX) + INT8_MIN);
+  }
+}
+
 void sf_multiply_row(int32_t count, const sf_pair *pair, const sf_factor *factor,
                      const int8_t *first, const int8_t *second, int8_t *output) {
   if (sf_multiply_row_dsp(count, pair, factor, first, second, output)) return;
   if (sf_multiply_row_avx(count, pair, factor, first, second, output)) return;
   const sf_pair coding = *pair;
   const sf_factor scale = *factor;
+  if (sf_is_whole_range(pair) && scale.multiplier == SF_HALF && scale.shift < 0) {
+    multiply_by_power(count, coding, -scale.shift - 1, first, second, output);
+    return;
+  }
   for (int32_t i = 0; i < count; ++i) {
     const int32_t product =
         (first[i] - coding.first_zero_point) * (second[i] - coding.second_zero_point);

@@ -16,11 +16,18 @@ static inline void alternate(uint32_t *first, uint32_t *second) {
 #endif
 }
 
-static inline void interleave_four(const int8_t *first, const int8_t *second, int8_t *output) {
+static inline void interleave_four(int are_words, const int8_t *first, const int8_t *second,
+                                   int8_t *output) {
   uint32_t a, b;
-  SF_COPY(&a, first, 4), SF_COPY(&b, second, 4);
-  alternate(&a, &b);
-  SF_COPY(output, &a, 4), SF_COPY(output + 4, &b, 4);
+  if (are_words) {
+    SF_COPY_WORD(&a, first), SF_COPY_WORD(&b, second);
+    alternate(&a, &b);
+    SF_COPY_WORD(output, &a), SF_COPY_WORD(output + 4, &b);
+  } else {
+    SF_COPY(&a, first, 4), SF_COPY(&b, second, 4);
+    alternate(&a, &b);
+    SF_COPY(output, &a, 4), SF_COPY(output + 4, &b, 4);
+  }
 }
 
 #endif  // !SF_MVE
@@ -39,9 +46,15 @@ void sf_interleave_channels(int32_t width, int32_t count, int32_t first_channels
     const int8_t *from = first, *other = second;
     int8_t *to = output;
     int32_t left = count;
+    const int are_words = ((uintptr_t)from | (uintptr_t)other | (uintptr_t)to) % 4 == 0;
+    if (are_words && !SF_WORDS_ANYWHERE) {
+      for (; left >= 4; left -= 4, from += 4, other += 4, to += 8) {
+        interleave_four(1, from, other, to);
+      }
+    }
     for (; left >= 8; left -= 8, from += 8, other += 8, to += 16) {
-      interleave_four(from, other, to);
-      interleave_four(from + 4, other + 4, to + 8);
+      interleave_four(0, from, other, to);
+      interleave_four(0, from + 4, other + 4, to + 8);
     }
     for (; left > 0; --left) *to++ = *from++, *to++ = *other++;
     output += output_channels;

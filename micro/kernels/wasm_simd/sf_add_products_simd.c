@@ -1,6 +1,7 @@
 // The inner loops of the portable convolutions, eight products at a time: WebAssembly's dot product
 // of 16-bit lanes adds them in pairs.
-#include "sf_add_products.h"
+#include "sf_add_products_simd.h"
+
 #include "sf_kernel_set.h"
 
 #if SF_SIMD128  // else sf_add_products.c
