@@ -211,14 +211,13 @@ def _boards(contents: Contents) -> str:
                 fits,
                 f"{board['chip']}, {board['core']}, {board['mhz']} MHz",
                 f'<td class="text wrap">{escape(board["reason"])}</td>',
-                f'<td class="text">{escape(board["source"])}</td>',
                 f"{board['ram'] // 1024:,}",
                 f"{board['flash'] // 1024:,}",
                 "" if time is None else f"{time:,}",
             ]
         )
-    head = ["board", "verdict", "chip", "why", "data sheet", "RAM, KB", "flash, KB", "ms per image"]
-    made = _note(note) + table("whether the network fits, by board", head, rows, text=5)
+    head = ["board", "verdict", "chip", "why", "RAM, KB", "flash, KB", "ms per image"]
+    made = _note(note) + table("whether the network fits, by board", head, rows, text=4)
     if sizes["boards"]:
         counted = [
             [name, *("" if value is None else f"{value:,}" for value in cost.values())]
