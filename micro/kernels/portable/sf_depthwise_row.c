@@ -12,8 +12,10 @@
 
 enum {
   CHANNELS = 4,
-  WORDS = 28,  // of a channel's strip, or weights: 12 pixels of 3x3
-  PIXELS = 16  // made of a strip
+  WORDS = 28,   // of a channel's strip, or weights: 12 pixels of 3x3
+  PIXELS = 16,  // made of a strip
+  NARROW = 4,   // columns of the map times those of the window
+  NARROW_DSP = 2
 };
 
 typedef struct {
@@ -183,6 +185,37 @@ static void convolve_channels(const strips *of, const sf_constants *constants,
   }
 }
 
+// Four channels from where they are: for a map of so few columns that to make words takes longer
+// than to multiply.
+static void convolve_narrow(const sf_window *window, const sf_constants *constants,
+                            const int8_t *const *rows, int32_t channel, int8_t *output) {
+  const int32_t channels = window->input_channels, step = window->dilation * channels;
+  const int32_t zero_point = window->input_zero_point, *bias = constants->bias + channel;
+  const int32_t pitch = window->kernel_width * channels;
+  for (int32_t x = 0; x < window->output_width; ++x) {
+    const sf_taps taps = sf_taps_at(window, x);
+    uint32_t sum0 = (uint32_t)bias[0], sum1 = (uint32_t)bias[1];
+    uint32_t sum2 = (uint32_t)bias[2], sum3 = (uint32_t)bias[3];
+    const int32_t at = taps.column * channels + taps.first * step + channel;
+    const int8_t *weights = constants->codes + taps.first * channels + channel;
+    for (int32_t y = 0; y < window->kernel_height; ++y, weights += pitch) {
+      const int8_t *row = rows[y], *weight = weights;
+      if (row == NULL) continue;
+      const int8_t *value = row + at;
+      for (int32_t left = taps.end - taps.first; left > 0; --left) {
+        sum0 += (uint32_t)((value[0] - zero_point) * weight[0]);
+        sum1 += (uint32_t)((value[1] - zero_point) * weight[1]);
+        sum2 += (uint32_t)((value[2] - zero_point) * weight[2]);
+        sum3 += (uint32_t)((value[3] - zero_point) * weight[3]);
+        value += step, weight += channels;
+      }
+    }
+    const uint32_t sums[CHANNELS] = {sum0, sum1, sum2, sum3};
+    sf_store_channels(window, constants, channel, CHANNELS, 1, 1, sums,
+                      output + x * channels + channel);
+  }
+}
+
 // A window of any size, value by value.
 static void convolve_slowly(const sf_window *window, const sf_constants *constants,
                             const int8_t *const *rows, int32_t channel, int8_t *output) {
@@ -206,18 +239,24 @@ static void convolve_slowly(const sf_window *window, const sf_constants *constan
 
 void sf_depthwise_row(const sf_window *window, const sf_constants *constants,
                       const int8_t *const *rows, int8_t *output) {
-  if (sf_depthwise_row_dsp(window, constants, rows, output)) return;
+  const int32_t channels = window->output_channels;
+  const int32_t columns = window->output_width * window->kernel_width;
+  const int is_narrow = columns <= NARROW;
+  if (columns > NARROW_DSP && sf_depthwise_row_dsp(window, constants, rows, output)) return;
   if (sf_depthwise_row_avx(window, constants, rows, output)) return;
   const strips of = strips_of(window);
-  const int32_t channels = window->output_channels;
-  if (of.pixels == 0 || channels < CHANNELS) {
+  if (channels < CHANNELS || (of.pixels == 0 && !is_narrow)) {
     for (int32_t i = 0; i < channels; ++i) convolve_slowly(window, constants, rows, i, output);
     return;
   }
   for (int32_t channel = 0; channel < channels; channel += CHANNELS) {
     // The last four channels are made again in part.
     const int32_t first = channel < channels - CHANNELS ? channel : channels - CHANNELS;
-    convolve_channels(&of, constants, rows, first, output);
+    if (is_narrow) {
+      convolve_narrow(window, constants, rows, first, output);
+    } else {
+      convolve_channels(&of, constants, rows, first, output);
+    }
   }
 }
 
