@@ -67,7 +67,8 @@ class Backend:
         on_request: whether `verify` runs it only if it is named: it takes minutes, or cannot run every network.
         count: counts the instructions of the parts of one image (a dict of input name to map); None if the backend
             cannot tell.
-        cycles: counts the cycles of one image by a model of the core; None if there is none.
+        cycles, stage_cycles: count the cycles of one image, and of each of its stages, by a model of the core; None if
+            there is none.
     """
 
     name: str
@@ -84,6 +85,7 @@ class Backend:
     on_request: bool = False
     count: Callable[[Network, Maps], Counts] | None = None
     cycles: Callable[[Network, Maps], Cycles] | None = None
+    stage_cycles: Callable[[Network, Maps], list[Cycles]] | None = None
 
 
 class MapsUpTo(Maps):

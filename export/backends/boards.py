@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from export.backends.backend import Counts, Maps
 from export.backends.programs import block_counts, c_program, machines, timing
@@ -16,6 +17,7 @@ from export.backends.programs.timing import Block, Cycles
 from export.c import project
 from export.network import Network
 
+Core = Callable[[list[Block]], Cycles]
 OPTIONS = ("-O2", "-g", "-ffunction-sections", "-fdata-sections")
 # Builds a program that counts the instructions of each stage and row.
 COUNTING = ('SF_HOOKS="sf_count_hooks.h"', "SF_COUNT")
@@ -37,19 +39,29 @@ def _count(machine: Machine, network: Network, inputs: Maps) -> Counts:
     )
 
 
-def _cycles(machine: Machine, core: Callable[[list[Block]], Cycles], network: Network, inputs: Maps) -> Cycles:
+def _cycles(machine: Machine, core: Core, network: Network, inputs: Maps) -> Cycles:
     """Count the cycles of what a network does with the rows of one image."""
+    return core(_blocks(machine, network, inputs)[None])
+
+
+def _stage_cycles(machine: Machine, core: Core, network: Network, inputs: Maps) -> list[Cycles]:
+    """Count the cycles of each stage, by a second program that marks which one is at work."""
+    blocks = _blocks(machine, network, inputs, marks=True)
+    return [core(blocks.get(stage, [])) for stage in range(len(network.compiled.stages))]
+
+
+def _blocks(machine: Machine, network: Network, inputs: Maps, marks: bool = False) -> dict[int | None, list[Block]]:
     image = inputs[network.graph.inputs[0]]
     with tempfile.TemporaryDirectory() as folder:
         project.write_folder(network.compiled, Path(folder, "c"))
-        program = machines.build(machine, Path(folder, "c"), Path(folder, "counted"))
-        tasks = [] if network.loaded is None else [network.loaded]
-        blocks = block_counts.count(program, "sf_push_row", image.tobytes(), *tasks, timeout=c_program.SECONDS)
-    return core(blocks)
+        defines = block_counts.MARKS if marks else ()
+        program = machines.build(machine, Path(folder, "c"), Path(folder, "counted"), defines)
+        given = [image.tobytes()] if network.loaded is None else [image.tobytes(), network.loaded]
+        return block_counts.count_by_stage(program, "sf_push_row", *given, timeout=c_program.SECONDS, marks=marks)
 
 
 # Of the cores of which Arm publishes how long instructions take, or nearly so.
-CORES: dict[str, Callable[[list[Block]], Cycles]] = {
+CORES: dict[str, Core] = {
     "m0": partial(timing.by_table, timing.M0),
     "m3": partial(timing.by_table, timing.M3),
     "m4": partial(timing.by_table, timing.M4),
@@ -61,7 +73,9 @@ CORES: dict[str, Callable[[list[Block]], Cycles]] = {
 def _backend(machine: Machine, about: str, **more: bool) -> CBackend:
     measures = ("instructions", "ram", "stack", "flash")
     core = CORES.get(machine.name)
-    cycles = {"cycles": partial(_cycles, machine, core)} if core else {}
+    cycles: dict[str, Any] = {}
+    if core:
+        cycles = {"cycles": partial(_cycles, machine, core), "stage_cycles": partial(_stage_cycles, machine, core)}
     return c_program.backend(machine, about, measures=measures, count=partial(_count, machine), **cycles, **more)
 
 

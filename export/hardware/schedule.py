@@ -130,6 +130,8 @@ def _latency(block: Block) -> int:
     match block:
         case blocks.Convolve():
             return PIPELINE + block.clocks
+        case blocks.Depthwise() | blocks.Requantise():
+            return PIPELINE + block.clocks - block.output.beats  # if all beats of a pixel came at once
         case blocks.Fork() | blocks.Gate() | blocks.Join() | blocks.Select():
             return 0
         case blocks.Gear():

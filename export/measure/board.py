@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,13 +20,17 @@ CMSIS_NN = {("vww_96_int8", 7_489_664): {"m4": 24_102_320, "m55": 6_559_126}}
 
 @dataclass(frozen=True)
 class StageCost:
-    """What one stage costs for one image. kind: its operator and, if it has one, the size of its window."""
+    """What one stage costs for one image. kind: its operator and, if it has one, the size of its window.
+
+    cycles: as those of Bench.
+    """
 
     name: str
     kind: str
     shape: tuple[int, int, int]
     macs: int
     instructions: int
+    cycles: Cycles | None = None
 
 
 @dataclass(frozen=True)
@@ -108,17 +113,26 @@ class Bench:
             "cycles": vars(self.cycles) if self.cycles else None,
             "rows": vars(self.rows),
             "kinds": {kind: dict(zip(names, sums)) for kind, sums in self.kinds().items()},
-            "stages": [{**vars(stage), "instructions_per_mac": _per_mac(*_cost(stage))} for stage in self.stages],
+            "stages": [
+                {
+                    **vars(stage),
+                    "instructions_per_mac": _per_mac(*_cost(stage)),
+                    "cycles": vars(stage.cycles) if stage.cycles else None,
+                }
+                for stage in self.stages
+            ],
         }
 
     def __str__(self) -> str:
         width = max(len(_short(stage.name)) for stage in self.stages)
         rows = [
             f"{'stage':{width}} {'kind':19} {'map':>11} {'MACs':>11} {'instructions':>12} {'per MAC':>7} {'share':>6}"
+            + (f" {'cycles':>12}" if self.cycles and self.cycles.expected is not None else "")
         ]
         for stage in self.stages:
             size = "x".join(map(str, stage.shape))
-            rows.append(f"{_short(stage.name):{width}} {stage.kind:19} {size:>11} {self._figures(*_cost(stage))}")
+            figures = f"{self._figures(*_cost(stage))}{_expected(stage.cycles)}"
+            rows.append(f"{_short(stage.name):{width}} {stage.kind:19} {size:>11} {figures}")
         rows.append("")
         for kind, (count, macs, instructions) in self.kinds().items():
             rows.append(f"{f'{count} stages':{width}} {kind:19} {'':11} {self._figures(instructions, macs)}")
@@ -155,20 +169,21 @@ def measure(network: Network, backend: Backend) -> Bench:
     image = {network.graph.inputs[0]: vector_image(graph)}
     cost = backend.prepare(network, False)(image)[1]
     counts = backend.count(network, image)
+    cycles, without = None, ""
+    by_stage: Sequence[Cycles | None] = [None] * len(plan.stages)
+    if backend.cycles is not None and backend.stage_cycles is not None:
+        try:
+            cycles, by_stage = backend.cycles(network, image), backend.stage_cycles(network, image)
+        except MissingTool as error:
+            without = str(error)
     stages, macs = [], graph.macs()
-    for stage, count in zip(plan.stages, counts.stages, strict=True):
+    for stage, count, of_stage in zip(plan.stages, counts.stages, by_stage, strict=True):
         operator = stage.operator
         shape = graph.tensor(operator.output).shape
-        stages.append(StageCost(operator.name, _kind(operator), shape, macs[operator.name], count))
+        stages.append(StageCost(operator.name, _kind(operator), shape, macs[operator.name], count, of_stage))
     instructions, stack, ram, flash = (cost[name] for name in ("instructions", "stack", "ram", "flash"))
     network_macs = sum(network.graph.macs().values())
     rows = Rows(sum(counts.rows) // len(counts.rows), max(counts.rows), counts.rows[-1], counts.largest_piece)
-    cycles, without = None, ""
-    if backend.cycles is not None:
-        try:
-            cycles = backend.cycles(network, image)
-        except MissingTool as error:
-            without = str(error)
     sizes = instructions, stack, ram, flash
     return Bench(graph.name, backend.name, *sizes, network_macs, tuple(stages), rows, cycles, without)
 
@@ -176,6 +191,11 @@ def measure(network: Network, backend: Backend) -> Bench:
 def _kind(operator: Operator) -> str:
     kind = type(operator).__name__
     return f"{kind} {'x'.join(map(str, operator.kernel))}" if isinstance(operator, Window) else kind
+
+
+def _expected(cycles: Cycles | None) -> str:
+    """Expected cycles, for a table; nothing where there are none."""
+    return "" if cycles is None or cycles.expected is None else f" {cycles.expected:12,}"
 
 
 def _cost(stage: StageCost) -> tuple[int, int]:

@@ -54,9 +54,9 @@ def of_network(network: Network, measured: dict[str, Any], run: Run | None, path
         made |= _of_run(run)
     made |= {
         "alphas": _alphas(network, made.pop("float_alphas", {})),
-        "sizes": measured,
+        "sizes": {name: part for name, part in measured.items() if name != "stages"},
         "boards": boards.verdicts(measured["ram"], measured["flash"], sizes.instructions(measured)),
-        "stages": _stages(plan),
+        "stages": _stages(plan, measured["stages"]),
         "memory": _memory(plan),
         "area": _area(network),
         "files": _files(path),
@@ -137,7 +137,8 @@ def _alphas(network: Network, trained: dict[str, list[float]]) -> Contents:
     return {name: {"float": trained.get(name), "deployed": values} for name, values in deployed.items()}
 
 
-def _stages(plan: LinePlan) -> list[Contents]:
+def _stages(plan: LinePlan, costs: dict[str, Contents]) -> list[Contents]:
+    """Return a row per stage. costs: by its name; a stage that `compile` leaves out has none."""
     macs, rows = plan.graph.macs(), []
     for stage in plan.stages:
         operator, buffer = stage.operator, plan.buffers[stage.operator.output]
@@ -150,6 +151,7 @@ def _stages(plan: LinePlan) -> list[Contents]:
                 "kept_rows": buffer.rows,
                 "kept_bytes": buffer.bytes,
                 "macs": macs[operator.name],
+                **costs.get(operator.name, {"instructions": None, "cycles": None}),
                 "first_line": stage.first_line,
                 "last_line": stage.last_line,
             }

@@ -242,6 +242,7 @@ def _memory(contents: Contents) -> str:
 
 def _stages(contents: Contents) -> str:
     total = sum(stage["macs"] for stage in contents["stages"]) or 1
+    costs = [cost for cost in ("instructions", "cycles") if any(stage[cost] for stage in contents["stages"])]
     rows = [
         [
             f"<code>{escape(stage['stage'][-70:])}</code>",
@@ -251,11 +252,12 @@ def _stages(contents: Contents) -> str:
             f"{stage['kept_bytes']:,}",
             f"{stage['macs']:,}",
             f"{stage['macs'] / total:.1%}",
+            *("" if stage[cost] is None else f"{stage[cost]:,}" for cost in costs),
             f"{stage['first_line']} to {stage['last_line']}",
         ]
         for stage in contents["stages"]
     ]
-    head = ["stage", "kind", "map", "kept rows", "bytes", "MACs", "share", "lines"]
+    head = ["stage", "kind", "map", "kept rows", "bytes", "MACs", "share", *costs, "lines"]
     made = table("in the order in which they run in each line", head, rows, text=2)
     drawing = _picture(
         "When each stage runs; dark ones have many MACs", figures.schedule(contents["stages"]), wide=True

@@ -11,6 +11,7 @@ from export.backends.programs.tools import MissingTool
 from export.c.test_vector import vector_image
 from export.datapath import task_image
 from export.graph import golden
+from export.measure import board
 from export.network import Network
 from export.report.boards import DSP, MVE, PORTABLE
 
@@ -22,7 +23,8 @@ STAGE_BYTES = 100  # of an estimate: tables of a stage
 def measure(network: Network, on: list[str]) -> dict[str, Any]:
     """Return bytes of RAM and flash, and instructions of an image by board.
 
-    RAM is static data and stack, flash is code and constants, as the linker's map of the first board says.
+    RAM is static data and stack, flash is code and constants, as the linker's map of the first board says. "stages" has
+    the instructions and expected cycles of each stage on that board.
 
     Args:
         on: boards of QEMU, such as "m4"; a board without its compiler is left out.
@@ -42,11 +44,13 @@ def measure(network: Network, on: list[str]) -> dict[str, Any]:
     if costs:
         first = next(iter(costs))
         sizes = {key: costs[first][key] for key in ("ram", "stack", "flash")}
-        return {"how": f"linked for {first}, run in QEMU", **sizes, **common, "boards": costs}
+        how = {"how": f"linked for {first}, run in QEMU", "stages": _stages(network, first)}
+        return {**how, **sizes, **common, "boards": costs}
     frozen = network.graph.parameters().frozen_codes
     flash = frozen + image + CODE_BYTES + STAGE_BYTES * len(plan.stages)
     return {
         "how": "estimated",
+        "stages": {},
         "ram": plan.bytes + STACK_BYTES,
         "stack": STACK_BYTES,
         "flash": flash,
@@ -55,11 +59,23 @@ def measure(network: Network, on: list[str]) -> dict[str, Any]:
     }
 
 
+def _stages(network: Network, name: str) -> dict[str, dict[str, int | None]]:
+    """Return what each stage costs on a board, by its name. Cycles are None where there is no model, or no tool for it."""
+    measured = board.measure(network, registry.BACKENDS[name])
+    return {
+        stage.name: {
+            "instructions": stage.instructions,
+            "cycles": stage.cycles.expected if stage.cycles else None,
+        }
+        for stage in measured.stages
+    }
+
+
 def instructions(sizes: dict[str, Any]) -> dict[str, int]:
     """Return instructions by set of kernels: of the first board that has it."""
     found: dict[str, int] = {}
-    for board, cost in sizes["boards"].items():
-        found.setdefault(KERNELS[board], cost["instructions"])
+    for name, cost in sizes["boards"].items():
+        found.setdefault(KERNELS[name], cost["instructions"])
     return found
 
 

@@ -26,9 +26,7 @@ SOUND = (0, 1, 2, 0.5, 2.0**-4, "image")  # somewhere
 ABSURD = (None, True, -1, 2**31, 2**70, 1e400, "", "a\nb" * 200, [], [1], [[1, 2], [3, 4]], {}, {"a": 1})
 
 
-SMALL = {
-    each.__name__: each() for each in (small_files.functions, small_files.moves, small_files.shapes, small_files.newer)
-}
+SMALL = {name: getattr(small_files, name)() for name in ("functions", "moves", "shapes", "newer", "choices")}
 
 
 def tflites():

@@ -17,22 +17,43 @@ Code = dict[int, tuple[Instruction, int]]  # instructions and their bytes, by ad
 PLUGIN = BOARDS / "sf_blocks.c"
 
 
+MARKS = ('SF_HOOKS="sf_mark_hooks.h"',)  # builds a program that marks which stage is at work
+
+
 def count(program: Program, function: str, *inputs: bytes, timeout: float = 3600) -> list[Block]:
     """Run a program and return the blocks that were executed within calls of a function.
 
+    Raises: as count_by_stage.
+    """
+    return count_by_stage(program, function, *inputs, timeout=timeout)[None]
+
+
+def count_by_stage(
+    program: Program, function: str, *inputs: bytes, timeout: float = 3600, marks: bool = False
+) -> dict[int | None, list[Block]]:
+    """Run a program and return the blocks that were executed within calls of a function, by stage; None: by none.
+
+    Args:
+        marks: whether the program was built with MARKS. Without, all blocks are of no stage.
     Raises: MachineError if it fails or QEMU was built without plugins; MissingTool.
     """
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         plugin = _plugin(program.machine.name, folder)
-        address = _address(program, function)
-        loaded = f"{plugin},function={address},output={folder / 'blocks'}"
+        loaded = f"{plugin},function={_address(program, function)},output={folder / 'blocks'}"
+        if marks:
+            loaded += f",mark={_address(program, 'sf_mark')},marks={_address(program, 'sf_marks')}"
         program.run(*inputs, timeout=timeout, options=("-plugin", loaded))
         if not (folder / "blocks").exists():
             raise MachineError(f"{program.machine.name}: QEMU has no plugins, which count cycles")
         lines = (folder / "blocks").read_text().splitlines()
     code = dict(_disassembled(program))
-    return [_block(program, code, *line.split()) for line in lines]
+    found: dict[int | None, list[Block]] = {None: []}
+    for line in lines:
+        address, size, count, place, *how_often = line.split()
+        stage = int(place) - 1 if int(place) else None
+        found.setdefault(stage, []).append(_block(program, code, address, size, count, *how_often))
+    return found
 
 
 def _block(program: Program, code: Code, address: str, size: str, count: str, runs: str, taken: str) -> Block:
@@ -59,10 +80,10 @@ def _address(program: Program, function: str) -> int:
     symbols = subprocess.run(
         [program.machine.binutil("nm"), program.path], capture_output=True, text=True, check=True
     ).stdout
-    found = re.search(rf"^([0-9a-f]+) \w {function}$", symbols, re.MULTILINE)
+    found = re.search(rf"^([0-9a-f]+) (\w) {function}$", symbols, re.MULTILINE)
     if found is None:
         raise MachineError(f"{program.machine.name}: the program has no function {function}")
-    return int(found[1], 16) & ~1  # a Thumb address is even
+    return int(found[1], 16) & (~1 if found[2] in "Tt" else ~0)  # a Thumb address is even
 
 
 LINE = re.compile(r"^ *([0-9a-f]+):\t((?:[0-9a-f]{4,8} ?)+)\s*\t([\w.]+)\t?(.*)$")

@@ -69,7 +69,7 @@ class FileOperator:
     """An operator of a .tflite: inputs and outputs are indices of tensors, -1 for an input that is left out.
 
     options is an object of the schema, such as Conv2DOptionsT, or None. number is its place in the file that it was
-    read from.
+    read from. intermediates are tensors that only tf.lite looks at.
     """
 
     kind: str
@@ -78,6 +78,7 @@ class FileOperator:
     options: Any = None
     version: int = 1
     number: int | None = None
+    intermediates: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -202,7 +203,8 @@ def _operator(model, table, number: int) -> FileOperator:
     if kind == "CUSTOM":
         kind = f"CUSTOM {_text(code.customCode)}"
     options = None if table.builtinOptions is None else table.builtinOptions.unpacked()
-    return FileOperator(kind, _indices(table.inputs), _indices(table.outputs), options, code.version, number)
+    inputs, outputs, others = (_indices(part) for part in (table.inputs, table.outputs, table.intermediates))
+    return FileOperator(kind, inputs, outputs, options, code.version, number, others)
 
 
 def _check_indices(tensors, operators, inputs, outputs) -> None:
@@ -299,6 +301,8 @@ def _operator_table(operator: FileOperator, codes: list):
     table = schema.OperatorT()
     table.opcodeIndex = codes.index((operator.kind, operator.version))
     table.inputs, table.outputs = list(operator.inputs), list(operator.outputs)
+    if operator.intermediates:
+        table.intermediates = list(operator.intermediates)
     if operator.options is not None:
         table.builtinOptions = operator.options
         table.builtinOptionsType = getattr(schema.BuiltinOptions, type(operator.options).__name__.removesuffix("T"))

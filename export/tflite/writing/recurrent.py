@@ -1,4 +1,6 @@
-"""What a recurrent operator is in a .tflite: its operator, the tensors that it reads after its input, and its options."""
+"""What a recurrent operator is in a .tflite: its operator, the tensors that it reads after its input, those that tf.lite
+demands besides, and its options.
+"""
 
 from __future__ import annotations
 
@@ -13,12 +15,14 @@ from export.graph.operators import Lstm, Recurrent, Svdf
 from export.tflite.file import schema
 from export.tflite.file.flatbuffer import FileTensor, Quantization
 
-Described = tuple[str, list[FileTensor | None], Any]  # None for a tensor that it could have, and does not
+Described = tuple[
+    str, list[FileTensor | None], list[FileTensor], Any
+]  # None: a tensor that it could have, and does not
 
 
 @singledispatch
 def described(operator: Recurrent, graph: Graph) -> Described:
-    """Return kind, tensors and options of a recurrent operator."""
+    """Return kind, tensors, intermediate tensors and options of a recurrent operator."""
     raise TypeError(f"{operator.name}: a {type(operator).__name__} cannot be written as .tflite")
 
 
@@ -39,7 +43,9 @@ def _lstm(operator: Lstm, graph: Graph) -> Described:
     options.fusedActivationFunction = schema.ActivationFunctionType.TANH
     options.cellClip = operator.cell_clip * 2.0**-operator.cell_bits
     tensors = [*codes, *recurrent_codes, *[None] * 3, *biases, None, None, hidden, cell, *[None] * 4]
-    return "UNIDIRECTIONAL_SEQUENCE_LSTM", tensors, options
+    gates = [FileTensor(f"{operator.name}/gate{i}", (0,), "FLOAT32") for i in range(4)]
+    reads = FileTensor(f"{operator.name}/hidden_coding", (0,), "INT8", hidden.quantization)
+    return "UNIDIRECTIONAL_SEQUENCE_LSTM", tensors, [*gates, reads], options
 
 
 @described.register
@@ -56,7 +62,7 @@ def _svdf(operator: Svdf, graph: Graph) -> Described:
     options.rank = filters // operator.units
     # Which tf.lite demands; neither it nor TFLM computes it.
     options.fusedActivationFunction = schema.ActivationFunctionType.RELU
-    return "SVDF", tensors, options
+    return "SVDF", tensors, [], options
 
 
 def _constant(name: str, values: npt.NDArray[np.integer], scale: float | np.floating) -> FileTensor:

@@ -212,13 +212,15 @@ class _Writer:
 
     @_emit.register
     def _emit_recurrent(self, operator: Recurrent) -> None:
-        kind, tensors, options = recurrent.described(operator, self.graph)
+        kind, tensors, intermediates, options = recurrent.described(operator, self.graph)
         (height, _, channels), output = self.graph.tensor(operator.inputs[0]).shape, self._map_output(operator)
         steps = () if isinstance(operator, Svdf) else (height,)
         flat = self._reshape(f"{operator.name}/steps", operator.inputs[0], (*steps, channels))
         made = self._like(output, f"{operator.name}/made", (*steps, operator.units))
         inputs = [-1 if tensor is None else self._add(tensor) for tensor in tensors]
         self._operator(kind, [flat, *inputs], [made], options)
+        others = tuple(map(self._add, intermediates))
+        self.operators[-1] = replace(self.operators[-1], intermediates=others)
         self._add_reshape(made, output)
 
     @_emit.register

@@ -23,9 +23,14 @@ def test_every_exact_backend_gives_goldens_bytes_at_every_tensor(backend):
     inputs = random_inputs(network.graph, 2)
     expected = golden.run(network.graph, inputs)
     maps, _ = backend.prepare(network, True)(inputs)
-    assert not isinstance(maps, MapsUpTo)
     computed = {operator.output for operator in network.graph.operators if hasattr(operator, "codes")}
-    assert computed | set(network.graph.outputs) <= maps.keys() <= expected.keys()
+    needed = computed | set(network.graph.outputs)
+    if backend.name == "tflite-ref":  # whose LSTM is not TFLM's, so that it proves nothing behind one
+        assert isinstance(maps, MapsUpTo) and "LSTM" in maps.why and not needed <= set(maps.rest)
+        needed -= set(maps.rest)
+    else:
+        assert not isinstance(maps, MapsUpTo)
+    assert needed <= maps.keys() <= expected.keys()
     for name, values in maps.items():
         np.testing.assert_array_equal(values, expected[name], err_msg=name)
 

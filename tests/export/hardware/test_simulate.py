@@ -116,9 +116,10 @@ def test_an_image_is_refused_for_the_reasons_that_the_c_has(tmp_path):
 
 
 @pytest.mark.verilator
-def test_the_network_of_table_1_in_verilator(tmp_path):
+@pytest.mark.parametrize("clocks_per_pixel", [1, pytest.param(4, marks=pytest.mark.thorough)])
+def test_the_network_of_table_1_in_verilator(tmp_path, clocks_per_pixel):
     """All four stages, an eighth as wide; two frames back to back, and the clocks that the schedule says."""
-    made, clocks, expected, planned = simulated(narrow(), tmp_path, 2, simulator="verilator")
+    made, clocks, expected, planned = simulated(narrow(), tmp_path, 2, clocks_per_pixel, simulator="verilator")
     assert expected.keys() - made.keys() <= {"head.input"}
     assert_equal(made, expected)
     assert clocks <= planned.latency + planned.clocks

@@ -107,3 +107,23 @@ def newer():
     least = file.tensor(1, 2, 6, **INT32)
     file.add("ARG_MIN", [kept, file.ints(3)], least, options("ArgMin", outputType=schema.TensorType.INT32))
     return file.content([x], [least])
+
+
+def choices():
+    """Return a file of comparisons, and of what combines them and chooses by them."""
+    file = FileBuilder()
+    x = file.tensor(*MAP)
+    zero = file.constant(np.array([3], np.int8), scale=0.05)
+
+    def of_bools(kind, *inputs):
+        return file.add(kind, inputs, file.tensor(*MAP, scale=None, type="BOOL"))
+
+    zeros = file.add("ZEROS_LIKE", [x], file.tensor(*MAP), options("ZerosLike"))
+    compared = [of_bools(kind, x, zero) for kind in ("EQUAL", "GREATER", "GREATER_EQUAL", "LESS")]
+    positive = file.add("RELU", [x], file.tensor(*MAP))
+    compared += [of_bools(kind, x, positive) for kind in ("LESS_EQUAL", "NOT_EQUAL")]
+    found = compared[0]
+    for kind, other in zip(("LOGICAL_AND", "LOGICAL_OR", "LOGICAL_OR", "LOGICAL_AND", "LOGICAL_OR"), compared[1:]):
+        found = of_bools(kind, found, other)
+    chosen = file.add("SELECT_V2", [of_bools("LOGICAL_NOT", found), x, zeros], file.tensor(*MAP))
+    return file.content([x], [chosen])

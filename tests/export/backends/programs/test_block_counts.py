@@ -8,7 +8,9 @@ from export.backends.programs.machines import MachineError
 from export.backends.registry import BACKENDS
 from export.c import project
 from export.c.test_vector import vector_image
+from export.network import Network
 from export.streaming import line_plan
+from export.streaming.rows_read import steps
 from tests.support.networks.tasks import every_operator
 
 COUNT = 50  # instructions of a count of the boards' timers
@@ -22,13 +24,31 @@ def built(tmp_path_factory):
     return program, vector_image(plan.graph)
 
 
+def instructions(blocks):
+    return sum(block.runs * len(block.instructions) for block in blocks)
+
+
+@pytest.mark.cross
+@pytest.mark.compiler
+def test_blocks_by_stage_hold_what_the_timer_counts_for_each(built, tmp_path):
+    plan = line_plan.plan(every_operator())
+    project.write_folder(plan, tmp_path / "c")
+    marked = machines.build(BACKENDS["m4"].machine, tmp_path / "c", tmp_path / "m4", block_counts.MARKS)
+    by_stage = block_counts.count_by_stage(marked, "sf_push_row", built[1].tobytes(), marks=True)
+    counts = BACKENDS["m4"].count(Network(every_operator()), {"image": built[1]}).stages
+    rows = [steps(stage.operator, plan.graph) for stage in plan.stages]
+    for stage, counted in enumerate(counts):
+        assert instructions(by_stage[stage]) == pytest.approx(counted, abs=COUNT * rows[stage]), plan.stages[stage]
+    plain = instructions(block_counts.count(built[0], "sf_push_row", built[1].tobytes()))
+    assert 0 <= sum(map(instructions, by_stage.values())) - plain <= 10 * sum(rows)  # the marks
+
+
 @pytest.mark.cross
 @pytest.mark.compiler
 def test_blocks_hold_what_the_timer_counts(built):
     program, image = built
     blocks = block_counts.count(program, "sf_push_row", image.tobytes())
-    counted = sum(block.runs * len(block.instructions) for block in blocks)
-    assert counted == pytest.approx(program.run(image.tobytes()).instructions, abs=COUNT * image.shape[1])
+    assert instructions(blocks) == pytest.approx(program.run(image.tobytes()).instructions, abs=COUNT * image.shape[1])
     assert all(0 <= block.taken <= block.runs for block in blocks)
     calls = sum(block.taken for block in blocks if block.instructions[-1].name in ("bl", "blx"))
     assert calls == sum(block.runs for block in blocks if block.instructions[-1].name in ("bl", "blx")) > 0
