@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from typing import Any
 from export.backends.backend import Counts, Maps
 from export.backends.programs import block_counts, c_program, machines, timing
 from export.backends.programs.c_program import CBackend
-from export.backends.programs.machines import Machine
+from export.backends.programs.machines import Machine, Program
 from export.backends.programs.timing import Block, Cycles
 from export.c import project
 from export.network import Network
@@ -23,14 +24,22 @@ OPTIONS = ("-O2", "-g", "-ffunction-sections", "-fdata-sections")
 COUNTING = ('SF_HOOKS="sf_count_hooks.h"', "SF_COUNT")
 
 
-def _count(machine: Machine, network: Network, inputs: Maps) -> Counts:
-    """Count by a second program, to within a count of the board's timer per row."""
-    image = inputs[network.graph.inputs[0]]
+@contextlib.contextmanager
+def _program(
+    machine: Machine, network: Network, inputs: Maps, defines: tuple[str, ...] = ()
+) -> Iterator[tuple[Program, list[bytes]]]:
+    """Build a program that runs a network on one image, and yield it with what it reads."""
     with tempfile.TemporaryDirectory() as folder:
         project.write_folder(network.compiled, Path(folder, "c"))
-        program = machines.build(machine, Path(folder, "c"), Path(folder, "counting"), COUNTING)
-        tasks = [] if network.loaded is None else [network.loaded]
-        stdout = program.run(image.tobytes(), *tasks, timeout=c_program.SECONDS).stdout
+        program = machines.build(machine, Path(folder, "c"), Path(folder, "counting"), defines)
+        task = [] if network.loaded is None else [network.loaded]
+        yield program, [inputs[network.graph.inputs[0]].tobytes(), *task]
+
+
+def _count(machine: Machine, network: Network, inputs: Maps) -> Counts:
+    """Count by a second program, to within a count of the board's timer per row."""
+    with _program(machine, network, inputs, COUNTING) as (program, given):
+        stdout = program.run(*given, timeout=c_program.SECONDS).stdout
     rows = re.findall(r"^row (\d+) (\d+)$", stdout, re.MULTILINE)
     return Counts(
         stages=[int(count) for count in re.findall(r"^stage \d+ (\d+)$", stdout, re.MULTILINE)],
@@ -51,13 +60,8 @@ def _stage_cycles(machine: Machine, core: Core, network: Network, inputs: Maps) 
 
 
 def _blocks(machine: Machine, network: Network, inputs: Maps, marks: bool = False) -> dict[int | None, list[Block]]:
-    image = inputs[network.graph.inputs[0]]
-    with tempfile.TemporaryDirectory() as folder:
-        project.write_folder(network.compiled, Path(folder, "c"))
-        defines = block_counts.MARKS if marks else ()
-        program = machines.build(machine, Path(folder, "c"), Path(folder, "counted"), defines)
-        given = [image.tobytes()] if network.loaded is None else [image.tobytes(), network.loaded]
-        return block_counts.count_by_stage(program, "sf_push_row", *given, timeout=c_program.SECONDS, marks=marks)
+    with _program(machine, network, inputs, block_counts.MARKS if marks else ()) as (program, given):
+        return block_counts.count(program, "sf_push_row", *given, timeout=c_program.SECONDS, marks=marks)
 
 
 # Of the cores of which Arm publishes how long instructions take, or nearly so.

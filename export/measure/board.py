@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from export.backends.backend import Backend
+from export.backends.backend import Backend, Counts, Maps
 from export.backends.programs.timing import Cycles
 from export.backends.programs.tools import MissingTool
 from export.c.test_vector import vector_image
@@ -165,27 +166,40 @@ def measure(network: Network, backend: Backend) -> Bench:
     """
     if backend.count is None:
         raise ValueError(f"{backend.name} counts no instructions of stages")
-    plan, graph = network.compiled, network.compiled.graph
+    graph = network.compiled.graph
     image = {network.graph.inputs[0]: vector_image(graph)}
     cost = backend.prepare(network, False)(image)[1]
     counts = backend.count(network, image)
     cycles, without = None, ""
-    by_stage: Sequence[Cycles | None] = [None] * len(plan.stages)
-    if backend.cycles is not None and backend.stage_cycles is not None:
+    if backend.cycles is not None:
         try:
-            cycles, by_stage = backend.cycles(network, image), backend.stage_cycles(network, image)
+            cycles = backend.cycles(network, image)
         except MissingTool as error:
             without = str(error)
-    stages, macs = [], graph.macs()
-    for stage, count, of_stage in zip(plan.stages, counts.stages, by_stage, strict=True):
-        operator = stage.operator
-        shape = graph.tensor(operator.output).shape
-        stages.append(StageCost(operator.name, _kind(operator), shape, macs[operator.name], count, of_stage))
     instructions, stack, ram, flash = (cost[name] for name in ("instructions", "stack", "ram", "flash"))
     network_macs = sum(network.graph.macs().values())
     rows = Rows(sum(counts.rows) // len(counts.rows), max(counts.rows), counts.rows[-1], counts.largest_piece)
     sizes = instructions, stack, ram, flash
-    return Bench(graph.name, backend.name, *sizes, network_macs, tuple(stages), rows, cycles, without)
+    stages = stage_costs(network, backend, image, counts)
+    return Bench(graph.name, backend.name, *sizes, network_macs, stages, rows, cycles, without)
+
+
+def stage_costs(network: Network, backend: Backend, image: Maps, counts: Counts) -> tuple[StageCost, ...]:
+    """Return what each stage costs. Cycles are None where there is no model of the core, or no tool for it.
+
+    counts: what the backend counted of the image.
+    """
+    plan, graph = network.compiled, network.compiled.graph
+    cycles: Sequence[Cycles | None] = [None] * len(plan.stages)
+    if backend.stage_cycles is not None:
+        with contextlib.suppress(MissingTool):
+            cycles = backend.stage_cycles(network, image)
+    stages, macs = [], graph.macs()
+    for stage, count, of_stage in zip(plan.stages, counts.stages, cycles, strict=True):
+        operator = stage.operator
+        shape = graph.tensor(operator.output).shape
+        stages.append(StageCost(operator.name, _kind(operator), shape, macs[operator.name], count, of_stage))
+    return tuple(stages)
 
 
 def _kind(operator: Operator) -> str:

@@ -61,13 +61,13 @@ def measure(network: Network, on: list[str]) -> dict[str, Any]:
 
 def _stages(network: Network, name: str) -> dict[str, dict[str, int | None]]:
     """Return what each stage costs on a board, by its name. Cycles are None where there is no model, or no tool for it."""
-    measured = board.measure(network, registry.BACKENDS[name])
+    backend, image = registry.BACKENDS[name], {network.graph.inputs[0]: vector_image(network.graph)}
+    if backend.count is None:
+        raise ValueError(f"{name} counts no instructions of stages")
+    stages = board.stage_costs(network, backend, image, backend.count(network, image))
     return {
-        stage.name: {
-            "instructions": stage.instructions,
-            "cycles": stage.cycles.expected if stage.cycles else None,
-        }
-        for stage in measured.stages
+        stage.name: {"instructions": stage.instructions, "cycles": stage.cycles.expected if stage.cycles else None}
+        for stage in stages
     }
 
 

@@ -5,6 +5,9 @@
 
 #include "sf_stream.h"
 
+// Parts of a task image and kept rows take whole words.
+static inline uint32_t sf_aligned(uint32_t size) { return (size + 3) & ~UINT32_C(3); }
+
 static inline const uint8_t *sf_section(const sf_network *network, const sf_stage *stage) {
   return network->state->task + stage->section;
 }

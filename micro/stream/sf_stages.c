@@ -4,8 +4,6 @@
 
 #include "sf_stage_parts.h"
 
-static uint32_t aligned(uint32_t size) { return (size + 3) & ~UINT32_C(3); }
-
 // --- Checks
 
 static sf_status check_one_factor(const sf_stage *stage, const uint8_t *section) {
@@ -32,7 +30,7 @@ static sf_constants constants_of(const sf_convolution *convolution, const uint8_
   constants.factors = constants.bias + channels;
   const int8_t *rest = (const int8_t *)(constants.factors + channels);
   constants.shifts = convolution->wide ? rest : NULL;
-  if (convolution->wide) rest += aligned(channels);
+  if (convolution->wide) rest += sf_aligned(channels);
   constants.codes = convolution->fixed_codes ? convolution->fixed_codes : rest;
   return constants;
 }

@@ -3,8 +3,6 @@
 #include "sf_stage_parts.h"
 #include "sf_stages.h"
 
-static uint32_t aligned(uint32_t size) { return (size + 3) & ~UINT32_C(3); }
-
 // The memories of a stage are kept maps of one row, one after the other.
 static void *memory_of(const sf_network *network, uint32_t index) {
   return network->memory + network->states[index].place;
@@ -19,7 +17,7 @@ static void run_lstm(const sf_network *network, const sf_stage *stage, const int
   constants.factors = (const sf_factor *)(const void *)sf_section(network, stage);
   constants.bias = (const int32_t *)(const void *)(constants.factors + SF_LSTM_FACTORS);
   constants.codes = (const int8_t *)(constants.bias + biases);
-  constants.recurrent_codes = constants.codes + aligned(codes);
+  constants.recurrent_codes = constants.codes + sf_aligned(codes);
   sf_lstm_row(shape, &constants, rows[0], memory_of(network, lstm->first_memory),
               memory_of(network, lstm->first_memory + 1u), output);
 }
@@ -38,7 +36,7 @@ static void run_svdf(const sf_network *network, const sf_stage *stage, const int
   constants.factors = (const sf_factor *)(const void *)sf_section(network, stage);
   constants.bias = (const int32_t *)(const void *)(constants.factors + SF_SVDF_FACTORS);
   constants.time_codes = (const int16_t *)(constants.bias + shape->units + filters);
-  constants.codes = (const int8_t *)constants.time_codes + aligned(2 * filters * shape->steps);
+  constants.codes = (const int8_t *)constants.time_codes + sf_aligned(2 * filters * shape->steps);
   sf_svdf_row(shape, &constants, rows[0], memory_of(network, svdf->first_memory), output);
 }
 

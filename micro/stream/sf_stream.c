@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "sf_stage_parts.h"
 #include "sf_switches.h"
 
 // Hooks around each step of a stage, for measuring time or looking at rows; define SF_HOOKS to a
@@ -22,14 +23,12 @@ static uint32_t row_bytes(const sf_tensor *tensor) {
   return (uint32_t)tensor->width * tensor->channels;
 }
 
-static uint32_t aligned(uint32_t size) { return (size + 3) & ~UINT32_C(3); }
-
 static uint16_t made(const sf_network *network, uint16_t tensor) {
   return network->made[tensor] & COUNT;
 }
 
 static int8_t *kept_row(const sf_network *network, const sf_tensor *tensor, uint16_t y) {
-  return network->memory + tensor->kept + (y % tensor->rows) * aligned(row_bytes(tensor));
+  return network->memory + tensor->kept + (y % tensor->rows) * sf_aligned(row_bytes(tensor));
 }
 
 static const int8_t *newest_row(const sf_network *network, uint16_t tensor) {

@@ -13,18 +13,17 @@ when it is first used, so that asking a network about one picture loads none.
 
 import importlib
 
-_HOME = {  # the room of each public name
-    "": ["batches", "images", "pairs", "survey"],
-    ".sources": ["att", "camvid", "folder", "idx", "lfw", "tfds", "tfrecord"],
-    ".sources.registry": ["SOURCES", "load", "require"],
+_MODULES = {  # by public name
+    **{name: f"sfkeras.data.{name}" for name in ("batches", "images", "pairs", "survey")},
+    **{name: f"sfkeras.data.sources.{name}" for name in ("att", "camvid", "folder", "idx", "lfw", "tfds", "tfrecord")},
 }
-__all__ = sorted(name for names in _HOME.values() for name in names)
+_OF_REGISTRY = ("SOURCES", "load", "require")
+__all__ = sorted([*_MODULES, *_OF_REGISTRY])
 
 
 def __getattr__(name):
-    for home, names in _HOME.items():
-        if name in names:
-            if home == ".sources.registry":
-                return getattr(importlib.import_module("sfkeras.data.sources.registry"), name)
-            return importlib.import_module(f"sfkeras.data{home}.{name}")
+    if name in _OF_REGISTRY:
+        return getattr(importlib.import_module("sfkeras.data.sources.registry"), name)
+    if name in _MODULES:
+        return importlib.import_module(_MODULES[name])
     raise AttributeError(f"module 'sfkeras.data' has no attribute {name!r}")

@@ -1,6 +1,6 @@
 """Transfer: the same frozen core on other data sets, against a network from scratch and a linear head (as FixyNN showed it)."""
 
-from sfkeras.experiments import tables
+from sfkeras.experiments import experiment, figure6, tables
 from sfkeras.experiments.experiment import Experiment, Row, Task
 from sfkeras.experiments.table3 import FROM_SCRATCH, FROZEN_ALONE
 
@@ -29,13 +29,13 @@ ATT = Task(
 LFW = Task(
     "face_lfw_arc",
     {"verification_accuracy": "LFW verification"},
-    "Labeled Faces in the Wild: peopleDevTrain.txt, peopleDevTest.txt, pairsDevTest.txt and images/NAME/NAME_0001.jpg",
+    experiment.LFW.folder,
     {"network.repeats": "1", "network.input": "64x64x3", "training.epochs": "8", "qat.epochs": "2"},
 )
 CAMVID = Task(
     "segment",
     {"pixel_accuracy": "CamVid pixels", "mean_iou": "mean IoU"},
-    "CamVid: train/ and test/, each with images/X.jpg and masks/X.png (classes 0 to 10, 11 is void)",
+    figure6.CAMVID.folder,
     {"network.input": "96x128x3", "training.start_scale": "1", "training.epochs": "20", "qat.epochs": "2"},
 )
 TASKS = {"fashion": FASHION, "att": ATT, "lfw": LFW, "camvid": CAMVID}

@@ -20,15 +20,7 @@ PLUGIN = BOARDS / "sf_blocks.c"
 MARKS = ('SF_HOOKS="sf_mark_hooks.h"',)  # builds a program that marks which stage is at work
 
 
-def count(program: Program, function: str, *inputs: bytes, timeout: float = 3600) -> list[Block]:
-    """Run a program and return the blocks that were executed within calls of a function.
-
-    Raises: as count_by_stage.
-    """
-    return count_by_stage(program, function, *inputs, timeout=timeout)[None]
-
-
-def count_by_stage(
+def count(
     program: Program, function: str, *inputs: bytes, timeout: float = 3600, marks: bool = False
 ) -> dict[int | None, list[Block]]:
     """Run a program and return the blocks that were executed within calls of a function, by stage; None: by none.
