@@ -15,7 +15,7 @@ from tests.support.networks.repeated import plan_of, repeated
 from tests.support.networks.tasks import every_operator, other_task
 
 FUZZER = Machine("fuzzer", "clang", ("-O2", "-g", "-fno-sanitize-recover=all", "-fsanitize=fuzzer,address,undefined"))
-SECONDS = 6
+SECONDS = 3
 MODES = 8  # of fuzz_task.c
 
 

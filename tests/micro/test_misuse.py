@@ -14,7 +14,7 @@ from export.streaming import line_plan
 from tests.micro.scripts import build_with, checked
 from tests.support.networks.repeated import plan_of, repeated
 from tests.support.networks.tasks import every_operator
-from tests.support.targets import SANITIZERS
+from tests.support.targets import SANITIZERS, thorough_but
 
 ACTIONS, OUTSIDE, RANDOM = 17, 2, 400  # of drive_misuse.c
 DEVICE_ACTIONS = 19  # of drive_device.c
@@ -28,7 +28,10 @@ def of_every_switch():
     return plan_of(replace(repeated(2), name="net"))
 
 
-@pytest.mark.parametrize("machine", SANITIZERS)
+every_sanitizer = pytest.mark.parametrize("machine", thorough_but("c-gcc-sanitizers", SANITIZERS))
+
+
+@every_sanitizer
 @pytest.mark.parametrize("network", [of_every_kind, of_every_switch])
 def test_every_order_of_calls_is_answered(machine, network, tmp_path):
     plan = network()
@@ -38,7 +41,7 @@ def test_every_order_of_calls_is_answered(machine, network, tmp_path):
     assert int.from_bytes(result.output, "little") == ACTIONS ** (1 + OUTSIDE) + RANDOM
 
 
-@pytest.mark.parametrize("machine", SANITIZERS)
+@every_sanitizer
 def test_slots_and_people_are_misused_in_every_order(machine, tmp_path):
     plan = line_plan.plan(meaning.attach(every_operator(), {"pool": Meaning("faces", threshold=0.5)}))
     program = build_with("drive_device.c", plan, machine, tmp_path)

@@ -27,7 +27,7 @@ SMALL = {
     "data.augment": "none",  # which takes seconds to trace; test_batches resumes each
     "heads.task.outputs": 16,
     "training.epochs": 3,
-    "training.steps_per_epoch": 4,
+    "training.steps_per_epoch": 2,
     "qat.epochs": 2,
     "qat.calibration_images": 50,
 }

@@ -93,7 +93,8 @@ def models():
 
 @needs_yosys
 @pytest.mark.icarus
-@pytest.mark.parametrize("channels", [2, pytest.param(32, marks=pytest.mark.thorough)])
+@pytest.mark.thorough  # yosys takes most of a minute
+@pytest.mark.parametrize("channels", [2, 32])
 def test_the_netlist_of_yosys_gives_goldens_bytes(tmp_path, channels):
     """With 32 channels, it has block memories."""
     plan = written(tmp_path, smallest(channels=channels))

