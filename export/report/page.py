@@ -61,7 +61,10 @@ def table(caption: str, head: list[str], rows: Iterable[list[str]], text: int = 
         kind = ' class="text"' if i < text else ""
         return f'<th scope="row" class="text">{content}</th>' if i == 0 else f"<td{kind}>{content}</td>"
 
-    heads = "".join(f'<th scope="col"{" class=text" if i < text else ""}>{each}</th>' for i, each in enumerate(head))
+    heads = "".join(
+        f'<th scope="col"{" class=text" if i < text else ""}>{each}</th>' if each else "<td></td>"  # a corner
+        for i, each in enumerate(head)
+    )
     body = "".join(f"<tr>{''.join(cell(i, each) for i, each in enumerate(row))}</tr>" for row in rows)
     label = escape(caption, quote=True)
     return (

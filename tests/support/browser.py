@@ -12,6 +12,21 @@ import websocket
 SECONDS = 60
 OPTIONS = "--headless=new", "--no-sandbox", "--disable-gpu", "--remote-debugging-port=0", "--hide-scrollbars"
 FAKE_CAMERA = "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"
+NAMED = (
+    "image table navigation link heading region button DisclosureTriangle columnheader rowheader textbox Canvas "
+    "combobox checkbox slider spinbutton"
+).split()
+FOCUSABLE = """(() => {
+    const all = [...document.querySelectorAll("*")];
+    return [...document.querySelectorAll("a[href], summary, [tabindex], button, input, select, textarea")]
+        .filter(each => each.checkVisibility() && !each.disabled).map(each => all.indexOf(each));
+})()"""
+FOCUSED = """(() => {
+    const here = document.activeElement;
+    if (here === document.body) return null;
+    const style = getComputedStyle(here);
+    return [[...document.querySelectorAll("*")].indexOf(here), style.outlineStyle !== "none"];
+})()"""
 
 
 class Browser:
@@ -84,3 +99,28 @@ class Browser:
             assert time.monotonic() < until, "Chromium does not start"
             time.sleep(0.05)
         return path.read_text().split()
+
+    def without_a_name(self):
+        """Roles of what a screen reader meets and cannot name."""
+        self.call("Accessibility.enable")
+        nodes = self.call("Accessibility.getFullAXTree")["nodes"]
+        met = [(each["role"]["value"], each.get("name", {}).get("value", "")) for each in nodes if not each["ignored"]]
+        assert len(met) > 10
+        return [role for role, name in met if role in NAMED and not name.strip()]
+
+    def for_the_keyboard(self):
+        """Numbers of the elements that can be used, among all of the page in its order."""
+        return self.evaluate(FOCUSABLE)
+
+    def reached_by_tab(self):
+        """Numbers of the elements that the Tab key reaches, each of which must show that it has been."""
+        self.evaluate("document.activeElement.blur()")
+        reached = []
+        while True:
+            for kind in "rawKeyDown", "keyUp":
+                self.call("Input.dispatchKeyEvent", type=kind, key="Tab", code="Tab", windowsVirtualKeyCode=9)
+            found = self.evaluate(FOCUSED)
+            if found is None or found[0] in reached:
+                return reached
+            assert found[1], f"element {found[0]} does not show that the keyboard has reached it"
+            reached.append(found[0])

@@ -124,6 +124,10 @@ def test_the_page_gives_goldens_bytes(address, tmp_path):
         assert page.wait_for("known", "Zoë") == "Zoë is person 1"
         assert page.text("says") == ("Zoë (cosine 1.000)" if embedding.any() else "")
 
+        # A screen reader has a name for all that it meets, and the keyboard reaches all that can be used.
+        assert page.without_a_name() == []
+        assert page.reached_by_tab() == page.for_the_keyboard()
+
         # Another task on the same module, and back.
         for number, graph in (1, OTHER), (0, GRAPH):
             page.evaluate("show('golden', '')")

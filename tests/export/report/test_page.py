@@ -12,6 +12,7 @@ from PIL import Image
 from export.report import contents, figures, page, sizes
 from export.report.comparison import differences
 from tests.export.report.conftest import make_run
+from tests.support.browser import Browser
 
 BROWSER = ["chromium", "--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars"]
 
@@ -167,3 +168,12 @@ def test_it_has_a_light_and_a_dark_theme(theme, setting, dark, pages, tmp_path):
     assert (np.median(pixels) < 60) == dark and (np.median(pixels) > 200) != dark
     ink = np.abs(pixels - np.median(pixels)) > 60  # text and curves are seen on it
     assert 0.01 < ink.mean() < 0.5
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("kind", ["classes", "faces"])
+def test_a_screen_reader_has_a_name_for_all_it_meets_and_the_keyboard_reaches_what_moves(kind, pages, tmp_path):
+    (tmp_path / "page.html").write_text(pages[kind])
+    with Browser(f"file://{tmp_path / 'page.html'}") as page:
+        assert page.without_a_name() == []
+        assert page.reached_by_tab() == page.for_the_keyboard()
