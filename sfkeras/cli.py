@@ -43,7 +43,3 @@ def main(words: list[str] | None = None) -> int:
 
     commands = {"train": train, **command.commands_of(Commands), "compare-experiments": compare_experiments}
     return command.run("sfkeras", ABOUT, commands, words)
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -59,9 +59,11 @@ def run(name: str, about: str, commands: dict[str, Callable], words: Sequence[st
     if not words or words[0] in HELP:
         guarded(lambda: print(overview(name, about, commands), file=sys.stdout if words else sys.stderr, flush=True))
         return DONE if words else MISTAKE
-    if words[0] not in commands:
+    spelt = {each.replace("-", "_"): each for each in commands}
+    command = spelt.get(words[0].replace("-", "_"))
+    if command is None:
         return mistaken(f"{name} has no command {words[0]!r}; it has {', '.join(commands)}")
-    return guarded(lambda: call(f"{name} {words[0]}", commands[words[0]], words[1:]), **guard)
+    return guarded(lambda: call(f"{name} {command}", commands[command], words[1:]), **guard)
 
 
 def guarded(

@@ -157,7 +157,7 @@ def tiny(name: str):
 
 def run(line: str, folder: Path) -> subprocess.CompletedProcess:
     words = shlex.split(line)
-    modules = {"sfkeras": ["-m", "sfkeras.cli"], "python": []}
+    modules = {"sfkeras": ["-m", "sfkeras"], "python": []}
     command = [sys.executable, *modules[words[0]], *words[1:]]
     return subprocess.run(command, cwd=folder, check=True, capture_output=True, text=True, env=environment())
 

@@ -12,6 +12,7 @@ from sfkeras.errors import RecipeError
 from sfkeras.experiments import page, results
 from sfkeras.experiments.experiment import Experiment
 from sfkeras.training import recipe as recipes
+from sfkeras.training.run_folder.folder import require_writable
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,13 @@ class Planned:
     core: recipes.Recipe | None = None
 
 
+OF_THE_EXPERIMENT = {  # what a recipe has and an experiment sets, and what a user writes instead
+    "name": "results=FOLDER for runs and results of your own",
+    "seed": "seeds=1,2,3",
+    "data.root": "the folder of a task by its name, such as lfw=FOLDER",
+}
+
+
 def run(experiment: Experiment, words):
     """Train and update the page. After an interruption, the same words continue where it stopped.
 
@@ -54,6 +62,7 @@ def run(experiment: Experiment, words):
         results file has another format or other recipes.
     """
     request = parse(experiment, words)
+    require_writable("results", request.folder, request.folder)
     file = request.folder / f"{experiment.name}.jsonl"
     waiting = unfinished(experiment, request, file)
     require_data(experiment, request, waiting)
@@ -144,6 +153,9 @@ def parse(experiment, words) -> Request:
             wrong = "is repeated" if equals else "is not of the form key=value"
             raise RecipeError(f"{experiment.name}: {word} {wrong}. Write for example {experiment.command} seeds=1,2,3")
         given[name] = value
+    for name, written in OF_THE_EXPERIMENT.items():
+        if name in given:
+            raise RecipeError(f"{experiment.name}: {name} differs from training to training. Write {written}.")
     folders = {task: given.pop(task) for task in {**experiment.core, **experiment.tasks} if task in given}
     return Request(
         folders,
@@ -158,23 +170,32 @@ def parse(experiment, words) -> Request:
 def numbers(experiment, text):
     """Return the seeds of `1,2,3`. Raises: RecipeError."""
     try:
-        return tuple(int(number) for number in text.split(","))
+        seeds = [int(number) for number in text.split(",")]
     except ValueError:
         raise RecipeError(
-            f"{experiment.name}: seeds is {text}. Expected numbers. Write for example seeds=1,2,3."
+            f"{experiment.name}: seeds is {text!r}. Expected numbers. Write for example seeds=1,2,3."
         ) from None
+    return once(experiment, "seeds", seeds)
 
 
 def chosen(experiment, word, given, known):
     """Return the names that a word selects, or all without it.
 
-    Raises: RecipeError if one is unknown.
+    Raises: RecipeError if one is unknown or there twice.
     """
     names = tuple(given.pop(word).split(",")) if word in given else tuple(known)
     for name in names:
         if name not in known:
-            raise RecipeError(f"{experiment.name}: {word} has {name}. Expected some of {','.join(known)}.")
-    return names
+            raise RecipeError(f"{experiment.name}: {word} has {name!r}. Expected some of {','.join(known)}.")
+    return once(experiment, word, names)
+
+
+def once(experiment, word, values) -> tuple:
+    """Return the values of a word. Raises: RecipeError if one is there twice."""
+    for value in values:
+        if values.count(value) > 1:
+            raise RecipeError(f"{experiment.name}: {word} has {value} more than once. Write it once.")
+    return tuple(values)
 
 
 def requested(experiment, request) -> list[Planned]:

@@ -106,6 +106,17 @@ def test_the_overview_names_every_command(capsys):
         assert f"\n  {name} " in said
 
 
+@pytest.mark.parametrize("name", ["training-speed", "training_speed"])
+def test_a_command_may_be_written_with_either_dash(name, capsys):
+    assert cli.main(["compare-experiments", name, "--steps=none"]) == 2
+    assert "--steps is 'none'; it must be a whole number" in capsys.readouterr().err
+
+
+def test_python_runs_the_package_as_the_command():
+    done = subprocess.run([sys.executable, "-m", "sfkeras", "--version"], capture_output=True, text=True, cwd=ROOT)
+    assert done.stdout == f"sfkeras {sfkeras.__version__}\n"
+
+
 def test_no_command_is_a_mistake(capsys):
     assert cli.main([]) == 2
     assert "Usage: sfkeras COMMAND" in capsys.readouterr().err

@@ -18,6 +18,25 @@ SUMMARY = {"parameters": dict[str, int], "nearly_dead_channels": int, "seconds":
 AGAIN = "Delete it: the training's command makes it again."
 
 
+def require_writable(key, value, folder):
+    """Refuse a folder in which nothing can be made; leave nothing behind.
+
+    Args:
+        key, value: what the user wrote: run_root=VALUE.
+        folder: the path that follows from it, which may not exist yet.
+    Raises: RecipeError.
+    """
+    place = next(each for each in (folder, *folder.absolute().parents) if each.exists())
+    try:
+        with tempfile.TemporaryDirectory(prefix=".sfkeras", dir=place):
+            pass
+    except OSError as error:
+        raise RecipeError(
+            f"{key} is {value}, but no folder can be made in {place}: {error.strerror}. Write {key}=FOLDER with a "
+            "folder that can be written."
+        ) from None
+
+
 class Run:
     """The folder of one training.
 
@@ -44,16 +63,8 @@ class Run:
 
         Raises: RecipeError.
         """
-        place = next(folder for folder in (self.folder, *self.folder.absolute().parents) if folder.exists())
-        try:
-            with tempfile.TemporaryDirectory(prefix=".sfkeras", dir=place):
-                pass
-        except OSError as error:
-            raise RecipeError(
-                f"run_root is {self.recipe.run_root}, but no folder can be made in {place}: {error.strerror}. Write "
-                "run_root=FOLDER with a folder that can be written."
-            ) from None
-        if place == self.folder:
+        require_writable("run_root", self.recipe.run_root, self.folder)
+        if self.folder.exists():
             self._locked().close()
 
     def begin(self):

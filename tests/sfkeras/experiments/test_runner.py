@@ -24,9 +24,15 @@ TABLE3 = EXPERIMENTS["table3"]
     [
         (["lfw"], "lfw is not of the form key=value"),
         (["seeds=1", "seeds=2"], "seeds=2 is repeated"),
-        (["seeds=one"], "seeds is one. Expected numbers"),
-        (["rows=two"], "rows has two. Expected some of two_cores,two_cores_apart,"),
-        (["tasks=faces"], "tasks has faces. Expected some of tiny_imagenet,lfw"),
+        (["seeds=one"], "seeds is 'one'. Expected numbers"),
+        (["rows=two"], "rows has 'two'. Expected some of two_cores,two_cores_apart,"),
+        (["tasks=faces"], "tasks has 'faces'. Expected some of tiny_imagenet,lfw"),
+        (["rows=one_core,two_cores,one_core"], "rows has one_core more than once. Write it once."),
+        (["seeds=1,2,01"], "seeds has 1 more than once"),
+        (["seeds="], "seeds is ''. Expected numbers"),
+        (["name=mine"], "name differs from training to training. Write results=FOLDER for"),
+        (["data.root=mine"], "Write the folder of a task by its name, such as lfw=FOLDER."),
+        (["seed=2"], "seed differs from training to training. Write seeds=1,2,3."),
         (["training.epoch=1"], "Did you mean training.epochs"),
         (["tasks=lfw"], "table3 needs lfw=FOLDER with Labeled Faces in the Wild: peopleDevTrain.txt"),
         ([], "Write tiny_imagenet=FOLDER, or tasks=lfw to leave it out"),
@@ -46,6 +52,12 @@ def test_what_cannot_be_meant_is_one_line_and_leaves_nothing(words, told, tmp_pa
         runner.run(TABLE3, words)
     assert told.replace("EMPTY", str(empty)) in str(error.value) and "\n" not in str(error.value)
     assert list(tmp_path.iterdir()) == [empty]
+
+
+@pytest.mark.parametrize("folder", ["/dev/null", "/proc/results"])
+def test_results_that_cannot_be_written_are_told_before_any_training(folder):
+    with pytest.raises(RecipeError, match=f"results is {folder}, but no folder can be made in /.*Write results=FOLDER"):
+        runner.run(TABLE3, [f"results={folder}"])
 
 
 def test_a_core_that_the_rows_need_is_made_first_from_data_of_its_own(tmp_path):
@@ -92,7 +104,7 @@ def test_every_experiment_is_a_command_that_answers_with_one_line_and_code_2(nam
     words = [sys.executable, "-m", "sfkeras.compare", name, "seeds=x"]
     done = subprocess.run(words, cwd=runner.page.ROOT, capture_output=True, text=True)
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == f"error: {name}: seeds is x. Expected numbers. Write for example seeds=1,2,3.\n"
+    assert done.stderr == f"error: {name}: seeds is 'x'. Expected numbers. Write for example seeds=1,2,3.\n"
 
 
 @pytest.mark.parametrize("name", EXPERIMENTS)
