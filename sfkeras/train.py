@@ -40,8 +40,8 @@ def train_in(run):
         print(data.survey.survey(recipe.data.root), flush=True)
     if recipe.takes_core:
         Core.load(recipe.network.core)
-    if recipe.start_from is not None:
-        Run.at(recipe.start_from)
+    for start in recipe.starts:
+        Run.at(start)
     index = 0
     if recipe.distribute == "none":
         run.require_place()

@@ -203,7 +203,9 @@ class Recipe:
     seed: int = key("the same seed gives the same weights", 1, at_least=0, at_most=2**31 - 1)
     run_root: str = key("folder of all runs", "runs")
     start_from: str | None = key(
-        "folder of a run whose float weights this training starts from; its network has the same layers", None
+        "folder of a run whose float weights this training starts from; its network has the same layers; of several "
+        "runs, RUN,RUN, the mean of their weights",
+        None,
     )
     distribute: Literal["none", "multiworker"] = key(
         "multiworker: this process is one of several that train one network, listed in TF_CONFIG", "none"
@@ -221,6 +223,11 @@ class Recipe:
     def folder(self) -> Path:
         """The run folder."""
         return Path(self.run_root) / self.name
+
+    @property
+    def starts(self) -> list[str]:
+        """Folders of the runs that this training starts from."""
+        return self.start_from.split(",") if self.start_from else []
 
     @property
     def takes_core(self) -> bool:

@@ -25,7 +25,7 @@ from sfkeras.training.optimisation.schedules import image_sizes, optimizer, with
 from sfkeras.training.optimisation.statistics import BATCHES, take_statistics
 from sfkeras.training.progress import Progress
 from sfkeras.training.run_folder import plots
-from sfkeras.training.run_folder.folder import Run
+from sfkeras.training.run_folder.folder import Run, restore_mean
 from sfkeras.training.run_folder.journal import Journal
 from sfkeras.training.workers import SINGLE_WORKER
 
@@ -90,8 +90,7 @@ class Training:
         network = self._build_float_network()
         self.parameters = parameters.parameters(network)
         model = self.task.training_model(network)
-        if self.recipe.start_from is not None:
-            Run.at(self.recipe.start_from).restore_start(model)
+        restore_mean([Run.at(start) for start in self.recipe.starts], model)
         self.model = self._with_core_bits(model)
 
     def train_float(self):

@@ -18,6 +18,22 @@ SUMMARY = {"parameters": dict[str, int], "nearly_dead_channels": int, "seconds":
 AGAIN = "Delete it: the training's command makes it again."
 
 
+def restore_mean(runs, model):
+    """Set a model to the mean of the float weights of runs; change nothing if there are none.
+
+    Trainings that started from one run, and saw other batches since, err in different ways: their mean is often better
+    than each of them (Wortsman et al., Model soups, 2022).
+
+    Raises: RecipeError, as Run.restore_start.
+    """
+    weights = []
+    for run in runs:
+        run.restore_start(model)
+        weights.append(model.get_weights())
+    if weights:
+        model.set_weights([np.mean(same, axis=0) for same in zip(*weights)])
+
+
 def require_writable(key, value, folder):
     """Refuse a folder in which nothing can be made; leave nothing behind.
 

@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from sfkeras.errors import RecipeError
 from sfkeras.training import recipe as recipes
-from sfkeras.training.run_folder.folder import Run
+from sfkeras.training.run_folder.folder import Run, restore_mean
 
 
 @pytest.fixture
@@ -62,6 +62,23 @@ def test_another_training_starts_from_the_weights_of_a_run_that_has_some(recipe)
     assert all(np.array_equal(a, b) for a, b in zip(first.get_weights(), second.get_weights(), strict=True))
     with pytest.raises(RecipeError, match="start_from is .*face, whose weights do not fit this network: .*weight0 is"):
         run.restore_start(dense(4))
+
+
+def test_of_several_runs_it_starts_from_the_mean_of_their_weights(tmp_path):
+    models, runs = [dense(2), dense(2), dense(2)], []
+    for number, model in enumerate(models):
+        run = Run(recipes.read("face", {"run_root": str(tmp_path), "name": f"run{number}"}))
+        run.begin()
+        model.optimizer.build(model.trainable_variables)
+        run.save("float", model, model.optimizer, [{"epoch": 1}])
+        runs.append(run)
+    mean, untouched = dense(2), dense(2)
+    before = untouched.get_weights()
+    restore_mean(runs, mean)
+    restore_mean([], untouched)
+    for made, *each in zip(mean.get_weights(), *(model.get_weights() for model in models)):
+        np.testing.assert_allclose(made, np.mean(each, axis=0), rtol=1e-6)
+    assert all(np.array_equal(a, b) for a, b in zip(untouched.get_weights(), before))
 
 
 # ---- one process at a time
