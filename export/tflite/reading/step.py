@@ -182,7 +182,7 @@ class Step:
         """Add an operator that makes the file's tensor of this index out of the source of its view."""
         view, own = self.view(index), self.map_shape(self.file_tensor(index).shape)
         tensor = self.tensor(index, made)
-        if made != own:  # not the map that it is in the file
+        if made != own or tensor.name == view.source.name:  # not the map that it is in the file
             tensor = replace(tensor, name=self.unique_name(tensor.name))
             return self.extra(kind(name=tensor.name, inputs=(view.source.name,), **fields), [view.source], tensor)
         self._add(kind(name=tensor.name, inputs=(view.source.name,), **fields), tensor, index)

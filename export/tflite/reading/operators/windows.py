@@ -131,6 +131,9 @@ def _phases(size: int, made: int, kernel: int, stride: int, same: bool) -> _Phas
     return _Phases(taps, (-int(inputs[0]), max(after, 0)))
 
 
+LONGEST_SIDE = 255  # of a window, in the C's tables; a longer map is moved into one pixel before a FULLY_CONNECTED
+
+
 @reads("SPACE_TO_BATCH_ND", "BATCH_TO_SPACE_ND")
 def _batches(step):
     """the dilation of the one convolution between SPACE_TO_BATCH_ND and BATCH_TO_SPACE_ND"""
@@ -144,7 +147,9 @@ def _fully_connected(step):
     step.require(options.weightsFormat == 0, "its weights are shuffled; expected the default format")
     view, (out, depth) = step.view(index), weights.shape
     dense = view.source.size == depth and view.is_whole()
-    if dense:  # flattened in whatever order: the weights are put into the map's
+    if dense and max(view.source.shape[:2]) > LONGEST_SIDE:
+        input, codes = step.map(index, (1, 1, depth)), weights.reshape(out, 1, 1, depth)
+    elif dense:  # flattened in whatever order: the weights are put into the map's
         input, codes = view.source, np.empty_like(weights)
         codes[:, view.all_places().ravel()] = weights
         codes = codes.reshape(out, *input.shape)

@@ -6,9 +6,11 @@ import math
 import numpy as np
 import pytest
 
+from export.c import project
 from export.graph.golden import random_inputs
 from export.network import Network
 from export.proof.proof import Proof
+from export.streaming import line_plan
 from export.tflite.file import schema
 from export.tflite.reading.reader import TfliteError, read
 from tests.support.tflite.tflite_files import FileBuilder, options
@@ -163,6 +165,23 @@ def test_reductions(kind, axes):
             file.add(kind, [map, file.constant(np.array(axes, np.int32))], outputs[-1], values)
     kinds = prove(file, [image], outputs)
     assert kinds[-1] == ("Mean" if kind == "MEAN" and left_out == {1, 2} else "Reduce")
+
+
+@pytest.mark.parametrize("channels", [5, 300])
+def test_a_classifier_of_channels_first_averages_one_side_after_the_other(channels):
+    """As converters of PyTorch write it. 300 values in a column would be a longer window than the C has."""
+    file, image, map = started((1, 2, 3, channels))
+    coding = {"scale": 0.05, "zero_point": 3}
+    shapes = [(1, channels, 2, 3), (1, channels, 2), (1, channels)]
+    turned, columns, means = (file.tensor(*shape, **coding) for shape in shapes)
+    file.add("TRANSPOSE", [map, file.ints(0, 3, 1, 2)], turned, options("Transpose"))
+    file.add("MEAN", [turned, file.ints(3)], columns, options("Reducer"))
+    file.add("MEAN", [columns, file.ints(2)], means, options("Reducer"))
+    logits = file.tensor(1, 2)
+    weights = file.weights(file.codes(2, channels), means, logits, 1)
+    file.add("FULLY_CONNECTED", [means, *weights], logits, options("FullyConnected"), 5)
+    prove(file, [image], [logits])
+    assert project.files(line_plan.plan(read(file.content([image], [logits]))[0]))
 
 
 @pytest.mark.parametrize("kind", ["Max", "Min"])
