@@ -54,7 +54,7 @@ def _depthwise_convolution(step):
 @reads("TRANSPOSE_CONV")
 def _transposed_convolution(step):
     """Conv2D of one channel for each place in a stride, and Rearrange, which puts them beside each other"""
-    options, codes = step.options("TransposeConvOptionsT"), _weights(step, 4)
+    options, codes = step.options("TransposeConvOptionsT"), _weights(step, 4, map=2)
     step.require(
         len(step.shape(2)) == 4, f"its input has shape {step.shape(2)}; it must be (1, height, width, channels)"
     )
@@ -217,7 +217,24 @@ def _matrices_of(step, n: int, turned: bool, batch: tuple[int, ...]) -> Tensor:
     return step.expanded(map, (math.prod(batch), *shape[-2:]))
 
 
-def _weights(step, rank: int) -> np.ndarray:
+CONVERT = (
+    "convert it with a representative_dataset and tf.lite.OpsSet.TFLITE_BUILTINS_INT8, or compile the Keras model with "
+    "--pictures=FOLDER"
+)
+UNSUITABLE = {  # types of map and weights
+    ("FLOAT32", "FLOAT32"): f"it computes with floats, so the model is not quantised; {CONVERT}",
+    ("FLOAT32", "INT8"): f"its weights are int8 and its input is float32, as without representative data; {CONVERT}",
+    ("INT16", "INT8"): "its input is int16; convert the model with tf.lite.OpsSet.TFLITE_BUILTINS_INT8",
+    ("UINT8", "UINT8"): "it is uint8, as of a converter of before TensorFlow 2; TensorFlow Lite Micro does not run it "
+    f"either; {CONVERT}",
+}
+
+
+def _weights(step, rank: int, map: int = 0) -> np.ndarray:
+    """The codes of a window's weights, after a look at their type and that of the map, which is input `map`."""
+    types = tuple(step.file_tensor(step.input(n)).type for n in (map, 1))
+    if types in UNSUITABLE:
+        step.refuse(UNSUITABLE[types])
     codes = step.constant(1, "its weights", "INT8")
     step.require(codes.ndim == rank, f"its weights are {codes.shape}; expected {rank} dimensions")
     quantization = step.file_tensor(step.input(1)).quantization

@@ -413,7 +413,21 @@ def quantization(scales, zero_points, axis=0):
     [
         (
             with_convolution({"type": "FLOAT32"}),
-            "operator 0 (CONV_2D): its input is float32; it must be int8: convert the model with tf.lite.OpsSet",
+            "operator 0 (CONV_2D): its weights are int8 and its input is float32, as without representative data; convert",
+        ),
+        (
+            with_convolution(
+                {"type": "FLOAT32"}, weights={"type": "FLOAT32", "data": np.zeros((2, 3, 3, 3), np.float32)}
+            ),
+            "operator 0 (CONV_2D): it computes with floats, so the model is not quantised; convert it with a representative",
+        ),
+        (
+            with_convolution({"type": "UINT8"}, weights={"type": "UINT8"}),
+            "TensorFlow Lite Micro does not run it either",
+        ),
+        (
+            with_convolution({"type": "INT16"}),
+            "operator 0 (CONV_2D): its input is int16; convert the model with tf.lite",
         ),
         (with_convolution({"shape": (2, 4, 4, 3)}), "the batch of shape (2, 4, 4, 3) is 2; it must be 1"),
         (with_convolution({"quantization": None}), "input 0 (tensor0): it has no scale"),
