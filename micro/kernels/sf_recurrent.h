@@ -36,6 +36,7 @@ void sf_lstm_row(const sf_lstm_shape *shape, const sf_lstm_constants *constants,
 typedef struct {
   uint16_t channels, units, rank, steps;
   int16_t zero_point;  // of the output
+  int16_t largest;     // value of a filter; the smallest is -largest - 1
 } sf_svdf_shape;
 
 // factors: of a filter's sum, and of a unit's. bias: one a unit, then one a filter, which holds the

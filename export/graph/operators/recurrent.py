@@ -114,11 +114,12 @@ class Lstm(Recurrent):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Svdf(Recurrent):
-    """A filter over channels, then one over the last steps: TFLite's SVDF, with an int16 memory.
+    """A filter over channels, then one over the last steps: TFLite's SVDF.
 
     codes: of the filters, int8 (filters, channels). time_codes: of their last values, the oldest first, int16 (filters,
     steps). Each unit sums as many neighbouring filters as there are filters per unit, and its bias, int32 (units,).
-    scale, time_scale: of codes and time_codes. memory_scale: of the values of filters.
+    scale, time_scale: of codes and time_codes. memory_scale: of the values of filters. memory_bits: of these values and
+    of time_codes, 16 or 8.
     """
 
     codes: npt.NDArray[np.int8]
@@ -127,10 +128,16 @@ class Svdf(Recurrent):
     scale: float
     time_scale: float
     memory_scale: float
+    memory_bits: int = 16
 
     @property
     def units(self) -> int:
         return len(self.bias)
+
+    @property
+    def largest(self) -> int:
+        """The largest value of a filter; the smallest is -largest - 1."""
+        return (1 << (self.memory_bits - 1)) - 1
 
     def memories(self, output: Tensor) -> dict[str, Memory]:
         return {"values": Memory(self.time_codes.size, 2, 0)}
@@ -144,6 +151,9 @@ class Svdf(Recurrent):
         self._require(
             fits, f"it has {filters} filters for {self.units} units; expected a multiple, and a step at least"
         )
+        self._require(self.memory_bits in (8, 16), f"its memory has {self.memory_bits} bits; expected 8 or 16")
+        fits = -self.largest - 1 <= self.time_codes.min() and self.time_codes.max() <= self.largest
+        self._require(fits, f"its time_codes do not fit into {self.memory_bits} bits")
         self._require_finite("scales", [self.scale, self.time_scale, self.memory_scale])
         for multiplier in self.multipliers(inputs[0], output):
             self._require_multiplier(multiplier)

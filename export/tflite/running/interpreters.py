@@ -178,4 +178,6 @@ def _why_unlike(operator: flatbuffer.FileOperator, model: flatbuffer.Model) -> s
             *inputs, output = (np.float32(coding.scales[0]) for coding in codings)
             if np.float64(np.prod(inputs) / output) != np.prod(np.float64(inputs)) / np.float64(output):
                 return "computes its factor in float32 where TFLM takes float64"
+    if operator.kind == "SVDF" and model.tensors[operator.inputs[2]].type == "INT8":
+        return "has int16 states where TFLM has int8"
     return UNLIKE_TFLM.get(operator.kind)

@@ -50,13 +50,13 @@ def _lstm(operator: Lstm, graph: Graph) -> Described:
 
 @described.register
 def _svdf(operator: Svdf, graph: Graph) -> Described:
-    filters = len(operator.codes)
+    filters, of_memory = len(operator.codes), np.dtype(f"int{operator.memory_bits}")
     bias_scale = np.float32(operator.memory_scale) * np.float32(operator.time_scale)
     tensors: list[FileTensor | None] = [
         _constant(f"{operator.name}/codes", operator.codes, operator.scale),
-        _constant(f"{operator.name}/time_codes", operator.time_codes, operator.time_scale),
+        _constant(f"{operator.name}/time_codes", operator.time_codes.astype(of_memory), operator.time_scale),
         _constant(f"{operator.name}/bias", operator.bias, bias_scale),
-        _variable(f"{operator.name}/values", operator.time_codes.size, "INT16", operator.memory_scale),
+        _variable(f"{operator.name}/values", operator.time_codes.size, of_memory.name.upper(), operator.memory_scale),
     ]
     options = schema.SVDFOptionsT()
     options.rank = filters // operator.units

@@ -18,8 +18,8 @@ void sf_svdf_row(const sf_svdf_shape *shape, const sf_svdf_constants *constants,
         total += (uint32_t)(values[i] * time_codes[i]);
       }
       const int32_t value =
-          sf_clamp(sf_requantise((int32_t)sum, of_filter->multiplier, of_filter->shift), INT16_MIN,
-                   INT16_MAX);
+          sf_clamp(sf_requantise((int32_t)sum, of_filter->multiplier, of_filter->shift),
+                   -shape->largest - 1, shape->largest);
       values[last] = (int16_t)value;
       total += (uint32_t)(value * time_codes[last]);
       values += shape->steps, time_codes += shape->steps;

@@ -62,15 +62,20 @@ def test_cells_of_any_scale(bits):
     assert result.passed, str(result)
 
 
-def test_svdfs():
-    file, output = filtering()
+@pytest.mark.parametrize("bits", [16, 8])
+def test_svdfs(bits):
+    file, output = filtering(bits=bits)
     graph, tflite = read(file.content([0], [output]))
     assert [type(operator) for operator in graph.operators] == [Svdf, Svdf]
     result = prove_tflite(graph, tflite, random_inputs(graph, 12), on=BACKENDS)
     assert result.passed, str(result)
 
 
-@pytest.mark.parametrize("make", [converted, lambda: content(filtering())], ids=["lstm", "svdf"])
+@pytest.mark.parametrize(
+    "make",
+    [converted, lambda: content(filtering()), lambda: content(filtering(bits=8))],
+    ids=["lstm", "svdf", "svdf of int8"],
+)
 def test_a_graph_is_written_as_a_tflite_again(make):
     network = Network(read(make())[0])
     result = network.verify(inputs=6, on=BACKENDS)

@@ -81,15 +81,15 @@ class Builder:
         constants |= {"scales": scales, "recurrent_scales": recurrent_scales, "cell_bits": 12, **options}
         return self.add(Lstm(name=name, inputs=[input], **constants), scale, zero_point)
 
-    def svdf(self, name, input, units, rank=2, steps=3, scale=2.0**-4, zero_point=0):
-        """Filters and units that use all of their codes, and saturate sometimes."""
+    def svdf(self, name, input, units, rank=2, steps=3, scale=2.0**-4, zero_point=0, bits=16):
+        """Filters and units that use all of their codes, and saturate sometimes. bits: of the memory."""
         codes = self.codes(units * rank, self.channels(input))
-        time_codes = self.random.integers(-30000, 30000, (units * rank, steps)).astype(np.int16)
-        single, memory_scale = np.float32, 2.0**-10
-        of_filter = memory_scale * 2**14 / (self.tensors[input].scale * 73 * 73 * np.sqrt(self.channels(input)))
-        of_unit = 40 * scale / (memory_scale * 2**14 * 2**14 * np.sqrt(rank * steps))
+        time_codes = (self.random.integers(-30000, 30000, (units * rank, steps)) >> (16 - bits)).astype(np.int16)
+        single, memory_scale, typical = np.float32, 2.0**-10, 2.0 ** (bits - 2)
+        of_filter = memory_scale * typical / (self.tensors[input].scale * 73 * 73 * np.sqrt(self.channels(input)))
+        of_unit = 40 * scale / (memory_scale * typical**2 * np.sqrt(rank * steps))
         scales = {"scale": float(single(of_filter)), "time_scale": float(single(of_unit)), "memory_scale": memory_scale}
-        constants = {"codes": codes, "time_codes": time_codes, "bias": self._bias(units), **scales}
+        constants = {"codes": codes, "time_codes": time_codes, "bias": self._bias(units), "memory_bits": bits, **scales}
         return self.add(Svdf(name=name, inputs=[input], **constants), scale, zero_point)
 
     def _bias(self, *shape):

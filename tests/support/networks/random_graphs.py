@@ -244,7 +244,7 @@ def svdf(draw, net, name):
     """One step, of a vector: other maps are made one by their mean."""
     input = _of_one_pixel(draw, net, name, (0, 1))
     sizes = [draw(st.integers(1, most)) for most in (4, 3, 5)]
-    return net.svdf(name, input, *sizes, draw(SCALES), draw(ZERO_POINTS))
+    return net.svdf(name, input, *sizes, draw(SCALES), draw(ZERO_POINTS), draw(st.sampled_from([16, 8])))
 
 
 def _of_one_pixel(draw, net, name, axes):

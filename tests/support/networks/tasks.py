@@ -172,7 +172,7 @@ def _(operator: Svdf, random):
     return replace(
         operator,
         codes=random.integers(-127, 128, operator.codes.shape).astype(np.int8),
-        time_codes=random.integers(-30000, 30000, operator.time_codes.shape).astype(np.int16),
+        time_codes=random.integers(-operator.largest, operator.largest, operator.time_codes.shape).astype(np.int16),
         time_scale=operator.time_scale / 2,
     )
 

@@ -94,28 +94,30 @@ def _require_state(step, place: int, count: int, type: str) -> None:
 
 @reads("SVDF")
 def _svdf(step):
-    """Svdf, one step per call, with an int16 state; its activation is not computed, as in TFLM"""
+    """Svdf, one step per call, with an int16 or int8 state; its activation is not computed, as in TFLM"""
     options, inputs = step.options("SVDFOptionsT"), step.operator.inputs
     step.require(len(inputs) == 5, f"it has {len(inputs)} inputs; expected 5")
     shape = step.shape(0)
     step.require(len(shape) == 2 and shape[0] == 1, f"its input has shape {shape}; expected (1, features)")
     codes, time_codes = (
-        step.constant(place, what, type)
-        for place, what, type in ((1, "its weights", "INT8"), (2, "its weights of time", "INT16"))
+        step.constant(1, "its weights", "INT8"),
+        step.constant(2, "its weights of time", "INT16", "INT8"),
     )
+    of_memory = step.file_tensor(step.input(2)).type
     fits = codes.ndim == time_codes.ndim == 2 and len(codes) == len(time_codes)
     step.require(fits, f"its weights are {codes.shape} and {time_codes.shape}; expected one row per filter in both")
     bias, units = step.constant(3, "its biases", "INT32"), len(codes) // max(options.rank, 1)
     fits = options.rank > 0 and bias.shape == (units,) and units * options.rank == len(codes)
     step.require(fits, f"it has {len(codes)} filters of rank {options.rank} and biases {bias.shape}; they do not fit")
-    _require_state(step, STATE, time_codes.size, "INT16")
-    scale, time_scale, memory_scale = _scales_of_svdf(step)
+    _require_state(step, STATE, time_codes.size, of_memory)
+    scale, time_scale, memory_scale = _scales_of_svdf(step, of_memory)
     step.emit(
         Svdf,
         [step.map(step.input(0), (1, 1, shape[1]))],
         shapes=[(1, units)],
         codes=codes,
-        time_codes=time_codes,
+        time_codes=time_codes.astype(np.int16),
+        memory_bits=8 if of_memory == "INT8" else 16,
         bias=bias,
         scale=scale,
         time_scale=time_scale,
@@ -123,9 +125,9 @@ def _svdf(step):
     )
 
 
-def _scales_of_svdf(step) -> list[float]:
+def _scales_of_svdf(step, of_memory: str) -> list[float]:
     """The scales of codes, time codes and the state, and a check that the bias fits them, as TFLM has it."""
-    codings = [step.coding(step.input(1)), *(step.coding(step.input(place), "INT16") for place in (2, STATE))]
+    codings = [step.coding(step.input(1)), *(step.coding(step.input(place), of_memory) for place in (2, STATE))]
     step.require(
         not any(zero_point for _, zero_point in codings), "its weights or state have a zero point other than 0"
     )

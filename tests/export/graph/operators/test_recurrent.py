@@ -109,6 +109,8 @@ def test_the_table_in_c_is_that_of_python():
         (sequence(2), {"bias": np.zeros((4, 3), np.int32)}, r"bias is int32 \(4, 3\); it must be int32 \(4, 4\)"),
         (filtered(), {"bias": np.zeros(4, np.int32)}, "its tensor has shape"),
         (filtered(), {"time_codes": np.zeros((5, 4), np.int16)}, r"it must be int16 \(6, any\)"),
+        (filtered(), {"memory_bits": 8}, "its time_codes do not fit into 8 bits"),
+        (filtered(), {"memory_bits": 12}, "its memory has 12 bits; expected 8 or 16"),
         (filtered(), {"memory_scale": 0.0}, "they must be positive and finite"),
     ],
     ids=lambda value: next(iter(value)) if isinstance(value, dict) else None,
