@@ -156,7 +156,8 @@ class Window(Block):
         strides, padding: as those of the operators that read it; padding is that above and on the left.
         fill: the code of padding.
         parts: beats of the output per beat of the input.
-        depth: beats of its input that can wait.
+        depth: beats of its input that can wait: of rows that complete windows, and of the first row of a frame that
+            arrives while the padding below the frame before it is read.
     """
 
     strides: tuple[int, int]
@@ -169,6 +170,12 @@ class Window(Block):
     def output_size(self) -> Size:
         """Height and width of its output."""
         return self.output.shape[:2]
+
+    @property
+    def first_waits(self) -> bool:
+        """Whether the first row of a frame can wait (FIRST_WAITS of sf_window.sv)."""
+        rows, stride = self.output_size[0], self.strides[0]
+        return rows > 1 and (rows - 1) * stride + 2 - self.padding[0] >= self.input.shape[0]
 
 
 @dataclass(frozen=True)

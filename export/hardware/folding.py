@@ -53,12 +53,8 @@ class Folding:
         return max(passes for passes in divisors(outputs) if passes == 1 or passes * beats <= self.clocks(shape))
 
     def multiplier_steps(self, bits: int, beats: int, shape: Shape) -> int:
-        """Return in how many clocks a requantiser can multiply by so many bits, at so many beats per pixel.
-
-        With less than four clocks per pixel of the image it multiplies at once: simulated frames took 1.6 times as long as
-        planned where it did not.
-        """
-        return 1 if self.clocks_per_pixel < 4 else self._steps(bits, beats, shape)
+        """Return in how many clocks a requantiser can multiply by so many bits, at so many beats per pixel."""
+        return self._steps(bits, beats, shape)
 
     def tap_steps(self, beats: int, between: int, shape: Shape) -> int:
         """Return in how many clocks a depthwise convolution can multiply its taps, at so many beats per pixel.

@@ -62,7 +62,9 @@ class _Scheduler:
             if isinstance(block, blocks.Window):
                 ends = self._window(block, arrivals[0])
             elif isinstance(block, blocks.Pool):
-                ends = arrivals[0][block.input.pixels - 1 :: block.input.pixels] + _division(block)
+                last = paced(arrivals[0], _pace(block))[block.input.pixels - 1 :: block.input.pixels]
+                # The last pixel of the next frame waits until the means of this one have left.
+                ends = paced(last, _division(block) + _pace(block)) + _division(block)
             else:
                 ends = paced(np.maximum.reduce(arrivals), _pace(block)) + _latency(block)
             self.times |= {stream.name: ends for stream in block.outputs}
@@ -70,20 +72,26 @@ class _Scheduler:
         return self._result()
 
     def _window(self, block: blocks.Window, arrival: Times) -> Times:
-        """Return when a window's pixels are made. Sets the depth of the bottom rows that wait."""
+        """Return when a window's pixels are made. Sets the depth of the rows that wait."""
         needs, emits, is_bottom = steps(block)
         pixels, beats = block.input.pixels, block.input.beats
         needed = (np.arange(FRAMES)[:, None] * pixels + needs).ravel()
         # While the last beat of a pixel leaves, columns are read that complete no window.
         between = np.diff(np.flatnonzero(np.tile(emits, FRAMES)), prepend=-1) * beats - beats
         own = max(block.output.beats, self._service(block.output))
-        leaving = own - min(own // beats, (block.strides[1] - 1) * beats)
+        leaving = own - np.minimum(own // beats, between)
         service = np.full(FRAMES * len(emits), beats)
-        service[np.tile(emits, FRAMES)] = np.maximum(max(beats, leaving), self._service(block.output, True) - between)
+        service[np.tile(emits, FRAMES)] = np.maximum(
+            np.maximum(beats, leaving), self._service(block.output, True) - between
+        )
         taken = paced(arrival[needed], service)
-        bottom = np.tile(is_bottom, FRAMES)
-        waiting = most_waiting(arrival[needed][bottom], taken[bottom])
-        self.depths[block.output.name] = max(2, waiting * block.input.beats + 2)
+        arrived, left = (times.reshape(FRAMES, -1)[:, is_bottom] for times in (arrival[needed], taken))
+        if block.first_waits:
+            first = arrival.reshape(FRAMES, pixels)[:, : block.input.shape[1]]
+            below = taken.reshape(FRAMES, -1)[:, reads_below(block, len(needs))]
+            arrived = np.hstack([first, arrived])
+            left = np.hstack([np.maximum(first, np.vstack([first[:1], below[:-1]])), left])
+        self.depths[block.output.name] = max(2, most_waiting(arrived.ravel(), left.ravel()) * beats + 2)
         return taken[np.tile(emits, FRAMES)] + PIPELINE
 
     def _service(self, stream: Stream, after_elastic: bool = False) -> int:
@@ -120,6 +128,17 @@ class _Scheduler:
         busy = {block.output.name: _pace(block) * block.output.pixels / period for block in self.design.blocks}
         design = replace(self.design, blocks=sized)
         return Schedule(design, round(last[-1] - last[-2]), round(last[0]), busy)
+
+
+def reads_below(block: blocks.Window, count: int) -> slice:
+    """Return which of so many steps of a frame read the columns above the padding below."""
+    end = count - ends_on_padding(block)
+    return slice(end - block.input.shape[1], end)
+
+
+def ends_on_padding(block: blocks.Window) -> bool:
+    """Return whether the last window of a row has padding on the right."""
+    return (block.output_size[1] - 1) * block.strides[1] - block.padding[1] + 2 >= block.input.shape[1]
 
 
 def _pace(block: Block) -> int:
@@ -167,7 +186,7 @@ def steps(block: blocks.Window) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.b
     rows, columns = block.output_size
     first = 2 - block.padding[0]
     last = (rows - 1) * block.strides[0] + first
-    on_padding = (columns - 1) * block.strides[1] - block.padding[1] + 2 >= width
+    on_padding = ends_on_padding(block)
     merges = on_padding and block.strides[0] == 1
     completes = {x * block.strides[1] - block.padding[1] + 2 for x in range(columns)}
     of_row = np.array([x in completes for x in range(width)])

@@ -48,9 +48,12 @@ module sf_convolve #(
   wire last_beat = int'(beat) == BEATS - 1;
   wire advance;
 
-  assign read = in_valid && advance;
+  wire first_pass = pass == 0;
+
+  // A beat is taken with its first pass, so that the block before can work on the next one during the others.
+  assign in_ready = advance && first_pass;
+  assign read = advance && (in_valid || !first_pass);
   assign address = word;
-  assign in_ready = advance && last_pass;
 
   always_ff @(posedge clk) begin
     if (reset) begin
@@ -59,15 +62,15 @@ module sf_convolve #(
       word  <= 0;
       valid <= 1'b0;
     end else if (advance) begin
-      valid <= in_valid;
-      if (in_valid) begin
+      valid <= read;
+      if (read) begin
         pass <= last_pass ? 0 : pass + 1'b1;
         if (last_pass) beat <= last_beat ? 0 : beat + 1'b1;
         word <= last_pass && last_beat ? 0 : word + 1'b1;
       end
     end
+    if (in_valid && in_ready) taken <= in_data;
     if (read) begin
-      taken <= in_data;
       first <= beat == 0;
       last  <= last_beat;
     end

@@ -2,11 +2,14 @@
 // output, it gives BEATS * PARTS beats, each with the nine taps of LANES / PARTS channels. Tap 0 is above left, tap 1
 // above. Padding has the code FILL. With CODE_BITS 7, all codes are 0..127, and memories hold 7 bits of each.
 //
-// Two rows hold what later rows need, side by side in one memory with stride 1, else in two memories. A row that completes windows (a bottom row) waits in a FIFO, is read
-// together with the two rows above it, column by column, and then overwrites the upper one in place. Any other row is
-// written at once, behind the columns that are still to be read. So the next frame's first row is written while the
-// last row of this frame, whose windows end on padding, is read: frames follow each other without a pause.
+// Two rows hold what later rows need, side by side in one memory with stride 1, else in two memories. A row that
+// completes windows (a bottom row) waits in a FIFO, is read together with the two rows above it, column by column, and
+// then overwrites the upper one in place. Any other row is written at once, behind the columns that are still to be read.
 // Columns that were read stay in a store of BEATS words, for the two columns to the right.
+//
+// The next frame's first row arrives while the last row of this frame, whose windows end on padding, is read. With a
+// stride, that reading is slower than the arrival: the first row waits in the FIFO too, which is empty then. So frames
+// follow each other without a pause.
 //
 // With stride 1, the last window of a row is completed with the first column of the next row, so that its column of
 // padding takes no time.
@@ -25,7 +28,7 @@ module sf_window #(
     parameter int OUT_WIDTH = 4,
     parameter int FILL = 0,
     parameter int CODE_BITS = 8,
-    parameter int DEPTH = 2  // beats of a bottom row that can wait
+    parameter int DEPTH = 2  // beats of a bottom or first row that can wait
 ) (
     input  wire                       clk,
     input  wire                       reset,
@@ -46,6 +49,7 @@ module sf_window #(
   localparam int FIRST_BOTTOM = 2 - TOP;
   localparam int LAST_BOTTOM = (OUT_HEIGHT - 1) * STRIDE_Y + FIRST_BOTTOM;  // HEIGHT, if it is padding
   localparam bit FLUSHES = LAST_BOTTOM >= HEIGHT;
+  localparam bit FIRST_WAITS = FLUSHES && OUT_HEIGHT > 1;
   localparam bit ENDS_ON_PADDING = (OUT_WIDTH - 1) * STRIDE_X - LEFT + 2 >= WIDTH;
   localparam bit MERGES = ENDS_ON_PADDING && STRIDE_Y == 1;
   localparam int COUNT_BITS = $clog2((HEIGHT > WIDTH ? HEIGHT : WIDTH) + 4);
@@ -68,6 +72,7 @@ module sf_window #(
   logic [ROW_BITS-1:0] in_index;
   logic [3:0] in_number;
   wire is_bottom = to_bottom == 0;
+  wire waits = is_bottom || (FIRST_WAITS && in_row == 0);
   wire in_row_ends = int'(in_index) == ROW - 1;
   wire in_frame_ends = in_row_ends && int'(in_row) == HEIGHT - 1;
 
@@ -89,13 +94,15 @@ module sf_window #(
   // that follows a frame with padding below, with that padding, which has the same number.
   wire [3:0] reads_left = number - (FLUSHES && in_row == 0 ? in_number : in_number - 1'b1);
   wire is_read = reads_left == 0 ? index > in_index || int'(column) == WIDTH : !reads_left[3];
-  wire is_free = is_read && !(valid && of_bottom_1 && (SIDE_BY_SIDE || slot_1 == in_number[0]));  // one write at a time
+  wire fill_first;
+  wire will_write = valid && of_bottom_1;  // in place: a memory has one write at a time
+  wire is_free = is_read && !(will_write && (SIDE_BY_SIDE || slot_1 == in_number[0])) && !(SIDE_BY_SIDE && fill_first);
 
-  wire bottom_ready;
-  wire bottom_valid;
-  wire [BITS-1:0] bottom_data;
-  assign in_ready = is_bottom ? bottom_ready : is_free;
-  wire fill = in_valid && in_ready && !is_bottom;
+  wire waiting_ready;
+  wire waiting_valid;
+  wire [BITS-1:0] waiting;
+  assign in_ready = waits ? waiting_ready : is_free;
+  wire fill = in_valid && in_ready && !waits;
 
   always_ff @(posedge clk) begin
     if (reset) begin
@@ -117,15 +124,15 @@ module sf_window #(
   sf_fifo #(
       .BITS (BITS),
       .DEPTH(DEPTH)
-  ) bottom (
+  ) queue (
       .clk(clk),
       .reset(reset),
-      .in_valid(in_valid && is_bottom),
-      .in_ready(bottom_ready),
+      .in_valid(in_valid && waits),
+      .in_ready(waiting_ready),
       .in_data(in_codes),
-      .out_valid(bottom_valid),
-      .out_ready(take),
-      .out_data(bottom_data)
+      .out_valid(waiting_valid),
+      .out_ready(take || fill_first),
+      .out_data(waiting)
   );
 
   // --- One step reads one beat of a column. A step on the right padding reads nothing.
@@ -133,7 +140,8 @@ module sf_window #(
   wire below = int'(row) == HEIGHT;
   wire [3:0] rows_ahead = in_number - number;
   wire has_arrived = rows_ahead < 8;  // the whole frame: not negative
-  wire can_step = on_padding || (below ? has_arrived : bottom_valid);
+  wire first_is_next;  // in the FIFO
+  wire can_step = on_padding || (below ? has_arrived : waiting_valid && !first_is_next);
   wire advance;
   wire step = can_step && advance;
   assign take = step && !on_padding && !below;
@@ -145,6 +153,31 @@ module sf_window #(
   wire done = pads ? pixel_ends && on_padding : row_ends;
   wire completes = on_padding || to_emit == 0 || (MERGES && column == 0 && started);
   wire of_row_before = MERGES && column == 0;
+
+  // A first row that waits is written behind the columns that are read with the padding below the frame before it.
+  logic [ROW_BITS-1:0] first_index;
+  wire first_slot = number[0] ^ (!below && FIRST_BOTTOM % 2 == 1);
+  if (FIRST_WAITS) begin : g_first
+    logic is_next;
+    wire is_over = below ? index > first_index || on_padding : !on_padding;
+    wire ends = fill_first && int'(first_index) == ROW - 1;
+    assign first_is_next = is_next;
+    assign fill_first = waiting_valid && is_next && is_over && !(will_write && (SIDE_BY_SIDE || slot_1 == first_slot));
+    always_ff @(posedge clk) begin
+      if (reset) begin
+        is_next <= 1'b1;
+        first_index <= 0;
+      end else begin
+        if (fill_first) first_index <= ends ? 0 : first_index + 1'b1;
+        if (ends) is_next <= 1'b0;
+        else if (take && row_ends && int'(row) == LAST_BOTTOM - STRIDE_Y) is_next <= 1'b1;
+      end
+    end
+  end else begin : g_no_first
+    assign first_is_next = 1'b0;
+    assign fill_first = 1'b0;
+    assign first_index = 0;
+  end
 
   always_ff @(posedge clk) begin
     if (reset) begin
@@ -184,11 +217,11 @@ module sf_window #(
       left_1 <= of_row_before ? WIDTH < 2 : column < 2;  // the left column is padding
       index_1 <= index;
       slot_1 <= number[0];
-      bottom_1 <= bottom_data;
+      bottom_1 <= waiting;
     end
   end
 
-  wire in_place = valid && advance && of_bottom_1;
+  wire in_place = will_write && advance;
   wire [2*BITS-1:0] slots;
   if (SIDE_BY_SIDE) begin : g_row_memory
     sf_memory #(
@@ -197,10 +230,10 @@ module sf_window #(
         .BITS (BITS)
     ) rows (
         .clk(clk),
-        .write(in_place || fill),
-        .write_lane(in_place ? slot_1 : in_number[0]),
-        .write_address(in_place ? index_1 : in_index),
-        .write_data(in_place ? bottom_1 : in_codes),
+        .write(in_place || fill_first || fill),
+        .write_lane(in_place ? slot_1 : fill_first ? first_slot : in_number[0]),
+        .write_address(in_place ? index_1 : fill_first ? first_index : in_index),
+        .write_data(in_place ? bottom_1 : fill_first ? waiting : in_codes),
         .read(step && !on_padding),
         .read_address(index),
         .read_data(slots)
@@ -208,16 +241,17 @@ module sf_window #(
   end else begin : g_row_memories
     for (genvar i = 0; i < 2; i++) begin : g_rows
       wire of_bottom = in_place && int'(slot_1) == i;
+      wire of_first = fill_first && int'(first_slot) == i;
       sf_memory #(
           .WORDS(ROW),
           .LANES(1),
           .BITS (BITS)
       ) rows (
           .clk(clk),
-          .write(of_bottom || (fill && int'(in_number[0]) == i)),
+          .write(of_bottom || of_first || (fill && int'(in_number[0]) == i)),
           .write_lane(1'b0),
-          .write_address(of_bottom ? index_1 : in_index),
-          .write_data(of_bottom ? bottom_1 : in_codes),
+          .write_address(of_bottom ? index_1 : of_first ? first_index : in_index),
+          .write_data(of_bottom ? bottom_1 : of_first ? waiting : in_codes),
           .read(step && !on_padding),
           .read_address(index),
           .read_data(slots[BITS*i+:BITS])

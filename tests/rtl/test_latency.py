@@ -43,10 +43,12 @@ def test_depthwise(tmp_path):
     assert latency(tmp_path, "sf_depthwise", sizes, lines(codes(6, 9), 9), 72, 1, 19, 6, **more) == 1
 
 
-def test_convolve(tmp_path):
-    stored = arranged(codes(2, 1, 4).clip(-127).astype(np.int8), 2, 1)
+@pytest.mark.parametrize("passes", [1, 2])
+def test_convolve(tmp_path, passes):
+    """A beat is taken with the first of its passes: what comes before it works on the next one during the others."""
+    stored = arranged(codes(2, 1, 4).clip(-127).astype(np.int8), 2, passes)
     more = {"ports": READS, "more": reading(stored), "files": rom(stored)}
-    sizes = {"LANES": 2, "BEATS": 2, "PASSES": 1, "MACS": 2, "OUT_LANES": 1, "SUM_BITS": 18}
+    sizes = {"LANES": 2, "BEATS": 2, "PASSES": passes, "MACS": 2 // passes, "OUT_LANES": 1, "SUM_BITS": 18}
     assert latency(tmp_path, "sf_convolve", sizes, lines(codes(5, 4), 2), 16, 2, 18, 10, **more) == 2
 
 

@@ -228,6 +228,8 @@ def _window(block: blocks.Window) -> tuple[Logic, tuple[Memory, ...]]:
     logic = Logic(registers=registers, adders=13, gates=620 + 157 * lanes)
     if block.strides[1] > 1 or block.parts > 1:
         logic = logic + Logic(registers=9 * bits, gates=15 * bits)
+    if block.first_waits:
+        logic = logic + Logic(registers=row + 1, adders=row + 3, gates=180)
     fifo, waiting = _fifo_of(block.depth, bits)
     side_by_side = block.strides[0] == 1
     rows = (Memory(width * beats, (1 + side_by_side) * bits, "rows"),) * (2 - side_by_side)
