@@ -239,7 +239,7 @@ class Commands:
             size: height and width of the images, such as 480x640, if not those of the training; 480x640 for a core.
             cores: of a core: how many trainable cores the network has.
             clocks_per_pixel: of the image: 1, 2, 4, 8, 16, 32 or 64.
-            unroll: frozen stages whose weights have a multiplier each, such as stem,stage1.
+            unroll: frozen stages whose convolutions over channels are hardwired, such as stem,stage1.
             library: 16nm, asap7, sky130 or osu018. Memories are counted in 16nm alone.
             out: a folder for area.json and area.svg; made if need be.
             factor_bits: as of compile.
@@ -252,7 +252,7 @@ class Commands:
 
         opened = _open_network_or_core(network, size, cores)
         opened = opened.narrowed(factor_bits) if factor_bits is not None else opened
-        stages = tuple(unroll.split(",")) if isinstance(unroll, str) else tuple(unroll or ())
+        stages = _listed(unroll)
         made = report.area_report(ways(opened.graph).graph, opened.plan, clocks_per_pixel, stages, library)
         print(made)
         if out is not None:
@@ -269,6 +269,7 @@ class Commands:
         fpga: str | None = None,
         until: str = "project",
         factor_bits: int | None = None,
+        unroll: str | None = None,
     ):
         """Writes the hardwired datapath of a network as Verilog into a folder; for an FPGA, with a project for it.
 
@@ -280,6 +281,7 @@ class Commands:
             fpga: ecp5-25, ecp5-45 or ecp5-85: OUT/fpga is a project with a serial port around the datapath.
             until: of the FPGA: project; netlist, by yosys; or bitstream, also by nextpnr, which takes a minute to hours.
             factor_bits: as of compile.
+            unroll: as of area.
         Example:
             hardware runs/face chip/ --clocks-per-pixel=4
         """
@@ -298,7 +300,7 @@ class Commands:
         opened = open_network(network, size)
         opened = opened.narrowed(factor_bits) if factor_bits is not None else opened
         graph = ways(opened.graph).graph
-        print(folder.write(graph, opened.plan, Path(out), clocks_per_pixel, fpga), flush=True)
+        print(folder.write(graph, opened.plan, Path(out), clocks_per_pixel, fpga, _listed(unroll)), flush=True)
         if fpga is not None:
             print(tools.build(Path(out, project.FOLDER), device(fpga), until))
 
@@ -436,6 +438,11 @@ def _quantised(path: str, pictures: str, pixels: str, size: str | None):
     from export.predict import picture_codes
 
     return quantised(path, picture_codes.found([pictures]), pixels, size)
+
+
+def _listed(words: str | tuple[str, ...] | None) -> tuple[str, ...]:
+    """Return words of an option, separated by commas."""
+    return tuple(words.split(",")) if isinstance(words, str) else tuple(words or ())
 
 
 def _open_network_or_core(path: str, size: str | None, cores: int):

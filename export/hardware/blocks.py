@@ -234,6 +234,16 @@ class Convolve(Block):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Hardwired(Block):
+    """Convolution by a matrix of constants: all outputs of a pixel, which is one beat, in one clock.
+
+    codes: int8 (outputs, inputs), the inputs in the order of the beat.
+    """
+
+    codes: npt.NDArray[np.int8] = field(repr=False)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Requantise(Block):
     """Sums to codes, a beat in `steps` clocks. Biases and factors begin at word `word` of the task image."""
 

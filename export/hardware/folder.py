@@ -17,23 +17,30 @@ FILES = "filelist.f"  # what a tool is given, and written last
 MHZ_OF_A_PIXEL = 61.75  # 640x480 at 200 frames per second, with what the schedule needs beside it
 
 
-def planned_for(graph: Graph, plan: LinePlan, clocks_per_pixel: int | None, fpga: str | None) -> Schedule:
+def planned_for(
+    graph: Graph, plan: LinePlan, clocks_per_pixel: int | None, fpga: str | None, unroll: tuple[str, ...] = ()
+) -> Schedule:
     """Return the schedule of a network: at some clocks per pixel, or if None at the fewest that fit on the FPGA; else at 1.
 
-    Raises: HardwareError that names the stage that cannot be built, or what the FPGA lacks.
+    Raises: HardwareError that names the stage that cannot be built, or what the FPGA lacks; ValueError for an unknown stage.
     """
     if clocks_per_pixel is None and fpga is not None:
-        designs = (layout.design(graph, plan, rate) for rate in RATES)
+        designs = (layout.design(graph, plan, rate, unroll) for rate in RATES)
         fitting = (each for each in designs if device.needs(each, thrifty=True).fit(device.device(fpga)))
         clocks_per_pixel = next((each.clocks_per_pixel for each in fitting), RATES[-1])
-    planned = schedule(layout.design(graph, plan, clocks_per_pixel or 1))
+    planned = schedule(layout.design(graph, plan, clocks_per_pixel or 1, unroll))
     if fpga is not None:
         device.require_fit(planned.design, fpga)
     return planned
 
 
 def write(
-    graph: Graph, plan: LinePlan, folder: Path, clocks_per_pixel: int | None = None, fpga: str | None = None
+    graph: Graph,
+    plan: LinePlan,
+    folder: Path,
+    clocks_per_pixel: int | None = None,
+    fpga: str | None = None,
+    unroll: tuple[str, ...] = (),
 ) -> str:
     """Write the Verilog of a network. Nothing is written if it is refused.
 
@@ -42,10 +49,11 @@ def write(
         plan: its line plan.
         folder: made if need be.
         clocks_per_pixel, fpga: see planned_for.
+        unroll: see layout.design.
     Returns: what was made, as a text.
-    Raises: HardwareError that names the stage that cannot be built, or what the FPGA lacks.
+    Raises: HardwareError that names the stage that cannot be built, or what the FPGA lacks; ValueError for an unknown stage.
     """
-    planned = planned_for(graph, plan, clocks_per_pixel, fpga)
+    planned = planned_for(graph, plan, clocks_per_pixel, fpga, unroll)
     mhz = MHZ_OF_A_PIXEL * planned.design.clocks_per_pixel
     sources = verilog.files(planned.design, plan)
     top = verilog.top_name(planned.design)

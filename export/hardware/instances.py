@@ -1,4 +1,4 @@
-"""Each block of a datapath as an instance of a module of rtl/, with its wires; and the ROMs of frozen codes."""
+"""Each block of a datapath as an instance of a module of rtl/, with its wires; and the modules of frozen codes."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from functools import singledispatch
 import numpy as np
 import numpy.typing as npt
 
-from export.hardware import blocks
+from export.hardware import blocks, hardwired
 from export.hardware.blocks import SHIFT_BITS, Block, Codes, Stream, identifier
 
 Ports = dict[str, str]
@@ -215,6 +215,15 @@ def _convolve(block: blocks.Convolve) -> list[str]:
 
 
 @instance.register
+def _hardwired(block: blocks.Hardwired) -> list[str]:
+    name, parameters = block.output.name, {"IN_BITS": block.input.width, "OUT_BITS": block.output.width}
+    wires = [f"  wire [{bits - 1}:0] {name}_{what};" for what, bits in zip(("pixel", "sums"), parameters.values())]
+    matrix = module(matrix_name(block), f"{name}_matrix", {}, {"x": f"{name}_pixel", "y": f"{name}_sums"}, ())
+    ports = {**_through(block), "pixel": f"{name}_pixel", "sums": f"{name}_sums"}
+    return wires + matrix + module("sf_hardwired", f"{name}_hardwired", parameters, ports)
+
+
+@instance.register
 def _requantise(block: blocks.Requantise) -> list[str]:
     name, lanes, beats = block.output.name, block.output.lanes, block.output.beats
     wires = [
@@ -289,7 +298,19 @@ def _lookup(block: blocks.Lookup) -> list[str]:
     return module("sf_lookup", f"{block.output.name}_lookup", {"FIRST": block.word}, ports)
 
 
-# --- ROMs of frozen codes ---------------------------------------------------------------------------------------------
+# --- Modules of frozen codes ------------------------------------------------------------------------------------------
+
+
+def constants(block: Block) -> dict[str, str]:
+    """Return the module of a block's frozen codes by the name of its file: a ROM, a hardwired matrix, or none."""
+    if isinstance(block, blocks.Hardwired):
+        name = matrix_name(block)
+        return {f"{name}.sv": hardwired.matrix(name, block.codes, block.output.bits)}
+    return {f"{rom_name(block)}.sv": rom_module(block)} if is_frozen(block) else {}
+
+
+def matrix_name(block: Block) -> str:
+    return f"matrix_{identifier(block.name)}"
 
 
 def is_frozen(block: Block) -> bool:

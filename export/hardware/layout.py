@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -39,16 +40,21 @@ class HardwareError(GraphError):
     """A network that the hardware cannot run. The message names the stage and the reason."""
 
 
-def design(graph: Graph, plan: LinePlan, clocks_per_pixel: int = 1) -> Design:
+def design(graph: Graph, plan: LinePlan, clocks_per_pixel: int = 1, unroll: Iterable[str] = ()) -> Design:
     """Return the datapath of a network. Its delays are still of the least depth; see schedule.py.
 
     Args:
         graph: the network's graph with all ways (export/graph/switches.py).
         plan: its line plan, whose task images the hardware loads.
         clocks_per_pixel: clocks per pixel of the image: 1, 2, 4, 8, 16, 32 or 64.
-    Raises: HardwareError if an operator or a number of it has no block.
+        unroll: stages such as "stem", whose frozen convolutions over channels are hardwired matrices.
+    Raises: HardwareError if an operator or a number of it has no block; ValueError for a stage without such a convolution.
     """
-    return _Layout(_with_few_wires(graph), plan, clocks_per_pixel).design()
+    stages = {stage_of(o.name) for o in graph.operators if isinstance(o, Conv2D) and o.frozen}
+    if unknown := sorted({*unroll} - stages):
+        known = f"the frozen stages are {', '.join(sorted(stages))}" if stages else "this network has no frozen stage"
+        raise ValueError(f"--unroll names {', '.join(unknown)}; {known}")
+    return _Layout(_with_few_wires(graph), plan, clocks_per_pixel, {*unroll}).design()
 
 
 def _with_few_wires(graph: Graph) -> Graph:
@@ -73,8 +79,8 @@ def _is_plain_wire(operator: Operator) -> bool:
 class _Layout:
     """Walks the operators in the order of data flow and lays out their blocks."""
 
-    def __init__(self, graph: Graph, plan: LinePlan, clocks_per_pixel: int):
-        self.graph, self.plan = graph, plan
+    def __init__(self, graph: Graph, plan: LinePlan, clocks_per_pixel: int, unroll: set[str]):
+        self.graph, self.plan, self.unroll = graph, plan, unroll
         image = graph.tensor(graph.inputs[0])
         self.folding = Folding(image.shape, clocks_per_pixel)
         self.sections = {name: offset // 4 for name, offset in task_image.write(plan).sections.items()}
@@ -235,6 +241,8 @@ class _Layout:
             if operator.strides[1] > 1:
                 sums = self._append(blocks.Fifo, operator.name, [sums], sums, "_delay", depth=sums.beats, elastic=True)
             sums = self._with_lanes(sums, self.folding.lanes(output.shape), operator.name)
+        elif operator.frozen and stage_of(operator.name) in self.unroll:
+            sums = self._hardwired(operator, taps, sums, offset)
         else:
             passes = self.folding.passes(output.channels, taps.beats, output.shape)
             macs = output.channels // passes
@@ -268,6 +276,22 @@ class _Layout:
             minimum=operator.minimum,
             maximum=operator.maximum,
         )
+
+    def _hardwired(self, operator: Conv2D, taps: Stream, sums: Stream, offset: int) -> Stream:
+        """Return the sums of a convolution that is a matrix of constants."""
+        if offset:
+            raise HardwareError(f"{operator.name}: its padding is not 0; a hardwired matrix needs fixed8")
+        outputs, channels = operator.codes.shape[0], operator.codes.shape[3]
+        by_beat = operator.codes.reshape(outputs, -1, channels // taps.lanes, taps.lanes).swapaxes(1, 2)
+        sums = self._append(
+            blocks.Hardwired,
+            operator.name,
+            [self._with_lanes(taps, channels, operator.name)],
+            replace(sums, lanes=outputs),
+            "_sums",
+            codes=by_beat.reshape(outputs, -1),
+        )
+        return self._with_lanes(sums, self.folding.lanes(sums.shape), operator.name)
 
     def _require_convolution(self, operator: Convolution) -> None:
         graph, name = self.graph, operator.name
@@ -401,6 +425,12 @@ class _Layout:
         joined = Stream("joined", shape, shape[2] // groups)
         joined = self._append(blocks.Join, name, inputs, joined, order=order)
         return self._with_lanes(joined, lanes, name)
+
+
+def stage_of(name: str) -> str:
+    """Return the stage of a block or an operator by its name, such as "stem" or "stage1"; else its name."""
+    found = re.search(r"stem|stage\d+", name)
+    return found[0] if found else name
 
 
 def _products_of_blends(graph: Graph) -> set[str]:

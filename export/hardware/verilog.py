@@ -8,7 +8,7 @@ from export.datapath import structure, task_image
 from export.graph.graph import core_digest
 from export.hardware import blocks
 from export.hardware.blocks import Block, Design, Stream, identifier
-from export.hardware.instances import instance, is_at, is_frozen, module, product_wires, rom_module, rom_name
+from export.hardware.instances import constants, instance, is_at, module, product_wires
 from export.streaming.line_plan import LinePlan
 from sfkeras import places
 
@@ -23,8 +23,8 @@ def files(design: Design, plan: LinePlan) -> dict[str, str]:
         design: the datapath, its delays sized (schedule.py).
         plan: its line plan.
     """
-    roms = {f"{rom_name(block)}.sv": rom_module(block) for block in design.blocks if is_frozen(block)}
-    return {**library(), **roms, f"{top_name(design)}.sv": _top(design, plan)}
+    codes = {name: text for block in design.blocks for name, text in constants(block).items()}
+    return {**library(), **codes, f"{top_name(design)}.sv": _top(design, plan)}
 
 
 def library() -> dict[str, str]:
@@ -46,7 +46,7 @@ def alone(block: Block) -> dict[str, str]:
             ports.append(f"{forwards} wire {stream.name}_valid, {backwards} wire {stream.name}_ready")
             ports.append(f"{forwards} wire [{stream.width - 1}:0] {stream.name}_data")
     module = f"module alone ({', '.join(ports)});\n" + "\n".join(instance(block)) + "\nendmodule\n"
-    return {"alone.sv": module} | ({f"{rom_name(block)}.sv": rom_module(block)} if is_frozen(block) else {})
+    return {"alone.sv": module, **constants(block)}
 
 
 # --- The top module ---------------------------------------------------------------------------------------------------

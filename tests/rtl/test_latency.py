@@ -43,6 +43,12 @@ def test_depthwise(tmp_path):
     assert latency(tmp_path, "sf_depthwise", sizes, lines(codes(6, 9), 9), 72, 1, 19, 6, **more) == 1
 
 
+def test_hardwired(tmp_path):
+    sizes, ports = {"IN_BITS": 8, "OUT_BITS": 8}, ".pixel(pixel), .sums(pixel)"
+    more = {"ports": ports, "more": "wire [7:0] pixel;"}
+    assert latency(tmp_path, "sf_hardwired", sizes, lines(codes(9), 1), 8, 1, 8, 9, **more) == 1
+
+
 @pytest.mark.parametrize("passes", [1, 2])
 def test_convolve(tmp_path, passes):
     """A beat is taken with the first of its passes: what comes before it works on the next one during the others."""

@@ -43,10 +43,10 @@ def one_module(size=(8, 10), seed=0) -> Graph:
     return net.graph(output, logits, name="module", core=CORE)
 
 
-def designed(graph: Graph, clocks_per_pixel=1):
+def designed(graph: Graph, clocks_per_pixel=1, unroll=()):
     """The datapath of a graph without switches, and its line plan."""
     plan = Network(graph).plan
-    return schedule(layout.design(graph, plan, clocks_per_pixel)), plan
+    return schedule(layout.design(graph, plan, clocks_per_pixel, unroll)), plan
 
 
 def simulated(
@@ -59,9 +59,10 @@ def simulated(
     task=None,
     every_tensor=True,
     simulator="icarus",
+    unroll=(),
 ):
     """What a simulator makes of random frames: maps and clocks, the golden maps, and the schedule."""
-    planned, plan = designed(graph, clocks_per_pixel)
+    planned, plan = designed(graph, clocks_per_pixel, unroll)
     built = simulate.build(planned.design, plan, folder, simulator, every_tensor, stalls)
     images = golden.random_inputs(graph, frames)
     image = task_image.write(plan).content if task is None else task

@@ -1,8 +1,8 @@
 """Area and energy of a datapath before anything is synthesised: per stage, for three designs.
 
 - unrolled: each weight has its own multiplier. Those of frozen codes are shifts and adders (matrix.py).
-- folded: as the generator builds it (layout.py); frozen codes in ROMs.
-- least area: the smaller of both, stage by stage; and `unroll` names stages that are unrolled whatever their area.
+- folded: as the generator builds it (layout.py); frozen codes in ROMs, or hardwired in stages that are unrolled.
+- least area: the smaller of both, block by block.
 
 Counts of cells were fitted on syntheses of rtl/ with osu018 (synthesise.py).
 """
@@ -19,6 +19,7 @@ from export.hardware import blocks
 from export.hardware.blocks import Block, Codes, Stream
 from export.hardware.estimate import cells, matrix
 from export.hardware.estimate.cells import Library, Logic, registers_of, rom, sram_um2
+from export.hardware.layout import stage_of
 from export.hardware.schedule import Schedule
 
 UNROLLED, FOLDED, LEAST = "unrolled", "folded", "least area"
@@ -125,14 +126,13 @@ class Report:
         return fj / 1e6, nw / 1e3
 
 
-def estimate(schedule: Schedule, library: Library, design: str, unroll: Iterable[str] = ()) -> Report:
+def estimate(schedule: Schedule, library: Library, design: str) -> Report:
     """Return the area of a design.
 
     Args:
         schedule: of the folded datapath.
         library: the process.
         design: UNROLLED, FOLDED or LEAST.
-        unroll: stages such as "stem" or "stage1" that are unrolled in a FOLDED design, where they are frozen.
     """
     parts = [Part("chip", "task registers", "Task", TASK_REGISTERS)]
     for block in schedule.design.blocks:
@@ -141,7 +141,7 @@ def estimate(schedule: Schedule, library: Library, design: str, unroll: Iterable
             parts.append(folded)
             continue
         unrolled = replace(_unrolled(block), busy=schedule.busy[block.output.name])
-        wanted = design == UNROLLED or (folded.stage in set(unroll) and folded.frozen)
+        wanted = design == UNROLLED
         if design == LEAST:
             areas = [sum(Report("", (each,), cells.LIBRARIES["16nm"]).mm2().values()) for each in (unrolled, folded)]
             wanted = areas[0] < areas[1]
@@ -152,12 +152,11 @@ def estimate(schedule: Schedule, library: Library, design: str, unroll: Iterable
 def place(name: str) -> tuple[str, str]:
     """Return the core and the stage of a block by its name; a core shuffle is of the core that it feeds."""
     core = re.search(r"frozen|core\d+", name)
-    stage = re.search(r"stem|stage\d+", name)
     if name.startswith("head."):
         return "head", name.split(".")[1]
     if name.startswith("image"):
         return "image", "rows"
-    return core[0] if core else "other", stage[0] if stage else name
+    return core[0] if core else "other", stage_of(name)
 
 
 # --- What each block is made of ---------------------------------------------------------------------------------------
@@ -172,6 +171,10 @@ def part_of(block: Block) -> Part:
         codes = block.codes
         macs = codes.codes.size * block.output.pixels
         part = replace(part, macs=macs, weights=codes.codes.size, frozen=codes.frozen)
+    if isinstance(block, blocks.Hardwired):
+        count, bits = block.codes.size, matrix.estimated(block.codes)
+        macs = count * block.output.pixels
+        part = replace(part, matrix=bits, macs=macs, weights=count, frozen=True, unrolled=True)
     return part
 
 
@@ -277,6 +280,11 @@ def _convolve(block: blocks.Convolve) -> tuple[Logic, tuple[Memory, ...]]:
 def units(macs: int, lanes: int, kept: int) -> Logic:
     """Return multiply-accumulate units. kept: bits of all their sums."""
     return PRODUCT * (macs * lanes) + Logic(registers=kept + 8 * lanes, gates=SUM_GATES * kept)
+
+
+@_made_of.register
+def _hardwired(block: blocks.Hardwired) -> tuple[Logic, tuple[Memory, ...]]:
+    return Logic(registers=block.input.width + 1, gates=5), ()
 
 
 @_made_of.register

@@ -108,21 +108,18 @@ def area_report(
         graph: with all ways (export/graph/switches.py).
         plan: its line plan.
         clocks_per_pixel: of the folded design.
-        unroll: stages that it unrolls, such as ("stem",), where they are frozen.
+        unroll: stages of it whose frozen convolutions over channels are hardwired, such as ("stem",).
         library: name of the process.
     Raises: HardwareError; ValueError for an unknown library or stage.
     """
     if library not in LIBRARIES:
         raise ValueError(f"--library is {library!r}; expected one of {', '.join(LIBRARIES)}")
-    planned = schedule(design(graph, plan, clocks_per_pixel))
-    folded = area.estimate(planned, LIBRARIES[library], FOLDED, unroll)
-    stages = sorted({part.stage for part in folded.parts if part.frozen})
-    if unknown := sorted(set(unroll) - set(stages)):
-        raise ValueError(f"--unroll names {', '.join(unknown)}; the frozen stages are {', '.join(stages)}")
+    planned = schedule(design(graph, plan, clocks_per_pixel, unroll))
+    plain = schedule(design(graph, plan, clocks_per_pixel)) if unroll else planned
     designs = (
-        area.estimate(planned, LIBRARIES[library], UNROLLED),
-        folded,
-        area.estimate(planned, LIBRARIES[library], LEAST),
+        area.estimate(plain, LIBRARIES[library], UNROLLED),
+        area.estimate(planned, LIBRARIES[library], FOLDED),
+        area.estimate(plain, LIBRARIES[library], LEAST),
     )
     size = graph.tensor(graph.inputs[0]).shape[:2]
     return AreaReport(graph.name, size, planned, designs, _parameters(graph))

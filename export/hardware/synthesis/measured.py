@@ -13,13 +13,13 @@ from typing import Any
 
 import numpy as np
 
-from export.hardware import blocks, verilog
+from export.hardware import blocks, hardwired, verilog
 from export.hardware.blocks import Block, Codes, Stream
 from export.hardware.estimate import area
 from export.hardware.estimate.cells import LIBRARIES, Library, Logic
 from export.hardware.folding import divisors
 from export.hardware.schedule import Schedule
-from export.hardware.synthesis import unrolled
+from export.hardware.synthesis import booth
 from export.hardware.synthesis.processes import Process
 from export.hardware.synthesis.synthesise import synthesise
 
@@ -132,18 +132,18 @@ def counts(logic: Logic) -> Counts:
     return round(logic.registers, 1), round(logic.adders, 1), round(logic.gates, 1)
 
 
-def hardwired(codes: np.ndarray[Any, np.dtype[np.int8]], process: Process) -> dict[str, Any]:
+def matrix_and_multipliers(codes: np.ndarray[Any, np.dtype[np.int8]], process: Process) -> dict[str, Any]:
     """Return Counts of a hardwired matrix (outputs, inputs), and of multipliers per weight: one output, and two.
 
     Logic only: codes of the multipliers are inputs, and sums are not registered.
     """
     outputs, inputs = codes.shape
-    bits = unrolled.sum_bits(codes)
-    made = synthesise("matrix", {"matrix.sv": unrolled.matrix("matrix", codes)}, process)
+    bits = hardwired.sum_bits(codes)
+    made = synthesise("matrix", {"matrix.sv": hardwired.matrix("matrix", codes)}, process)
     found = {"layer": MATRIX, "shape": [outputs, inputs], "matrix": counts(made)}
     for few in (1, 2):
-        booth = synthesise("booth", {"booth.sv": unrolled.booth("booth", few, inputs, bits)}, process)
-        found[f"booth of {few}"] = counts(booth)
+        multipliers = synthesise("booth", {"booth.sv": booth.booth("booth", few, inputs, bits)}, process)
+        found[f"booth of {few}"] = counts(multipliers)
     return found
 
 

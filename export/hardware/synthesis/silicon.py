@@ -122,7 +122,7 @@ def synthesised(names: list[str], liberty: Path | None) -> dict[str, Any]:
     for name in names:
         process = _process(name, liberty)
         groups = list(measured.measure(_planned(1), process, lambda text: print(text, flush=True)))
-        found[name] = {"groups": groups, "hardwired": measured.hardwired(matrix, process)}
+        found[name] = {"groups": groups, "hardwired": measured.matrix_and_multipliers(matrix, process)}
     return found
 
 
