@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 from export.datapath import description, task_image
+from export.graph import golden
 from export.graph.graph import Graph
 from export.hardware import layout, registers, verilog
 from export.hardware.folding import RATES
@@ -14,6 +16,15 @@ from export.streaming.line_plan import LinePlan
 from sfkeras import atomic_file
 
 FILES = "filelist.f"  # what a tool is given, and written last
+FRAMES = 2  # of the test bench
+MAKEFILE = """# The test bench in cocotb: `make`, or `make SIM=verilator`. It needs cocotb 2.1, from PyPI.
+SIM ?= icarus
+TOPLEVEL_LANG = verilog
+VERILOG_SOURCES = $(abspath $(addprefix ../,$(shell cat ../filelist.f)))
+TOPLEVEL = {top}
+COCOTB_TEST_MODULES = test_datapath
+include $(shell cocotb-config --makefiles)/Makefile.sim
+"""
 MHZ_OF_A_PIXEL = 61.75  # 640x480 at 200 frames per second, with what the schedule needs beside it
 
 
@@ -66,6 +77,7 @@ def write(
         "datapath.json": description.to_json(description.describe(plan)),
         "task.bin": task_image.write(plan).content,
         **(project.files(planned.design, plan, fpga) if fpga else {}),
+        **_bench(graph, plan, planned),
     }
     atomic_file.write_all(folder, contents, FILES)
     return (
@@ -73,3 +85,23 @@ def write(
         f"{planned.design.clocks_per_pixel} clocks per pixel, "
         f"{planned.clocks:,} clocks per frame, latency {planned.latency:,}"
     )
+
+
+def _bench(graph: Graph, plan: LinePlan, planned: Schedule) -> dict[str, str | bytes]:
+    """Return the test bench in cocotb: its files, frames, and golden's outputs of them."""
+    images = golden.random_inputs(graph, FRAMES)
+    expected = golden.run(graph, images, plan.given)
+    streams = dict(zip(graph.outputs, planned.design.outputs))
+    numbers = {name: graph.outputs.index(name) for name in plan.given}
+    vectors = {
+        "image": planned.design.image.lanes,
+        "outputs": {number: streams[name].lanes for name, number in numbers.items()},
+        "clocks": 4 * (planned.latency + FRAMES * planned.clocks),
+    }
+    return {
+        "cocotb/Makefile": MAKEFILE.format(top=verilog.top_name(planned.design)),
+        "cocotb/test_datapath.py": (verilog.RTL / "cocotb" / "test_datapath.py").read_text(),
+        "cocotb/vectors.json": json.dumps(vectors, indent=1) + "\n",
+        "cocotb/image.bin": images[graph.inputs[0]].tobytes(),
+        **{f"cocotb/output{number}.bin": expected[name].tobytes() for name, number in numbers.items()},
+    }
