@@ -75,7 +75,16 @@ INSTEAD = {
 }
 
 
+# Programs of accelerators, which their own compilers have put into a .tflite.
+COMPILED = {
+    "CUSTOM ethos-u": "Vela has compiled the model for an Ethos-U",
+    "CUSTOM edgetpu-custom-op": "the model was compiled for an Edge TPU",
+}
+
+
 def _instead_of(kind: str) -> str:
+    if kind in COMPILED:
+        return f"{COMPILED[kind]}: give the .tflite that it was made of"
     if kind in INSTEAD:
         return f"TensorFlow Lite Micro does not have it: {INSTEAD[kind]}"
     return f"supported are {', '.join(sorted(READERS))}"

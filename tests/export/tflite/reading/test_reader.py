@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import flatbuffers
@@ -547,10 +548,10 @@ def _int4(model, graph):
     model.buffers[tensor.buffer].data = model.buffers[tensor.buffer].data[::2]
 
 
-def _custom(model, graph):
+def _custom(model, graph, name="MyOperator"):
     code = schema.BuiltinOperator.CUSTOM
     model.operatorCodes[0].builtinCode = model.operatorCodes[0].deprecatedBuiltinCode = code
-    model.operatorCodes[0].customCode = "MyOperator"
+    model.operatorCodes[0].customCode = name
 
 
 def _two_graphs(model, graph):
@@ -564,6 +565,10 @@ def _two_graphs(model, graph):
         (_sparse, "operator 0 (CONV_2D): its weights are sparse; they must be dense"),
         (_int4, "operator 0 (CONV_2D): its weights are int4; they must be int8"),
         (_custom, "operator 0 (CUSTOM MyOperator) is not supported"),
+        (
+            partial(_custom, name="ethos-u"),
+            "Vela has compiled the model for an Ethos-U: give the .tflite that it was made",
+        ),
         (_two_graphs, "it has 2 subgraphs; it must have one"),
     ],
 )
