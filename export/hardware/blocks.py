@@ -17,6 +17,10 @@ from export.graph.tensor import Shape, Size
 TAPS = 9  # of a window
 SHIFT_BITS = 5  # of a factor, beside its multiplier
 MANY_PASSES = 16
+WORDS_PER_BIT = (
+    60  # of a memory's height to its width where it is smallest (SRAM_ROWS / SRAM_COLUMNS of estimate/cells.py)
+)
+MOST_PACKED = 8
 
 
 @dataclass(frozen=True)
@@ -103,10 +107,11 @@ class Fork(Block):
 class Fifo(Block):
     """A delay of at most `depth` beats, where paths of different length meet.
 
-    If elastic, it evens out the beats of a pixel, and has the depth of one.
+    If elastic, it evens out the beats of a pixel, and has the depth of one. pack: beats side by side in its memory.
     """
 
     depth: int = 2
+    pack: int = 1
     elastic: bool = False
 
 
@@ -158,6 +163,7 @@ class Window(Block):
         parts: beats of the output per beat of the input.
         depth: beats of its input that can wait: of rows that complete windows, and of the first row of a frame that
             arrives while the padding below the frame before it is read.
+        pack: of them, side by side in a memory.
     """
 
     strides: tuple[int, int]
@@ -165,6 +171,7 @@ class Window(Block):
     fill: int
     parts: int
     depth: int = 2
+    pack: int = 1
 
     @property
     def output_size(self) -> Size:
@@ -309,6 +316,14 @@ class Design:
     image: Stream
     outputs: tuple[Stream, ...]
     clocks_per_pixel: int
+
+
+def pack_of(words: int, bits: int) -> int:
+    """Return how many words are side by side in the memory of a delay, so that it is not long and narrow: a power of two."""
+    pack = 1
+    while pack < MOST_PACKED and words >= 2 * pack**2 * WORDS_PER_BIT * bits:
+        pack *= 2
+    return pack
 
 
 def identifier(name: str) -> str:

@@ -70,7 +70,7 @@ def _fork(block: blocks.Fork) -> list[str]:
 
 @instance.register
 def _fifo(block: blocks.Fifo) -> list[str]:
-    parameters, ports = {"BITS": block.input.kept_width, "DEPTH": block.depth}, _through(block)
+    parameters, ports = {"BITS": block.input.kept_width, "DEPTH": block.depth, "PACK": block.pack}, _through(block)
     name, input, wiring = block.output.name, block.input, []
     if input.positive:
         kept, lanes = input.bits - 1, range(input.lanes)
@@ -156,6 +156,7 @@ def _window(block: blocks.Window) -> list[str]:
         "FILL": block.fill,
         "CODE_BITS": block.input.bits - block.input.positive,
         "DEPTH": block.depth,
+        "PACK": block.pack,
     }
     return module("sf_window", f"{block.output.name}_window", parameters, _through(block))
 

@@ -117,7 +117,9 @@ class _Scheduler:
 
     def _sized(self, block: Block) -> Block:
         if isinstance(block, ENDS) and block.output.name in self.depths:
-            return replace(block, depth=self.depths[block.output.name])
+            depth = self.depths[block.output.name]
+            pack = blocks.pack_of(depth, block.input.kept_width)
+            return replace(block, depth=-(-depth // pack) * pack, pack=pack)
         return block
 
     def _result(self) -> Schedule:

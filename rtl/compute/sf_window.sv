@@ -28,7 +28,8 @@ module sf_window #(
     parameter int OUT_WIDTH = 4,
     parameter int FILL = 0,
     parameter int CODE_BITS = 8,
-    parameter int DEPTH = 2  // beats of a bottom or first row that can wait
+    parameter int DEPTH = 2,  // beats of a bottom or first row that can wait
+    parameter int PACK = 1  // of them side by side in a memory (sf_fifo)
 ) (
     input  wire                       clk,
     input  wire                       reset,
@@ -123,7 +124,8 @@ module sf_window #(
   wire take;
   sf_fifo #(
       .BITS (BITS),
-      .DEPTH(DEPTH)
+      .DEPTH(DEPTH),
+      .PACK (PACK)
   ) queue (
       .clk(clk),
       .reset(reset),

@@ -67,6 +67,8 @@ def test_window_gives_the_taps_of_each_pixel(tmp_path, geometry, lanes, parts, p
             "OUT_HEIGHT": expected.shape[1],
             "OUT_WIDTH": expected.shape[2],
             "FILL": fill,
+            "DEPTH": 2 if parts == 1 else 8,
+            "PACK": 1 if parts == 1 else 4,
         },
         {"in": (8 * lanes, lines(maps, lanes))},
         {"out": (72 * part, expected.size // (9 * part))},

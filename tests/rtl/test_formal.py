@@ -27,6 +27,7 @@ endmodule
 KEEPERS = [
     ("sf_fifo", {"BITS": 2, "DEPTH": 1}, {"in": 2}, {"out": 2}, ""),
     ("sf_fifo", {"BITS": 2, "DEPTH": 3}, {"in": 2}, {"out": 2}, ""),
+    ("sf_fifo", {"BITS": 2, "DEPTH": 4, "PACK": 2}, {"in": 2}, {"out": 2}, ""),
     ("sf_gear", {"IN_BITS": 6, "OUT_BITS": 2}, {"in": 6}, {"out": 2}, ""),
     ("sf_gear", {"IN_BITS": 2, "OUT_BITS": 6}, {"in": 2}, {"out": 6}, ""),
     ("sf_core_shuffle", {"BEATS": 4, "LANES": 1}, {"own": 8, "other": 8}, {"out": 8}, ", .on(on)"),
@@ -97,8 +98,8 @@ def test_a_beat_stays_until_it_is_taken(tmp_path, module, parameters, inputs, ou
     assert prove(tmp_path, top(module, parameters, inputs, outputs, more, "\n  ".join(checks)), INDUCTION) == "proven"
 
 
-@pytest.mark.parametrize("depth", [1, 2, 3])
-def test_a_fifo_keeps_its_words_in_order(tmp_path, depth):
+@pytest.mark.parametrize("depth, pack", [(1, 1), (2, 1), (3, 1), (4, 2)])
+def test_a_fifo_keeps_its_words_in_order(tmp_path, depth, pack):
     """Of words that count upwards, those that come out count upwards, and no more than fit are inside."""
     checks = """
   reg [2:0] sent = 0, received = 0;
@@ -112,7 +113,7 @@ def test_a_fifo_keeps_its_words_in_order(tmp_path, depth):
   always @* if (!reset) assert (held <= DEPTH + 1);
 """
     checks = checks.replace("DEPTH", str(depth))
-    text = top("sf_fifo", {"BITS": 3, "DEPTH": depth}, {"in": 3}, {"out": 3}, "", checks)
+    text = top("sf_fifo", {"BITS": 3, "DEPTH": depth, "PACK": pack}, {"in": 3}, {"out": 3}, "", checks)
     assert prove(tmp_path, text, FIRST_CLOCKS) == "proven"
 
 

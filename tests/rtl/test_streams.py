@@ -14,10 +14,11 @@ def codes(*shape):
 
 
 @pytest.mark.parametrize("pauses", WAYS)
-@pytest.mark.parametrize("depth", [1, 2, 7])
-def test_fifo_keeps_order(tmp_path, depth, pauses):
-    words = lines(codes(60, 2), 2)
-    made = run(tmp_path, "sf_fifo", {"BITS": 16, "DEPTH": depth}, {"in": (16, words)}, {"out": (16, 60)}, pauses)
+@pytest.mark.parametrize("depth, pack", [(1, 1), (2, 1), (7, 1), (4, 2), (6, 2), (4, 4), (24, 8)])
+def test_fifo_keeps_order(tmp_path, depth, pack, pauses):
+    words = lines(codes(90, 2), 2)
+    sizes = {"BITS": 16, "DEPTH": depth, "PACK": pack}
+    made = run(tmp_path, "sf_fifo", sizes, {"in": (16, words)}, {"out": (16, 90)}, pauses)
     assert made["out"] == words
 
 

@@ -185,13 +185,16 @@ def _made_of(block: Block) -> tuple[Logic, tuple[Memory, ...]]:
 
 @_made_of.register
 def _fifo(block: blocks.Fifo) -> tuple[Logic, tuple[Memory, ...]]:
-    return _fifo_of(block.depth, block.input.kept_width)
+    return _fifo_of(block.depth, block.input.kept_width, block.pack)
 
 
-def _fifo_of(depth: int, bits: int) -> tuple[Logic, tuple[Memory, ...]]:
+def _fifo_of(depth: int, bits: int, pack: int = 1) -> tuple[Logic, tuple[Memory, ...]]:
     address = max((depth - 1).bit_length(), 1)
     registers = 2 * address + depth.bit_length() + 1
-    return Logic(registers=registers, adders=address, gates=15 * address), (Memory(depth, bits, "rows"),)
+    logic = Logic(registers=registers, adders=address, gates=15 * address)
+    if pack > 1:  # words are collected, and chosen
+        logic = logic + Logic(registers=pack * bits + pack.bit_length(), gates=5.5 * pack * bits + 6 * address)
+    return logic, (Memory(depth // pack, pack * bits, "rows"),)
 
 
 @_made_of.register
@@ -233,7 +236,7 @@ def _window(block: blocks.Window) -> tuple[Logic, tuple[Memory, ...]]:
         logic = logic + Logic(registers=9 * bits, gates=15 * bits)
     if block.first_waits:
         logic = logic + Logic(registers=row + 1, adders=row + 3, gates=180)
-    fifo, waiting = _fifo_of(block.depth, bits)
+    fifo, waiting = _fifo_of(block.depth, bits, block.pack)
     side_by_side = block.strides[0] == 1
     rows = (Memory(width * beats, (1 + side_by_side) * bits, "rows"),) * (2 - side_by_side)
     if beats == 1:
