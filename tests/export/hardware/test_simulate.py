@@ -8,7 +8,7 @@ import pytest
 
 from export.datapath import task_image
 from export.graph import golden
-from export.hardware import layout, simulate
+from export.hardware import blocks, layout, simulate
 from export.hardware.schedule import schedule
 from export.hardware.simulate import SimulationError, Stalls
 from export.network import Network
@@ -38,6 +38,15 @@ def test_every_tensor_is_goldens(tmp_path, clocks_per_pixel, stalls, reset):
     assert_equal(made, expected)
     if stalls == Stalls():
         assert clocks <= planned.latency + planned.clocks
+
+
+@pytest.mark.icarus
+def test_delays_with_beats_side_by_side(tmp_path, monkeypatch):
+    """Those of large networks are; here all are."""
+    monkeypatch.setattr(blocks, "WORDS_PER_BIT", 0)
+    made, _, expected, planned = simulated(one_module(), tmp_path, 3, 1, Stalls(30, 90))
+    assert all(block.pack == 8 for block in planned.design.blocks if isinstance(block, blocks.Window))
+    assert_equal(made, expected)
 
 
 @pytest.mark.icarus
