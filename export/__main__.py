@@ -46,9 +46,7 @@ class Commands:
 
         start = time.perf_counter()
         opened = _quantised(network, pictures, pixels, size) if pictures else open_network(network, size)
-        opened = opened.laid_out(flash)
-        opened = opened.with_channels(channels) if channels else opened
-        opened = opened.narrowed(factor_bits) if factor_bits is not None else opened
+        opened = opened.laid_out(flash).with_channels(channels).narrowed(factor_bits)
         print(opened.plan)
         if opened.trimmed is not None and str(opened.trimmed):
             print(opened.trimmed)
@@ -94,8 +92,7 @@ class Commands:
 
         folder.require_form(form, runtime)
         folder.require_place(Path(out))
-        opened = open_network(network, size).laid_out(flash)
-        opened = opened.with_channels(channels) if channels else opened
+        opened = open_network(network, size).laid_out(flash).with_channels(channels)
         if runtime == folder.TFLM:
             made = package.of_tflite(c_identifier(opened.graph.name), opened.tflite.content, version)
         else:
@@ -250,8 +247,7 @@ class Commands:
         from export.hardware.estimate import report
         from sfkeras import atomic_file
 
-        opened = _open_network_or_core(network, size, cores)
-        opened = opened.narrowed(factor_bits) if factor_bits is not None else opened
+        opened = _open_network_or_core(network, size, cores).narrowed(factor_bits)
         stages = _listed(unroll)
         made = report.area_report(ways(opened.graph).graph, opened.plan, clocks_per_pixel, stages, library)
         print(made)
@@ -297,8 +293,7 @@ class Commands:
         if fpga is not None:
             device(fpga)
             tools.require(until)
-        opened = open_network(network, size)
-        opened = opened.narrowed(factor_bits) if factor_bits is not None else opened
+        opened = open_network(network, size).narrowed(factor_bits)
         graph = ways(opened.graph).graph
         print(folder.write(graph, opened.plan, Path(out), clocks_per_pixel, fpga, _listed(unroll)), flush=True)
         if fpga is not None:

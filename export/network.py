@@ -63,12 +63,22 @@ class Network:
 
         return replace(self, graph=for_flash(self.graph, flash))
 
-    def with_channels(self, which: str) -> Network:
-        """The same network, whose C has these channels. Raises: ValueError; see export.graph.passes.constant_channels."""
+    def with_channels(self, which: str | None) -> Network:
+        """The same network, whose C has these channels; None: those that it has.
+
+        Raises: ValueError; see export.graph.passes.constant_channels.
+        """
+        if which is None:
+            return self
         return replace(self, graph=constant_channels.for_channels(self.graph, which))
 
-    def narrowed(self, bits: int) -> Network:
-        """The same network with factors of few bits, and a .tflite of its own. Raises: see export.graph.passes.narrow."""
+    def narrowed(self, bits: int | None) -> Network:
+        """The same network with factors of few bits, and a .tflite of its own; None: as it is.
+
+        Raises: see export.graph.passes.narrow.
+        """
+        if bits is None:
+            return self
         return Network(narrow.narrowed(self.graph, bits))
 
     def as_task_of(self, compiled: LinePlan) -> Network:

@@ -298,7 +298,9 @@ class Training:
             if layer.name.startswith("head."):
                 layer.set_weights(self.model.get_layer(layer.name).get_weights())
         accuracy = {"before": self.evaluate(self.model), "after": self.evaluate(rounded)}
-        core.provenance.update(self.provenance(), accuracy=accuracy, curve=self.run.rows("float"))
+        runs = [*map(Run.at, self.recipe.starts), self.run]
+        curve = [row for run in runs for row in run.rows("float")]
+        core.provenance.update(self.provenance(), accuracy=accuracy, curve=curve)
         core.save(self._core_path())
         print(f"\n{self._core_path()}: digest {core.digest}, before and after rounding: {accuracy}")
 
