@@ -15,7 +15,7 @@ SEEDS = st.integers(0, 2**32 - 1)
 POWERS_OF_TWO = st.integers(0, 7).map(lambda n: 2.0**-n)
 SCALES = POWERS_OF_TWO | st.floats(2**-9, 1, width=32)
 CODES = st.integers(-128, 127)
-ZERO_POINTS = st.just(0) | CODES
+ZERO_POINTS = st.just(0) | st.just(-128) | CODES
 
 
 def maps_and_golden(net: Builder, name: str) -> Iterator[tuple[Graph, list[np.ndarray], np.ndarray]]:
@@ -100,6 +100,17 @@ def deep_convolutions(draw):
     depth, out = draw(st.integers(1, draw(st.sampled_from([300, 1000])) // kernel**2)), draw(st.integers(1, 80))
     net.input((kernel, draw(st.integers(kernel, 20)), depth), draw(SCALES), draw(ZERO_POINTS))
     return add_convolution(draw, net, Conv2D, (out, kernel, kernel, depth), draw(SCALES))
+
+
+@st.composite
+def usual_convolutions(draw):
+    """Of one or nine taps, for which kernels have paths of their own: rows of any number of pixels, few channels."""
+    net, kind = Builder(draw(SEEDS)), draw(st.sampled_from([Conv2D, DepthwiseConv2D]))
+    depth, out = (draw(st.integers(1, 24) | st.sampled_from([8, 16])) for _ in range(2))
+    kernel = draw(st.sampled_from([1, 3, 3]))
+    net.input((draw(st.integers(kernel, 4)), draw(st.integers(kernel, 60)), depth), draw(SCALES), draw(ZERO_POINTS))
+    shape = (out, kernel, kernel, depth) if kind is Conv2D else (kernel, kernel, depth)
+    return add_convolution(draw, net, kind, shape, draw(SCALES))
 
 
 @st.composite

@@ -43,10 +43,10 @@ BOUNDS = [
     str(PROGRAMS / "bounds.c"),
 ]  # to optimise takes longer than to run
 GUARD = np.full(64, 85, np.int8)  # around outputs: a kernel that writes there is found out
-VARIANTS = {  # and the header that stands in for instructions, with what a compiler for them would define
+VARIANTS = {  # and the folder of headers that stand in for instructions, with what a compiler for them would define
     "portable": (None,),
-    "dsp": (PROGRAMS / "dsp_model" / "sf_dsp.h", "-D__ARM_FEATURE_DSP", "-D__ARM_FEATURE_UNALIGNED"),
-    "mve": (PROGRAMS / "mve_model" / "sf_mve.h", "-D__ARM_FEATURE_MVE"),
+    "dsp": (PROGRAMS / "dsp_model", "-D__ARM_FEATURE_DSP", "-D__ARM_FEATURE_UNALIGNED"),
+    "mve": (PROGRAMS / "mve_model", "-D__ARM_FEATURE_MVE"),
 }
 
 
@@ -63,7 +63,7 @@ def compile_c(compiler: str, target: Path, *options: str, variant: str = "portab
     folder = copy_kernels(target.parent / variant)
     model, *defined = VARIANTS[variant]
     if model:
-        shutil.copy(model, folder)
+        shutil.copytree(model, folder, dirs_exist_ok=True)
     sources = map(str, sorted(folder.glob("*.c")))
     subprocess.run([compiler, *STRICT, *defined, f"-I{folder}", *options, *sources, "-o", str(target)], check=True)
     return target

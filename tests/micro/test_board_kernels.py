@@ -40,7 +40,8 @@ def test_copies_on_boards(machine, tmp_path):
 def test_kernels_on_boards(machine, tmp_path):
     kernels = BoardKernels(machine, tmp_path)
     nets = [net for kind in (Conv2D, DepthwiseConv2D) for net in cases.examples(cases.convolutions(kind), 60)]
-    tries = [(net, "made") for net in nets + cases.examples(cases.deep_convolutions(), 40)]
+    nets += cases.examples(cases.usual_convolutions(), 80) + cases.examples(cases.deep_convolutions(), 40)
+    tries = [(net, "made") for net in nets]
     tries += [(net, name) for net in cases.examples(cases.values(), 60) for name in cases.VALUES]
     tries = [(kernels.run, *each) for net, name in tries for each in cases.maps_and_golden(net, name)]
     tries += [(kernels.run_widened, *each) for _, *each in tries if isinstance(each[0].operators[0], Conv2D)]

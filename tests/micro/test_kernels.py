@@ -63,6 +63,14 @@ def test_deep_convolutions(kernels, net):
 
 
 @EXAMPLES
+@given(cases.usual_convolutions())
+def test_usual_convolutions(kernels, net):
+    agree(kernels, net, "made")
+    if isinstance(net.operators[0], Conv2D):
+        agree(kernels, net, "made", kernels.run_widened)
+
+
+@EXAMPLES
 @given(cases.convolutions(Conv2D) | cases.deep_convolutions())
 def test_widened_convolutions(kernels, net):
     agree(kernels, net, "made", kernels.run_widened)

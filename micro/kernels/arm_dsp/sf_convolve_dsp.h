@@ -1,150 +1,39 @@
 // A row of a convolution, by weights as they are or, where SF_WIDENED is 1, widened.
 //
-// Works on up to six neighbouring pixels at a time. The codes under their windows are widened to
+// Works on blocks of three or four pixels at a time. The codes under their windows are widened to
 // int16 once, less the zero point, so that padding is zeros; they then serve all output channels.
 #ifndef SF_CONVOLVE_DSP_H_
 #define SF_CONVOLVE_DSP_H_
 
-#include "sf_scale_dsp.h"
-#include "sf_source.h"
+#include "sf_dsp_3x2.h"
+#include "sf_dsp_4x2.h"
 #include "sf_sums.h"
+#include "sf_weights_dsp.h"
+#include "sf_windows_dsp.h"
 
 #if SF_DSP
 
 enum {
-  PIXELS = 6,
+  PIXELS = 4,
   CHANNELS = 4,  // of a single pixel
   ROOM = 1872,   // bytes of windows on the stack
 
   // Windows of which fewer pixels would fit, but not the whole row, are taken part by part.
-  FEWEST_PIXELS = 3,
-  PART_PIXELS = 4,
-  PART_VALUES = 320,  // of all its pixels
+  PART_PIXELS = 3,
+  PART_VALUES = 448,  // of all its pixels
   PART_CODES = 208,   // of one pixel, if they are collected
   PART_CHANNELS = 64,
+
+  LARGE = 64,  // a window of which two pixels are worth to be taken by two channels
+
+  FEWEST_BLOCKS = 2,  // that are worth widening the weights for
 };
 
 typedef struct {
   uint32_t pixel[PART_PIXELS];
 } sums_of_pixels;
 
-// --- Widening
-
-// Four at a time, the last of them in part again.
-SF_INLINED void copy(int32_t count, const int8_t *from, int8_t *to) {
-  if (count < 4) {
-    for (; count > 0; --count) *to++ = *from++;
-    return;
-  }
-  const int8_t *last = from + count - 4;
-  int8_t *last_to = to + count - 4;
-  for (; from < last; from += 4, to += 4) SF_COPY(to, from, 4);
-  SF_COPY(last_to, last, 4);
-}
-
-// `count` values from position `at` of a row on, some of which lie in the padding.
-SF_OUTLINED void copy_near_edge(const sf_window *window, int32_t count, const int8_t *row,
-                                int32_t at, int8_t *to) {
-  const int32_t end = row == NULL ? 0 : window->input_width * window->input_channels;
-  for (; count > 0; --count, ++at) {
-    *to++ = (int8_t)(at >= 0 && at < end ? row[at] : window->input_zero_point);
-  }
-}
-
-// All values of the window that begins at position `at` of its rows, which have `row_end` values.
-SF_OUTLINED void collect(const sf_source *from, int32_t at, int32_t row_end, int8_t *to) {
-  for (int32_t y = 0; y < from->window->kernel_height; ++y) {
-    const int8_t *row = from->rows[y];
-    int32_t begin = at;
-    for (int32_t run = from->runs; run > 0; --run, begin += from->step, to += from->length) {
-      if (row != NULL && begin >= 0 && begin + from->length <= row_end) {
-        copy(from->length, row + begin, to);
-      } else {
-        copy_near_edge(from->window, from->length, row, begin, to);
-      }
-    }
-  }
-}
-
-// Values first..first + count - 1 of it.
-SF_OUTLINED void collect_part(const sf_source *from, int32_t at, int32_t row_end, int32_t first,
-                              int32_t count, int8_t *to) {
-  int32_t run = first / from->length, skipped = first % from->length;
-  for (const int8_t *end = to + count; to != end; ++run, skipped = 0) {
-    const int32_t y = run / from->runs, rest = (int32_t)(end - to);
-    const int32_t size = from->length - skipped < rest ? from->length - skipped : rest;
-    const int32_t begin = at + (run - y * from->runs) * from->step + skipped;
-    const int8_t *row = from->rows[y];
-    if (row != NULL && begin >= 0 && begin + size <= row_end) {
-      copy(size, row + begin, to);
-    } else {
-      copy_near_edge(from->window, size, row, begin, to);
-    }
-    to += size;
-  }
-}
-
-// Four values become two words; those of the next four come after `between` others.
-static void widen(int32_t count, uint32_t offsets, const int8_t *values, int32_t between,
-                  uint32_t *words) {
-  const int8_t *next = values;
-  for (const int8_t *end = values + count / 4 * 4; next != end; next += 4) {
-    const uint32_t codes = sf_four_codes(next);
-    words = sf_store_two(sf_even_codes(offsets, codes), sf_odd_codes(offsets, codes), words);
-    words += between;
-  }
-  if (count % 4 != 0) {
-    const uint32_t codes = sf_last_codes(values, count);
-    sf_store_two(sf_even_codes(offsets, codes), sf_odd_codes(offsets, codes), words);
-  }
-}
-
-static int is_pointwise(const sf_window *window) {
-  return window->kernel_height == 1 && window->kernel_width == 1;
-}
-
-// Values first..first + count - 1 of the windows of `pixels` pixels, from output column x on: two
-// words of each pixel, then the next two of each. collected: room for as many codes, unless the
-// window is pointwise.
-static void widen_windows(const sf_source *from, int32_t x, int32_t pixels, int32_t first,
-                          int32_t count, int8_t *collected, uint32_t *words) {
-  const sf_window *window = from->window;
-  const uint32_t offsets = sf_offsets(window->input_zero_point);
-  const int32_t channels = window->input_channels, apart = window->stride * channels;
-  const int32_t row_end = window->input_width * channels;
-  int32_t at = x * apart - window->left * channels + from->channel;
-  if (is_pointwise(window)) {
-    const int8_t *values = from->rows[0] + at + first;
-    for (int32_t i = 0; i < pixels; ++i, values += apart) {
-      widen(count, offsets, values, 2 * pixels - 2, words + 2 * i);
-    }
-    return;
-  }
-  for (int32_t i = 0; i < pixels; ++i, at += apart) {
-    if (count == from->size) {
-      collect(from, at, row_end, collected);
-    } else {
-      collect_part(from, at, row_end, first, count, collected);
-    }
-    widen(count, offsets, collected, 2 * pixels - 2, words + 2 * i);
-  }
-}
-
 // --- Products
-
-enum { BYTES = SF_WIDENED ? 2 : 1 };  // of a weight
-
-// How many of so many weights come in whole fours: all, if they are widened, for they are filled
-// up.
-static int32_t in_fours(int32_t count) { return (SF_WIDENED ? count + 3 : count) & ~3; }
-
-// What the weights of a channel take.
-static int32_t bytes_of(int32_t count) { return SF_WIDENED ? in_fours(count) * BYTES : count; }
-
-// The codes that come after the last whole four of a channel, whose codes end at `end`.
-SF_INLINED uint32_t last_weights(int32_t count, const int8_t *end) {
-  return sf_last_codes(end - count, count);
-}
 
 // Values of each pixel that meet as many weights of a channel.
 typedef struct {
@@ -168,26 +57,6 @@ SF_INLINED const uint32_t *add_products(int pixels, const products *of, const in
   return sf_add_word_to_pixels(pixels, last_weights(of->count, weights + of->count), words, sums);
 }
 
-// Four weights of a channel, or fewer and zeros.
-typedef struct {
-  uint32_t words[BYTES];
-} four_weights;
-
-// Where `left` of `size` are left.
-SF_INLINED four_weights load_four(int32_t size, int32_t left, const int8_t *from) {
-  if (!SF_WIDENED && left < 4) return (four_weights){{last_weights(size, from + left)}};
-  four_weights four;
-  SF_COPY(&four, from, sizeof four);
-  return four;
-}
-
-// The sum with the products of four values of one pixel.
-SF_INLINED uint32_t add_four(const uint32_t values[2], const four_weights *by, uint32_t sum) {
-  const uint32_t *words = by->words;
-  sum = sf_add_both(sum, values[0], SF_WIDENED ? words[0] : sf_even_weights(words[0]));
-  return sf_add_both(sum, values[1], SF_WIDENED ? words[BYTES - 1] : sf_odd_weights(words[0]));
-}
-
 // --- Work
 
 // Blocks of as many pixels each, and the output channels of one group. Channels are told by how far
@@ -195,7 +64,7 @@ SF_INLINED uint32_t add_four(const uint32_t values[2], const four_weights *by, u
 typedef struct {
   const sf_window *window;
   sf_constants constants;  // of the end
-  int32_t channel, channels;
+  int32_t channel, channel_end, channels;
   int32_t size;       // weights of a channel
   products products;  // of weights and words
   int32_t first;      // of these weights
@@ -209,25 +78,22 @@ typedef struct {
   int32_t usual_shifts;  // a factor with a shift of as many to the right is not for the slow path
 } work;
 
-// Adds a part of the window to the sums.
-SF_INLINED void add_part(int pixels, const work *of) {
+// Adds a part of the window to the sums of channels `begin` on, one by one.
+SF_INLINED void add_part(int pixels, const work *of, int32_t begin) {
   const int8_t *weights =
-      of->constants.codes + of->channel * bytes_of(of->size) + of->first * BYTES;
-  sums_of_pixels *sums = of->sums;
-  for (const sums_of_pixels *end = sums + of->channels; sums != end;
+      of->constants.codes + (of->channel + begin) * bytes_of(of->size) + of->first * BYTES;
+  sums_of_pixels *sums = of->sums + begin;
+  for (const sums_of_pixels *end = of->sums + of->channels; sums != end;
        ++sums, weights += bytes_of(of->size)) {
-    uint32_t copy[PIXELS] = {sums->pixel[0], sums->pixel[1], sums->pixel[2], sums->pixel[3]};
+    uint32_t copy[PIXELS] = {sums->pixel[0], sums->pixel[1], sums->pixel[2]};
     add_products(pixels, &of->products, weights, of->words, copy);
-    *sums = (sums_of_pixels){{copy[0], copy[1], copy[2], copy[3]}};
+    *sums = (sums_of_pixels){{copy[0], copy[1], copy[2]}};
   }
 }
-static void add_part_1(const work *of) { add_part(1, of); }
-static void add_part_2(const work *of) { add_part(2, of); }
-static void add_part_3(const work *of) { add_part(3, of); }
-static void add_part_4(const work *of) { add_part(4, of); }
-
-typedef void function(const work *);
-static function *const add_parts[] = {add_part_1, add_part_2, add_part_3, add_part_4};
+static void add_part_1(const work *of, int32_t begin) { add_part(1, of, begin); }
+static void add_part_2(const work *of, int32_t begin) { add_part(2, of, begin); }
+static void add_part_3(const work *of, int32_t begin) { add_part(3, of, begin); }
+static void (*const add_parts[])(const work *, int32_t) = {add_part_1, add_part_2, add_part_3};
 
 // With any factor and clamp.
 SF_OUTLINED void store_slowly(const work *of, int32_t channel, int32_t pixels, const uint32_t *sums,
@@ -266,17 +132,6 @@ static int store_constant(const work *of, int32_t channel, int32_t pixels) {
 
 // --- Rows
 
-// Returns a negative number if a factor is for sf_code_of_sum().
-SF_INLINED int32_t unpack(const sf_constants *constants, int32_t channel, sf_scale *scale,
-                          int32_t *shift) {
-  const int32_t word = constants->factors[channel];
-  const int32_t narrow = constants->shifts == NULL;
-  *shift = narrow ? (word & 127) - 64 : constants->shifts[channel];
-  scale->multiplier = (int32_t)((uint32_t)(narrow ? word & ~127 : word) << 1);
-  scale->power = (int32_t)(UINT32_C(1) << (*shift & 31));
-  return scale->multiplier & (*shift + 1);
-}
-
 // Any channel.
 SF_OUTLINED void convolve_slowly(const work *of, int32_t channel, int32_t pixels) {
   if (store_constant(of, channel, pixels * of->blocks)) return;
@@ -284,7 +139,7 @@ SF_OUTLINED void convolve_slowly(const work *of, int32_t channel, int32_t pixels
   int8_t *output = of->output + channel;
   for (int32_t i = 0; i < of->blocks; ++i, output += pixels * of->pitch) {
     const int8_t *weights = of->constants.codes + channel * bytes_of(of->size);
-    uint32_t sums[PIXELS] = {start, start, start, start, start, start}, values[2];
+    uint32_t sums[PIXELS] = {start, start, start, start}, values[2];
     for (int32_t left = of->size; left > 0; left -= 4, weights += 4 * BYTES) {
       const four_weights four = load_four(of->size, left, weights);
       for (int32_t pixel = 0; pixel < pixels; ++pixel) {
@@ -297,8 +152,8 @@ SF_OUTLINED void convolve_slowly(const work *of, int32_t channel, int32_t pixels
 }
 
 // Stores one or two pixels' codes. Returns where the next one belongs.
-SF_INLINED int8_t *store_two(sf_range range, int pixels, sf_scale scale, int32_t zero_point,
-                             uint32_t sum, uint32_t next, int32_t pitch, int8_t *to) {
+SF_INLINED int8_t *store_pair(sf_range range, int pixels, sf_scale scale, int32_t zero_point,
+                              uint32_t sum, uint32_t next, int32_t pitch, int8_t *to) {
   const int32_t code = sf_code_of_sum(range, scale, zero_point, sum);
   if (pixels > 1) {
     return sf_store_apart(code, sf_code_of_sum(range, scale, zero_point, next), pitch, to);
@@ -309,12 +164,9 @@ SF_INLINED int8_t *store_two(sf_range range, int pixels, sf_scale scale, int32_t
 
 SF_INLINED int8_t *store_pixels(sf_range range, int pixels, sf_scale scale, int32_t zero_point,
                                 const uint32_t *sums, int32_t pitch, int8_t *to) {
-  to = store_two(range, pixels, scale, zero_point, sums[0], sums[1], pitch, to);
+  to = store_pair(range, pixels, scale, zero_point, sums[0], sums[1], pitch, to);
   if (pixels > 2) {
-    to = store_two(range, pixels - 2, scale, zero_point, sums[2], sums[3], pitch, to);
-  }
-  if (pixels > 4) {
-    to = store_two(range, pixels - 4, scale, zero_point, sums[4], sums[5], pitch, to);
+    to = store_pair(range, pixels - 2, scale, zero_point, sums[2], sums[3], pitch, to);
   }
   return to;
 }
@@ -329,18 +181,18 @@ SF_INLINED void store_channels(sf_range range, const sf_scale *scales, int32_t z
 
 // Blocks of so many pixels.
 SF_INLINED void convolve(int pixels, const work *of) {
-  for (int32_t i = of->channel; i != 0; ++i) {
+  for (int32_t i = of->channel; i != of->channel_end; ++i) {
     const int8_t *weights = of->constants.codes + i * bytes_of(of->size);
     sf_scale scale;
     int32_t shift;
-    if ((unpack(&of->constants, i, &scale, &shift) & ~(shift + of->usual_shifts)) >= 0) {
+    if ((sf_unpack_scale(&of->constants, i, &scale, &shift) & ~(shift + of->usual_shifts)) >= 0) {
       convolve_slowly(of, i, pixels);
       continue;
     }
     const uint32_t start = (uint32_t)of->constants.bias[i], *words = of->words;
     int8_t *output = of->output + i;
     do {
-      uint32_t sums[PIXELS] = {start, start, start, start, start, start};
+      uint32_t sums[PIXELS] = {start, start, start, start};
       words = add_products(pixels, &of->products, weights, words, sums);
       if (of->range == SF_FROM_LOWEST) {
         output = store_pixels(SF_FROM_LOWEST, pixels, scale, INT8_MIN, sums, of->pitch, output);
@@ -350,7 +202,7 @@ SF_INLINED void convolve(int pixels, const work *of) {
         output =
             store_pixels(SF_WHOLE_RANGE, pixels, scale, of->zero_point, sums, of->pitch, output);
       } else {
-        const uint32_t kept[] = {sums[0], sums[1], sums[2], sums[3], sums[4], sums[5]};
+        const uint32_t kept[] = {sums[0], sums[1], sums[2], sums[3]};
         store_slowly(of, i, pixels, kept, output);
         output += pixels * of->pitch;
       }
@@ -372,10 +224,10 @@ static void convolve_pixel(const work *of) {
     // The last four channels are made again in part.
     const int32_t i = first < -CHANNELS ? first : -CHANNELS, count = of->size;
     sf_scale scales[CHANNELS];
-    int32_t shift, usual = unpack(&of->constants, i, &scales[0], &shift);
-    usual &= unpack(&of->constants, i + 1, &scales[1], &shift);
-    usual &= unpack(&of->constants, i + 2, &scales[2], &shift);
-    usual &= unpack(&of->constants, i + 3, &scales[3], &shift);
+    int32_t shift, usual = sf_unpack_scale(&of->constants, i, &scales[0], &shift);
+    usual &= sf_unpack_scale(&of->constants, i + 1, &scales[1], &shift);
+    usual &= sf_unpack_scale(&of->constants, i + 2, &scales[2], &shift);
+    usual &= sf_unpack_scale(&of->constants, i + 3, &scales[3], &shift);
     if (usual >= 0) {
       convolve_channels_slowly(of, first, i + CHANNELS);
       continue;
@@ -412,10 +264,70 @@ static void convolve_pixel(const work *of) {
 static void convolve_2(const work *of) { convolve(2, of); }
 static void convolve_3(const work *of) { convolve(3, of); }
 static void convolve_4(const work *of) { convolve(4, of); }
-static void convolve_5(const work *of) { convolve(5, of); }
-static void convolve_6(const work *of) { convolve(6, of); }
-static function *const convolve_pixels[PIXELS] = {convolve_pixel, convolve_2, convolve_3,
-                                                  convolve_4,     convolve_5, convolve_6};
+static void (*const convolve_pixels[PIXELS])(const work *) = {convolve_pixel, convolve_2,
+                                                              convolve_3, convolve_4};
+
+// --- Two channels at a time
+
+// Sets their scales. Returns whether both have sums for sf_code_of_sum().
+static int unpack_two(const work *of, int32_t channel, sf_scale scales[2]) {
+  int32_t shift, other;
+  int32_t usual = sf_unpack_scale(&of->constants, channel, &scales[0], &shift);
+  usual &= sf_unpack_scale(&of->constants, channel + 1, &scales[1], &other);
+  return (usual & ~(shift + of->usual_shifts) & ~(other + of->usual_shifts)) < 0;
+}
+
+// Channels up to `end` one by one.
+static void convolve_singly(work *of, int32_t pixels, int32_t channel, int32_t end) {
+  const int32_t begin = of->channel;
+  of->channel = channel, of->channel_end = end;
+  convolve_pixels[pixels - 1](of);
+  of->channel = begin, of->channel_end = 0;
+}
+
+// Blocks of four pixels. weights: room for those of two channels.
+static void convolve_4x2(work *of, uint32_t *weights) {
+  int32_t i = of->channel;
+  sf_4x2 two;
+  two.zero_point = of->zero_point, two.pitch = of->pitch;
+  sf_set_4x2_weights(weights, (of->size + 3) / 4, &two);
+  for (; i < -1; i += 2) {
+    if (!unpack_two(of, i, two.scales)) {
+      convolve_singly(of, SF_4X2_PIXELS, i, i + 2);
+      continue;
+    }
+    widen_two(of->size, of->constants.codes + i * bytes_of(of->size), weights);
+    two.bias[0] = (uint32_t)of->constants.bias[i];
+    two.bias[1] = (uint32_t)of->constants.bias[i + 1];
+    two.output = of->output + i, two.end = two.output + SF_4X2_PIXELS * of->blocks * of->pitch;
+    sf_make_4x2(of->range, &two, of->words);
+  }
+  if (i < 0) convolve_singly(of, SF_4X2_PIXELS, i, 0);
+}
+
+// Blocks of three pixels.
+static void convolve_3x2(work *of) {
+  const int32_t bytes = bytes_of(of->size), fours = (of->size + 3) / 4;
+  // Four codes are read where fewer are left, so that something has to follow.
+  const int32_t end = in_fours(of->size) == of->size || SF_WIDENED ? 0 : -2;
+  int32_t i = of->channel;
+  sf_3x2 two;
+  two.apart = bytes, two.zero_point = of->zero_point, two.pitch = of->pitch;
+  sf_set_3x2_round(SF_WIDENED, SF_3X2_PIXELS, fours, &two.entry, &two.skipped);
+  for (; i < end - 1; i += 2) {
+    if (!unpack_two(of, i, two.scales)) {
+      convolve_singly(of, SF_3X2_PIXELS, i, i + 2);
+      continue;
+    }
+    two.weights = of->constants.codes + i * bytes;
+    two.weights_end = two.weights + 4 * fours * BYTES;
+    two.bias[0] = (uint32_t)of->constants.bias[i];
+    two.bias[1] = (uint32_t)of->constants.bias[i + 1];
+    two.output = of->output + i, two.end = two.output + SF_3X2_PIXELS * of->blocks * of->pitch;
+    sf_make_3x2(SF_WIDENED, of->range, &two, of->words);
+  }
+  if (i < 0) convolve_singly(of, SF_3X2_PIXELS, i, 0);
+}
 
 // --- Windows that are taken part by part
 
@@ -425,7 +337,7 @@ static void store_sums(int32_t pixels, const work *of) {
     int8_t *output = of->output + i;
     sf_scale scale;
     int32_t shift;
-    if (of->range == SF_OTHER_RANGE || unpack(&of->constants, i, &scale, &shift) >= 0) {
+    if (of->range == SF_OTHER_RANGE || sf_unpack_scale(&of->constants, i, &scale, &shift) >= 0) {
       store_slowly(of, i, pixels, sums, output);
       continue;
     }
@@ -437,6 +349,18 @@ static void store_sums(int32_t pixels, const work *of) {
       }
     }
   }
+}
+
+// Adds a part of the window to the sums of two or three pixels, two channels at a time.
+static void add_part_by_two(const work *of, int32_t pixels, int32_t channels) {
+  const int32_t bytes = bytes_of(of->size), count = of->products.count;
+  sf_3x2_part part;
+  part.weights = of->constants.codes + of->channel * bytes + of->first * BYTES;
+  part.weights_end = part.weights + in_fours(count) * BYTES;
+  part.apart = bytes;
+  part.sums = of->sums->pixel, part.sums_end = of->sums[channels].pixel;
+  sf_set_3x2_round(SF_WIDENED, pixels, in_fours(count) / 4, &part.entry, &part.skipped);
+  sf_add_3x2(SF_WIDENED, pixels, &part, of->words);
 }
 
 // Outlined, as is the other, so that their arrays need not lie in memory together.
@@ -452,13 +376,17 @@ SF_OUTLINED void convolve_by_parts(const sf_source *from, int32_t x, int32_t pix
     of->channels = -of->channel < PART_CHANNELS ? -of->channel : PART_CHANNELS;
     for (int32_t i = 0; i < of->channels; ++i) {
       const uint32_t bias = (uint32_t)of->constants.bias[of->channel + i];
-      sums[i] = (sums_of_pixels){{bias, bias, bias, bias}};
+      sums[i] = (sums_of_pixels){{bias, bias, bias}};
     }
     for (of->first = 0; of->first < of->size; of->first += of->products.count) {
       const int32_t count = of->size - of->first < part ? of->size - of->first : part;
       of->products = products_of(count, sf_entry_of_pixels(SF_WIDENED, pixels, in_fours(count)));
-      widen_windows(from, x, pixels, of->first, count, collected, words);
-      add_parts[pixels - 1](of);
+      widen_windows(from, x, 1, pixels, of->first, count, is_pointwise(from->window) ? 0 : 1,
+                    collected, words);
+      const int by_two = pixels > 1 && in_fours(count) >= count;
+      const int32_t twos = by_two ? of->channels & ~1 : 0;
+      if (twos > 0) add_part_by_two(of, pixels, twos);
+      if (twos < of->channels) add_parts[pixels - 1](of, twos);
     }
     store_sums(pixels, of);
   }
@@ -467,41 +395,62 @@ SF_OUTLINED void convolve_by_parts(const sf_source *from, int32_t x, int32_t pix
 
 // --- Rows
 
-SF_OUTLINED void convolve_whole(const sf_source *from, int32_t x, int32_t pixels, work *of) {
-  const int32_t pairs = (from->size + 3) / 4 * 2, block = pairs * pixels;
-  const int32_t fours = in_fours(from->size);
-  uint32_t words[ROOM / 4];
-  int8_t *collected = (int8_t *)(words + ROOM / 4 - pairs / 2);  // room_for() keeps it free
+// What widen_windows() needs of the stack for the codes of windows.
+static int32_t collected_bytes(const sf_source *from) {
+  return collected_of(from) * ((from->size + 3) & ~3);
+}
+
+// How many channels, of how many pixels, are made at a time.
+typedef enum { SINGLY, BY_3X2, BY_4X2 } way;
+
+SF_OUTLINED void convolve_whole(const sf_source *from, int32_t x, int32_t pixels, way by,
+                                work *of) {
+  const int32_t pairs = (from->size + 3) / 4 * 2, fours = in_fours(from->size);
+  uint32_t room[ROOM / 4], *words = by == BY_4X2 ? room + 2 * pairs : room;
+  int8_t *collected = (int8_t *)room + ROOM - collected_bytes(from);
   of->products =
       products_of(from->size, pixels == 1 ? sf_entry_of_channels(SF_WIDENED, fours)
                                           : sf_entry_of_pixels(SF_WIDENED, pixels, fours));
-  of->words = words, of->words_end = words + block * of->blocks;
-  for (int32_t i = 0; i < of->blocks; ++i) {
-    widen_windows(from, x + i * pixels, pixels, 0, from->size, collected, words + i * block);
+  of->words = words, of->words_end = words + pairs * pixels * of->blocks;
+  widen_windows(from, x, of->blocks, pixels, 0, from->size, collected_of(from), collected, words);
+  if (by == BY_4X2) {
+    convolve_4x2(of, room);
+  } else if (by == BY_3X2) {
+    convolve_3x2(of);
+  } else {
+    convolve_pixels[pixels - 1](of);
   }
-  convolve_pixels[pixels - 1](of);
 }
 
 // Of how many pixels the windows have room on the stack.
 static int32_t room_for(const sf_source *from) {
-  const int32_t size = (from->size + 3) & ~3, collected = is_pointwise(from->window) ? 0 : size;
-  return (ROOM - collected) / (2 * size);
+  return (ROOM - collected_bytes(from)) / (2 * ((from->size + 3) & ~3));
 }
 
 static void convolve_group(const sf_source *from, work *of) {
   const int32_t width = of->window->output_width;
   int8_t *const output = of->output;
   const int32_t room = room_for(from);
-  const int by_parts = room < FEWEST_PIXELS && room < width;
-  const int32_t most = by_parts ? PART_PIXELS : room < PIXELS ? room : PIXELS;
+  const int by_parts = room < PART_PIXELS && room < width;
   for (int32_t x = 0, pixels; x < width; x += of->blocks * pixels) {
-    const int32_t left = width - x;
-    pixels = left < most ? left : most;
-    of->blocks = by_parts ? 1 : (left < room ? left : room) / pixels;
-    if (by_parts) {
+    const int32_t left = width - x, most = left < room ? left : room;
+    // The weights of two channels take as much as the windows of two pixels.
+    const int32_t fours = (left < room - 2 ? left : room - 2) / SF_4X2_PIXELS;
+    way by = SINGLY;
+    pixels = left < PIXELS ? left : PIXELS;
+    of->blocks = 1;
+    if (by_parts || (left == 2 && from->size >= LARGE)) {
+      pixels = left < PART_PIXELS ? left : PART_PIXELS;
       convolve_by_parts(from, x, pixels, of);
     } else {
-      convolve_whole(from, x, pixels, of);
+      if (of->range != SF_OTHER_RANGE && !SF_WIDENED && fours >= FEWEST_BLOCKS) {
+        by = BY_4X2, pixels = SF_4X2_PIXELS, of->blocks = fours;
+      } else if (of->range != SF_OTHER_RANGE && most >= SF_3X2_PIXELS) {
+        by = BY_3X2, pixels = SF_3X2_PIXELS, of->blocks = most / SF_3X2_PIXELS;
+      } else if (pixels > most) {
+        pixels = most;
+      }
+      convolve_whole(from, x, pixels, by, of);
     }
     of->output += of->blocks * pixels * of->pitch;
   }

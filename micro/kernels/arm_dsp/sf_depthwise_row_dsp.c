@@ -51,22 +51,6 @@ SF_INLINED void widen_rows(int count, four_codes upper, four_codes lower, uint32
   }
 }
 
-// Three rows, with the steps from one column to the next.
-SF_INLINED void widen_three_rows(const four_codes rows[3], int32_t step0, int32_t step1,
-                                 int32_t step2, uint32_t offsets, int32_t count, uint32_t *to) {
-  const int8_t *first = rows[0].codes, *second = rows[1].codes, *third = rows[2].codes;
-  for (const uint32_t *end = to + 6 * count; to != end;) {
-    const uint32_t codes0 = sf_four_codes(first), codes1 = sf_four_codes(second);
-    const uint32_t codes2 = sf_four_codes(third);
-    const uint32_t even0 = sf_even_codes(offsets, codes0), odd0 = sf_odd_codes(offsets, codes0);
-    const uint32_t even1 = sf_even_codes(offsets, codes1), odd1 = sf_odd_codes(offsets, codes1);
-    first += step0, second += step1, third += step2;
-    to = sf_store_two(sf_lower_halves(even0, even1), sf_lower_halves(odd0, odd1), to);
-    to = sf_store_two(sf_upper_halves(even0, even1), sf_upper_halves(odd0, odd1), to);
-    to = sf_store_two(sf_even_codes(offsets, codes2), sf_odd_codes(offsets, codes2), to);
-  }
-}
-
 // Some columns of the rows, which are NULL in the padding, from position `at` on.
 static void widen_columns(const strips *of, const int8_t *const *rows, int32_t at,
                           int32_t zero_point, int32_t columns, uint32_t *to) {
@@ -74,19 +58,6 @@ static void widen_columns(const strips *of, const int8_t *const *rows, int32_t a
   const uint32_t offsets = sf_offsets(zero_point);
   const uint32_t zeros = ((uint32_t)zero_point & 0xff) * 0x1010101;
   const four_codes padding = {(const int8_t *)&zeros, 0};
-  if (height == 3) {
-    four_codes three[3];
-    for (int32_t y = 0; y < 3; ++y) {
-      three[y] = rows[y] == NULL ? padding : (four_codes){rows[y] + at, channels};
-    }
-    const int32_t step0 = three[0].step, step1 = three[1].step, step2 = three[2].step;
-    if (step0 == channels && step1 == channels && step2 == channels) {
-      widen_three_rows(three, channels, channels, channels, offsets, columns, to);
-    } else {
-      widen_three_rows(three, step0, step1, step2, offsets, columns, to);
-    }
-    return;
-  }
   for (int32_t y = 0; y < height; y += 2, to += CHANNELS) {
     const uint32_t *end = to + columns * of->column;
     const int8_t *upper = rows[y], *lower = y + 1 < height ? rows[y + 1] : NULL;
@@ -156,16 +127,11 @@ typedef struct {
 
 static void set_coding(const sf_window *window, const sf_constants *constants, int32_t channel,
                        coding *to) {
-  const int32_t *factors = constants->factors + channel, *bias = constants->bias + channel;
-  const int8_t *shifts = constants->shifts == NULL ? NULL : constants->shifts + channel;
-  int32_t usual = -1;  // negative as long as every multiplier is, and every shift below -1
+  int32_t usual = -1;
   for (int32_t i = 0; i < CHANNELS; ++i) {
-    const int32_t word = factors[i];
-    const int32_t multiplier = (int32_t)((uint32_t)(shifts == NULL ? word & ~127 : word) << 1);
-    const int32_t shift = shifts == NULL ? (word & 127) - 64 : shifts[i];
-    usual &= multiplier & (shift + 1);
-    to->bias[i] = bias[i];
-    to->scales[i] = (sf_scale){multiplier, (int32_t)(UINT32_C(1) << (shift & 31))};
+    int32_t shift;
+    usual &= sf_unpack_scale(constants, channel + i, &to->scales[i], &shift);
+    to->bias[i] = constants->bias[channel + i];
   }
   to->constants = constants;
   to->channel = channel;
@@ -205,8 +171,8 @@ SF_OUTLINED void store_slowly(const sf_window *window, const coding *by, uint32_
 }
 
 // The pixels of a strip.
-SF_INLINED void convolve(int is_3x3, const strips *of, const coding *by, const uint32_t *weights,
-                         const uint32_t *values, int32_t pixels, int8_t *output) {
+SF_OUTLINED void convolve(const strips *of, const coding *by, const uint32_t *weights,
+                          const uint32_t *values, int32_t pixels, int8_t *output) {
   const sf_window *window = of->window;
   const int32_t channels = window->output_channels, step = window->stride * of->column;
   const int32_t skipped = (window->dilation - 1) * of->column;
@@ -216,14 +182,8 @@ SF_INLINED void convolve(int is_3x3, const strips *of, const coding *by, const u
     uint32_t sums[CHANNELS] = {(uint32_t)by->bias[0], (uint32_t)by->bias[1], (uint32_t)by->bias[2],
                                (uint32_t)by->bias[3]};
     const uint32_t *next = values, *weight = weights;
-    if (is_3x3) {
-      next = add_column(3, next, &weight, sums);
-      next = add_column(3, next, &weight, sums);
-      add_column(3, next, &weight, sums);
-    } else {
-      for (int32_t left = window->kernel_width; left > 0; --left) {
-        next = add_column(window->kernel_height, next, &weight, sums) + skipped;
-      }
+    for (int32_t left = window->kernel_width; left > 0; --left) {
+      next = add_column(window->kernel_height, next, &weight, sums) + skipped;
     }
     if (range == SF_WHOLE_RANGE) {
       store(SF_WHOLE_RANGE, by, zero_point, sums, output);
@@ -237,48 +197,39 @@ SF_INLINED void convolve(int is_3x3, const strips *of, const coding *by, const u
   }
 }
 
-SF_OUTLINED void convolve_3x3(const strips *of, const coding *by, const uint32_t *weights,
-                              const uint32_t *values, int32_t pixels, int8_t *output) {
-  convolve(1, of, by, weights, values, pixels, output);
-}
-SF_OUTLINED void convolve_any(const strips *of, const coding *by, const uint32_t *weights,
-                              const uint32_t *values, int32_t pixels, int8_t *output) {
-  convolve(0, of, by, weights, values, pixels, output);
-}
-
-// kernel: the rows of the weights.
-static void convolve_channels(const strips *of, const sf_constants *constants,
-                              const int8_t *const *kernel, const int8_t *const *rows,
-                              int32_t channel, int8_t *output) {
-  const sf_window *window = of->window;
+void sf_depthwise_channels_dsp(const sf_window *window, const sf_constants *constants,
+                               const int8_t *const *rows, int32_t channel, int8_t *output) {
+  const strips of = strips_of(window);
   const int32_t width = window->kernel_width, extent = (width - 1) * window->dilation + 1;
-  const int is_3x3 = window->kernel_height == 3 && width == 3 && window->dilation == 1;
+  const int8_t *kernel[MOST_ROWS];
+  uint32_t weights[WORDS], *strip = weights + width * of.column;
   coding by;
+  for (int32_t y = 0; y < window->kernel_height; ++y) {
+    kernel[y] = constants->codes + y * width * window->output_channels;
+  }
   set_coding(window, constants, channel, &by);
-  uint32_t weights[WORDS], *strip = weights + width * of->column;
-  widen_columns(of, kernel, channel, 0, width, weights);
+  widen_columns(&of, kernel, channel, 0, width, weights);
   for (int32_t x = 0, pixels; x < window->output_width; x += pixels) {
-    pixels = window->output_width - x < of->pixels ? window->output_width - x : of->pixels;
-    widen_strip(of, rows, channel, x * window->stride - window->left,
+    pixels = window->output_width - x < of.pixels ? window->output_width - x : of.pixels;
+    widen_strip(&of, rows, channel, x * window->stride - window->left,
                 (pixels - 1) * window->stride + extent, strip);
     int8_t *to = output + x * window->output_channels + channel;
-    (is_3x3 ? convolve_3x3 : convolve_any)(of, &by, weights, strip, pixels, to);
+    convolve(&of, &by, weights, strip, pixels, to);
   }
 }
 
 int sf_depthwise_row_dsp(const sf_window *window, const sf_constants *constants,
                          const int8_t *const *rows, int8_t *output) {
-  const strips of = strips_of(window);
   const int32_t channels = window->output_channels, height = window->kernel_height;
-  const int8_t *kernel[MOST_ROWS];
-  if (height > MOST_ROWS || of.pixels == 0 || channels < CHANNELS) return 0;
-  for (int32_t y = 0; y < height; ++y) {
-    kernel[y] = constants->codes + y * window->kernel_width * channels;
+  if (height > MOST_ROWS || strips_of(window).pixels == 0 || channels < CHANNELS) return 0;
+  if (height == 3 && window->kernel_width == 3 &&
+      sf_depthwise_3x3_dsp(window, constants, rows, output)) {
+    return 1;
   }
   for (int32_t channel = 0; channel < channels; channel += CHANNELS) {
     // The last four channels are made again in part.
     const int32_t first = channel < channels - CHANNELS ? channel : channels - CHANNELS;
-    convolve_channels(&of, constants, kernel, rows, first, output);
+    sf_depthwise_channels_dsp(window, constants, rows, first, output);
   }
   return 1;
 }

@@ -140,7 +140,11 @@ SF_INLINED const uint32_t *sf_load_four(const uint32_t *from, uint32_t words[4])
 
 // Returns where the next words belong.
 SF_INLINED uint32_t *sf_store_two(uint32_t first, uint32_t second, uint32_t *to) {
-  __asm__ volatile("strd %1, %2, [%0], #8" : "+r"(to) : "r"(first), "r"(second) : "memory");
+  __asm__ volatile(  // STRD takes a cycle more
+      "str %1, [%0], #4\n\tstr %2, [%0], #4"
+      : "+&r"(to)
+      : "r"(first), "r"(second)
+      : "memory");
   return to;
 }
 
@@ -150,7 +154,7 @@ SF_INLINED uint32_t *sf_store_two(uint32_t first, uint32_t second, uint32_t *to)
 // neighbouring pixels lie one behind the other, so that a load of four words gives four values of
 // two pixels. Four codes become two such words, or lie widened as them, as `widened` says.
 //
-// r12 is where the words are, r11 where the weights are. Sums are in r0 to r3, r9 and r10, words of
+// r12 is where the words are, r11 where the weights are. Sums are in r0 to r3, words of
 // weights in lr and another register, of values in r4, r5, r6 and r8. A loop needs r7 too, which
 // may be a compiler's frame pointer, and saves it.
 
@@ -172,33 +176,24 @@ SF_INLINED uint32_t *sf_store_two(uint32_t first, uint32_t second, uint32_t *to)
 #define SF_ADD_2(odd) SF_ADD_TWO("r0", "r1", odd)
 #define SF_ADD_3(odd) SF_ADD_2(odd) SF_ADD_ONE("r2", odd)
 #define SF_ADD_4(odd) SF_ADD_2(odd) SF_ADD_TWO("r2", "r3", odd)
-#define SF_ADD_5(odd) SF_ADD_4(odd) SF_ADD_ONE("r9", odd)
-#define SF_ADD_6(odd) SF_ADD_4(odd) SF_ADD_TWO("r9", "r10", odd)
 
 // The sums, which are in registers where they are called so.
 #define SF_SUMS_1 "+r"(s0)
 #define SF_SUMS_2 SF_SUMS_1, "+r"(s1)
 #define SF_SUMS_3 SF_SUMS_2, "+r"(s2)
 #define SF_SUMS_4 SF_SUMS_3, "+r"(s3)
-#define SF_SUMS_5 SF_SUMS_4, "+r"(s4)
-#define SF_SUMS_6 SF_SUMS_5, "+r"(s5)
 #define SF_SUMS_IN_REGISTERS                                                \
   register uint32_t s0 __asm__("r0") = sums[0], s1 __asm__("r1") = sums[1]; \
-  register uint32_t s2 __asm__("r2") = sums[2], s3 __asm__("r3") = sums[3]; \
-  register uint32_t s4 __asm__("r9") = sums[4], s5 __asm__("r10") = sums[5]
-#define SF_SUMS_OUT_OF_REGISTERS            \
-  sums[0] = s0, sums[1] = s1, sums[2] = s2; \
-  sums[3] = s3, sums[4] = s4, sums[5] = s5
+  register uint32_t s2 __asm__("r2") = sums[2], s3 __asm__("r3") = sums[3]
+#define SF_SUMS_OUT_OF_REGISTERS sums[0] = s0, sums[1] = s1, sums[2] = s2, sums[3] = s3
 
-// The case of 1 to 6 pixels that `of` makes.
+// The case of 1 to 4 pixels that `of` makes.
 #define SF_OF_SO_MANY(pixels, of) \
   switch (pixels) {               \
     of(1);                        \
     of(2);                        \
     of(3);                        \
     of(4);                        \
-    of(5);                        \
-    of(6);                        \
   }
 
 // Some times four values a round. It is entered, r4 bytes from its beginning, where all rounds
@@ -229,10 +224,10 @@ static inline int32_t sf_entry_of_channels(int widened, int32_t count) {
 #define SF_ADD_WIDENED(n) "ldrd lr, r7, [r11], #8\n\t" SF_ADD_##n("r7")
 
 // Adds the products of `weights` up to `end`, a multiple of 4, and of as many values of each of 1
-// to 6 pixels. Returns what follows on the words.
+// to 4 pixels. Returns what follows on the words.
 SF_INLINED const uint32_t *sf_add_to_pixels(int widened, int pixels, int32_t entry,
                                             const int8_t *weights, const int8_t *end,
-                                            const uint32_t *words, uint32_t sums[6]) {
+                                            const uint32_t *words, uint32_t sums[4]) {
   SF_SUMS_IN_REGISTERS;
   register int32_t at __asm__("r4") = entry;
   register const int8_t *from __asm__("r11") = weights, *last __asm__("lr") = end;
@@ -257,7 +252,7 @@ SF_INLINED const uint32_t *sf_add_to_pixels(int widened, int pixels, int32_t ent
 
 // The same of the four codes of a word.
 SF_INLINED const uint32_t *sf_add_word_to_pixels(int pixels, uint32_t weights,
-                                                 const uint32_t *words, uint32_t sums[6]) {
+                                                 const uint32_t *words, uint32_t sums[4]) {
   SF_SUMS_IN_REGISTERS;
   register uint32_t even __asm__("lr") = weights;
   register const uint32_t *next __asm__("r12") = words;

@@ -10,6 +10,12 @@
 
 int sf_depthwise_row_dsp(const sf_window *window, const sf_constants *constants,
                          const int8_t *const *rows, int8_t *output);
+// Windows of 3x3, of four channels or more.
+int sf_depthwise_3x3_dsp(const sf_window *window, const sf_constants *constants,
+                         const int8_t *const *rows, int8_t *output);
+// Channels `channel` to `channel` + 3 of windows of a size that sf_depthwise_row_dsp() makes.
+void sf_depthwise_channels_dsp(const sf_window *window, const sf_constants *constants,
+                               const int8_t *const *rows, int32_t channel, int8_t *output);
 int sf_add_row_dsp(int32_t count, const sf_pair *pair, const sf_factor factors[3],
                    const int8_t *first, const int8_t *second, int8_t *output);
 int sf_multiply_row_dsp(int32_t count, const sf_pair *pair, const sf_factor *factor,

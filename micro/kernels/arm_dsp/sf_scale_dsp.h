@@ -3,6 +3,8 @@
 #ifndef SF_SCALE_DSP_H_
 #define SF_SCALE_DSP_H_
 
+#include <stddef.h>
+
 #include "sf_dsp.h"
 #include "sf_kernels.h"
 
@@ -18,6 +20,18 @@ static inline sf_scale sf_scale_of(sf_factor factor) {
   const int32_t multiplier = (int32_t)((uint32_t)factor.multiplier << 1);
   const int suits = multiplier < 0 && factor.shift <= -2;
   return (sf_scale){multiplier, suits ? 1 << (32 + factor.shift) : 0};
+}
+
+// The scale and shift of a channel's factor. Returns a negative number if the factor is one for
+// sf_code_of_sum().
+SF_INLINED int32_t sf_unpack_scale(const sf_constants *constants, int32_t channel, sf_scale *scale,
+                                   int32_t *shift) {
+  const int32_t word = constants->factors[channel];
+  const int32_t narrow = constants->shifts == NULL;
+  *shift = narrow ? (word & 127) - 64 : constants->shifts[channel];
+  scale->multiplier = (int32_t)((uint32_t)(narrow ? word & ~127 : word) << 1);
+  scale->power = (int32_t)(UINT32_C(1) << (*shift & 31));
+  return scale->multiplier & (*shift + 1);
 }
 
 // What codes are clamped to: an int8 from -128 on, that being the zero point; one from 0 on, that

@@ -47,10 +47,9 @@ class Builder:
 
     def convolution(self, name, input, out, kernel=1, relu=True, frozen=False, scale=2.0**-4, zero_point=0, **options):
         depth = self.channels(input) // options.get("groups", 1)
-        codes = self.codes(out, kernel, kernel, depth)
-        return self._convolution(
-            Conv2D, name, input, codes, out, depth * kernel**2, relu, frozen, scale, zero_point, options
-        )
+        height, width = kernel if isinstance(kernel, tuple) else (kernel, kernel)
+        codes, taps = self.codes(out, height, width, depth), depth * height * width
+        return self._convolution(Conv2D, name, input, codes, out, taps, relu, frozen, scale, zero_point, options)
 
     def depthwise(self, name, input, kernel=3, relu=False, frozen=False, scale=2.0**-4, zero_point=0, **options):
         channels = self.channels(input)

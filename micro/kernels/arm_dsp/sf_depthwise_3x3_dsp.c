@@ -1,0 +1,222 @@
+// Depthwise windows of 3x3 at stride 1 and 2. Works on four channels of a strip of columns at a
+// time. The codes under the windows are widened to int16 once, less the zero point, so that padding
+// is zeros, and lie channel by channel as sf_dsp_3x3.h says; so do the weights.
+#include "sf_dsp_3x3.h"
+#include "sf_rows_dsp.h"
+
+#if SF_DSP
+
+enum {
+  CHANNELS = 4,
+  STRIP = 24  // pixels at stride 1, of which a channel's pairs have room; half as many at stride 2
+};
+
+// A row, and what of it is the same for all channels. In the padding, a row under the windows is
+// the same four codes for all columns and channels.
+typedef struct {
+  const sf_window *window;
+  const sf_constants *constants;
+  sf_range range;
+  const int8_t *rows[3];
+  int32_t steps[3];     // from one column to the next
+  int32_t channels[3];  // which bits of a channel's number count
+  uint32_t padding;     // four codes
+  uint32_t offsets;     // see sf_offsets()
+} work;
+
+static void set_rows(const int8_t *const *rows, work *to) {
+  to->padding = ((uint32_t)to->window->input_zero_point & 0xff) * 0x1010101;
+  to->offsets = sf_offsets(to->window->input_zero_point);
+  for (int32_t y = 0; y < 3; ++y) {
+    const int inside = rows[y] != NULL;
+    to->rows[y] = inside ? rows[y] : (const int8_t *)&to->padding;
+    to->steps[y] = inside ? to->window->input_channels : 0;
+    to->channels[y] = inside ? -1 : 0;
+  }
+}
+
+// --- Widening
+
+// Words of each of four channels, from the same words of a pair.
+SF_INLINED void store_words(uint32_t even0, uint32_t odd0, uint32_t even1, uint32_t odd1,
+                            uint32_t *to) {
+  to[0] = sf_lower_halves(even0, even1);
+  to[SF_3X3_CHANNEL] = sf_lower_halves(odd0, odd1);
+  to[2 * SF_3X3_CHANNEL] = sf_upper_halves(even0, even1);
+  to[3 * SF_3X3_CHANNEL] = sf_upper_halves(odd0, odd1);
+}
+SF_INLINED void store_zeros(uint32_t *to) {
+  to[0] = to[SF_3X3_CHANNEL] = to[2 * SF_3X3_CHANNEL] = to[3 * SF_3X3_CHANNEL] = 0;
+}
+SF_INLINED void store_codes(uint32_t offsets, uint32_t codes0, uint32_t codes1, uint32_t *to) {
+  store_words(sf_even_codes(offsets, codes0), sf_odd_codes(offsets, codes0),
+              sf_even_codes(offsets, codes1), sf_odd_codes(offsets, codes1), to);
+}
+
+static const int8_t *at(const work *from, int32_t y, int32_t channel, int32_t x) {
+  return from->rows[y] + (channel & from->channels[y]) + x * from->steps[y];
+}
+
+// A pair of which one column is x, the other one lies in the padding.
+SF_OUTLINED void widen_one(const work *from, int32_t channel, int32_t x, int is_second,
+                           uint32_t *to) {
+  const uint32_t offsets = from->offsets;
+  const uint32_t codes0 = sf_four_codes(at(from, 0, channel, x));
+  const uint32_t codes1 = sf_four_codes(at(from, 1, channel, x));
+  const uint32_t codes2 = sf_four_codes(at(from, 2, channel, x));
+  const uint32_t even = sf_even_codes(offsets, codes2), odd = sf_odd_codes(offsets, codes2);
+  if (is_second) {
+    store_zeros(to);
+    store_codes(offsets, codes0, codes1, to + 1);
+    store_words(0, 0, even, odd, to + 2);
+  } else {
+    store_codes(offsets, codes0, codes1, to);
+    store_zeros(to + 1);
+    store_words(even, odd, 0, 0, to + 2);
+  }
+}
+
+SF_INLINED void widen_by_steps(const work *from, int32_t channel, int32_t x, int32_t pairs,
+                               int32_t step0, int32_t step1, int32_t step2, uint32_t *to) {
+  const int8_t *row0 = at(from, 0, channel, x), *row1 = at(from, 1, channel, x);
+  const int8_t *row2 = at(from, 2, channel, x);
+  const uint32_t offsets = from->offsets;
+  for (const uint32_t *end = to + pairs * SF_3X3_PAIR; to != end; to += SF_3X3_PAIR) {
+    const uint32_t first0 = sf_four_codes(row0), first1 = sf_four_codes(row1);
+    const uint32_t first2 = sf_four_codes(row2);
+    store_codes(offsets, first0, first1, to);
+    const uint32_t second0 = sf_four_codes(row0 + step0), second1 = sf_four_codes(row1 + step1);
+    const uint32_t second2 = sf_four_codes(row2 + step2);
+    store_codes(offsets, second0, second1, to + 1);
+    store_codes(offsets, first2, second2, to + 2);
+    row0 += 2 * step0, row1 += 2 * step1, row2 += 2 * step2;
+  }
+}
+
+// Pairs of columns from x on.
+SF_OUTLINED void widen_pairs(const work *from, int32_t channel, int32_t x, int32_t pairs,
+                             uint32_t *to) {
+  const int32_t step0 = from->steps[0], step1 = from->steps[1], step2 = from->steps[2];
+  if (step0 == step1 && step1 == step2) {
+    widen_by_steps(from, channel, x, pairs, step1, step1, step1, to);
+  } else {
+    widen_by_steps(from, channel, x, pairs, step0, step1, step2, to);
+  }
+}
+
+// Pairs of columns from x on, some of which may lie in the padding.
+static void widen_strip(const work *from, int32_t channel, int32_t x, int32_t pairs, uint32_t *to) {
+  for (int32_t count; pairs > 0; pairs -= count, x += 2 * count, to += count * SF_3X3_PAIR) {
+    count = x < 0 ? 0 : (from->window->input_width - x) / 2;
+    if (count > 0) {
+      if (count > pairs) count = pairs;
+      widen_pairs(from, channel, x, count, to);
+      continue;
+    }
+    count = 1;
+    if (x == -1 || x == from->window->input_width - 1) {
+      widen_one(from, channel, x == -1 ? 0 : x, x == -1, to);
+    } else {
+      store_zeros(to), store_zeros(to + 1), store_zeros(to + 2);
+    }
+  }
+}
+
+// --- Rows
+
+// Word `word` of the weights of each of four channels, from the codes of two taps.
+SF_INLINED void set_words(int word, uint32_t codes0, uint32_t codes1, sf_3x3 *to) {
+  const uint32_t even0 = sf_even_weights(codes0), even1 = sf_even_weights(codes1);
+  const uint32_t odd0 = sf_odd_weights(codes0), odd1 = sf_odd_weights(codes1);
+  to[0].weights[word] = sf_lower_halves(even0, even1);
+  to[1].weights[word] = sf_lower_halves(odd0, odd1);
+  to[2].weights[word] = sf_upper_halves(even0, even1);
+  to[3].weights[word] = sf_upper_halves(odd0, odd1);
+}
+
+SF_OUTLINED void set_weights(int32_t step, const int8_t *codes, sf_3x3 *to) {
+  const int8_t *row1 = codes + 3 * step, *row2 = row1 + 3 * step;
+  set_words(0, sf_four_codes(codes), sf_four_codes(row1), to);
+  set_words(1, sf_four_codes(codes + step), sf_four_codes(row1 + step), to);
+  set_words(2, sf_four_codes(codes + 2 * step), sf_four_codes(row1 + 2 * step), to);
+  const uint32_t middle = sf_four_codes(row2 + step);
+  set_words(3, sf_four_codes(row2), middle, to);
+  set_words(4, middle, sf_four_codes(row2 + 2 * step), to);
+}
+
+// Sets what is the same for all pixels. Returns whether all four factors are for sf_code_of_sum().
+static int set_channels(const work *of, int32_t channel, sf_3x3 *to) {
+  const sf_constants *constants = of->constants;
+  int32_t usual = -1;
+  for (int32_t i = 0; i < CHANNELS; ++i) {
+    int32_t shift;
+    usual &= sf_unpack_scale(constants, channel + i, &to[i].scale, &shift);
+    to[i].bias = constants->bias[channel + i];
+  }
+  if (usual >= 0) return 0;
+  set_weights(of->window->input_channels, constants->codes + channel, to);
+  return 1;
+}
+
+// Makes pixels of the strip from its pixel `first` on, whose window begins with a pair.
+static void make(const work *of, const sf_3x3 *channels, const uint32_t *strip, int32_t first,
+                 int32_t pixels, int32_t pitch, int8_t *output) {
+  const int32_t stride = of->window->stride;
+  const sf_3x3_pixels place = {of->window->output_zero_point, pitch, output + pixels * pitch,
+                               output, strip + first * stride / 2 * SF_3X3_PAIR};
+  sf_make_3x3(of->range, stride, &place, channels, channels + CHANNELS);
+}
+
+// Makes the pixels of a strip, four at a time: the last of them in part again, or some too many.
+static void make_strip(const work *of, const sf_3x3 *channels, const uint32_t *strip,
+                       int32_t pixels, int8_t *output) {
+  const int32_t pitch = of->window->output_channels, rest = pixels & (SF_3X3_PIXELS - 1);
+  const int32_t fours = pixels - rest;
+  if (fours > 0) make(of, channels, strip, 0, fours, pitch, output);
+  if (fours > 0 && rest == 2) {
+    make(of, channels, strip, fours - 2, SF_3X3_PIXELS, pitch, output + (fours - 2) * pitch);
+  } else if (rest > 0) {
+    int8_t made[CHANNELS * SF_3X3_PIXELS];
+    make(of, channels, strip, fours, SF_3X3_PIXELS, CHANNELS, made);
+    for (int32_t x = 0; x < rest; ++x) {
+      SF_COPY(output + (fours + x) * pitch, made + x * CHANNELS, CHANNELS);
+    }
+  }
+}
+
+// Returns whether it did four channels: not if one has an unusual factor.
+SF_OUTLINED int convolve_channels(const work *of, int32_t channel, int8_t *output) {
+  const sf_window *window = of->window;
+  const int32_t stride = window->stride, most = stride == 1 ? STRIP : STRIP / 2;
+  uint32_t strip[CHANNELS * SF_3X3_CHANNEL];
+  sf_3x3 channels[CHANNELS];
+  if (!set_channels(of, channel, channels)) return 0;
+  output += channel;
+  for (int32_t x = 0, pixels; x < window->output_width; x += pixels) {
+    pixels = window->output_width - x < most ? window->output_width - x : most;
+    widen_strip(of, channel, x * stride - window->left, stride == 1 ? (pixels + 3) / 2 : pixels + 1,
+                strip);
+    make_strip(of, channels, strip, pixels, output + x * window->output_channels);
+  }
+  return 1;
+}
+
+int sf_depthwise_3x3_dsp(const sf_window *window, const sf_constants *constants,
+                         const int8_t *const *rows, int8_t *output) {
+  const int32_t channels = window->output_channels;
+  work of;
+  of.window = window, of.constants = constants;
+  of.range = sf_range_of(window->minimum, window->maximum, window->output_zero_point);
+  if (window->dilation != 1 || window->stride > 2 || of.range == SF_OTHER_RANGE) return 0;
+  set_rows(rows, &of);
+  for (int32_t channel = 0; channel < channels; channel += CHANNELS) {
+    // The last four channels are made again in part.
+    const int32_t first = channel < channels - CHANNELS ? channel : channels - CHANNELS;
+    if (!convolve_channels(&of, first, output)) {
+      sf_depthwise_channels_dsp(window, constants, rows, first, output);
+    }
+  }
+  return 1;
+}
+
+#endif  // SF_DSP

@@ -1,0 +1,68 @@
+// The weights of a convolution as they lie in flash: codes or, where SF_WIDENED is 1, widened.
+#ifndef SF_WEIGHTS_DSP_H_
+#define SF_WEIGHTS_DSP_H_
+
+#include "sf_dsp.h"
+
+#if SF_DSP
+
+enum { BYTES = SF_WIDENED ? 2 : 1 };  // of a weight
+
+// How many of so many weights come in whole fours: all, if they are widened, for they are filled
+// up.
+static int32_t in_fours(int32_t count) { return (SF_WIDENED ? count + 3 : count) & ~3; }
+
+// What the weights of a channel take.
+static int32_t bytes_of(int32_t count) { return SF_WIDENED ? in_fours(count) * BYTES : count; }
+
+// The codes that come after the last whole four of a channel, whose codes end at `end`.
+SF_INLINED uint32_t last_weights(int32_t count, const int8_t *end) {
+  return sf_last_codes(end - count, count);
+}
+
+// Four weights of a channel, or fewer and zeros.
+typedef struct {
+  uint32_t words[BYTES];
+} four_weights;
+
+// Where `left` of `size` are left.
+SF_INLINED four_weights load_four(int32_t size, int32_t left, const int8_t *from) {
+  if (!SF_WIDENED && left < 4) return (four_weights){{last_weights(size, from + left)}};
+  four_weights four;
+  SF_COPY(&four, from, sizeof four);
+  return four;
+}
+
+// Both words of them.
+SF_INLINED uint32_t even_of(const four_weights *four) {
+  return SF_WIDENED ? four->words[0] : sf_even_weights(four->words[0]);
+}
+SF_INLINED uint32_t odd_of(const four_weights *four) {
+  return SF_WIDENED ? four->words[BYTES - 1] : sf_odd_weights(four->words[0]);
+}
+
+// The sum with the products of four values of one pixel.
+SF_INLINED uint32_t add_four(const uint32_t values[2], const four_weights *by, uint32_t sum) {
+  return sf_add_both(sf_add_both(sum, values[0], even_of(by)), values[1], odd_of(by));
+}
+
+// Those of a channel and the next one, as sf_dsp_4x2.h says.
+SF_INLINED void store_two(const four_weights *first, const four_weights *second, uint32_t *to) {
+  to[0] = even_of(first), to[1] = even_of(second), to[2] = odd_of(first), to[3] = odd_of(second);
+}
+SF_OUTLINED void widen_two(int32_t size, const int8_t *weights, uint32_t *to) {
+  const int8_t *other = weights + bytes_of(size);
+  for (const uint32_t *end = to + in_fours(size); to != end; to += 4) {
+    const four_weights one = load_four(4, 4, weights), two = load_four(4, 4, other);
+    store_two(&one, &two, to);
+    weights += 4 * BYTES, other += 4 * BYTES;
+  }
+  if (in_fours(size) == size || SF_WIDENED) return;
+  const four_weights one = {{last_weights(size, weights + size % 4)}};
+  const four_weights two = {{last_weights(size, other + size % 4)}};
+  store_two(&one, &two, to);
+}
+
+#endif  // SF_DSP
+
+#endif  // SF_WEIGHTS_DSP_H_
