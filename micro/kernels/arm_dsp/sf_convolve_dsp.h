@@ -312,7 +312,8 @@ static void convolve_3x2(work *of) {
   const int32_t end = in_fours(of->size) == of->size || SF_WIDENED ? 0 : -2;
   int32_t i = of->channel;
   sf_3x2 two;
-  two.apart = bytes, two.zero_point = of->zero_point, two.pitch = of->pitch;
+  two.range = (int32_t)of->range, two.apart = bytes, two.zero_point = of->zero_point,
+  two.pitch = of->pitch;
   sf_set_3x2_round(SF_WIDENED, SF_3X2_PIXELS, fours, &two.entry, &two.skipped);
   for (; i < end - 1; i += 2) {
     if (!unpack_two(of, i, two.scales)) {
@@ -324,7 +325,7 @@ static void convolve_3x2(work *of) {
     two.bias[0] = (uint32_t)of->constants.bias[i];
     two.bias[1] = (uint32_t)of->constants.bias[i + 1];
     two.output = of->output + i, two.end = two.output + SF_3X2_PIXELS * of->blocks * of->pitch;
-    sf_make_3x2(SF_WIDENED, of->range, &two, of->words);
+    sf_make_3x2(SF_WIDENED, &two, of->words);
   }
   if (i < 0) convolve_singly(of, SF_3X2_PIXELS, i, 0);
 }
@@ -431,7 +432,7 @@ static void convolve_group(const sf_source *from, work *of) {
   const int32_t width = of->window->output_width;
   int8_t *const output = of->output;
   const int32_t room = room_for(from);
-  const int by_parts = room < PART_PIXELS && room < width;
+  const int by_parts = room < PART_PIXELS && room < width, is_large = from->size >= LARGE;
   for (int32_t x = 0, pixels; x < width; x += of->blocks * pixels) {
     const int32_t left = width - x, most = left < room ? left : room;
     // The weights of two channels take as much as the windows of two pixels.
@@ -439,14 +440,15 @@ static void convolve_group(const sf_source *from, work *of) {
     way by = SINGLY;
     pixels = left < PIXELS ? left : PIXELS;
     of->blocks = 1;
-    if (by_parts || (left == 2 && from->size >= LARGE)) {
-      pixels = left < PART_PIXELS ? left : PART_PIXELS;
+    if (by_parts || (is_large && (left == 2 || left == 4))) {
+      pixels = left == 4 ? 2 : left < PART_PIXELS ? left : PART_PIXELS;
       convolve_by_parts(from, x, pixels, of);
     } else {
       if (of->range != SF_OTHER_RANGE && !SF_WIDENED && fours >= FEWEST_BLOCKS) {
         by = BY_4X2, pixels = SF_4X2_PIXELS, of->blocks = fours;
       } else if (of->range != SF_OTHER_RANGE && most >= SF_3X2_PIXELS) {
         by = BY_3X2, pixels = SF_3X2_PIXELS, of->blocks = most / SF_3X2_PIXELS;
+        if (is_large && of->blocks > 1 && left - of->blocks * pixels == 1) --of->blocks;
       } else if (pixels > most) {
         pixels = most;
       }

@@ -25,14 +25,15 @@ typedef struct {
   int8_t *output;
   int32_t pitch;  // from one pixel to the next
   const int8_t *end;
+  int32_t range;  // a sf_range
 } sf_3x2;
 
-// What is skipped of a round, which takes four times four, for `fours` of them in all.
+// What is skipped of a round, which takes eight times four, for `fours` of them in all.
 static inline void sf_set_3x2_round(int widened, int32_t pixels, int32_t fours, int32_t *entry,
                                     int32_t *skipped) {
   const int32_t code = pixels == 3 ? (widened ? 88 : 96) : (widened ? 64 : 72);
-  *entry = code * (-fours & 3);
-  *skipped = 8 * pixels * (-fours & 3);
+  *entry = code * (-fours & 7);
+  *skipped = 8 * pixels * (-fours & 7);
 }
 
 // Sums are in r0 to r2 and in r3 to r5, where the weights are in r11, how far apart the channels in
@@ -100,11 +101,15 @@ static inline void sf_set_3x2_round(int widened, int32_t pixels, int32_t fours, 
   SF_2X2_TWO_WIDENED(at "+4", at "+12]") SF_2X2_TWO_WIDENED(at "+8", at "+16]" last)
 
 // A round; r10 is read from where the end of the weights is on the stack.
-#define SF_3X2_ROUND(four, end) \
-  SF_3X2_FOUR_FOURS(four("0", "") four("24", "") four("48", "") four("72", "!"), end)
-#define SF_2X2_ROUND(four, end) \
-  SF_3X2_FOUR_FOURS(four("0", "") four("16", "") four("32", "") four("48", "!"), end)
-#define SF_3X2_FOUR_FOURS(fours, end)    \
+#define SF_3X2_ROUND(four, end)                                                          \
+  SF_3X2_EIGHT(four("0", "") four("24", "") four("48", "") four("72", "") four("96", "") \
+                   four("120", "") four("144", "") four("168", "!"),                     \
+               end)
+#define SF_2X2_ROUND(four, end)                                                          \
+  SF_3X2_EIGHT(four("0", "") four("16", "") four("32", "") four("48", "") four("64", "") \
+                   four("80", "") four("96", "") four("112", "!"),                       \
+               end)
+#define SF_3X2_EIGHT(fours, end)         \
   "add pc, r6\n\t"                       \
   "nop\n"                                \
   "1:\n\t" fours "ldr.w r10, [sp, #" end \
@@ -114,12 +119,12 @@ static inline void sf_set_3x2_round(int widened, int32_t pixels, int32_t fours, 
 
 #define SF_3X2_BEGIN               \
   "push {r7}\n\t"                  \
-  "sub.w sp, sp, #60\n\t"          \
+  "sub.w sp, sp, #64\n\t"          \
   "ldm.w r1!, {r2-r6, r8, r9}\n\t" \
   "stm.w sp, {r2-r6, r8, r9}\n\t"  \
-  "ldm.w r1, {r2-r6, r8-r10}\n\t"  \
-  "add.w r11, sp, #28\n\t"         \
-  "stm.w r11, {r2-r6, r8-r10}\n\t" \
+  "ldm.w r1, {r2-r6, r8-r11}\n\t"  \
+  "add.w r12, sp, #28\n\t"         \
+  "stm.w r12, {r2-r6, r8-r11}\n\t" \
   "sub.w lr, lr, #4\n"             \
   "2:\n\t"                         \
   "ldr.w r11, [sp]\n\t"            \
@@ -138,22 +143,25 @@ static inline void sf_set_3x2_round(int widened, int32_t pixels, int32_t fours, 
 #define SF_3X2_MULTIPLY_FIRST(sum) "smmlar " sum ", " sum ", r6, " sum "\n\t"
 #define SF_3X2_MULTIPLY_SECOND(sum) "smmlar " sum ", " sum ", r8, " sum "\n\t"
 #define SF_3X2_AWAY_FROM_ZERO(sum) "add.w " sum ", " sum ", " sum ", asr #31\n\t"
-#define SF_3X2_AS_IT_IS(sum)
 #define SF_3X2_SHIFT_FIRST(sum) "smmlar " sum ", " sum ", r7, r10\n\t"
 #define SF_3X2_SHIFT_SECOND(sum) "smmlar " sum ", " sum ", r9, r10\n\t"
 #define SF_3X2_CLAMP(sum) "ssat " sum ", #8, " sum "\n\t"
 #define SF_3X2_CLAMP_FROM_ZERO(sum) "usat " sum ", #7, " sum "\n\t"
-#define SF_3X2_TO_CODES(round, clamp)                                               \
-  "ldr.w r6, [sp, #28]\n\t"                                                         \
-  "ldr.w r7, [sp, #32]\n\t"                                                         \
-  "ldr.w r8, [sp, #36]\n\t"                                                         \
-  "ldr.w r9, [sp, #40]\n\t"                                                         \
-  "ldr.w r10, [sp, #44]\n\t"                                                        \
-  "ldr.w r11, [sp, #48]\n\t"                                                        \
-  "ldr.w r12, [sp, #52]\n\t" SF_3X2_OF_FIRST(SF_3X2_MULTIPLY_FIRST)                 \
-      SF_3X2_OF_SECOND(SF_3X2_MULTIPLY_SECOND) SF_3X2_OF_ALL(round)                 \
-          SF_3X2_OF_FIRST(SF_3X2_SHIFT_FIRST) SF_3X2_OF_SECOND(SF_3X2_SHIFT_SECOND) \
-              SF_3X2_OF_ALL(clamp)
+// lo, eq and hi are the three ranges in turn.
+#define SF_3X2_TO_CODES                                                       \
+  "ldr.w r6, [sp, #60]\n\t"                                                   \
+  "cmp r6, #1\n\t"                                                            \
+  "ldr.w r6, [sp, #28]\n\t"                                                   \
+  "ldr.w r7, [sp, #32]\n\t"                                                   \
+  "ldr.w r8, [sp, #36]\n\t"                                                   \
+  "ldr.w r9, [sp, #40]\n\t"                                                   \
+  "ldr.w r10, [sp, #44]\n\t"                                                  \
+  "ldr.w r11, [sp, #48]\n\t"                                                  \
+  "ldr.w r12, [sp, #52]\n\t" SF_3X2_OF_FIRST(SF_3X2_MULTIPLY_FIRST)           \
+      SF_3X2_OF_SECOND(SF_3X2_MULTIPLY_SECOND) "bls.n 3f\n\t" SF_3X2_OF_ALL(  \
+          SF_3X2_AWAY_FROM_ZERO) "3:\n\t" SF_3X2_OF_FIRST(SF_3X2_SHIFT_FIRST) \
+          SF_3X2_OF_SECOND(SF_3X2_SHIFT_SECOND) "beq.w 4f\n\t" SF_3X2_OF_ALL( \
+              SF_3X2_CLAMP) "5:\n\t"
 
 #define SF_3X2_STORE(first, second) \
   "strb.w " first                   \
@@ -167,7 +175,11 @@ static inline void sf_set_3x2_round(int widened, int32_t pixels, int32_t fours, 
   "ldr.w r6, [sp, #56]\n\t" \
   "cmp.w r11, r6\n\t" \
   "bne.w 2b\n\t" \
-  "add.w sp, sp, #60\n\t" \
+  "b.n 6f\n" \
+  "4:\n\t" SF_3X2_OF_ALL(SF_3X2_CLAMP_FROM_ZERO) \
+  "b.w 5b\n" \
+  "6:\n\t" \
+  "add.w sp, sp, #64\n\t" \
   "pop {r7}"
 
 #define SF_3X2_LOOP(body)                                                                       \
@@ -176,27 +188,14 @@ static inline void sf_set_3x2_round(int widened, int32_t pixels, int32_t fours, 
                    :                                                                            \
                    : "r0", "r2", "r3", "r4", "r5", "r6", "r8", "r9", "r10", "r11", "r12", "cc", \
                      "memory")
-#define SF_3X2_LOOPS(four)                                                                \
-  if (range == SF_FROM_LOWEST) {                                                          \
-    SF_3X2_LOOP(SF_3X2_BEGIN SF_3X2_ROUND(four, "16")                                     \
-                    SF_3X2_TO_CODES(SF_3X2_AS_IT_IS, SF_3X2_CLAMP) SF_3X2_END);           \
-  } else if (range == SF_FROM_ZERO) {                                                     \
-    SF_3X2_LOOP(SF_3X2_BEGIN SF_3X2_ROUND(four, "16")                                     \
-                    SF_3X2_TO_CODES(SF_3X2_AS_IT_IS, SF_3X2_CLAMP_FROM_ZERO) SF_3X2_END); \
-  } else {                                                                                \
-    SF_3X2_LOOP(SF_3X2_BEGIN SF_3X2_ROUND(four, "16")                                     \
-                    SF_3X2_TO_CODES(SF_3X2_AWAY_FROM_ZERO, SF_3X2_CLAMP) SF_3X2_END);     \
-  }
-
 // Makes all pixels of two channels from the words of their blocks.
-SF_INLINED void sf_make_3x2(int widened, sf_range range, const sf_3x2 *channels,
-                            const uint32_t *words) {
+SF_INLINED void sf_make_3x2(int widened, const sf_3x2 *channels, const uint32_t *words) {
   register const sf_3x2 *from __asm__("r1") = channels;
   register const uint32_t *next __asm__("lr") = words;
   if (widened) {
-    SF_3X2_LOOPS(SF_3X2_WIDENED)
+    SF_3X2_LOOP(SF_3X2_BEGIN SF_3X2_ROUND(SF_3X2_WIDENED, "16") SF_3X2_TO_CODES SF_3X2_END);
   } else {
-    SF_3X2_LOOPS(SF_3X2_CODES)
+    SF_3X2_LOOP(SF_3X2_BEGIN SF_3X2_ROUND(SF_3X2_CODES, "16") SF_3X2_TO_CODES SF_3X2_END);
   }
 }
 
