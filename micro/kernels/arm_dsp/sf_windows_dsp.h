@@ -136,17 +136,14 @@ SF_OUTLINED void widen_fours_1(int32_t fours, uint32_t offsets, const int8_t *va
   widen_fours(1, fours, offsets, values, apart, step, words);
 }
 
-// `count` values of each of 1 to 4 pixels, filled up with zeros to whole fours.
-static void widen(int32_t pixels, int32_t count, uint32_t offsets, const int8_t *values,
-                  int32_t apart, int32_t step, uint32_t *words) {
-  static void (*const of_pixels[])(int32_t, uint32_t, const int8_t *, int32_t, int32_t,
-                                   uint32_t *) = {widen_fours_1, widen_fours_2, widen_fours_3,
-                                                  widen_fours_4};
-  const int32_t fours = count / 4, rest = count % 4;
-  of_pixels[pixels - 1](fours, offsets, values, apart, step, words);
-  if (rest == 0) return;
-  const uint32_t zeros = ((0 - offsets) & 0xff) * 0x1010101 << 8 * rest;
-  words += fours * step;
+typedef void widener(int32_t fours, uint32_t offsets, const int8_t *values, int32_t apart,
+                     int32_t step, uint32_t *words);
+static widener *const widen_pixels[] = {widen_fours_1, widen_fours_2, widen_fours_3, widen_fours_4};
+
+// The last `count` % 4 values of each pixel, and zeros.
+SF_OUTLINED void widen_rest(int32_t pixels, int32_t count, uint32_t offsets, const int8_t *values,
+                            int32_t apart, uint32_t *words) {
+  const uint32_t zeros = ((0 - offsets) & 0xff) * 0x1010101 << 8 * (count % 4);
   for (; pixels > 0; --pixels, values += apart, words += 2) {
     const uint32_t codes = sf_last_codes(values, count) | zeros;
     words[0] = sf_even_codes(offsets, codes), words[1] = sf_odd_codes(offsets, codes);
@@ -186,7 +183,7 @@ static void widen_taps(const sf_source *from, int32_t pixels, int32_t at, int32_
     for (int32_t run = 0; run < from->runs; ++run) {
       const int32_t begin = at + run * from->step, end = begin + from->length;
       if (row != NULL && inside) {
-        widen(pixels, from->length, offsets, row + begin, apart, step, words);
+        widen_pixels[pixels - 1](from->length / 4, offsets, row + begin, apart, step, words);
         words += from->length / 4 * step;
         continue;
       }
@@ -194,7 +191,7 @@ static void widen_taps(const sf_source *from, int32_t pixels, int32_t at, int32_
         for (int32_t i = 0; i < pixels; ++i) {
           const int32_t value = tap + i * apart;
           if (row != NULL && value >= 0 && value + depth <= row_end) {
-            widen(1, depth, offsets, row + value, 0, step, words + 2 * i);
+            widen_fours_1(fours, offsets, row + value, 0, step, words + 2 * i);
           } else {
             clear_fours(fours, step, words + 2 * i);
           }
@@ -228,7 +225,7 @@ static void widen_collected(const sf_source *from, int32_t pixels, int32_t at, i
         }
       }
     }
-    widen(some, filled, offsets, collected, filled, 2 * pixels, words + 2 * i);
+    widen_pixels[some - 1](filled / 4, offsets, collected, filled, 2 * pixels, words + 2 * i);
   }
 }
 
@@ -243,12 +240,19 @@ static void widen_windows(const sf_source *from, int32_t x, int32_t blocks, int3
   const int32_t channels = window->input_channels, apart = window->stride * channels;
   const int32_t filled = (count + 3) & ~3;
   int32_t at = x * apart - window->left * channels + from->channel;
-  for (int32_t i = 0; i < most * filled; ++i) {
-    collected[i] = (int8_t)window->input_zero_point;  // where it is filled up
+  for (int32_t i = 0; i < most; ++i) {
+    for (int32_t k = count; k < filled; ++k) {
+      collected[i * filled + k] = (int8_t)window->input_zero_point;
+    }
   }
-  for (; blocks > 0; --blocks, words += filled / 2 * pixels, at += pixels * apart) {
+  const int32_t fours = count / 4, step = 2 * pixels;
+  for (; blocks > 0; --blocks, words += filled / 4 * step, at += pixels * apart) {
     if (is_pointwise(window)) {
-      widen(pixels, count, offsets, from->rows[0] + at + first, apart, 2 * pixels, words);
+      const int8_t *values = from->rows[0] + at + first;
+      widen_pixels[pixels - 1](fours, offsets, values, apart, step, words);
+      if (filled != count) {
+        widen_rest(pixels, count, offsets, values, apart, words + fours * step);
+      }
     } else if (most == 0) {
       widen_taps(from, pixels, at, apart, offsets, words);
     } else {
