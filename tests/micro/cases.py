@@ -109,8 +109,13 @@ def usual_convolutions(draw):
     depth, out = (draw(st.integers(1, 24) | st.sampled_from([8, 16])) for _ in range(2))
     kernel = draw(st.sampled_from([1, 3, 3]))
     net.input((draw(st.integers(kernel, 4)), draw(st.integers(kernel, 60)), depth), draw(SCALES), draw(ZERO_POINTS))
-    shape = (out, kernel, kernel, depth) if kind is Conv2D else (kernel, kernel, depth)
-    return add_convolution(draw, net, kind, shape, draw(SCALES))
+    if kind is DepthwiseConv2D:
+        return add_convolution(draw, net, kind, (kernel, kernel, depth), draw(SCALES))
+    multiplier = draw(st.sampled_from([0, 0, 1, 2, 5]))
+    if multiplier:  # several output channels of each input channel
+        shape = (multiplier * depth, kernel, kernel, 1)
+        return add_convolution(draw, net, kind, shape, draw(SCALES), groups=depth)
+    return add_convolution(draw, net, kind, (out, kernel, kernel, depth), draw(SCALES))
 
 
 @st.composite

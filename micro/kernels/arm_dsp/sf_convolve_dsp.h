@@ -7,6 +7,7 @@
 
 #include "sf_dsp_3x2.h"
 #include "sf_dsp_4x2.h"
+#include "sf_rows_dsp.h"
 #include "sf_sums.h"
 #include "sf_weights_dsp.h"
 #include "sf_windows_dsp.h"
@@ -15,7 +16,7 @@
 
 enum {
   PIXELS = 4,
-  CHANNELS = 4,  // of a single pixel
+  CHANNELS = 4,  // of a single pixel, or groups of one input channel each
   ROOM = 1872,   // bytes of windows on the stack
 
   // Windows of which fewer pixels would fit, but not the whole row, are taken part by part.
@@ -459,23 +460,43 @@ static void convolve_group(const sf_source *from, work *of) {
   of->output = output;
 }
 
-static void convolve_row(const sf_window *window, const sf_constants *constants,
-                         const int8_t *const *rows, int8_t *output) {
+// Groups `first` to `end` - 1.
+static void convolve_groups(const sf_window *window, const sf_constants *constants,
+                            const int8_t *const *rows, int32_t first, int32_t end, int8_t *output) {
   const int32_t channels = window->output_channels / window->groups;
-  work of = {.window = window, .constants = *constants, .channel = -channels, .output = output};
+  work of = {.window = window, .constants = *constants, .channel = -channels};
   of.pitch = window->output_channels;
   of.zero_point = window->output_zero_point;
   of.range = sf_range_of(window->minimum, window->maximum, window->output_zero_point);
-  for (int32_t group = 0; group < window->groups; ++group) {
+  for (int32_t group = first; group < end; ++group) {
     const sf_source from = sf_source_of(window, rows, group);
+    const int32_t begin = (group + 1) * channels;
     of.size = from.size;
     of.usual_shifts = most_shifts(from.size);
-    of.constants.codes += channels * bytes_of(of.size);
-    of.constants.bias += channels;
-    of.constants.factors += channels;
-    if (of.constants.shifts != NULL) of.constants.shifts += channels;
-    of.output += channels;
+    of.constants.codes = constants->codes + begin * bytes_of(of.size);
+    of.constants.bias = constants->bias + begin;
+    of.constants.factors = constants->factors + begin;
+    if (constants->shifts != NULL) of.constants.shifts = constants->shifts + begin;
+    of.output = output + begin;
     convolve_group(&from, &of);
+  }
+}
+
+static void convolve_row(const sf_window *window, const sf_constants *constants,
+                         const int8_t *const *rows, int8_t *output) {
+  const int32_t groups = window->groups;
+  const int is_multiplied = groups >= CHANNELS && groups == window->input_channels &&
+                            window->kernel_height == 3 && window->kernel_width == 3;
+  if (!is_multiplied) {
+    convolve_groups(window, constants, rows, 0, groups, output);
+    return;
+  }
+  for (int32_t group = 0; group < groups; group += CHANNELS) {
+    // The last four groups are made again in part.
+    const int32_t first = group < groups - CHANNELS ? group : groups - CHANNELS;
+    if (!sf_multiplied_3x3_dsp(SF_WIDENED, window, constants, rows, first, output)) {
+      convolve_groups(window, constants, rows, first, first + CHANNELS, output);
+    }
   }
 }
 

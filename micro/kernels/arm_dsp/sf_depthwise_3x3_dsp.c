@@ -8,7 +8,8 @@
 
 enum {
   CHANNELS = 4,
-  STRIP = 24  // pixels at stride 1, of which a channel's pairs have room; half as many at stride 2
+  STRIP = 24,  // pixels at stride 1; half as many at stride 2
+  CHANNEL_WORDS = (STRIP + 4) / 2 * SF_3X3_PAIR
 };
 
 // A row, and what of it is the same for all channels. In the padding, a row under the windows is
@@ -41,12 +42,12 @@ static void set_rows(const int8_t *const *rows, work *to) {
 SF_INLINED void store_words(uint32_t even0, uint32_t odd0, uint32_t even1, uint32_t odd1,
                             uint32_t *to) {
   to[0] = sf_lower_halves(even0, even1);
-  to[SF_3X3_CHANNEL] = sf_lower_halves(odd0, odd1);
-  to[2 * SF_3X3_CHANNEL] = sf_upper_halves(even0, even1);
-  to[3 * SF_3X3_CHANNEL] = sf_upper_halves(odd0, odd1);
+  to[CHANNEL_WORDS] = sf_lower_halves(odd0, odd1);
+  to[2 * CHANNEL_WORDS] = sf_upper_halves(even0, even1);
+  to[3 * CHANNEL_WORDS] = sf_upper_halves(odd0, odd1);
 }
 SF_INLINED void store_zeros(uint32_t *to) {
-  to[0] = to[SF_3X3_CHANNEL] = to[2 * SF_3X3_CHANNEL] = to[3 * SF_3X3_CHANNEL] = 0;
+  to[0] = to[CHANNEL_WORDS] = to[2 * CHANNEL_WORDS] = to[3 * CHANNEL_WORDS] = 0;
 }
 SF_INLINED void store_codes(uint32_t offsets, uint32_t codes0, uint32_t codes1, uint32_t *to) {
   store_words(sf_even_codes(offsets, codes0), sf_odd_codes(offsets, codes0),
@@ -158,46 +159,77 @@ static int set_channels(const work *of, int32_t channel, sf_3x3 *to) {
   return 1;
 }
 
+// Output channels, and the pairs of each in a strip.
+typedef struct {
+  const sf_3x3 *channels;
+  int32_t count;
+  const uint32_t *pairs;
+  int32_t apart;  // words from those of one to those of the next
+} made;
+
 // Makes pixels of the strip from its pixel `first` on, whose window begins with a pair.
-static void make(const work *of, const sf_3x3 *channels, const uint32_t *strip, int32_t first,
-                 int32_t pixels, int32_t pitch, int8_t *output) {
+static void make(const work *of, const made *what, int32_t first, int32_t pixels, int32_t pitch,
+                 int8_t *output) {
   const int32_t stride = of->window->stride;
-  const sf_3x3_pixels place = {of->window->output_zero_point, pitch, output + pixels * pitch,
-                               output, strip + first * stride / 2 * SF_3X3_PAIR};
-  sf_make_3x3(of->range, stride, &place, channels, channels + CHANNELS);
+  const uint32_t *pairs = what->pairs + first * stride / 2 * SF_3X3_PAIR;
+  const sf_3x3_pixels place = {of->window->output_zero_point,
+                               pitch,
+                               output + pixels * pitch,
+                               output,
+                               pairs,
+                               4 * what->apart};
+  sf_make_3x3(of->range, stride, &place, what->channels, what->channels + what->count);
 }
 
 // Makes the pixels of a strip, four at a time: the last of them in part again, or some too many.
-static void make_strip(const work *of, const sf_3x3 *channels, const uint32_t *strip,
-                       int32_t pixels, int8_t *output) {
+static void make_strip(const work *of, const made *what, int32_t pixels, int8_t *output) {
   const int32_t pitch = of->window->output_channels, rest = pixels & (SF_3X3_PIXELS - 1);
   const int32_t fours = pixels - rest;
-  if (fours > 0) make(of, channels, strip, 0, fours, pitch, output);
+  if (fours > 0) make(of, what, 0, fours, pitch, output);
   if (fours > 0 && rest == 2) {
-    make(of, channels, strip, fours - 2, SF_3X3_PIXELS, pitch, output + (fours - 2) * pitch);
+    make(of, what, fours - 2, SF_3X3_PIXELS, pitch, output + (fours - 2) * pitch);
   } else if (rest > 0) {
-    int8_t made[CHANNELS * SF_3X3_PIXELS];
-    make(of, channels, strip, fours, SF_3X3_PIXELS, CHANNELS, made);
+    int8_t codes[CHANNELS * SF_3X3_PIXELS];
+    make(of, what, fours, SF_3X3_PIXELS, CHANNELS, codes);
     for (int32_t x = 0; x < rest; ++x) {
-      SF_COPY(output + (fours + x) * pitch, made + x * CHANNELS, CHANNELS);
+      for (int32_t i = 0; i < what->count; ++i) {
+        output[(fours + x) * pitch + i] = codes[CHANNELS * x + i];
+      }
     }
   }
+}
+
+// Widens the pairs of the windows of up to so many pixels from x on. Returns the number of pixels.
+static int32_t next_strip(const work *of, int32_t channel, int32_t x, uint32_t *strip) {
+  const sf_window *window = of->window;
+  const int32_t stride = window->stride, most = stride == 1 ? STRIP : STRIP / 2;
+  const int32_t pixels = window->output_width - x < most ? window->output_width - x : most;
+  widen_strip(of, channel, x * stride - window->left, stride == 1 ? (pixels + 3) / 2 : pixels + 1,
+              strip);
+  return pixels;
 }
 
 // Returns whether it did four channels: not if one has an unusual factor.
 SF_OUTLINED int convolve_channels(const work *of, int32_t channel, int8_t *output) {
   const sf_window *window = of->window;
-  const int32_t stride = window->stride, most = stride == 1 ? STRIP : STRIP / 2;
-  uint32_t strip[CHANNELS * SF_3X3_CHANNEL];
+  uint32_t strip[CHANNELS * CHANNEL_WORDS];
   sf_3x3 channels[CHANNELS];
   if (!set_channels(of, channel, channels)) return 0;
-  output += channel;
+  const made all = {channels, CHANNELS, strip, CHANNEL_WORDS};
   for (int32_t x = 0, pixels; x < window->output_width; x += pixels) {
-    pixels = window->output_width - x < most ? window->output_width - x : most;
-    widen_strip(of, channel, x * stride - window->left, stride == 1 ? (pixels + 3) / 2 : pixels + 1,
-                strip);
-    make_strip(of, channels, strip, pixels, output + x * window->output_channels);
+    pixels = next_strip(of, channel, x, strip);
+    make_strip(of, &all, pixels, output + x * window->output_channels + channel);
   }
+  return 1;
+}
+
+// Whether all rows can be made so. Sets what is the same for all channels.
+static int set_work(const sf_window *window, const sf_constants *constants,
+                    const int8_t *const *rows, work *to) {
+  to->window = window, to->constants = constants;
+  to->range = sf_range_of(window->minimum, window->maximum, window->output_zero_point);
+  if (window->dilation != 1 || window->stride > 2 || to->range == SF_OTHER_RANGE) return 0;
+  set_rows(rows, to);
   return 1;
 }
 
@@ -205,15 +237,63 @@ int sf_depthwise_3x3_dsp(const sf_window *window, const sf_constants *constants,
                          const int8_t *const *rows, int8_t *output) {
   const int32_t channels = window->output_channels;
   work of;
-  of.window = window, of.constants = constants;
-  of.range = sf_range_of(window->minimum, window->maximum, window->output_zero_point);
-  if (window->dilation != 1 || window->stride > 2 || of.range == SF_OTHER_RANGE) return 0;
-  set_rows(rows, &of);
+  if (!set_work(window, constants, rows, &of)) return 0;
   for (int32_t channel = 0; channel < channels; channel += CHANNELS) {
     // The last four channels are made again in part.
     const int32_t first = channel < channels - CHANNELS ? channel : channels - CHANNELS;
     if (!convolve_channels(&of, first, output)) {
       sf_depthwise_channels_dsp(window, constants, rows, first, output);
+    }
+  }
+  return 1;
+}
+
+// --- Several output channels of each input channel
+
+// Sets what an output channel needs. Returns a negative number if its factor is for
+// sf_code_of_sum().
+static int32_t set_channel(const sf_constants *constants, int widened, int32_t channel,
+                           sf_3x3 *to) {
+  const int8_t *codes = constants->codes + (widened ? 24 : 9) * channel;
+  int32_t shift, weights[9];
+  for (int32_t i = 0; i < 9; ++i) {
+    if (widened) {  // of each four, the first and the third are a word, the others the next
+      int16_t weight;
+      SF_COPY(&weight, codes + i / 4 * 8 + i % 2 * 4 + i / 2 % 2 * 2, 2);
+      weights[i] = weight;
+    } else {
+      weights[i] = codes[i];
+    }
+  }
+  const int32_t lower[5] = {weights[0], weights[1], weights[2], weights[6], weights[7]};
+  const int32_t upper[5] = {weights[3], weights[4], weights[5], weights[7], weights[8]};
+  for (int32_t i = 0; i < 5; ++i) {
+    to->weights[i] = sf_lower_halves((uint32_t)lower[i], (uint32_t)upper[i]);
+  }
+  to->bias = constants->bias[channel];
+  return sf_unpack_scale(constants, channel, &to->scale, &shift);
+}
+
+int sf_multiplied_3x3_dsp(int widened, const sf_window *window, const sf_constants *constants,
+                          const int8_t *const *rows, int32_t channel, int8_t *output) {
+  const int32_t multiplier = window->output_channels / window->input_channels;
+  uint32_t strip[CHANNELS * CHANNEL_WORDS];
+  sf_3x3 channels[CHANNELS];
+  work of;
+  if (!set_work(window, constants, rows, &of)) return 0;
+  for (int32_t x = 0, pixels; x < window->output_width; x += pixels) {
+    pixels = next_strip(&of, channel, x, strip);
+    for (int32_t i = 0, count; i < CHANNELS * multiplier; i += count) {
+      // The next output channels of the same input channel.
+      const int32_t left = multiplier - i % multiplier, first = channel * multiplier + i;
+      int32_t usual = -1;
+      count = left < CHANNELS ? left : CHANNELS;
+      for (int32_t k = 0; k < count; ++k) {
+        usual &= set_channel(constants, widened, first + k, &channels[k]);
+      }
+      if (usual >= 0) return 0;
+      const made some = {channels, count, strip + i / multiplier * CHANNEL_WORDS, 0};
+      make_strip(&of, &some, pixels, output + x * window->output_channels + first);
     }
   }
   return 1;

@@ -9,11 +9,7 @@
 
 #if SF_DSP
 
-enum {
-  SF_3X3_PIXELS = 4,
-  SF_3X3_PAIR = 3,         // words
-  SF_3X3_CHANNEL = 3 * 14  // words from a channel's pairs to those of the next one
-};
+enum { SF_3X3_PIXELS = 4, SF_3X3_PAIR = 3 };  // words of a pair
 
 // What the loop needs of a channel, in the order in which it loads it.
 typedef struct {
@@ -30,36 +26,38 @@ typedef struct {
   const int8_t *end;      // of the output
   int8_t *output;         // of a number of pixels that is a multiple of four
   const uint32_t *pairs;  // that the first of them reads
+  int32_t apart;          // bytes from a channel's pairs to those of the next one
 } sf_3x3_pixels;
 
 // Weights are in r1 to r5, sums in r8 to r11, the words of a pair in r6, r7 and r12, where the
 // pairs are in r0, the output in lr. On the stack are scale and bias of the channel, the pixels,
 // the next channel and the end of all. r7 may be a compiler's frame pointer.
-#define SF_3X3_BEGIN          \
-  "push {r7}\n\t"             \
-  "sub.w sp, sp, #40\n\t"     \
-  "str.w r2, [sp, #36]\n\t"   \
-  "ldm.w r0, {r3-r6, r8}\n\t" \
-  "subs r5, #1\n\t"           \
-  "subs r6, #1\n\t"           \
-  "sub.w r8, r8, #168\n\t"    \
-  "add.w r7, sp, #12\n\t"     \
-  "stm.w r7, {r3-r6, r8}\n"   \
-  "2:\n\t"                    \
-  "ldm.w r1!, {r3-r5}\n\t"    \
-  "stm.w sp, {r3-r5}\n\t"     \
-  "ldr.w r6, [sp, #20]\n\t"   \
-  "ldr.w lr, [sp, #24]\n\t"   \
-  "ldr.w r0, [sp, #28]\n\t"   \
-  "adds r6, #1\n\t"           \
-  "add.w lr, lr, #1\n\t"      \
-  "adds r0, #168\n\t"         \
-  "str.w r6, [sp, #20]\n\t"   \
-  "str.w lr, [sp, #24]\n\t"   \
-  "str.w r0, [sp, #28]\n\t"   \
-  "add.w r8, r1, #20\n\t"     \
-  "str.w r8, [sp, #32]\n\t"   \
-  "ldm.w r1, {r1-r5}\n"       \
+#define SF_3X3_BEGIN              \
+  "push {r7}\n\t"                 \
+  "sub.w sp, sp, #44\n\t"         \
+  "str.w r2, [sp, #40]\n\t"       \
+  "ldm.w r0, {r3-r6, r8, r9}\n\t" \
+  "subs r5, #1\n\t"               \
+  "subs r6, #1\n\t"               \
+  "sub.w r8, r8, r9\n\t"          \
+  "add.w r7, sp, #12\n\t"         \
+  "stm.w r7, {r3-r6, r8, r9}\n"   \
+  "2:\n\t"                        \
+  "ldm.w r1!, {r3-r5}\n\t"        \
+  "stm.w sp, {r3-r5}\n\t"         \
+  "ldr.w r6, [sp, #20]\n\t"       \
+  "ldr.w lr, [sp, #24]\n\t"       \
+  "ldr.w r0, [sp, #28]\n\t"       \
+  "ldr.w r8, [sp, #32]\n\t"       \
+  "adds r6, #1\n\t"               \
+  "add.w lr, lr, #1\n\t"          \
+  "add.w r0, r0, r8\n\t"          \
+  "str.w r6, [sp, #20]\n\t"       \
+  "str.w lr, [sp, #24]\n\t"       \
+  "str.w r0, [sp, #28]\n\t"       \
+  "add.w r8, r1, #20\n\t"         \
+  "str.w r8, [sp, #36]\n\t"       \
+  "ldm.w r1, {r1-r5}\n"           \
   "1:\n\t"
 
 #define SF_3X3_LOAD_PAIR(offset) \
@@ -134,11 +132,11 @@ typedef struct {
   "add.w lr, lr, r6, lsl #1\n\t" \
   "cmp.w lr, r7\n\t"             \
   "bne.w 1b\n\t"                 \
-  "ldr.w r1, [sp, #32]\n\t"      \
-  "ldr.w r2, [sp, #36]\n\t"      \
+  "ldr.w r1, [sp, #36]\n\t"      \
+  "ldr.w r2, [sp, #40]\n\t"      \
   "cmp.w r1, r2\n\t"             \
   "bne.w 2b\n\t"                 \
-  "add.w sp, sp, #40\n\t"        \
+  "add.w sp, sp, #44\n\t"        \
   "pop {r7}"
 
 #define SF_3X3_LOOP(sums, codes)                                                          \

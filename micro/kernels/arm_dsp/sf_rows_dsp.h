@@ -13,6 +13,10 @@ int sf_depthwise_row_dsp(const sf_window *window, const sf_constants *constants,
 // Windows of 3x3, of four channels or more.
 int sf_depthwise_3x3_dsp(const sf_window *window, const sf_constants *constants,
                          const int8_t *const *rows, int8_t *output);
+// What input channels `channel` to `channel` + 3 become in a convolution of 3x3 whose groups have
+// one input channel each. Where it returns 0, it may have made some of it.
+int sf_multiplied_3x3_dsp(int widened, const sf_window *window, const sf_constants *constants,
+                          const int8_t *const *rows, int32_t channel, int8_t *output);
 // Channels `channel` to `channel` + 3 of windows of a size that sf_depthwise_row_dsp() makes.
 void sf_depthwise_channels_dsp(const sf_window *window, const sf_constants *constants,
                                const int8_t *const *rows, int32_t channel, int8_t *output);

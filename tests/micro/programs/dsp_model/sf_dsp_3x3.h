@@ -4,7 +4,7 @@
 
 #include "sf_scale_dsp.h"
 
-enum { SF_3X3_PIXELS = 4, SF_3X3_PAIR = 3, SF_3X3_CHANNEL = 3 * 14 };
+enum { SF_3X3_PIXELS = 4, SF_3X3_PAIR = 3 };
 
 typedef struct {
   sf_scale scale;
@@ -18,6 +18,7 @@ typedef struct {
   const int8_t *end;
   int8_t *output;
   const uint32_t *pairs;
+  int32_t apart;
 } sf_3x3_pixels;
 
 // The three words of the columns of a window: rows 0 and 1 of each, and row 2 of the first two.
@@ -40,7 +41,7 @@ static inline void sf_make_3x3(sf_range range, int32_t stride, const sf_3x3_pixe
   const int32_t count = (int32_t)(pixels->end - pixels->output) / pixels->pitch;
   if (count % SF_3X3_PIXELS != 0) abort();
   const uint32_t *pairs = pixels->pairs;
-  for (int32_t i = 0; channels + i != end; ++i, pairs += SF_3X3_CHANNEL) {
+  for (int32_t i = 0; channels + i != end; ++i, pairs += pixels->apart / 4) {
     for (int32_t x = 0; x < count; ++x) {
       const int32_t column = x * stride;
       const uint32_t *first = pairs + column / 2 * SF_3X3_PAIR;
