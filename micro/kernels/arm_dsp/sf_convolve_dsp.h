@@ -306,8 +306,8 @@ static void convolve_4x2(work *of, uint32_t *weights) {
   if (i < 0) convolve_singly(of, SF_4X2_PIXELS, i, 0);
 }
 
-// Blocks of three pixels.
-static void convolve_3x2(work *of) {
+// Blocks of three pixels or of two.
+static void convolve_3x2(work *of, int32_t pixels) {
   const int32_t bytes = bytes_of(of->size), fours = (of->size + 3) / 4;
   // Four codes are read where fewer are left, so that something has to follow.
   const int32_t end = in_fours(of->size) == of->size || SF_WIDENED ? 0 : -2;
@@ -315,20 +315,20 @@ static void convolve_3x2(work *of) {
   sf_3x2 two;
   two.range = (int32_t)of->range, two.apart = bytes, two.zero_point = of->zero_point,
   two.pitch = of->pitch;
-  sf_set_3x2_round(SF_WIDENED, SF_3X2_PIXELS, fours, &two.entry, &two.skipped);
+  sf_set_3x2_round(SF_WIDENED, pixels, fours, &two.entry, &two.skipped);
   for (; i < end - 1; i += 2) {
     if (!unpack_two(of, i, two.scales)) {
-      convolve_singly(of, SF_3X2_PIXELS, i, i + 2);
+      convolve_singly(of, pixels, i, i + 2);
       continue;
     }
     two.weights = of->constants.codes + i * bytes;
     two.weights_end = two.weights + 4 * fours * BYTES;
     two.bias[0] = (uint32_t)of->constants.bias[i];
     two.bias[1] = (uint32_t)of->constants.bias[i + 1];
-    two.output = of->output + i, two.end = two.output + SF_3X2_PIXELS * of->blocks * of->pitch;
-    sf_make_3x2(SF_WIDENED, &two, of->words);
+    two.output = of->output + i, two.end = two.output + pixels * of->blocks * of->pitch;
+    sf_make_3x2(SF_WIDENED, pixels, &two, of->words);
   }
-  if (i < 0) convolve_singly(of, SF_3X2_PIXELS, i, 0);
+  if (i < 0) convolve_singly(of, pixels, i, 0);
 }
 
 // --- Windows that are taken part by part
@@ -418,7 +418,7 @@ SF_OUTLINED void convolve_whole(const sf_source *from, int32_t x, int32_t pixels
   if (by == BY_4X2) {
     convolve_4x2(of, room);
   } else if (by == BY_3X2) {
-    convolve_3x2(of);
+    convolve_3x2(of, pixels);
   } else {
     convolve_pixels[pixels - 1](of);
   }
@@ -429,30 +429,37 @@ static int32_t room_for(const sf_source *from) {
   return (ROOM - collected_bytes(from)) / (2 * ((from->size + 3) & ~3));
 }
 
+// Sets how the next pixels of a row are made, of which `left` are left and `room` have room.
+static way next_way(const work *of, int32_t left, int32_t room, int32_t *blocks, int32_t *pixels) {
+  const int32_t most = left < room ? left : room;
+  // The weights of two channels take as much as the windows of two pixels.
+  const int32_t fours = (left < room - 2 ? left : room - 2) / SF_4X2_PIXELS;
+  if (of->range == SF_OTHER_RANGE || most == 1) {
+    *blocks = 1, *pixels = most < PIXELS ? most : PIXELS;
+    return SINGLY;
+  }
+  if (!SF_WIDENED && fours >= FEWEST_BLOCKS) {
+    *blocks = fours, *pixels = SF_4X2_PIXELS;
+    return BY_4X2;
+  }
+  *blocks = left == 4 ? 1 : most / 3, *pixels = left == 4 || most < 3 ? 2 : 3;
+  if (most < 3) *blocks = 1;
+  if (*blocks > 1 && left - 3 * *blocks == 1) --*blocks;  // two times two are left then
+  return BY_3X2;
+}
+
 static void convolve_group(const sf_source *from, work *of) {
   const int32_t width = of->window->output_width;
   int8_t *const output = of->output;
   const int32_t room = room_for(from);
-  const int by_parts = room < PART_PIXELS && room < width, is_large = from->size >= LARGE;
+  const int by_parts = room < PART_PIXELS && room < width;
   for (int32_t x = 0, pixels; x < width; x += of->blocks * pixels) {
-    const int32_t left = width - x, most = left < room ? left : room;
-    // The weights of two channels take as much as the windows of two pixels.
-    const int32_t fours = (left < room - 2 ? left : room - 2) / SF_4X2_PIXELS;
-    way by = SINGLY;
-    pixels = left < PIXELS ? left : PIXELS;
-    of->blocks = 1;
-    if (by_parts || (is_large && (left == 2 || left == 4))) {
-      pixels = left == 4 ? 2 : left < PART_PIXELS ? left : PART_PIXELS;
+    const int32_t left = width - x;
+    if (by_parts) {
+      of->blocks = 1, pixels = left < PART_PIXELS ? left : PART_PIXELS;
       convolve_by_parts(from, x, pixels, of);
     } else {
-      if (of->range != SF_OTHER_RANGE && !SF_WIDENED && fours >= FEWEST_BLOCKS) {
-        by = BY_4X2, pixels = SF_4X2_PIXELS, of->blocks = fours;
-      } else if (of->range != SF_OTHER_RANGE && most >= SF_3X2_PIXELS) {
-        by = BY_3X2, pixels = SF_3X2_PIXELS, of->blocks = most / SF_3X2_PIXELS;
-        if (is_large && of->blocks > 1 && left - of->blocks * pixels == 1) --of->blocks;
-      } else if (pixels > most) {
-        pixels = most;
-      }
+      const way by = next_way(of, left, room, &of->blocks, &pixels);
       convolve_whole(from, x, pixels, by, of);
     }
     of->output += of->blocks * pixels * of->pitch;

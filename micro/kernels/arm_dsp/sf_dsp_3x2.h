@@ -169,8 +169,8 @@ static inline void sf_set_3x2_round(int widened, int32_t pixels, int32_t fours, 
   "strb.w " second                  \
   ", [r11, #1]\n\t"                 \
   "add.w r11, r11, r12\n\t"
-#define SF_3X2_END \
-  SF_3X2_STORE("r0", "r3") SF_3X2_STORE("r1", "r4") SF_3X2_STORE("r2", "r5") \
+#define SF_3X2_END(third) \
+  SF_3X2_STORE("r0", "r3") SF_3X2_STORE("r1", "r4") third \
   "str.w r11, [sp, #48]\n\t" \
   "ldr.w r6, [sp, #56]\n\t" \
   "cmp.w r11, r6\n\t" \
@@ -188,14 +188,20 @@ static inline void sf_set_3x2_round(int widened, int32_t pixels, int32_t fours, 
                    :                                                                            \
                    : "r0", "r2", "r3", "r4", "r5", "r6", "r8", "r9", "r10", "r11", "r12", "cc", \
                      "memory")
-// Makes all pixels of two channels from the words of their blocks.
-SF_INLINED void sf_make_3x2(int widened, const sf_3x2 *channels, const uint32_t *words) {
+// Makes all pixels of two channels from the words of their blocks, of three pixels or of two.
+#define SF_3X2_MAKE(round, third) SF_3X2_LOOP(SF_3X2_BEGIN round SF_3X2_TO_CODES SF_3X2_END(third))
+SF_INLINED void sf_make_3x2(int widened, int32_t pixels, const sf_3x2 *channels,
+                            const uint32_t *words) {
   register const sf_3x2 *from __asm__("r1") = channels;
   register const uint32_t *next __asm__("lr") = words;
-  if (widened) {
-    SF_3X2_LOOP(SF_3X2_BEGIN SF_3X2_ROUND(SF_3X2_WIDENED, "16") SF_3X2_TO_CODES SF_3X2_END);
+  if (widened && pixels == 3) {
+    SF_3X2_MAKE(SF_3X2_ROUND(SF_3X2_WIDENED, "16"), SF_3X2_STORE("r2", "r5"));
+  } else if (widened) {
+    SF_3X2_MAKE(SF_2X2_ROUND(SF_2X2_WIDENED, "16"), );
+  } else if (pixels == 3) {
+    SF_3X2_MAKE(SF_3X2_ROUND(SF_3X2_CODES, "16"), SF_3X2_STORE("r2", "r5"));
   } else {
-    SF_3X2_LOOP(SF_3X2_BEGIN SF_3X2_ROUND(SF_3X2_CODES, "16") SF_3X2_TO_CODES SF_3X2_END);
+    SF_3X2_MAKE(SF_2X2_ROUND(SF_2X2_CODES, "16"), );
   }
 }
 

@@ -45,13 +45,15 @@ static inline const uint32_t *add_3x2(int widened, int32_t pixels, int32_t entry
   return words;
 }
 
-static inline void sf_make_3x2(int widened, const sf_3x2 *channels, const uint32_t *words) {
+static inline void sf_make_3x2(int widened, int32_t pixels, const sf_3x2 *channels,
+                               const uint32_t *words) {
+  if (channels->skipped != pixels) abort();
   for (int8_t *output = channels->output; output != channels->end;) {
     uint32_t sums[SF_3X2_CHANNELS * SF_3X2_PIXELS];
     for (int i = 0; i < SF_3X2_CHANNELS * SF_3X2_PIXELS; ++i) sums[i] = channels->bias[i / 3];
-    words = add_3x2(widened, channels->skipped, channels->entry, channels->weights,
-                    channels->weights_end, channels->apart, words, sums);
-    for (int x = 0; x < SF_3X2_PIXELS; ++x, output += channels->pitch) {
+    words = add_3x2(widened, pixels, channels->entry, channels->weights, channels->weights_end,
+                    channels->apart, words, sums);
+    for (int x = 0; x < pixels; ++x, output += channels->pitch) {
       for (int i = 0; i < SF_3X2_CHANNELS; ++i) {
         output[i] = (int8_t)sf_code_of_sum((sf_range)channels->range, channels->scales[i],
                                            channels->zero_point, sums[SF_3X2_PIXELS * i + x]);
