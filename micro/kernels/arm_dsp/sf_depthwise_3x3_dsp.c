@@ -106,7 +106,8 @@ SF_OUTLINED void widen_pairs(const work *from, int32_t channel, int32_t x, int32
 }
 
 // Pairs of columns from x on, some of which may lie in the padding.
-static void widen_strip(const work *from, int32_t channel, int32_t x, int32_t pairs, uint32_t *to) {
+SF_INLINED void widen_strip(const work *from, int32_t channel, int32_t x, int32_t pairs,
+                            uint32_t *to) {
   for (int32_t count; pairs > 0; pairs -= count, x += 2 * count, to += count * SF_3X3_PAIR) {
     count = x < 0 ? 0 : (from->window->input_width - x) / 2;
     if (count > 0) {
@@ -168,8 +169,8 @@ typedef struct {
 } made;
 
 // Makes pixels of the strip from its pixel `first` on, whose window begins with a pair.
-static void make(const work *of, const made *what, int32_t first, int32_t pixels, int32_t pitch,
-                 int8_t *output) {
+SF_INLINED void make(const work *of, const made *what, int32_t first, int32_t pixels, int32_t pitch,
+                     int8_t *output) {
   const int32_t stride = of->window->stride;
   const uint32_t *pairs = what->pairs + first * stride / 2 * SF_3X3_PAIR;
   const sf_3x3_pixels place = {of->window->output_zero_point,
@@ -182,7 +183,7 @@ static void make(const work *of, const made *what, int32_t first, int32_t pixels
 }
 
 // Makes the pixels of a strip, four at a time: the last of them in part again, or some too many.
-static void make_strip(const work *of, const made *what, int32_t pixels, int8_t *output) {
+SF_INLINED void make_strip(const work *of, const made *what, int32_t pixels, int8_t *output) {
   const int32_t pitch = of->window->output_channels, rest = pixels & (SF_3X3_PIXELS - 1);
   const int32_t fours = pixels - rest;
   if (fours > 0) make(of, what, 0, fours, pitch, output);
@@ -200,7 +201,7 @@ static void make_strip(const work *of, const made *what, int32_t pixels, int8_t 
 }
 
 // Widens the pairs of the windows of up to so many pixels from x on. Returns the number of pixels.
-static int32_t next_strip(const work *of, int32_t channel, int32_t x, uint32_t *strip) {
+SF_INLINED int32_t next_strip(const work *of, int32_t channel, int32_t x, uint32_t *strip) {
   const sf_window *window = of->window;
   const int32_t stride = window->stride, most = stride == 1 ? STRIP : STRIP / 2;
   const int32_t pixels = window->output_width - x < most ? window->output_width - x : most;
@@ -274,6 +275,13 @@ static int32_t set_channel(const sf_constants *constants, int widened, int32_t c
   return sf_unpack_scale(constants, channel, &to->scale, &shift);
 }
 
+SF_OUTLINED int32_t next_strip_of(const work *of, int32_t channel, int32_t x, uint32_t *strip) {
+  return next_strip(of, channel, x, strip);
+}
+SF_OUTLINED void make_strip_of(const work *of, const made *what, int32_t pixels, int8_t *output) {
+  make_strip(of, what, pixels, output);
+}
+
 int sf_multiplied_3x3_dsp(int widened, const sf_window *window, const sf_constants *constants,
                           const int8_t *const *rows, int32_t channel, int8_t *output) {
   const int32_t multiplier = window->output_channels / window->input_channels;
@@ -282,7 +290,7 @@ int sf_multiplied_3x3_dsp(int widened, const sf_window *window, const sf_constan
   work of;
   if (!set_work(window, constants, rows, &of)) return 0;
   for (int32_t x = 0, pixels; x < window->output_width; x += pixels) {
-    pixels = next_strip(&of, channel, x, strip);
+    pixels = next_strip_of(&of, channel, x, strip);
     for (int32_t i = 0, count; i < CHANNELS * multiplier; i += count) {
       // The next output channels of the same input channel.
       const int32_t left = multiplier - i % multiplier, first = channel * multiplier + i;
@@ -293,7 +301,7 @@ int sf_multiplied_3x3_dsp(int widened, const sf_window *window, const sf_constan
       }
       if (usual >= 0) return 0;
       const made some = {channels, count, strip + i / multiplier * CHANNEL_WORDS, 0};
-      make_strip(&of, &some, pixels, output + x * window->output_channels + first);
+      make_strip_of(&of, &some, pixels, output + x * window->output_channels + first);
     }
   }
   return 1;

@@ -46,22 +46,24 @@ SF_INLINED uint32_t add_four(const uint32_t values[2], const four_weights *by, u
   return sf_add_both(sf_add_both(sum, values[0], even_of(by)), values[1], odd_of(by));
 }
 
+#if !SF_WIDENED
+
 // Those of a channel and the next one, as sf_dsp_4x2.h says.
-SF_INLINED void store_two(const four_weights *first, const four_weights *second, uint32_t *to) {
-  to[0] = even_of(first), to[1] = even_of(second), to[2] = odd_of(first), to[3] = odd_of(second);
+SF_INLINED void store_two(uint32_t codes, uint32_t others, uint32_t *to) {
+  to[0] = sf_even_weights(codes), to[1] = sf_even_weights(others);
+  to[2] = sf_odd_weights(codes), to[3] = sf_odd_weights(others);
 }
 SF_OUTLINED void widen_two(int32_t size, const int8_t *weights, uint32_t *to) {
-  const int8_t *other = weights + bytes_of(size);
+  const int8_t *other = weights + size;
   for (const uint32_t *end = to + in_fours(size); to != end; to += 4) {
-    const four_weights one = load_four(4, 4, weights), two = load_four(4, 4, other);
-    store_two(&one, &two, to);
-    weights += 4 * BYTES, other += 4 * BYTES;
+    store_two(sf_four_codes(weights), sf_four_codes(other), to);
+    weights += 4, other += 4;
   }
-  if (in_fours(size) == size || SF_WIDENED) return;
-  const four_weights one = {{last_weights(size, weights + size % 4)}};
-  const four_weights two = {{last_weights(size, other + size % 4)}};
-  store_two(&one, &two, to);
+  if (size % 4 == 0) return;
+  store_two(last_weights(size, weights + size % 4), last_weights(size, other + size % 4), to);
 }
+
+#endif
 
 #endif  // SF_DSP
 
