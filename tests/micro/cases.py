@@ -1,5 +1,6 @@
 """Random operators to try kernels on: strategies of graphs, and the maps that they are given."""
 
+import itertools
 from collections.abc import Iterator
 
 import numpy as np
@@ -116,6 +117,22 @@ def usual_convolutions(draw):
         shape = (multiplier * depth, kernel, kernel, 1)
         return add_convolution(draw, net, kind, shape, draw(SCALES), groups=depth)
     return add_convolution(draw, net, kind, (out, kernel, kernel, depth), draw(SCALES))
+
+
+def saturating_convolutions() -> Iterator[Builder]:
+    """Of every usual range of outputs, kernel and stride: sums that leave the range on both sides."""
+    for kind, kernel, stride in itertools.product((Conv2D, DepthwiseConv2D), (1, 3), (1, 2)):
+        for zero_point, minimum in ((0, 0), (-128, -128), (5, -128), (5, 5)):
+            net, depth = Builder(kernel + stride), 10
+            net.input((kernel, 23, depth), 0.5, -3)
+            shape = (6, kernel, kernel, depth) if kind is Conv2D else (kernel, kernel, depth)
+            channels = shape[0] if kind is Conv2D else depth
+            codes = net.random.integers(-128, 128, shape).astype(np.int8)
+            scales = 8 / (73 * np.sqrt(codes.size / channels)) * net.random.uniform(0.5, 1.5, channels)
+            fields = {"codes": codes, "scales": scales.astype(np.float32), "bias": np.zeros(channels, np.int32)}
+            fields |= {"frozen": False, "strides": (stride, stride), "padding": "same", "minimum": minimum}
+            net.add(kind(name="made", inputs=["image"], **fields), 0.5, zero_point)
+            yield net
 
 
 @st.composite

@@ -79,9 +79,11 @@ def test_help_is_there_at_once():
     ],
 )
 def test_data_and_cores_that_are_not_there_are_told_at_once(words, told, tmp_path):
+    (tmp_path / "empty").mkdir()
+    words = [word.replace("EMPTY", str(tmp_path / "empty")) for word in words]
     with at_once():
-        code, _, err = run(*(word.replace("EMPTY", str(tmp_path)) for word in words))
-    assert code == 2 and err.count("\n") == 1 and told.replace("EMPTY", str(tmp_path)) in err
+        code, _, err = run(*words, f"run_root={tmp_path / 'runs'}")
+    assert code == 2 and err.count("\n") == 1 and told.replace("EMPTY", str(tmp_path / "empty")) in err
 
 
 @pytest.mark.parametrize(
