@@ -35,7 +35,7 @@ static void run_svdf(const sf_network *network, const sf_stage *stage, const int
   sf_svdf_constants constants;
   constants.factors = (const sf_factor *)(const void *)sf_section(network, stage);
   constants.bias = (const int32_t *)(const void *)(constants.factors + SF_SVDF_FACTORS);
-  constants.time_codes = (const int16_t *)(constants.bias + shape->units + filters);
+  constants.time_codes = (const int16_t *)(const void *)(constants.bias + shape->units + filters);
   constants.codes = (const int8_t *)constants.time_codes + sf_aligned(2 * filters * shape->steps);
   sf_svdf_row(shape, &constants, rows[0], memory_of(network, svdf->first_memory), output);
 }

@@ -93,6 +93,7 @@ RULES = {  # rule: (category, what it asks for, why we do otherwise)
         "braces around each body",
         "A body of one statement stands on the line of its condition, and clang-format keeps it there.",
     ),
+    "15.7": (R, "else after else if", "The case that is left needs nothing, or what stands below for all."),
     "16.4": (
         R,
         "default in each switch",
@@ -107,6 +108,7 @@ RULES = {  # rule: (category, what it asks for, why we do otherwise)
         "The arguments are names of registers and parts of assembler text.",
     ),
     "20.10": (A, "no # and ##", "Assembler text of one kernel is put together so, for each number of pixels."),
+    "21.15": (R, "memcpy between pointers to one type", "Four codes are copied into a word to be moved at once."),
 }
 
 
