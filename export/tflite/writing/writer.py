@@ -7,7 +7,6 @@ RESHAPE or TRANSPOSE.
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from dataclasses import replace
 from functools import singledispatchmethod
@@ -44,14 +43,15 @@ from export.graph.operators import (
     Wire,
     WriteState,
 )
-from export.graph.tensor import INT8_MIN, GraphError, Tensor
+from export.graph.tensor import INT8_MIN, GraphError
 from export.graph.wires import compose_wires
 from export.tflite.file import flatbuffer, metadata, schema
-from export.tflite.file.flatbuffer import DTYPES, FileOperator, FileTensor, Model, Quantization
-from export.tflite.kinds import ACTIVATIONS, FIRST_VERSIONS, PAIRS, REDUCTIONS, RESIZES, activation_range
+from export.tflite.file.flatbuffer import Model
+from export.tflite.kinds import ACTIVATIONS, PAIRS, REDUCTIONS, RESIZES, activation_range
 from export.tflite.placed import Placed, Tflite
 from export.tflite.writing import recurrent
 from export.tflite.writing.channel_orders import ORDERED, choose_orders
+from export.tflite.writing.tables import Tables
 from export.tflite.writing.variables import Variables
 from export.tflite.writing.wire_plan import MOST_CONCATENATED, plan_wires, with_gaps
 
@@ -70,16 +70,12 @@ def operator_counts(content: bytes) -> dict[str, int]:
     return dict(Counter(operator.kind for operator in flatbuffer.parse(content).operators).most_common())
 
 
-class _Writer:
-    """Fills the tables of one flatbuffer."""
+class _Writer(Tables):
+    """Writes the operators of a graph, one after the other."""
 
     def __init__(self, graph: Graph, orders: dict[str, np.ndarray]):
+        super().__init__()
         self.graph, self.orders = graph, orders
-        self.tensors: list[FileTensor] = []
-        self.operators: list[FileOperator] = []
-        self.constants: dict[tuple, int] = {}
-        self.sizes: dict[int, int] = {}  # bytes of the tensors that are in memory
-        self.index: dict[str, int] = {}  # tensor of the graph -> tensor of the model
         self.runs = plan_wires(graph, orders)
         self.hidden: set[str] = set()  # constants, which no interpreter shows
         self.variables = Variables()
@@ -424,44 +420,10 @@ class _Writer:
         options.axis = 3
         self._operator("GATHER", [joined, indices], [self._map_output(wire)], options)
 
-    # --- Tables of the flatbuffer
+    # --- What several of them need
 
     def _map_output(self, operator) -> int:
         return self._map(self.graph.tensor(operator.output))
-
-    def _map(self, tensor: Tensor, name: str | None = None, channels: int | None = None) -> int:
-        """Adds an int8 map like a tensor of the graph; by the same name, it is that tensor."""
-        height, width, _ = tensor.shape
-        quantization = self._quantization([tensor.scale], tensor.zero_point)
-        index = self._tensor(name or tensor.name, (height, width, channels or tensor.channels), "INT8", quantization)
-        if name is None:
-            self.index[tensor.name] = index
-        return index
-
-    def _like(self, other: int, name: str, shape) -> int:
-        """Adds an int8 map with scale and zero point of another one."""
-        return self._tensor(name, shape, "INT8", self.tensors[other].quantization)
-
-    def _tensor(self, name: str, shape, type: str, quantization: Quantization | None = None) -> int:
-        """Adds a tensor of (height, width, channels) that is computed, with a batch of one."""
-        index = self._add(FileTensor(name, (1, *shape), type, quantization))
-        self.sizes[index] = math.prod(shape) * np.dtype(DTYPES[type]).itemsize
-        return index
-
-    def _constant(self, name: str, values: np.ndarray, quantization: Quantization | None = None) -> int:
-        """Adds a constant tensor, or finds the one of that name and content."""
-        key = (name, values.dtype.str, values.shape, values.tobytes())
-        if key not in self.constants:
-            tensor = FileTensor(name, values.shape, values.dtype.name.upper(), quantization, values)
-            self.constants[key] = self._add(tensor)
-        return self.constants[key]
-
-    def _add(self, tensor: FileTensor) -> int:
-        self.tensors.append(tensor)
-        return len(self.tensors) - 1
-
-    def _quantization(self, scales, zero_point: int = 0, axis: int = 0) -> Quantization:
-        return Quantization(np.array(scales, np.float32), np.full(len(scales), zero_point, np.int64), axis)
 
     def _window_options(self, kind: str, operator):
         options = getattr(schema, f"{kind}OptionsT")()
@@ -485,10 +447,6 @@ class _Writer:
 
     def _plain(self, kind: str, operator, options) -> None:
         self._operator(kind, [self.index[name] for name in operator.inputs], [self._map_output(operator)], options)
-
-    def _operator(self, kind: str, inputs: list[int], outputs: list[int], options) -> None:
-        version = FIRST_VERSIONS.get(kind, 2)
-        self.operators.append(FileOperator(kind, tuple(inputs), tuple(outputs), options, version))
 
     def _order_operators(self) -> None:
         steps = [Step(operator.inputs, operator.outputs) for operator in self.operators]
