@@ -185,8 +185,8 @@ def test_a_run_of_another_recipe_is_told_a_name_that_is_free(tmp_path):
     assert refusal(words | {"seed": 2}) is None
 
 
-def test_the_same_people_in_both_parts_are_not_advised_what_they_have(places):
-    told = refusal(resolved(CASES["split folders for faces"], places))
+def test_the_same_people_in_both_parts_are_not_advised_what_they_have(places, tmp_path):
+    told = refusal(resolved(CASES["split folders for faces"], places) | {"run_root": str(tmp_path)})
     assert told.endswith(
         "Put images of other people into the folder's test part, or write task=classification heads.task.outputs=5."
     )
