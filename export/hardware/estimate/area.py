@@ -141,11 +141,11 @@ def estimate(schedule: Schedule, library: Library, design: str) -> Report:
             parts.append(folded)
             continue
         unrolled = replace(_unrolled(block), busy=schedule.busy[block.output.name])
-        wanted = design == UNROLLED
+        is_hardwired = design == UNROLLED
         if design == LEAST:
             areas = [sum(Report("", (each,), cells.LIBRARIES["16nm"]).mm2().values()) for each in (unrolled, folded)]
-            wanted = areas[0] < areas[1]
-        parts.append(unrolled if wanted else folded)
+            is_hardwired = areas[0] < areas[1]
+        parts.append(unrolled if is_hardwired else folded)
     return Report(design, tuple(parts), library)
 
 

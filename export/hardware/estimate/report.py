@@ -29,7 +29,7 @@ class AreaReport:
     Attributes:
         name, size: of the network; height and width of its image.
         schedule: of the folded design.
-        designs: unrolled, folded as wanted, least area.
+        designs: unrolled, folded as asked for, least area.
         parameters: frozen and trainable parameters of each core, without heads, counted as the paper does.
     """
 

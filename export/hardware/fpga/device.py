@@ -108,10 +108,10 @@ def _memories(design: Design) -> Iterator[tuple[int, int]]:
 
 def require_fit(design: Design, name: str) -> None:
     """Raise HardwareError if a design does not fit on a device, as far as that is known before synthesis."""
-    wanted, chip = needs(design, thrifty=True), device(name)
-    if not wanted.fit(chip):
+    needed, chip = needs(design, thrifty=True), device(name)
+    if not needed.fit(chip):
         raise HardwareError(
-            f"{design.name}: at {design.clocks_per_pixel} clocks per pixel it needs about {wanted.memories} block memories "
-            f"and {wanted.multipliers} multipliers; {name} has {chip.memories} and {chip.multipliers}. More clocks per pixel, "
+            f"{design.name}: at {design.clocks_per_pixel} clocks per pixel it needs about {needed.memories} block memories "
+            f"and {needed.multipliers} multipliers; {name} has {chip.memories} and {chip.multipliers}. More clocks per pixel, "
             "a smaller size or fewer cores need less"
         )
