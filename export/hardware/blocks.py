@@ -17,9 +17,8 @@ from export.graph.tensor import Shape, Size
 TAPS = 9  # of a window
 SHIFT_BITS = 5  # of a factor, beside its multiplier
 MANY_PASSES = 16
-WORDS_PER_BIT = (
-    60  # of a memory's height to its width where it is smallest (SRAM_ROWS / SRAM_COLUMNS of estimate/cells.py)
-)
+# Height to width of the smallest memory of a size: SRAM_ROWS / SRAM_COLUMNS of estimate/cells.py.
+WORDS_PER_BIT = 60
 MOST_PACKED = 8
 
 
