@@ -2,7 +2,7 @@
 
 from sfkeras.errors import RecipeError
 from sfkeras.nn.backbone import check_input_shape
-from sfkeras.nn.blocks import bottleneck, convolution, depthwise, join, regular_unit
+from sfkeras.nn.blocks import BATCH_NORM, bottleneck, convolution, depthwise, join, regular_unit
 from sfkeras.nn.heads import attach_all
 from sfkeras.nn.limits import BASELINE_WIDTHS
 from sfkeras.nn.saved import SfkerasModel
@@ -55,10 +55,19 @@ def MobileNetV2(input_shape, heads, width=0.35):
     check_input_shape(input_shape)
     _check_width("mobilenet", "MobileNetV2", width)
     images = tf.keras.Input(input_shape, name="image")
-    network = tf.keras.applications.MobileNetV2(
-        alpha=width, include_top=False, weights=None, input_tensor=images, input_shape=input_shape
-    )
+    network = tf.keras.applications.MobileNetV2(input_shape, width, include_top=False, weights=None)
+    network = tf.keras.models.clone_model(network, images, _with_our_batch_norms)
     return SfkerasModel(images, attach_all(heads, {"core1": network.output}), name="mobilenet_v2")
+
+
+def _with_our_batch_norms(layer):
+    """Return a copy of a layer; of a batch-norm, one as our networks have them.
+
+    Keras's own remember 1,000 steps, more than a short training has, and their gamma may be negative,
+    which fixed8 cannot take.
+    """
+    ours = BATCH_NORM if isinstance(layer, tf.keras.layers.BatchNormalization) else {}
+    return type(layer).from_config({**layer.get_config(), **ours})
 
 
 def _check_width(kind, title, width):

@@ -26,15 +26,16 @@ class AtLeast(tf.keras.constraints.Constraint):
         return {"low": self.low}
 
 
+BATCH_NORM = {"momentum": 0.95, "epsilon": 1e-3, "gamma_constraint": AtLeast(SMALLEST_GAMMA)}
+
+
 def batch_norm(x, name, core=None):
     """Normalise with gamma >= SMALLEST_GAMMA.
 
     The initial values are those of `core`, if it is given.
     """
     layer = layers.BatchNormalization(
-        momentum=0.95,
-        epsilon=1e-3,
-        gamma_constraint=AtLeast(SMALLEST_GAMMA),
+        **BATCH_NORM,
         synchronized=tf.distribute.has_strategy(),  # statistics of the batch of all workers
         name=f"{name}.batch_norm",
     )

@@ -332,7 +332,8 @@ def quantise(model, images=None, *, exponents=None):
         TensorShape([None, 2, 2, 64])
     """
     require_float32()
-    model = ordinary.rewritten(model) if _is_built(model) and ordinary.is_ordinary(model) else model
+    if _is_built(model) and ordinary.is_ordinary(model) and not _is_calibrated(model, exponents):
+        model = ordinary.rewritten(model)
     require_layers(model)
     exponents = _clamped(model) | dict(exponents or {})
     if images is not None:
@@ -351,6 +352,11 @@ def quantise(model, images=None, *, exponents=None):
         return Fixed8Layer(type(layer).from_config(config), Fixed8Config(exponent), name_prefix="")
 
     return _copy(model, wrapped)
+
+
+def _is_calibrated(model, exponents):
+    """Return whether the exponents are those of the model as it is, as `calibrate` returned them."""
+    return bool(exponents) and set(exponents) == {layer.name for layer in producers(model)}
 
 
 def _clamped(model):

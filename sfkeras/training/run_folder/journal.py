@@ -1,7 +1,9 @@
 """The journal of a training: metrics, logs and the checkpoint after each epoch."""
 
+import math
 import time
 
+from sfkeras.errors import RecipeError
 from sfkeras.tensorflow import tf
 
 keras = tf.keras
@@ -33,6 +35,7 @@ class Journal(keras.callbacks.Callback):
         self.training.progress.step(self.params["epochs"] - self.epoch, 1 / self.params["steps"])
 
     def on_epoch_end(self, epoch, logs=None):
+        self._require_finite(epoch, logs or {})
         if self.model is not self.measured:
             # In every worker, because reading the weights is a collective operation.
             self.measured.set_weights(self.model.get_weights())
@@ -49,3 +52,15 @@ class Journal(keras.callbacks.Callback):
         self.writer.flush()
         self.training.run.save(self.phase, self.measured, self.model.optimizer, self.rows)
         print("  " + "  ".join(f"{name} {value:.4f}" for name, value in measured.items()), flush=True)
+
+    def _require_finite(self, epoch, metrics):
+        """Stop a training that has diverged, before its weights replace the last good checkpoint.
+
+        Raises: RecipeError if the loss of an epoch is infinite or no number.
+        """
+        if not math.isfinite(metrics.get("loss", 0)):
+            key = "qat.learning_rate" if self.phase == "qat" else "training.learning_rate"
+            raise RecipeError(
+                f"the loss is {metrics['loss']} in epoch {epoch + 1} of the phase {self.phase}: the training has diverged. "
+                f"Nothing of this epoch was saved. Lower {key}, and give the command again."
+            )

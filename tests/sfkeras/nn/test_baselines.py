@@ -6,6 +6,8 @@ import pytest
 from sfkeras.errors import RecipeError
 from sfkeras.nn.baselines import MobileNetV2, ShuffleNetV2
 from sfkeras.nn.heads import Head
+from sfkeras.nn.quantisation import fixed8
+from sfkeras.tensorflow import tf
 
 
 def weights(model, *without):
@@ -39,6 +41,15 @@ def test_another_width_is_refused():
 def test_its_own_head_is_not_bound_by_the_size_of_the_head_block():
     with pytest.raises(RecipeError, match="The head block has room for 131,072"):
         ShuffleNetV2((64, 64, 3), [Head(1000)], 1.0)
+
+
+def test_a_mobilenet_is_calibrated_and_quantised_as_it_is():
+    model = MobileNetV2((32, 32, 1), [Head(10)], 0.35)
+    norms = [layer for layer in model.layers if isinstance(layer, tf.keras.layers.BatchNormalization)]
+    assert {layer.momentum for layer in norms} == {0.95} and all(layer.gamma_constraint for layer in norms)
+    images = np.random.default_rng(0).uniform(-1, 1, (4, 32, 32, 1)).astype(np.float32)
+    quantised = fixed8.quantise(model, exponents=fixed8.calibrate(model, [images]))
+    assert [layer.name for layer in quantised.layers] == [layer.name for layer in model.layers]
 
 
 def test_a_mobilenet_has_the_parameters_that_keras_gives_for_it_and_a_head_of_ours():
