@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Collection
 from functools import singledispatch
 
 import numpy as np
@@ -36,14 +37,21 @@ def width(range: Range) -> int:
     return 1 + max((n if n >= 0 else ~n).bit_length() for n in range)
 
 
-def code_ranges(graph: Graph) -> dict[str, Range]:
+def code_ranges(graph: Graph, chosen: Collection[str] = ()) -> dict[str, Range]:
     """Return the codes that each tensor can have.
 
     Clamps narrow them; pools and moved channels keep what is narrow.
+
+    Args:
+        graph: the graph.
+        chosen: names of Wires that copy the one of their inputs that a task chooses (Switch.chooses).
     """
     ranges = dict.fromkeys(graph.inputs, INT8)
     for operator in graph.operators:
-        ranges[operator.output] = codes_of(operator, ranges)
+        of_any = operator.name in chosen
+        ranges[operator.output] = (
+            _hull(*(ranges[name] for name in operator.inputs)) if of_any else codes_of(operator, ranges)
+        )
     return ranges
 
 

@@ -143,6 +143,11 @@ class Gate(Block):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Choose(Block):
+    """The one of several streams that has beats. Gates drop the others."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class CoreShuffle(Block):
     """The second half of the channels from the other core, if the task says so at word `word` of its image."""
 

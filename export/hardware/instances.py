@@ -121,6 +121,14 @@ def _gate(block: blocks.Gate) -> list[str]:
 
 
 @instance.register
+def _choose(block: blocks.Choose) -> list[str]:
+    parameters = {"BITS": block.output.width, "WRITERS": len(block.inputs)}
+    ports = {f"in_{part}": _gathered(block.inputs, part) for part in ("valid", "ready", "data")}
+    ports |= _stream_ports(block.output, "out")
+    return module("sf_choose", f"{block.output.name}_choose", parameters, ports, ())
+
+
+@instance.register
 def _core_shuffle(block: blocks.CoreShuffle) -> list[str]:
     own, other = block.inputs
     switch = f"{block.output.name}_on"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -24,7 +24,6 @@ from export.graph.operators import (
     Wire,
 )
 from export.graph.passes import narrow, zero_point
-from export.graph.switches import PASSES
 from export.graph.tensor import GraphError, Tensor
 from export.graph.wires import without_wires
 from export.hardware import blocks
@@ -54,10 +53,16 @@ def design(graph: Graph, plan: LinePlan, clocks_per_pixel: int = 1, unroll: Iter
     if unknown := sorted({*unroll} - stages):
         known = f"the frozen stages are {', '.join(sorted(stages))}" if stages else "this network has no frozen stage"
         raise ValueError(f"--unroll names {', '.join(unknown)}; {known}")
-    return _Layout(_with_few_wires(graph), plan, clocks_per_pixel, {*unroll}).design()
+    return _Layout(_with_few_wires(graph, _chosen(plan)), plan, clocks_per_pixel, {*unroll}).design()
 
 
-def _with_few_wires(graph: Graph) -> Graph:
+def _chosen(plan: LinePlan) -> dict[str, When]:
+    """Return the switch and its positions, one per input, of each Wire of which a task chooses the input."""
+    switches = enumerate(plan.switches)
+    return {name: When(i, switch.positions) for i, switch in switches for name in switch.chooses}
+
+
+def _with_few_wires(graph: Graph, chosen: Collection[str]) -> Graph:
     """Return the same graph. A Wire that moves all its inputs' channels to one other Wire is one with it."""
     readers: dict[str, list[Operator]] = {}
     for operator in graph.operators:
@@ -67,7 +72,8 @@ def _with_few_wires(graph: Graph) -> Graph:
     for operator in graph.operators:
         reading = readers.get(operator.name, [])
         whole = sum(graph.tensor(name).channels for name in operator.inputs) == graph.tensor(operator.name).channels
-        if _is_plain_wire(operator) and whole and len(reading) == 1 and _is_plain_wire(reading[0]):
+        moves_on = len(reading) == 1 and _is_plain_wire(reading[0]) and reading[0].name not in chosen
+        if _is_plain_wire(operator) and operator.name not in chosen and whole and moves_on:
             absorbed.add(operator.name)
     return without_wires(graph, absorbed - {*graph.outputs})
 
@@ -84,14 +90,9 @@ class _Layout:
         image = graph.tensor(graph.inputs[0])
         self.folding = Folding(image.shape, clocks_per_pixel)
         self.sections = {name: offset // 4 for name, offset in task_image.write(plan).sections.items()}
-        passes = next((switch for switch in plan.switches if switch.name == PASSES), None)
-        if passes is not None:
-            most = passes.positions[-1]
-            raise HardwareError(
-                f"{graph.name}: it passes {most} times through its last module; the hardware has one pass"
-            )
-        self.whens = {stage.operator.name: stage.when for stage in plan.stages}
-        self.ranges = ranges.code_ranges(graph)
+        self.chosen = _chosen(plan)
+        self.whens = {each.operator.name: each.when for each in plan.stages if each.operator.name not in self.chosen}
+        self.ranges = ranges.code_ranges(graph, self.chosen)
         self.products = _products_of_blends(graph)
         self.factor_bits = narrow.factor_bits(graph)
         self.blocks: list[Block] = []
@@ -162,9 +163,10 @@ class _Layout:
             case AveragePool():
                 result = self._pool(operator)
             case Lookup():
-                narrow = self._with_lanes(self._read("tensor", operator.inputs[0]), 1, operator.name)
-                narrow = self._gated(operator.name, self.whens.get(operator.name), narrow)
+                narrow = self._with_lanes(self._read_by(operator), 1, operator.name)
                 result = self._append(blocks.Lookup, operator.name, [narrow], narrow, word=self.sections[operator.name])
+            case Wire() if operator.name in self.chosen:
+                result = self._choose(operator)
             case Wire() if operator.core_shuffle:
                 result = self._core_shuffle(operator)
             case Wire():
@@ -192,6 +194,13 @@ class _Layout:
         self.blocks.append(kind(name=stage, inputs=tuple(inputs), outputs=(output,), **parameters))
         return output
 
+    def _read_by(self, operator: Operator, input: int = 0, when: When | None = None) -> Stream:
+        """Return the stream of an input, gated: to when the operator runs, or `when`, if that is not when the input is made."""
+        name = operator.inputs[input]
+        when = when or self.whens.get(operator.name)
+        stream = self._read("tensor", name)
+        return stream if when == self.whens.get(name) else self._gated(operator.name, when, stream)
+
     def _gated(self, stage: str, when: When | None, stream: Stream) -> Stream:
         """Let a stream through in some positions of a switch of the task; in all of them, if there is no switch."""
         if when is None:
@@ -214,7 +223,7 @@ class _Layout:
         graph, word = self.graph, self.sections[operator.name]
         input, output = graph.inputs_of(operator)[0], graph.tensor(operator.output)
         if operator.kernel == (1, 1):
-            taps = self._read("tensor", operator.inputs[0])
+            taps = self._read_by(operator)
         else:
             taps = self._taps(operator, input, output)
         sum_range = ranges.sum_range(operator, graph, self.ranges)
@@ -318,7 +327,7 @@ class _Layout:
         """Return a window's taps, which all operators with the same window read."""
         key = self._window_key(operator)
         if key not in self.unread:
-            source = self._read("tensor", operator.inputs[0])
+            source = self._read_by(operator)
             pads = operator.pads(input.shape[:2])
             parts = self._parts(operator, source, output)
             taps = Stream("taps", (*output.shape[:2], input.channels), source.lanes // parts, taps=blocks.TAPS)
@@ -358,7 +367,7 @@ class _Layout:
         for product in products:
             assert isinstance(product, ChannelScale)
             self._require_product(product, operator)
-            stream = self._with_lanes(self._read("tensor", product.inputs[0]), lanes, product.name)
+            stream = self._with_lanes(self._read_by(product), lanes, product.name)
             inputs.append(self._delayed(stream, product.name))
         if operator.maximum != 127 or operator.minimum not in (-128, 0):
             raise HardwareError(f"{operator.name}: it has a clamp; the hardware's blend has none, or one at 0")
@@ -390,16 +399,25 @@ class _Layout:
         input = self.graph.inputs_of(operator)[0]
         if not sums_rows(operator, input.shape):
             raise HardwareError(f"{operator.name}: the hardware pools whole maps, not windows of {operator.window}")
-        narrow = self._with_lanes(self._read("tensor", operator.inputs[0]), 1, operator.name)
-        narrow = self._gated(operator.name, self.whens.get(operator.name), narrow)
+        narrow = self._with_lanes(self._read_by(operator), 1, operator.name)
         output = Stream("mean", (1, 1, input.channels), 1)
         return self._append(
             blocks.Pool, operator.name, [narrow], output, minimum=operator.minimum, maximum=operator.maximum
         )
 
+    def _choose(self, operator: Wire) -> Stream:
+        """Return what a task chooses: the last module's result after one of its passes. Each pass has blocks of its own."""
+        lanes = self.folding.lanes(self.graph.tensor(operator.output).shape)
+        switch = self.chosen[operator.name]
+        inputs = []
+        for i, position in enumerate(switch.positions):
+            stream = self._read_by(operator, i, When(switch.switch, range(position, position + 1)))
+            inputs.append(self._with_lanes(stream, lanes, operator.name))
+        return self._append(blocks.Choose, operator.name, inputs, inputs[0])
+
     def _core_shuffle(self, operator: Wire) -> Stream:
         lanes = self.folding.lanes(self.graph.tensor(operator.output).shape)
-        inputs = [self._with_lanes(self._read("tensor", name), lanes, operator.name) for name in operator.inputs]
+        inputs = [self._with_lanes(self._read_by(operator, i), lanes, operator.name) for i in range(2)]
         inputs = [self._delayed(stream, operator.name) for stream in inputs]
         word = self.sections[operator.name]
         return self._append(blocks.CoreShuffle, operator.name, inputs, inputs[0], word=word)
@@ -408,7 +426,7 @@ class _Layout:
 
     def _wire(self, operator: Wire) -> Stream:
         shape, name = self.graph.tensor(operator.output).shape, operator.name
-        inputs = [self._read("tensor", each) for each in operator.inputs]
+        inputs = [self._read_by(operator, i) for i in range(len(operator.inputs))]
         lanes = self.folding.lanes(shape)
         if (part := _successive(operator, inputs)) is not None:
             first, count = part

@@ -46,7 +46,7 @@ REGISTERS = (
     ),
     Register("BEGIN", 0x0C, "a write begins a task image; the frames inside leave first", is_written=True),
     Register("WORD", 0x10, "the next word of a task image; an error while STATUS.ready is 0", is_written=True),
-    Register("WORDS", 0x14, "words of a task image"),
+    Register("WORDS", 0x14, "words of the largest task image"),
     Register("CORE", 0x20, "SHA-256 of the frozen codes, first byte lowest", count=DIGEST_WORDS),
     Register("DATAPATH", 0x40, "SHA-256 of the datapath, first byte lowest", count=DIGEST_WORDS),
 )
@@ -80,6 +80,7 @@ def _top(design: Design, plan: LinePlan) -> str:
     tasks = ["begins", "valid", "ready", "data", "status"]
     bus = ["clk", "reset", "psel", "penable", "pwrite", "paddr", "pwdata", "prdata", "pready", "pslverr"]
     passed = ["clk", "reset", *(f"{name}_t{part}" for name, *_ in streams for part in ("valid", "ready", "data"))]
+    parameters = {"WORDS": max(verilog.task_sizes(plan)) // 4, **verilog.task_digests(plan)}
     task_ports = {f"task_{name}": f"task_{name}" for name in tasks}
     return "\n".join(
         [
@@ -91,9 +92,7 @@ def _top(design: Design, plan: LinePlan) -> str:
             "  wire task_begins, task_valid, task_ready;",
             "  wire [31:0] task_data;",
             "  wire [3:0] task_status;",
-            *module(
-                "sf_registers", "registers", verilog.task_parameters(plan), {name: name for name in bus} | task_ports
-            ),
+            *module("sf_registers", "registers", parameters, {name: name for name in bus} | task_ports),
             *module(inner, "datapath", {}, {name: name for name in passed} | task_ports),
             "endmodule",
             "`default_nettype wire",

@@ -153,7 +153,7 @@ def _latency(block: Block) -> int:
             return PIPELINE + block.clocks
         case blocks.Depthwise() | blocks.Requantise():
             return PIPELINE + block.clocks - block.output.beats  # if all beats of a pixel came at once
-        case blocks.Fork() | blocks.Gate() | blocks.Join() | blocks.Select():
+        case blocks.Choose() | blocks.Fork() | blocks.Gate() | blocks.Join() | blocks.Select():
             return 0
         case blocks.Gear():
             return 1 + block.output.beats if block.output.lanes < block.input.lanes else 1

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from export.datapath import structure, task_image
 from export.graph.graph import core_digest
+from export.graph.switches import PASSES
 from export.hardware import blocks
 from export.hardware.blocks import Block, Design, Stream, identifier
 from export.hardware.instances import constants, instance, is_at, module, product_wires
@@ -14,6 +15,7 @@ from sfkeras import places
 
 RTL = places.shipped("rtl")
 APART = ("bench", "fpga")  # folders of rtl/ that are no part of a datapath
+FACTOR, UNIT, SHIFT, ON = 1, 2, 3, 4  # kinds of words that sf_task checks: a factor, 2^30, a shift, 0 or 1
 
 
 def files(design: Design, plan: LinePlan) -> dict[str, str]:
@@ -88,7 +90,7 @@ def _top(design: Design, plan: LinePlan) -> str:
         "  wire [55:0] load;",
         "  wire loaded;",
         *_switches(plan),
-        *_task(plan),
+        *_task(design, plan),
         "  wire begins, open;",
         f"  wire [{image.width - 1}:0] image_data = image_tdata;",
         "  wire image_valid = image_tvalid && loaded && open;",
@@ -122,8 +124,17 @@ def _switches(plan: LinePlan) -> list[str]:
     return [f"  wire [{max(32 * len(plan.switches), 1) - 1}:0] switches;"]
 
 
-def _task(plan: LinePlan) -> list[str]:
-    parameters = {**task_parameters(plan), "SWITCHES": len(plan.switches)}
+def _task(design: Design, plan: LinePlan) -> list[str]:
+    sizes, switches = task_sizes(plan), plan.switches
+    parameters: dict[str, object] = {
+        "SIZES": len(sizes),
+        "WORDS": words_of(size // 4 for size in sizes),
+        **task_digests(plan),
+        "SWITCHES": len(switches),
+    }
+    if switches:
+        ends = (each for switch in switches for each in (switch.positions[0], switch.positions[-1]))
+        parameters["POSITIONS"] = words_of(ends)
     ports = {
         "begins": "begins",
         "in_valid": "task_valid",
@@ -134,36 +145,66 @@ def _task(plan: LinePlan) -> list[str]:
         "loaded": "loaded",
         "status": "task_status",
     }
+    if checks := sorted(_checked_words(design)):
+        digits = "".join(f"{kind:x}{last:05x}{first:05x}" for first, last, kind in reversed(checks))
+        parameters |= {"CHECKS": len(checks), "RANGES": f"{44 * len(checks)}'h{digits}"}
     return module("sf_task", "task_registers", parameters, ports)
 
 
-def task_parameters(plan: LinePlan) -> dict[str, object]:
-    """Return what a module must know of the task images of a datapath: their size, and whose they are."""
+def _checked_words(design: Design) -> Iterator[tuple[int, int, int]]:
+    """Return the words of a task image that sf_task checks: first, last and kind of each range of them."""
+    for block in design.blocks:
+        match block:
+            case blocks.Requantise():
+                channels = block.output.shape[2]
+                yield block.word + channels, block.word + 2 * channels - 1, FACTOR
+            case blocks.Blend():
+                for word in block.words:
+                    yield word, word, UNIT
+                    yield word + 1, word + 1, SHIFT
+            case blocks.CoreShuffle():
+                yield block.word, block.word, ON
+
+
+def task_sizes(plan: LinePlan) -> list[int]:
+    """Return the bytes of task images: in each position of the first switch, if it is that of passes; else of all."""
+    has_passes = bool(plan.switches) and plan.switches[0].name == PASSES
+    return task_image.sizes(plan) if has_passes else [len(task_image.write(plan).content)]
+
+
+def task_digests(plan: LinePlan) -> dict[str, object]:
+    """Return whose the task images of a datapath are, as parameters of a module."""
     digests = {"CORE": core_digest(plan.graph), "DATAPATH": structure.digest(plan)}
-    return {
-        "WORDS": len(task_image.write(plan).content) // 4,
-        **{name: f"256'h{bytes.fromhex(digest)[::-1].hex()}" for name, digest in digests.items()},
-    }
+    return {name: f"256'h{bytes.fromhex(digest)[::-1].hex()}" for name, digest in digests.items()}
+
+
+def words_of(numbers: Iterable[int]) -> str:
+    """Return numbers as one literal of 32 bits each, the first lowest."""
+    digits = "".join(f"{number:08x}" for number in reversed([*numbers]))
+    return f"{4 * len(digits)}'h{digits}"
 
 
 def _swap(design: Design, plan: LinePlan) -> list[str]:
-    """Watch all outputs, and all streams that a gate drops where no other gate did before."""
+    """Watch all outputs, and all streams that a gate may drop."""
     watched: list[tuple[Stream, str]] = []
-    gated: set[str] = set()
+    conditions: dict[str, set[str]] = {}  # on which a stream has beats, by its name
     for block in design.blocks:
-        after_gate = any(stream.name in gated for stream in block.inputs)
-        if isinstance(block, blocks.Gate) and not after_gate:
-            watched.append((block.input, "1'b1"))
-        if isinstance(block, blocks.Gate) or after_gate:
-            gated |= {stream.name for stream in block.outputs}
+        needed = {each for stream in block.inputs for each in conditions.get(stream.name, ())}
+        match block:
+            case blocks.Gate():
+                watched.append((block.input, " && ".join(sorted(needed)) or "1'b1"))
+                first, last = block.positions
+                needed = {*needed, is_at(block.switch, range(first, last + 1))}
+            case blocks.Choose():  # one of its inputs always has
+                needed = set()
+        conditions |= {stream.name: needed for stream in block.outputs}
     for name, stream in zip(plan.graph.outputs, design.outputs):
         when = plan.when_given(name)
         watched.append((stream, "1'b1" if when is None else is_at(when.switch, when.positions)))
-    beats = "".join(f"{stream.pixels * stream.beats:08x}" for stream, _ in reversed(watched))
     parameters = {
         "IMAGE_BEATS": design.image.pixels * design.image.beats,
         "STREAMS": len(watched),
-        "BEATS": f"{32 * len(watched)}'h{beats}",
+        "BEATS": words_of(stream.pixels * stream.beats for stream, _ in watched),
     }
     moves = ", ".join(f"{stream.name}_valid && {stream.name}_ready" for stream, _ in reversed(watched))
     ports = {

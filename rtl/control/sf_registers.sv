@@ -5,7 +5,7 @@
 //   0x08 STATUS    bits 3..0: as sf_status, 15 while loading; bit 8: a word can be written
 //   0x0c BEGIN     a write begins a task image
 //   0x10 WORD      writes: its words, one after the other
-//   0x14 WORDS     how many a task image has
+//   0x14 WORDS     how many the largest task image has
 //   0x20 CORE      SHA-256 of the frozen codes, its first byte lowest, to 0x3c
 //   0x40 DATAPATH  SHA-256 of the datapath, to 0x5c
 `default_nettype none

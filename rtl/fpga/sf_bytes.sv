@@ -1,11 +1,11 @@
 // A datapath behind a stream of bytes.
-//   "T", then a task image: its bytes. The answer is one byte when it is loaded or refused: a number of sf_status.
+//   "T", then a task image: its bytes, and zeros up to the size of the largest one. The answer is one byte when it is loaded or refused: a number of sf_status.
 //   "I", then a frame: its codes in raster order. Its outputs come back as they are made, a code per byte; if there are
 //   several outputs, each code comes after the number of its output.
 // Other bytes between these are ignored.
 `default_nettype none
 module sf_bytes #(
-    parameter int WORDS = 20,  // of a task image
+    parameter int WORDS = 20,  // of the largest task image
     parameter int FRAME = 4,  // bytes of a frame
     parameter int OUTPUTS = 1
 ) (

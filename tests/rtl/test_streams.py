@@ -59,7 +59,7 @@ def run_wired(folder, module, parameters, inputs, outputs, pauses, wiring, ports
         f".{p}_{part}({p}_{part})" for p in (*inputs, *outputs) for part in ("valid", "ready")
     )
     chosen = ", ".join(f".{name}({value})" for name, value in parameters.items())
-    clocks = "" if module == "sf_join" else ".clk(clk), .reset(reset), "
+    clocks = "" if module in ("sf_join", "sf_choose") else ".clk(clk), .reset(reset), "
     shell = f"""module shell (input wire clk, input wire reset, {declared});
   {wiring}
   {module} #({chosen}) inner ({clocks}{connected});
@@ -105,3 +105,16 @@ def test_core_shuffle_swaps_the_second_half(tmp_path, lanes, is_on, pauses):
     )
     expected = np.concatenate([own[:, :2], (other if is_on else own)[:, 2:]], axis=1)
     np.testing.assert_array_equal(values(made["out"], lanes).reshape(9, 4), expected)
+
+
+@pytest.mark.parametrize("pauses", WAYS)
+@pytest.mark.parametrize("writer", [0, 1])
+def test_choose_passes_the_stream_that_has_beats(tmp_path, writer, pauses):
+    words = [lines(codes(40, 2), 2) if i == writer else [] for i in range(2)]
+    ports = (
+        ".in_valid({b_valid, a_valid}), .in_ready({b_ready, a_ready}), .in_data({b_data, a_data}), "
+        ".out_valid(out_valid), .out_ready(out_ready), .out_data(out_data)"
+    )
+    inputs = {"a": (16, words[0]), "b": (16, words[1])}
+    made = run_wired(tmp_path, "sf_choose", {"BITS": 16}, inputs, {"out": (16, 40)}, pauses, "", ports)
+    assert made["out"] == words[writer]

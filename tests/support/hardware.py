@@ -1,5 +1,6 @@
 """Datapaths for tests: small networks of Table 1 in fixed8, and their simulations in Icarus."""
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -11,6 +12,7 @@ from export.graph.operators import AveragePool, Convolution, Lookup, Wire
 from export.hardware import layout, simulate
 from export.hardware.schedule import schedule
 from export.network import Network
+from sfkeras import places
 from tests.support.networks.graphs import Builder, core_shuffle, downscaling_unit, regular_unit, semifreddo
 from tests.support.networks.tasks import CORE
 
@@ -68,6 +70,13 @@ def simulated(
     image = task_image.write(plan).content if task is None else task
     made, clocks = built.run(images[graph.inputs[0]], image, plan.given, reset)
     return made, clocks[-1], golden.run(graph, images), planned
+
+
+def status_of(what: str) -> int:
+    """The number of a status of the C by its name, such as "DAMAGED"; what follows the first word is only said."""
+    header = (places.shipped("micro") / "stream/sf_stream.h").read_text()
+    names = re.findall(r"(?m)^  SF_(\w+)", header.partition("typedef enum {")[2].partition("} sf_status;")[0])
+    return names.index(re.match(r"\w+", what)[0])
 
 
 def other_numbers(graph: Graph, seed=5) -> Graph:

@@ -156,7 +156,7 @@ def place(name: str) -> tuple[str, str]:
         return "head", name.split(".")[1]
     if name.startswith("image"):
         return "image", "rows"
-    return core[0] if core else "other", stage_of(name)
+    return core[0] if core else "other", stage_of(re.sub(r"^core\d+\.", "", name))
 
 
 # --- What each block is made of ---------------------------------------------------------------------------------------
@@ -212,6 +212,11 @@ def _fork(block: blocks.Fork) -> tuple[Logic, tuple[Memory, ...]]:
 @_made_of.register
 def _select(block: blocks.Select) -> tuple[Logic, tuple[Memory, ...]]:
     return Logic(registers=_counter(block.input), gates=5 * _counter(block.input)), ()
+
+
+@_made_of.register
+def _choose(block: blocks.Choose) -> tuple[Logic, tuple[Memory, ...]]:
+    return Logic(gates=2 + 2.5 * len(block.inputs) * block.output.width), ()
 
 
 @_made_of.register

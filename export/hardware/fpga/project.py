@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import math
 
-from export.datapath import task_image
 from export.hardware import verilog
 from export.hardware.blocks import Design
 from export.hardware.fpga.device import MOST_BITS, MOST_WORDS, device, needs
@@ -47,7 +46,7 @@ def _top(design: Design, plan: LinePlan, clocks_per_bit: int) -> str:
     """Return the datapath with a serial port. It resets itself at the start, and while the line is low (a break)."""
     image, outputs = design.image, design.outputs
     parameters = {
-        "WORDS": len(task_image.write(plan).content) // 4,
+        "WORDS": max(verilog.task_sizes(plan)) // 4,
         "FRAME": math.prod(image.shape),
         "OUTPUTS": len(outputs),
     }

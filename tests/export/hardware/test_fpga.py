@@ -15,7 +15,7 @@ from export.graph.operators import AveragePool
 from export.hardware import simulate, verilog
 from export.hardware.fpga import device, project, tools
 from export.hardware.layout import HardwareError
-from tests.support.hardware import designed, one_module
+from tests.support.hardware import designed, one_module, status_of
 from tests.support.networks.graphs import Builder
 from tests.support.networks.tasks import CORE
 
@@ -65,7 +65,7 @@ def through_serial(folder, sources, plan, images, damage=True):
     return [int(byte, 16) for byte in re.findall(r"^byte (..)$", said, re.MULTILINE)]
 
 
-DAMAGED, LOADED = 8, 0
+DAMAGED, LOADED = status_of("DAMAGED"), status_of("OK")
 
 
 @pytest.mark.icarus

@@ -12,7 +12,6 @@ from export.hardware.folding import Folding
 from export.hardware.layout import HardwareError
 from export.network import Network
 from tests.support.networks.graphs import Builder, semifreddo
-from tests.support.networks.repeated import repeated
 
 
 def design_of(graph, clocks_per_pixel=1):
@@ -81,7 +80,6 @@ def wide_window():
     [
         (pooled(), "pool: the hardware has no MaxPool"),
         (wide_window(), r"big: its window is \(5, 5\); the hardware has 3x3 and 1x1"),
-        (repeated(2), "it passes 2 times through its last module"),
     ],
 )
 def test_what_the_hardware_cannot_do_is_refused_by_name(graph, reason):

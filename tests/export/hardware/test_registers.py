@@ -16,7 +16,7 @@ from export.hardware.registers import REGISTERS
 from export.hardware.simulate import SimulationError
 from export.network import Network
 from tests.export.hardware.test_simulate import REFUSALS
-from tests.support.hardware import designed, one_module, other_numbers
+from tests.support.hardware import designed, one_module, other_numbers, status_of
 
 # A processor between the task port that the bench drives and the bus: it reads STATUS until a word can be written.
 PROCESSOR = """
@@ -101,8 +101,8 @@ def test_tasks_loaded_by_a_processor_give_goldens_bytes(simulation):
 def test_refusals_reach_the_processor(simulation):
     built, plan = simulation
     images = golden.random_inputs(plan.graph, 1)["image"]
-    for status, damage in REFUSALS.values():
-        with pytest.raises(SimulationError, match=f"status {status}\n"):
+    for what, damage in REFUSALS.items():
+        with pytest.raises(SimulationError, match=f"status {status_of(what)}\n"):
             built.run(images, damage(task_image.write(plan).content), plan.given)
 
 

@@ -8,11 +8,12 @@ import pytest
 
 from export.datapath import task_image
 from export.graph import golden
+from export.graph.operators import ChannelScale, Conv2D, Wire
 from export.hardware import blocks, layout, simulate
 from export.hardware.schedule import schedule
 from export.hardware.simulate import SimulationError, Stalls
 from export.network import Network
-from tests.support.hardware import designed, narrow, one_module, other_numbers, simulated
+from tests.support.hardware import designed, narrow, one_module, other_numbers, simulated, status_of
 from tests.support.networks.repeated import repeated
 
 WAYS = [
@@ -80,18 +81,33 @@ def test_tasks_are_swapped_between_frames(tmp_path, stalls):
 
 @pytest.mark.icarus
 @pytest.mark.parametrize("pooled", [pytest.param(False, marks=pytest.mark.thorough), True])
-def test_tasks_with_switches_are_swapped(tmp_path, pooled):
-    """A head that may pool: one of its outputs has no beats, and the frames leave all the same."""
-    network = Network(repeated(1, pooled=pooled))
-    task = Network(repeated(1, pooled=pooled, seed=4)).as_task_of(network.plan)
+@pytest.mark.parametrize("most, passes", [(1, (1, 1)), pytest.param(2, (1, 2, 1), id="passes")])
+def test_tasks_with_switches_are_swapped(tmp_path, most, passes, pooled):
+    """A head that may pool, and a module that may be passed twice: some streams have no beats, and the frames leave all the
+    same."""
+    structure = {"pooled": pooled, "cores": 1, "size": (4, 6)}
+    network = Network(repeated(most, **structure))
+    tasks = [Network(repeated(n, seed=i, **structure)).as_task_of(network.plan) for i, n in enumerate(passes, 3)]
     design = schedule(layout.design(network.compiled.graph, network.compiled)).design
     built = simulate.build(design, network.compiled, tmp_path, "icarus", stalls=Stalls(0, 250))
-    images = golden.random_inputs(network.graph, 4)["image"]
-    content = b"".join(task_image.write(each.plan).content for each in (network, task))
-    made, _ = built.run(images, content, network.plan.given, tasks=2)
-    parts = [golden.run(each.graph, {"image": images[2 * i : 2 * i + 2]}) for i, each in enumerate((network, task))]
+    images = golden.random_inputs(network.graph, 2 * len(tasks))["image"]
+    content = b"".join(task_image.write(each.plan).content for each in tasks)
+    made, _ = built.run(images, content, network.plan.given, tasks=len(tasks))
+    parts = [golden.run(each.graph, {"image": images[2 * i : 2 * i + 2]}) for i, each in enumerate(tasks)]
     (output,) = network.plan.given
     np.testing.assert_array_equal(made[output], np.concatenate([part["head.task.activation"] for part in parts]))
+
+
+@pytest.mark.icarus
+def test_positions_that_a_switch_does_not_have_are_refused(tmp_path):
+    network = Network(repeated(2, cores=1, size=(4, 6)))
+    design = schedule(layout.design(network.compiled.graph, network.compiled)).design
+    built = simulate.build(design, network.compiled, tmp_path, "icarus", every_tensor=False)
+    images, image = golden.random_inputs(network.graph, 1)["image"], task_image.write(network.plan).content
+    first = task_image.HEADER.size  # the switches: passes, and the head's pool
+    for what, offset, position in (("BAD_SWITCH", 0, 3), ("BAD_SWITCH", 4, 2), ("OTHER_SIZE", 0, 1)):
+        with pytest.raises(SimulationError, match=f"status {status_of(what)}\n"):
+            built.run(images, changed(image, first + offset, bytes([position])), network.plan.given)
 
 
 def changed(image, offset, content, seal=True):
@@ -103,13 +119,33 @@ def changed(image, offset, content, seal=True):
     return bytes(image)
 
 
-REFUSALS = {
-    "no task image": (5, lambda image: changed(image, 0, b"SFTX")),
-    "version": (6, lambda image: changed(image, 4, b"\2")),
-    "size": (7, lambda image: changed(image, 8, b"\0")),
-    "damaged": (8, lambda image: changed(image, 200, b"\x55\xaa", seal=False)),
-    "core": (9, lambda image: changed(image, 47, b"\x01")),
-    "datapath": (10, lambda image: changed(image, 48, b"\x01")),
+def with_word(kind, part, word):
+    """Damage: an image with another word in the section of the module's first operator of a kind, `part` words from its
+    begin."""
+
+    def damage(image):
+        plan = designed(one_module())[1]
+        name = next(o.name for o in plan.graph.operators if isinstance(o, kind) and getattr(o, "core_shuffle", True))
+        offset = task_image.write(plan).sections[name] + 4 * part
+        return changed(image, offset, struct.pack("<I", word))
+
+    return damage
+
+
+STEM = 4  # channels, whose biases come before the factors
+REFUSALS = {  # statuses of the C, and damages that it answers so
+    "NOT_A_TASK": lambda image: changed(image, 0, b"SFTX"),
+    "OTHER_VERSION": lambda image: changed(image, 4, b"\2"),
+    "OTHER_SIZE": lambda image: changed(image, 8, b"\0"),
+    "DAMAGED": lambda image: changed(image, 200, b"\x55\xaa", seal=False),
+    "OTHER_CORE": lambda image: changed(image, 47, b"\x01"),
+    "OTHER_DATAPATH": lambda image: changed(image, 48, b"\x01"),
+    "BAD_FACTOR": with_word(Conv2D, STEM, 1 << 30 | 64 + 1),  # a shift to the left
+    "BAD_FACTOR of -32": with_word(Conv2D, STEM, 1 << 30 | 64 - 32),
+    "BAD_FACTOR, negative": with_word(Conv2D, STEM, 1 << 31 | 64),
+    "BAD_FACTOR of a blend": with_word(ChannelScale, 0, 3 << 29),
+    "BAD_FACTOR of a blend's shift": with_word(ChannelScale, 1, 1),
+    "BAD_SWITCH": with_word(Wire, 0, 2),
 }
 
 
@@ -118,8 +154,8 @@ def test_an_image_is_refused_for_the_reasons_that_the_c_has(tmp_path):
     planned, plan = designed(one_module())
     built = simulate.build(planned.design, plan, tmp_path, "icarus", every_tensor=False)
     images = golden.random_inputs(plan.graph, 1)["image"]
-    for what, (status, damage) in REFUSALS.items():
-        with pytest.raises(SimulationError, match=f"status {status}\n"):
+    for what, damage in REFUSALS.items():
+        with pytest.raises(SimulationError, match=f"status {status_of(what)}\n"):
             built.run(images, damage(task_image.write(plan).content), plan.given)
         assert not (tmp_path / "output0.hex").read_text().rpartition("reset")[2].split(), what
 
