@@ -48,8 +48,8 @@ class Commands:
         opened = _quantised(network, pictures, pixels, size) if pictures else open_network(network, size)
         opened = opened.laid_out(flash).with_channels(channels).narrowed(factor_bits)
         print(opened.plan)
-        if opened.trimmed is not None and str(opened.trimmed):
-            print(opened.trimmed)
+        for remark in opened.remarks:
+            print(remark)
         written = project.write_folder(opened.plan, out, opened.graph)
         if pictures or factor_bits is not None:
             written.append(Path(out, f"{opened.graph.name}.tflite"))

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from export.graph import graph_file, limits
-from export.graph.graph import Graph
+from export.graph.graph import LEFT_OUT, Graph
 from export.graph.passes import constant_channels, narrow
 from export.graph.passes.constant_channels import Trimmed
 from export.graph.passes.joined_inputs import with_one_input
@@ -104,6 +104,13 @@ class Network:
         if constant_channels.channels_of(compiled) == constant_channels.ALL:
             return None
         return constant_channels.trim(self.graph)
+
+    @property
+    def remarks(self) -> list[str]:
+        """What of the network is not compiled, and why."""
+        trimmed = str(self.trimmed) if self.trimmed is not None else ""
+        left_out = self.graph.metadata.get(LEFT_OUT, "")
+        return [remark for remark in (trimmed, left_out and f"of the file, {left_out}") if remark]
 
     @cached_property
     def plan(self) -> LinePlan:

@@ -16,7 +16,7 @@ from export.c.test_vector import vector_image
 from export.c.text import c_bytes, c_comment, c_float, c_identifier, c_string, c_words
 from export.datapath import structure, task_image
 from export.graph import golden, meaning
-from export.graph.graph import Graph, core_digest
+from export.graph.graph import LEFT_OUT, Graph, core_digest
 from export.graph.operators import Join, Operator, Pad, Rearrange, Resize, Window, WriteState
 from export.graph.tensor import GraphError, Tensor
 from export.streaming.line_plan import LinePlan, Stage, When
@@ -105,6 +105,8 @@ def values(plan: LinePlan, image: task_image.TaskImage) -> dict[str, object]:
 
 def _output_macros(prefix: str, outputs: list[Tensor], plan: LinePlan) -> Iterator[str]:
     known = meaning.meanings_of(plan.graph)
+    if note := plan.graph.metadata.get(LEFT_OUT):
+        yield f"// Of the file, {c_comment(note)}."
     for i, output in enumerate(outputs):
         height, width, channels = output.shape
         yield f"// Output {i}, {c_comment(output.name)}: value = scale * (code - zero point){_written(output.name, plan)}"

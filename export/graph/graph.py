@@ -229,6 +229,7 @@ def _is_array(value: object) -> bool:
 
 
 NO_CORE = "0" * 64
+LEFT_OUT = "left_out"  # in the metadata: a sentence about what a file has and the graph does not
 
 
 def core_digest(graph: Graph) -> str:

@@ -65,7 +65,7 @@ def _step_of_svdf(operator: Svdf, graph: Graph, memories: Memories, x: npt.NDArr
     of_filter, of_unit = (quantize_multiplier(factor) for factor in operator.multipliers(input, output))
     sums = wrap_to_int32(operator.codes.astype(np.int64) @ (x - input.zero_point))
     last = memories["values"].reshape(operator.time_codes.shape)
-    made = np.clip(requantise(sums, *of_filter), -operator.largest - 1, operator.largest)
+    made = operator.remembered(requantise(sums, *of_filter))
     values = np.concatenate([last[:, 1:], made[:, None]], axis=1)
     memories["values"] = values.ravel()
     of_filters = (operator.time_codes.astype(np.int64) * values).sum(axis=1)

@@ -35,8 +35,9 @@ void sf_lstm_row(const sf_lstm_shape *shape, const sf_lstm_constants *constants,
 // A filter over the channels, and one over its last values. Each unit sums `rank` of them.
 typedef struct {
   uint16_t channels, units, rank, steps;
-  int16_t zero_point;  // of the output
-  int16_t largest;     // value of a filter; the smallest is -largest - 1
+  int16_t zero_point;         // of the output
+  int16_t largest;            // value of a filter; the smallest is -largest - 1
+  int16_t memory_zero_point;  // codes of a memory of int8 are values and this
 } sf_svdf_shape;
 
 // factors: of a filter's sum, and of a unit's. bias: one a unit, then one a filter, which holds the

@@ -119,7 +119,7 @@ class Svdf(Recurrent):
     codes: of the filters, int8 (filters, channels). time_codes: of their last values, the oldest first, int16 (filters,
     steps). Each unit sums as many neighbouring filters as there are filters per unit, and its bias, int32 (units,).
     scale, time_scale: of codes and time_codes. memory_scale: of the values of filters. memory_bits: of these values and
-    of time_codes, 16 or 8.
+    of time_codes, 16 or 8. memory_zero_point: the code of 0 among 8 bits.
     """
 
     codes: npt.NDArray[np.int8]
@@ -129,6 +129,7 @@ class Svdf(Recurrent):
     time_scale: float
     memory_scale: float
     memory_bits: int = 16
+    memory_zero_point: int = 0
 
     @property
     def units(self) -> int:
@@ -138,6 +139,12 @@ class Svdf(Recurrent):
     def largest(self) -> int:
         """The largest value of a filter; the smallest is -largest - 1."""
         return (1 << (self.memory_bits - 1)) - 1
+
+    def remembered(self, values: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        """Return what is left of values of filters: TFLM clamps them as codes of zero point 0, and then wraps their codes."""
+        half, zero_point = self.largest + 1, self.memory_zero_point
+        clamped = np.clip(values, -half, self.largest)
+        return (clamped + zero_point + half) % (2 * half) - half - zero_point
 
     def memories(self, output: Tensor) -> dict[str, Memory]:
         return {"values": Memory(self.time_codes.size, 2, 0)}
@@ -152,6 +159,8 @@ class Svdf(Recurrent):
             fits, f"it has {filters} filters for {self.units} units; expected a multiple, and a step at least"
         )
         self._require(self.memory_bits in (8, 16), f"its memory has {self.memory_bits} bits; expected 8 or 16")
+        coded = self.memory_zero_point == 0 or self.memory_bits == 8 and abs(2 * self.memory_zero_point + 1) < 256
+        self._require(coded, f"its memory has zero point {self.memory_zero_point}; expected 0, or of 8 bits an int8")
         fits = -self.largest - 1 <= self.time_codes.min() and self.time_codes.max() <= self.largest
         self._require(fits, f"its time_codes do not fit into {self.memory_bits} bits")
         self._require_finite("scales", [self.scale, self.time_scale, self.memory_scale])

@@ -85,7 +85,8 @@ class FileOperator:
 class Model:
     """The graph of a .tflite; inputs and outputs are indices of tensors.
 
-    others are the file's further graphs, which its CALL_ONCEs run: they have none themselves.
+    others are the file's further graphs, which its CALL_ONCEs run: they have none themselves. unread is how many more
+    it has, if nothing runs them: of further signatures.
     """
 
     name: str
@@ -95,6 +96,7 @@ class Model:
     outputs: tuple[int, ...]
     metadata: tuple[tuple[str, bytes], ...] = ()  # buffers by name; they are written, never read
     others: tuple[Model, ...] = ()
+    unread: int = 0
 
 
 # --- Reading ----------------------------------------------------------------------------------------------------------
@@ -103,7 +105,7 @@ class Model:
 def parse(content: bytes) -> Model:
     """Reads a .tflite.
 
-    Raises: TfliteError if it is broken, truncated, or has no graph or several besides those that CALL_ONCE runs.
+    Raises: TfliteError if it is broken, truncated, or has no graph.
     """
     if len(content) > limits.MOST_FILE_BYTES:
         raise TfliteError(f"it has {len(content):,} bytes; it can have up to {limits.MOST_FILE_BYTES:,}")
@@ -128,6 +130,8 @@ def _parse(content: bytes) -> Model:
         if each.kind in ("IF", "WHILE"):
             fix = "unroll it (unroll=True of an LSTM or GRU), or take the LSTM of Keras 2"
             raise TfliteError(f"operator {each.number} ({each.kind}) is not supported, as no loop or branch: {fix}")
+    if not called:
+        return replace(first, unread=len(others))
     if called != set(range(1, subgraphs)):
         raise TfliteError(f"it has {subgraphs} subgraphs; it must have one, and those that its CALL_ONCEs run")
     return replace(first, others=tuple(others))

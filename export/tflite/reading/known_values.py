@@ -55,6 +55,8 @@ def _shape(operator: FileOperator, inputs: list[FileTensor]) -> tuple[int, ...] 
             return zeros.reshape(inputs[1].data.tolist()).shape
         if operator.kind == "CONCATENATION":
             return np.concatenate([np.broadcast_to(np.int8(0), shape) for shape in shapes], options.axis).shape
+        if operator.kind == "TRANSPOSE" and len(inputs) == 2 and inputs[1].data is not None:
+            return zeros.transpose(inputs[1].data.tolist()).shape
         bounds = [tensor.data for tensor in inputs[1:]]
         if operator.kind == "STRIDED_SLICE" and all(bound is not None for bound in bounds):
             sliced = _slice(options, (), zeros, *bounds)

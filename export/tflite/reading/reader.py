@@ -26,6 +26,7 @@ from export.tflite.reading.known_values import has_other_shapes, with_known_valu
 from export.tflite.reading.operators import READERS, floats
 from export.tflite.reading.states import States
 from export.tflite.reading.step import Padded, Step
+from export.tflite.reading.tails import noted, without_tail
 from export.tflite.reading.view import View
 
 MOST_NAME = 200  # letters; more are left out
@@ -39,7 +40,8 @@ def read(content: bytes) -> tuple[Graph, Tflite]:
 
     Args:
         content: the file. If its inputs or outputs are float or uint8 and a QUANTIZE or DEQUANTIZE
-            makes them int8, the graph begins or ends at the int8 side.
+            makes them int8, the graph begins or ends at the int8 side. So it does if more operators at
+            the end compute with floats (export/tflite/reading/tails.py).
     Returns: (graph, where its tensors are in the .tflite). The Tflite has the bytes of the file, or
         those of the file without the operators at its ends that convert from or to int8, and with
         dilations instead of batches (export/tflite/reading/dilations.py). Tensors
@@ -52,7 +54,8 @@ def read(content: bytes) -> tuple[Graph, Tflite]:
         if operator.kind in READERS and not operator.outputs and operator.kind not in WITHOUT_OUTPUTS:
             raise TfliteError(f"operator {operator.number} ({operator.kind}): it has no output 0")
     file = with_known_values(parsed)
-    reading = Reading(with_dilations(with_moves_of_codes(file)))
+    shortened, left_out = without_tail(file)
+    reading = Reading(with_dilations(with_moves_of_codes(shortened)))
     changed = reading.file is not file or has_other_shapes(file, parsed)
     for index, operator in enumerate(reading.file.operators):
         label = f"operator {operator.number} ({operator.kind})"
@@ -62,7 +65,7 @@ def read(content: bytes) -> tuple[Graph, Tflite]:
             raise TfliteError(f"{label} is not supported; {_instead_of(operator.kind)}")
         reader(step)
         reading.forget(index)
-    graph = reading.graph()
+    graph = noted(reading.graph(), parsed, left_out)
     return graph, Tflite(reading.content() if changed or reading.converting else content, reading.placed)
 
 

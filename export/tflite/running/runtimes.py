@@ -30,7 +30,7 @@ class Runtime:
         made = []
         for image in images:
             self._run(image)
-            made.append([self._get(tensor) for tensor in tensors])
+            made.append([np.atleast_1d(self._get(tensor)) for tensor in tensors])
         return {tensor: np.concatenate(values) for tensor, values in zip(tensors, zip(*made))}
 
     def _run(self, image: Sequence[np.ndarray]) -> None:

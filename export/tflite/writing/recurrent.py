@@ -56,7 +56,13 @@ def _svdf(operator: Svdf, graph: Graph) -> Described:
         _constant(f"{operator.name}/codes", operator.codes, operator.scale),
         _constant(f"{operator.name}/time_codes", operator.time_codes.astype(of_memory), operator.time_scale),
         _constant(f"{operator.name}/bias", operator.bias, bias_scale),
-        _variable(f"{operator.name}/values", operator.time_codes.size, of_memory.name.upper(), operator.memory_scale),
+        _variable(
+            f"{operator.name}/values",
+            operator.time_codes.size,
+            of_memory.name.upper(),
+            operator.memory_scale,
+            operator.memory_zero_point,
+        ),
     ]
     options = schema.SVDFOptionsT()
     options.rank = filters // operator.units

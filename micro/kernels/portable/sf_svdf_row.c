@@ -8,6 +8,7 @@ void sf_svdf_row(const sf_svdf_shape *shape, const sf_svdf_constants *constants,
   const int16_t *time_codes = constants->time_codes;
   const int8_t *codes = constants->codes;
   const uint32_t last = shape->steps - 1u;
+  const int32_t half = shape->largest + 1, offset = half + shape->memory_zero_point;
   for (uint32_t unit = 0; unit < shape->units; ++unit) {
     uint32_t total = (uint32_t)constants->bias[unit];
     for (uint32_t filter = 0; filter < shape->rank; ++filter) {
@@ -17,9 +18,10 @@ void sf_svdf_row(const sf_svdf_shape *shape, const sf_svdf_constants *constants,
         values[i] = values[i + 1];
         total += (uint32_t)(values[i] * time_codes[i]);
       }
-      const int32_t value =
-          sf_clamp(sf_requantise((int32_t)sum, of_filter->multiplier, of_filter->shift),
-                   -shape->largest - 1, shape->largest);
+      int32_t value = sf_clamp(sf_requantise((int32_t)sum, of_filter->multiplier, of_filter->shift),
+                               -half, half - 1);
+      // TFLM clamps before it adds the zero point of its state, which wraps then.
+      value = (int32_t)((uint32_t)(value + offset) & (2u * (uint32_t)half - 1u)) - offset;
       values[last] = (int16_t)value;
       total += (uint32_t)(value * time_codes[last]);
       values += shape->steps, time_codes += shape->steps;

@@ -62,9 +62,9 @@ def test_cells_of_any_scale(bits):
     assert result.passed, str(result)
 
 
-@pytest.mark.parametrize("bits", [16, 8])
-def test_svdfs(bits):
-    file, output = filtering(bits=bits)
+@pytest.mark.parametrize(("bits", "zero_point"), [(16, 0), (8, 0), (8, -50), (8, 127)])
+def test_svdfs(bits, zero_point):
+    file, output = filtering(bits=bits, zero_point=zero_point)
     graph, tflite = read(file.content([0], [output]))
     assert [type(operator) for operator in graph.operators] == [Svdf, Svdf]
     result = prove_tflite(graph, tflite, random_inputs(graph, 12), on=BACKENDS)
@@ -73,7 +73,7 @@ def test_svdfs(bits):
 
 @pytest.mark.parametrize(
     "make",
-    [converted, lambda: content(filtering()), lambda: content(filtering(bits=8))],
+    [converted, lambda: content(filtering()), lambda: content(filtering(bits=8, zero_point=37))],
     ids=["lstm", "svdf", "svdf of int8"],
 )
 def test_a_graph_is_written_as_a_tflite_again(make):
@@ -101,6 +101,10 @@ def _with_scale(scale):
     return lambda tensor: replace(
         tensor, quantization=replace(tensor.quantization, scales=np.array([scale], np.float32))
     )
+
+
+def _with_zero_point(zero_point):
+    return lambda tensor: replace(tensor, quantization=replace(tensor.quantization, zero_points=np.array([zero_point])))
 
 
 @pytest.mark.parametrize(
@@ -138,9 +142,11 @@ def test_a_peephole_is_refused():
     [
         ({"input4": _with(type="INT8")}, "expected a variable of 40 int16"),
         ({"input3": _with_scale(0.5)}, "its biases have scale 0.5; expected 1.0"),
+        ({"input1": _with_zero_point(3)}, "its weights have a zero point other than 0"),
+        ({"input4": _with_zero_point(3)}, "its memory has zero point 3; expected 0, or of 8 bits an int8"),
         ({"input0": _with(shape=(6,))}, r"its input has shape \(6,\); expected \(1, features\)"),
     ],
-    ids=["state", "bias", "shape"],
+    ids=["state", "bias", "weights", "zero point", "shape"],
 )
 def test_an_svdf_that_tflm_does_not_compute_is_refused(changes, message):
     file, output = filtering(**changes)

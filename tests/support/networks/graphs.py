@@ -53,10 +53,11 @@ class Builder:
 
     def depthwise(self, name, input, kernel=3, relu=False, frozen=False, scale=2.0**-4, zero_point=0, **options):
         channels = self.channels(input)
-        codes = self.codes(kernel, kernel, channels)
+        height, width = kernel if isinstance(kernel, tuple) else (kernel, kernel)
+        codes = self.codes(height, width, channels)
         options = {"padding": "same", **options}
         return self._convolution(
-            DepthwiseConv2D, name, input, codes, channels, kernel**2, relu, frozen, scale, zero_point, options
+            DepthwiseConv2D, name, input, codes, channels, height * width, relu, frozen, scale, zero_point, options
         )
 
     def _convolution(self, kind, name, input, codes, out, taps, relu, frozen, scale, zero_point, options):
@@ -80,7 +81,7 @@ class Builder:
         constants |= {"scales": scales, "recurrent_scales": recurrent_scales, "cell_bits": 12, **options}
         return self.add(Lstm(name=name, inputs=[input], **constants), scale, zero_point)
 
-    def svdf(self, name, input, units, rank=2, steps=3, scale=2.0**-4, zero_point=0, bits=16):
+    def svdf(self, name, input, units, rank=2, steps=3, scale=2.0**-4, zero_point=0, bits=16, memory_zero_point=0):
         """Filters and units that use all of their codes, and saturate sometimes. bits: of the memory."""
         codes = self.codes(units * rank, self.channels(input))
         time_codes = (self.random.integers(-30000, 30000, (units * rank, steps)) >> (16 - bits)).astype(np.int16)
@@ -89,6 +90,7 @@ class Builder:
         of_unit = 40 * scale / (memory_scale * typical**2 * np.sqrt(rank * steps))
         scales = {"scale": float(single(of_filter)), "time_scale": float(single(of_unit)), "memory_scale": memory_scale}
         constants = {"codes": codes, "time_codes": time_codes, "bias": self._bias(units), "memory_bits": bits, **scales}
+        constants["memory_zero_point"] = memory_zero_point
         return self.add(Svdf(name=name, inputs=[input], **constants), scale, zero_point)
 
     def _bias(self, *shape):

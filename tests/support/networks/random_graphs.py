@@ -244,7 +244,8 @@ def svdf(draw, net, name):
     """One step, of a vector: other maps are made one by their mean."""
     input = _of_one_pixel(draw, net, name, (0, 1))
     sizes = [draw(st.integers(1, most)) for most in (4, 3, 5)]
-    return net.svdf(name, input, *sizes, draw(SCALES), draw(ZERO_POINTS), draw(st.sampled_from([16, 8])))
+    memory = draw(st.sampled_from([(16, 0), (8, 0), (8, -50), (8, 127)]))
+    return net.svdf(name, input, *sizes, draw(SCALES), draw(ZERO_POINTS), *memory)
 
 
 def _of_one_pixel(draw, net, name, axes):

@@ -59,17 +59,20 @@ def recurrent_file(time_major=False, length=6, channels=5, units=4, **changes):
     return file, output
 
 
-def filtering(rank=2, units=4, steps=5, channels=6, bits=16, **changes):
-    """A .tflite of two SVDFs, as keyword spotters have them. bits: of their states. changes: fields of the first one's
-    tensors, by their place."""
+def filtering(rank=2, units=4, steps=5, channels=6, bits=16, zero_point=0, **changes):
+    """A .tflite of two SVDFs, as keyword spotters have them. bits, zero_point: of their states. changes: fields of the
+    first one's tensors, by their place."""
     file = FileBuilder(3)
     file.tensor(1, channels, scale=0.05, zero_point=4)
-    hidden = _svdf(file, 0, file.tensor(1, units, scale=0.06, zero_point=-128), rank, steps, bits, changes)
-    return file, _svdf(file, hidden, file.tensor(1, 3, scale=0.1, zero_point=9), 1, 3, bits, {})
+    hidden = _svdf(
+        file, 0, file.tensor(1, units, scale=0.06, zero_point=-128), rank, steps, (bits, zero_point), changes
+    )
+    return file, _svdf(file, hidden, file.tensor(1, 3, scale=0.1, zero_point=9), 1, 3, (bits, zero_point), {})
 
 
-def _svdf(file, input, output, rank, steps, bits, changes):
+def _svdf(file, input, output, rank, steps, state, changes):
     filters, channels = rank * file.tensors[output].shape[1], file.tensors[input].shape[1]
+    bits, zero_point = state
     type, unit = np.dtype(f"int{bits}"), 2.0 ** (16 - bits)
     time_codes = (file.random.integers(-20000, 20000, (filters, steps)) / unit).astype(type)
     bias = file.random.integers(-300000, 300000, filters // rank).astype(np.int32)
@@ -78,7 +81,9 @@ def _svdf(file, input, output, rank, steps, bits, changes):
         file.constant(file.codes(filters, channels), scale=0.02),
         file.constant(time_codes, scale=2e-6 * unit),
         file.constant((bias / unit**2).astype(np.int32), scale=1e-9 * unit**2),
-        file.tensor(1, filters * steps, scale=5e-4 * unit, type=type.name.upper(), variable=True),
+        file.tensor(
+            1, filters * steps, scale=5e-4 * unit, zero_point=zero_point, type=type.name.upper(), variable=True
+        ),
     ]
     for place, fields in changes.items():
         file.tensors[inputs[int(place.removeprefix("input"))]] = fields(file.tensors[inputs[int(place[5:])]])

@@ -110,7 +110,7 @@ def _svdf(step):
     fits = options.rank > 0 and bias.shape == (units,) and units * options.rank == len(codes)
     step.require(fits, f"it has {len(codes)} filters of rank {options.rank} and biases {bias.shape}; they do not fit")
     _require_state(step, STATE, time_codes.size, of_memory)
-    scale, time_scale, memory_scale = _scales_of_svdf(step, of_memory)
+    scale, time_scale, (memory_scale, memory_zero_point) = _codings_of_svdf(step, of_memory)
     step.emit(
         Svdf,
         [step.map(step.input(0), (1, 1, shape[1]))],
@@ -122,17 +122,19 @@ def _svdf(step):
         scale=scale,
         time_scale=time_scale,
         memory_scale=memory_scale,
+        memory_zero_point=memory_zero_point,
     )
 
 
-def _scales_of_svdf(step, of_memory: str) -> list[float]:
-    """The scales of codes, time codes and the state, and a check that the bias fits them, as TFLM has it."""
-    codings = [step.coding(step.input(1)), *(step.coding(step.input(place), of_memory) for place in (2, STATE))]
-    step.require(
-        not any(zero_point for _, zero_point in codings), "its weights or state have a zero point other than 0"
+def _codings_of_svdf(step, of_memory: str) -> tuple[float, float, tuple[float, int]]:
+    """The scales of codes and time codes, the coding of the state, and a check that the bias fits them, as TFLM has it."""
+    (scale, zero_point), (time_scale, time_zero_point) = (
+        step.coding(step.input(1)),
+        step.coding(step.input(2), of_memory),
     )
-    _, time_scale, memory_scale = scales = [scale for scale, _ in codings]
+    step.require(zero_point == time_zero_point == 0, "its weights have a zero point other than 0")
+    memory = step.coding(step.input(STATE), of_memory)
     bias_scale, _ = step.coding(step.input(3), "INT32")
-    expected = float(np.float32(memory_scale) * np.float32(time_scale))
+    expected = float(np.float32(memory[0]) * np.float32(time_scale))
     step.require(abs(bias_scale - expected) < 1e-5, f"its biases have scale {bias_scale}; expected {expected}")
-    return scales
+    return scale, time_scale, memory

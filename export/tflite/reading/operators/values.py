@@ -86,7 +86,7 @@ def _of_bytes(step, end: int) -> tuple[float, int]:
 
 @reads("DEQUANTIZE")
 def _dequantize(step):
-    """nothing, at the output of a model; with float operators on single values and a QUANTIZE after it, a Lookup"""
+    """nothing at a model's end, also with floats after it; a Lookup, with functions of single floats and a QUANTIZE after it"""
     if step.output() in step.reading.file.outputs:
         step.convert()
     else:

@@ -5,7 +5,8 @@ import pytest
 
 from export.graph.golden import random_inputs
 from export.graph.operators import ChannelScale, Conv2D
-from export.tflite.file.flatbuffer import TfliteError
+from export.tflite.file.flatbuffer import Model, TfliteError
+from export.tflite.reading.known_values import with_known_values
 from export.tflite.reading.reader import read
 from tests.support.proofs import prove_tflite
 from tests.support.tflite.tflite_files import FileBuilder, options
@@ -42,6 +43,15 @@ def test_a_shape_of_any_batch_is_known():
     file.convolution(map, y)
     (operator,) = prove(file.content([x], [y])).operators
     assert isinstance(operator, Conv2D)
+
+
+def test_the_transpose_of_a_known_shape_is_known():
+    """As in an unrolled LSTM, whose time the converter does not know after it."""
+    file = FileBuilder()
+    x, turned = file.tensor(1, 6, 4), file.tensor(1, 1, 1, dynamic=True)
+    file.add("TRANSPOSE", [x, file.ints(1, 0, 2)], turned)
+    known = with_known_values(Model("net", tuple(file.tensors), tuple(file.operators), (x,), (turned,)))
+    assert (known.tensors[turned].shape, known.tensors[turned].dynamic) == ((6, 1, 4), False)
 
 
 @pytest.mark.parametrize("kind", ["FILL", "BROADCAST_TO"])

@@ -554,10 +554,6 @@ def _custom(model, graph, name="MyOperator"):
     model.operatorCodes[0].customCode = name
 
 
-def _two_graphs(model, graph):
-    model.subgraphs.append(graph)
-
-
 @pytest.mark.parametrize(
     "change, message",
     [
@@ -569,7 +565,6 @@ def _two_graphs(model, graph):
             partial(_custom, name="ethos-u"),
             "Vela has compiled the model for an Ethos-U: give the .tflite that it was made",
         ),
-        (_two_graphs, "it has 2 subgraphs; it must have one"),
     ],
 )
 def test_what_tflite_can_say_and_a_graph_cannot_is_refused(change, message):

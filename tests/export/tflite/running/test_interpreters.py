@@ -69,6 +69,13 @@ def test_tflm_dies_alone_and_its_operator_is_named(content, message):
     run(healthy())
 
 
+def test_tensors_without_dimensions_come_as_a_batch():
+    file = FileBuilder()
+    x, y = file.tensor(), file.tensor()
+    file.add("ABS", [x], y)
+    run(file.content([x], [y]))
+
+
 def test_damaged_metadata_is_an_error_of_tflm():
     content = bytearray(healthy())
     content[:4] = (2**31).to_bytes(4, "little")  # the offset of the root
