@@ -153,7 +153,8 @@ def _verilated(sources: list[str], defines: list[str], folder: Path, fast: bool)
     # Compiling takes far longer than the few small frames that are simulated, even so.
     levels = {"FAST": "-O1" if fast else "-O0", "SLOW": "-O0", "GLOBAL": "-O0"}
     options += [word for part, level in levels.items() for word in ("-MAKEFLAGS", f"OPT_{part}={level}")]
-    options += ["--no-timing", "--output-split", "20000", "--output-groups", "4", "sf_clock.cpp"]
+    # Every file includes a header of a megabyte; several make use of several processors, which pays for optimised ones.
+    options += ["--no-timing", "--output-split", "20000", "--output-groups", "4" if fast else "1", "sf_clock.cpp"]
     # Without it, a design of several files is compiled with a precompiled header that Verilator 5.48 names wrongly.
     environment = {"MAKEFLAGS": "CFG_CXXFLAGS_PCH_I=-include"}
     _call([str(verilator()), *options, *defines, *sources], folder, environment)

@@ -59,13 +59,23 @@ def copy_kernels(folder: Path) -> Path:
 
 
 def compile_c(compiler: str, target: Path, *options: str, variant: str = "portable") -> Path:
-    """Compiles the kernels, with strict warnings as errors, and other C files that are among the options."""
+    """Compiles the kernels, with strict warnings as errors, and other C files that are among the options.
+
+    Each kernel by itself, because ccache keeps objects, not programs.
+    """
     folder = copy_kernels(target.parent / variant)
     model, *defined = VARIANTS[variant]
     if model:
         shutil.copytree(model, folder, dirs_exist_ok=True)
-    sources = map(str, sorted(folder.glob("*.c")))
-    subprocess.run([compiler, *STRICT, *defined, f"-I{folder}", *options, *sources, "-o", str(target)], check=True)
+    others = [option for option in options if option.endswith(".c")]
+    flags = [option for option in options if option not in (*others, "-shared")]
+    objects = []
+    for source in (*sorted(folder.glob("*.c")), *others):
+        objects.append(str(folder / f"{Path(source).stem}.o"))
+        command = [compiler, *STRICT, *defined, f"-I{folder}", *flags, "-c", str(source), "-o", objects[-1]]
+        subprocess.run(command, check=True)
+    shared = ["-shared"] if "-shared" in options else []
+    subprocess.run([compiler, *flags, *shared, *objects, "-o", str(target)], check=True)
     return target
 
 

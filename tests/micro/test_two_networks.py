@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 
+from export.backends.programs.machines import build
 from export.c import project
 from export.c.test_vector import vector_image
 from export.datapath import task_image
@@ -15,6 +16,7 @@ from export.network import Network
 from tests.micro.scripts import PROGRAMS
 from tests.support.networks.graphs import semifreddo
 from tests.support.networks.tasks import CORE, other_task, with_core_of
+from tests.support.targets import MACHINES
 
 CHANNELS = (8, 8, 16, 16, 32)
 FIRST = replace(semifreddo((32, 32), CHANNELS), name="first", metadata={"core": CORE})
@@ -31,30 +33,15 @@ def test_they_are_compiled_into_one_folder(second, cores, tmp_path):
     for graph in FIRST, second:
         project.write_folder(Network(graph).plan, folder)
     assert len(list(folder.glob("core_*.c"))) == cores
-    driver = shutil.copy(PROGRAMS / "drive_two.c", folder / "main.c")
-    sources = [driver, *sorted(folder.glob("*_*.c")), *sorted((folder / "sf").glob("*.c"))]
-    command = [
-        "gcc",
-        "-std=c99",
-        "-Wall",
-        "-Wextra",
-        "-Werror",
-        "-O0",
-        "-I",
-        folder,
-        *sources,
-        "-o",
-        tmp_path / "program",
-    ]
-    subprocess.run(command, check=True)
-    (tmp_path / "images").write_bytes(b"".join(vector_image(graph).tobytes() for graph in (FIRST, second)))
-    subprocess.run([tmp_path / "program", tmp_path / "images", tmp_path / "outputs"], check=True)
+    shutil.copy(PROGRAMS / "drive_two.c", folder / "main.c")
+    program = build(MACHINES["c-gcc-O0"], folder, tmp_path)
+    output = program.run(b"".join(vector_image(graph).tobytes() for graph in (FIRST, second))).output
     made = [
         golden.run(graph, vector_image(graph), graph.outputs)[graph.outputs[0]].tobytes() for graph in (FIRST, second)
     ]
-    assert (tmp_path / "outputs").read_bytes() == b"".join(made)
+    assert output == b"".join(made)
 
-    symbols = subprocess.run(["nm", tmp_path / "program"], check=True, capture_output=True, text=True).stdout
+    symbols = subprocess.run(["nm", program.path], check=True, capture_output=True, text=True).stdout
     assert len(re.findall(r" R core_\w+_frozen_stem$", symbols, re.MULTILINE)) == cores
     assert symbols.count(" T sf_push_row\n") == 1
 
@@ -63,22 +50,16 @@ def test_they_are_compiled_into_one_folder(second, cores, tmp_path):
 def test_instances_have_their_own_rows_and_tasks(tmp_path):
     graph = replace(FIRST, name="net")
     other = other_task(graph)
-    project.write_folder(Network(graph).plan, tmp_path)
+    project.write_folder(Network(graph).plan, tmp_path / "c")
     images = golden.random_inputs(graph, 3)[graph.inputs[0]]
-    (tmp_path / "images").write_bytes(images.tobytes())
-    (tmp_path / "task").write_bytes(task_image.write(Network(other).plan).content)
-    driver = shutil.copy(PROGRAMS / "drive_instances.c", tmp_path / "main.c")
-    sources = [driver, *sorted(tmp_path.glob("*_*.c")), *sorted((tmp_path / "sf").glob("*.c"))]
-    strict = "-std=c99", "-Wall", "-Wextra", "-Werror", "-O1", "-fsanitize=address,undefined"
-    section = '-DSF_MEMORY_SECTION=__attribute__((section(".fast")))'
-    subprocess.run(["clang", *strict, section, "-I", tmp_path, *sources, "-o", tmp_path / "program"], check=True)
-    subprocess.run([tmp_path / "program", "images", "task", "outputs"], cwd=tmp_path, check=True)
+    shutil.copy(PROGRAMS / "drive_instances.c", tmp_path / "c" / "main.c")
+    section = 'SF_MEMORY_SECTION=__attribute__((section(".fast")))'
+    program = build(MACHINES["c-clang-sanitizers"], tmp_path / "c", tmp_path, [section])
+    output = program.run(images.tobytes(), task_image.write(Network(other).plan).content).output
     made = [
         golden.run(each, {"image": images[i : i + 1]}, each.outputs)[each.outputs[0]].tobytes()
         for i, each in enumerate((graph, graph, other))
     ]
-    assert (tmp_path / "outputs").read_bytes() == b"".join(made)
-    sections = subprocess.run(
-        ["objdump", "-h", tmp_path / "program"], check=True, capture_output=True, text=True
-    ).stdout
+    assert output == b"".join(made)
+    sections = subprocess.run(["objdump", "-h", program.path], check=True, capture_output=True, text=True).stdout
     assert " .fast " in sections

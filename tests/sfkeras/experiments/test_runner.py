@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from functools import cache
 
 import numpy as np
 import pytest
@@ -10,11 +11,14 @@ import pytest
 from sfkeras.errors import RecipeError
 from sfkeras.experiments import EXPERIMENTS, results, runner
 from sfkeras.experiments.experiment import Experiment, Row, Task
+from sfkeras.experiments.runner import train_for_parent
 from sfkeras.experiments.tables import accuracy, areas
+from sfkeras.nn.freezing.core import Core
 from sfkeras.training import recipe as recipes
+from sfkeras.training import trainer
 from sfkeras.training.run_folder import correct_cases
 from tests.sfkeras.experiments.test_results import recipe, result
-from tests.support.networks.keras_networks import narrow_core
+from tests.support.networks.keras_networks import build_one_module, one_module
 
 TABLE3 = EXPERIMENTS["table3"]
 
@@ -136,11 +140,23 @@ def test_a_results_file_of_another_format_stops_an_experiment_before_any_trainin
         runner.run(TABLE3, ["lfw=/nowhere", "tasks=lfw", f"results={tmp_path}"])
 
 
+@cache
+def grey_core():
+    return Core.from_model(one_module(shape=(32, 32, 1)), "small")
+
+
+def train_small(recipe):
+    """In the process of its own that a training has: train_for_parent, with a network that is quick to trace."""
+    trainer.build_network = build_one_module
+    return train_for_parent(recipe)
+
+
 @pytest.fixture
 def small(tmp_path, monkeypatch):
     """An experiment of two tiny trainings on the faces that a package brings, and the words for it."""
-    core = tmp_path / "narrow.npz"
-    narrow_core().save(core)
+    core = tmp_path / "small.npz"
+    grey_core().save(core)
+    monkeypatch.setattr(runner, "train_for_parent", train_small)
     rows = {
         "one": Row("One core", {"network.cores": "1"}),
         "frozen": Row("Frozen", {"network.cores": "0", "heads.task.on": "frozen"}),
@@ -183,7 +199,7 @@ def test_only_what_has_no_result_is_trained_and_then_nothing(small, tmp_path, ca
     assert "small 1 of 1: att_frozen_1" in capsys.readouterr().out
     _, one = results.read(file)
     assert (one["row"], one["seed"]) == ("frozen", 1) and one["commit"] != "" and one["seconds"] >= 0
-    assert one["parameters"]["frozen"] == sum(c.size + s.size for c, s in kernels_of(narrow_core()))
+    assert one["parameters"]["frozen"] == sum(c.size + s.size for c, s in kernels_of(grey_core()))
     assert one["accuracy"]["integer graph"] == one["accuracy"]["TFLM"]
     assert correct_cases.unpack(one["answers"]).mean() == pytest.approx(
         one["accuracy"]["TFLM"]["verification_accuracy"]

@@ -44,7 +44,8 @@ class QuickBuilds:
         self.flags = [machine.compiler, *STRICT, *machine.flags, *(f"-D{define}" for define in DUMPING)]
         project.write_folder(line_plan.plan(every_operator()), folder)
         self.library = sorted(path.name for path in (folder / "sf").glob("*.c"))
-        self._compile(folder, "-c", *(f"sf/{source}" for source in self.library))
+        for source in self.library:  # each by itself, because ccache keeps objects
+            self._compile(folder, "-c", f"sf/{source}", "-o", Path(source).with_suffix(".o"))
 
     def run(self, graph, images):
         """Every tensor that the C makes of images."""

@@ -158,15 +158,19 @@ def narrow(**options):
     return SemifreddoNet(SHAPE, [Head(2, on="frozen")], **options)
 
 
+@cache
+def counted(repeats=1):
+    return parameters.parameters(narrow(repeats=repeats))
+
+
 def test_the_network_takes_a_share_for_each_layer_and_they_are_counted():
     shares = schemes.first_layers(20, schemes.depth(narrow_core()))
-    counted = parameters.parameters(narrow(shares=shares))
-    whole = parameters.parameters(narrow())
-    assert whole["trainable"] == 0 < counted["frozen"] < whole["frozen"]
+    shared, whole = parameters.parameters(narrow(shares=shares)), counted()
+    assert whole["trainable"] == 0 < shared["frozen"] < whole["frozen"]
     weights = sum(codes.size for codes in narrow_core().codes.values())
     channels = sum(scales.size for scales in narrow_core().scales.values())
     assert whole["frozen"] == weights + channels  # folded: an offset a channel; what trains has gamma and beta
-    assert weights + channels < counted["frozen"] + counted["trainable"] < weights + 2 * channels
+    assert weights + channels < shared["frozen"] + shared["trainable"] < weights + 2 * channels
 
 
 def test_heads_are_counted_apart_from_the_backbone():
@@ -174,11 +178,11 @@ def test_heads_are_counted_apart_from_the_backbone():
         model = SemifreddoNet(SHAPE, [head], cores=0, core=narrow_core(), width=WIDTH)
         read = model.get_layer("head.task.hidden" if head.hidden else "head.task.pointwise").input.shape[-1]
         expected = 6 * read + 2 * 6 if head.batch_norm else 16 * read + 2 * 16 + 2 * 16 + 2
-        assert parameters.parameters(model) == parameters.parameters(narrow()) | {"heads": expected}
+        assert parameters.parameters(model) == counted() | {"heads": expected}
 
 
 def test_kernels_that_a_repeated_module_passes_again_count_once_and_its_offsets_in_each_pass():
-    passed = {repeats: parameters.parameters(narrow(repeats=repeats))["frozen"] for repeats in (1, 2, 3)}
+    passed = {repeats: counted(repeats)["frozen"] for repeats in (1, 2, 3)}
     offsets = sum(scales.size for layer, scales in narrow_core().scales.items() if layer.startswith("stage4"))
     assert passed[3] - passed[2] == passed[2] - passed[1] == offsets
 
