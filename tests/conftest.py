@@ -22,6 +22,9 @@ settings.register_profile(
 )
 settings.load_profile("sfkeras")
 
+# No test cuts the power. To wait for the disk takes longer than all else when the 93 files of an engine are written.
+os.fsync = lambda file: None
+
 # The same engine is compiled for hundreds of networks: ccache, where it is installed, keeps its objects.
 if (masquerade := Path("/usr/lib/ccache")).is_dir():
     os.environ["PATH"] = f"{masquerade}{os.pathsep}{os.environ['PATH']}"
@@ -46,7 +49,7 @@ TOOLS = {  # by marker
 }
 
 
-LONGEST = "test_train.py", "test_workers.py", "test_runner.py", "test_lower.py"
+LONGEST = "test_simulate.py", "test_train.py", "test_kernels.py", "test_lower.py", "test_schemes.py", "test_saved.py"
 
 
 def _is_there(tool):
@@ -63,7 +66,7 @@ def pytest_make_parametrize_id(val, argname):
 def pytest_collection_modifyitems(items):
     """Leaves out each test whose tools are missing. In CI none is left out: it fails and says what is missing.
 
-    The trainings go first: they take longest, and would else run alone on one core at the end.
+    The longest files go first: they would else run alone on one core at the end.
     """
     items.sort(key=lambda item: LONGEST.index(item.path.name) if item.path.name in LONGEST else len(LONGEST))
     if os.environ.get("CI"):

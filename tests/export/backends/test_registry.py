@@ -11,13 +11,13 @@ from export.graph import golden
 from export.graph.golden import random_inputs
 from export.network import Network
 from tests.support.networks.tasks import every_operator
-from tests.support.targets import EVERY_BACKEND
+from tests.support.targets import EVERY_BACKEND, thorough_if_same
 
 PAGE = Path(__file__).parents[3] / "docs" / "backends.md"
 EXACT = [each for each in EVERY_BACKEND if each.values[0].exact and each.values[0].shows_every_tensor]
 
 
-@pytest.mark.parametrize("backend", EXACT)
+@pytest.mark.parametrize("backend", thorough_if_same(EXACT))
 def test_every_exact_backend_gives_goldens_bytes_at_every_tensor(backend):
     network = Network(every_operator())
     inputs = random_inputs(network.graph, 2)

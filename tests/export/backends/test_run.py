@@ -13,7 +13,7 @@ from export.graph.golden import random_inputs
 from export.network import Network
 from export.streaming import line_plan
 from tests.support.networks.tasks import every_operator, other_task
-from tests.support.targets import EVERY_BACKEND
+from tests.support.targets import EVERY_BACKEND, thorough_if_same
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +31,7 @@ def assert_outputs(outputs, graph, images):
     np.testing.assert_equal(outputs, golden.run(graph, images, graph.outputs))
 
 
-@pytest.mark.parametrize("backend", EVERY_BACKEND)
+@pytest.mark.parametrize("backend", thorough_if_same(EVERY_BACKEND))
 def test_every_exact_backend_gives_goldens_outputs(backend, network, images):
     outputs, cost = run_on(network, images, backend.name)
     if backend.exact:

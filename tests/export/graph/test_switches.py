@@ -58,7 +58,7 @@ def assert_own_bytes(made, task, plan):
 # --- One plan ---------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("pooled", (False, True))
+@pytest.mark.parametrize("pooled", (pytest.param(False, marks=pytest.mark.thorough), True))
 @of_every_structure
 def test_the_plan_of_a_network_runs_tasks_of_every_position(structure, pooled):
     network = plan_of(repeated(PASSES, pooled, **structure))

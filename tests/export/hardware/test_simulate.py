@@ -19,8 +19,8 @@ from tests.support.networks.repeated import repeated
 WAYS = [
     (1, Stalls(), 0),
     (1, Stalls(60, 120), 1500),
-    (4, Stalls(0, 30), 0),
-    (2, Stalls(100, 0), 0),
+    pytest.param(4, Stalls(0, 30), 0, marks=pytest.mark.thorough),
+    pytest.param(2, Stalls(100, 0), 0, marks=pytest.mark.thorough),
     (32, Stalls(), 0),
     (8, Stalls(60, 60), 900),
 ]
@@ -66,7 +66,7 @@ def test_another_task_is_loaded_from_its_image(tmp_path):
 
 
 @pytest.mark.icarus
-@pytest.mark.parametrize("stalls", [Stalls(60, 60), Stalls(0, 250)])
+@pytest.mark.parametrize("stalls", [Stalls(60, 60), pytest.param(Stalls(0, 250), marks=pytest.mark.thorough)])
 def test_tasks_are_swapped_between_frames(tmp_path, stalls):
     """Each frame is that of its task, though the next task is asked for while a frame is on its way."""
     graph, task = one_module(), other_numbers(one_module())

@@ -64,7 +64,7 @@ def test_every_tensor_equals_golden(graph):
     assert_equals_golden(graph)
 
 
-@pytest.mark.parametrize("size", [(32, 48), (96, 64)])
+@pytest.mark.parametrize("size", [(32, 48), pytest.param((96, 64), marks=pytest.mark.thorough)])
 def test_every_tensor_of_a_semifreddonet_equals_golden(size):
     assert_equals_golden(semifreddo(size, CHANNELS))
 

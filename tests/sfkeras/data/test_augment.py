@@ -74,7 +74,14 @@ def test_a_mask_moves_with_its_image():
     assert agreement(classes) > 0.8 > 1.1 * agreement(np.roll(classes, 5, axis=2))
 
 
-@pytest.mark.parametrize("name", ["faces", "wild_faces", "photos", "mild_photos", "streets"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "photos",
+        "streets",
+        *(pytest.param(each, marks=pytest.mark.thorough) for each in ("faces", "wild_faces", "mild_photos")),
+    ],
+)
 def test_moving_images_does_not_blur_them(name):
     """The stem of the shipped core sees the variance of clean images, channel by channel, within a few percent."""
     random = np.random.default_rng(3)

@@ -163,7 +163,7 @@ def test_alpha_start_is_where_every_blend_starts():
     assert all(np.allclose(blend.alphas(), 0.2) for blend in blends)
 
 
-@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("channels", [1, pytest.param(3, marks=pytest.mark.thorough)])
 def test_trainable_cores_can_start_as_copies_of_the_frozen_first_units(channels):
     model = SemifreddoNet((32, 32, channels), cores=2, core=narrow_core(), width=WIDTH, start="core")
     twins = {

@@ -16,7 +16,7 @@ def weights(model, *without):
     )
 
 
-@pytest.mark.parametrize("width, millions", [(0.5, 1.4), (1.0, 2.3)])
+@pytest.mark.parametrize("width, millions", [(0.5, 1.4), pytest.param(1.0, 2.3, marks=pytest.mark.thorough)])
 def test_with_its_own_head_it_has_the_parameters_of_its_own_paper(width, millions):
     """Ma et al. 2018, table 8, for 1,000 classes."""
     model = ShuffleNetV2((64, 64, 3), [Head(1000, hidden=1024)], width)

@@ -75,7 +75,7 @@ def test_a_frozen_network_computes_what_its_float_network_did_but_for_the_roundi
                 assert np.array_equal(weight, other)
 
 
-@pytest.mark.parametrize("bits", [5, 4])
+@pytest.mark.parametrize("bits", [pytest.param(5, marks=pytest.mark.thorough), 4])
 def test_a_core_of_few_bits_computes_what_it_computed_while_it_trained(bits):
     trained = fixed8.round_frozen_kernels(one_module(cores=0), bits)
     fit(trained, steps=2)

@@ -229,7 +229,7 @@ def test_finds_the_convolution_in_a_nested_model():
     assert callback.revived == {0: {"convolution": [DEAD]}}
 
 
-@pytest.mark.parametrize("kind", ["3x3", "grouped", "depthwise"])
+@pytest.mark.parametrize("kind", ["3x3", pytest.param("grouped", marks=pytest.mark.thorough), "depthwise"])
 def test_works_under_quantisation_aware_training(kind):
     frozen = FrozenConv2D(8, name="frozen")
     convolution = CONVOLUTIONS[kind]()
