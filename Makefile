@@ -5,6 +5,8 @@ BIN := .venv/bin
 QUICK := tests/export/graph tests/export/drawing tests/export/tflite/file/test_schema.py tests/export/tflite/writing/test_channel_orders.py \
 	tests/export/test_arrays.py tests/export/c/test_text.py tests/sfkeras/training/test_recipe.py
 .DEFAULT_GOAL := face
+# The tests start hundreds of commands: each would compile the packages anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help face test thorough quick installed fuzz silicon frames live setup system clean
 help:

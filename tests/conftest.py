@@ -2,6 +2,7 @@
 left out.
 """
 
+import gc
 import os
 import shutil
 import sys
@@ -75,6 +76,11 @@ def pytest_collection_modifyitems(items):
     for item in items:
         if tools := [tool for mark in item.iter_markers() for tool in missing.get(mark.name, [])]:
             item.add_marker(pytest.mark.skip(reason=f"needs {', '.join(tools)}"))
+
+
+def pytest_collection_finish():
+    """What is imported stays: the garbage collector need not look through TensorFlow's million objects again and again."""
+    gc.freeze()
 
 
 def pytest_terminal_summary(terminalreporter):

@@ -124,8 +124,8 @@ def test_the_programs_own_refusal_is_shown(machine, tmp_path):
 @pytest.mark.parametrize("machine", EVERY_MACHINE)
 def test_an_endless_program_is_ended(machine, tmp_path):
     program = build(machine, CHECKSUM, tmp_path, ["ENDLESS"])
-    with pytest.raises(MachineError, match=f"{machine.name}: the program did not end within 0.5 s"):
-        program.run(b"content", timeout=0.5)
+    with pytest.raises(MachineError, match=f"{machine.name}: the program did not end within 0.1 s"):
+        program.run(b"content", timeout=0.1)
 
 
 @pytest.mark.parametrize("machine", EVERY_MACHINE)
