@@ -40,7 +40,7 @@ thorough: setup system
 
 quick: setup
 	$(BIN)/ruff check .
-	$(BIN)/python -m pytest -m "not cross and not riscv and not clang and not installed" $(QUICK)
+	$(BIN)/python -m pytest -m "not cross and not riscv and not clang and not installed and not thorough" $(QUICK)
 
 installed: setup
 	$(BIN)/python -m pytest -n 0 -m installed tests/sfkeras/test_cli.py
