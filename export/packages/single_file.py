@@ -8,6 +8,7 @@ from collections import Counter
 from export.c import project
 from export.packages.package import Files, Package
 
+WORD = re.compile(r"\w+")
 INCLUDE = re.compile(r'^#include "([^"]+)"\n', re.MULTILINE)
 MACRO = re.compile(r"^# *define (\w+)", re.MULTILINE)
 PRIVATE = (  # what a C file, with headers of its own, declares for itself alone
@@ -49,7 +50,7 @@ def joined(texts: dict[str, str], header: str) -> str:
     engine = [f"sf/{path.name}" for path in project.library_files("stream") if path.suffix == ".h"]
     first = [path for path in engine if path in texts and "hooks" not in path]
     public = _parts(header, texts).union(*(_parts(path, texts) for path in first))
-    public_text = re.sub(r"//.*", "", "".join(texts[path] for path in public))
+    public_words = set(WORD.findall(re.sub(r"//.*", "", "".join(texts[path] for path in public))))
     private = {path: text for path, text in texts.items() if path not in public}
     units = {path: spliced(path, private | dict.fromkeys(public, "")) for path in sorted(texts) if path.endswith(".c")}
     names = {path: _private_names(text) for path, text in units.items()}
@@ -62,13 +63,21 @@ def joined(texts: dict[str, str], header: str) -> str:
     made = [f'#include "{header}"\n', beginning]
     for path, text in units.items():
         prefix = re.sub(r"\W", "_", path.rpartition("/")[2].removesuffix(".c"))
-        for name in sorted(name for name in names[path] if counts[name] > 1):
-            # Fields of public structures keep their names.
-            not_after = r"\w.>" if re.search(rf"\b{name}\b", public_text) else r"\w"
-            text = re.sub(rf"(?<![{not_after}]){name}\b", f"{prefix}_{name}", text)
+        text = _renamed(text, prefix, {name for name in names[path] if counts[name] > 1}, public_words)
         ends = [f"#undef {name}\n" for name in sorted(set(MACRO.findall(text)))]
         made += [f"\n// --- {path}\n\n", text, *ends]
     return "".join(made)
+
+
+def _renamed(text: str, prefix: str, names: set[str], public_words: set[str]) -> str:
+    """Return C in which names have a prefix, but for fields of public structures."""
+
+    def name_of(match: re.Match[str]) -> str:
+        word = match[0]
+        is_field = word in public_words and text[match.start() - 1] in ".>"
+        return f"{prefix}_{word}" if word in names and not is_field else word
+
+    return WORD.sub(name_of, text)
 
 
 def _private_names(text: str) -> set[str]:

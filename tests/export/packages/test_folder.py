@@ -70,7 +70,7 @@ def test_a_manifest_deletes_nothing_outside(named, parts, tmp_path):
     (tmp_path / "thesis.tex").write_text("mine")
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "sfkeras.json").write_text(json.dumps({"files": {named: ""}}))
-    folder.write(parts, "single-file", tmp_path / "out")
+    folder.write(parts, "cmake", tmp_path / "out")
     assert (tmp_path / "thesis.tex").exists()
 
 
