@@ -70,12 +70,12 @@ def compile_c(compiler: str, target: Path, *options: str, variant: str = "portab
     others = [option for option in options if option.endswith(".c")]
     flags = [option for option in options if option not in (*others, "-shared")]
     objects = []
-    for source in (*sorted(folder.glob("*.c")), *others):
-        objects.append(str(folder / f"{Path(source).stem}.o"))
-        command = [compiler, *STRICT, *defined, f"-I{folder}", *flags, "-c", str(source), "-o", objects[-1]]
-        subprocess.run(command, check=True)
+    for source in (*sorted(path.name for path in folder.glob("*.c")), *others):
+        objects.append(f"{Path(source).stem}.o")
+        command = [compiler, *STRICT, *defined, "-I.", *flags, "-c", source, "-o", objects[-1]]
+        subprocess.run(command, cwd=folder, check=True)  # there, so that no name of a temporary folder is in an object
     shared = ["-shared"] if "-shared" in options else []
-    subprocess.run([compiler, *flags, *shared, *objects, "-o", str(target)], check=True)
+    subprocess.run([compiler, *flags, *shared, *objects, "-o", str(target)], cwd=folder, check=True)
     return target
 
 
