@@ -247,8 +247,8 @@ def _kind_of_svdf(operator: Svdf, plan: LinePlan, places: Places) -> Kind:
     input, output = plan.graph.inputs_of(operator)[0], plan.graph.tensor(operator.output)
     filters, steps = operator.time_codes.shape
     sizes = input.channels, operator.units, filters // operator.units, steps, output.zero_point
-    sizes = *sizes, operator.largest, operator.memory_zero_point
-    return "sf_svdf", ("sf_recurring_svdf", initialiser(_first_memory(operator, plan, places), initialiser(*sizes)))
+    shape = initialiser(*sizes, operator.largest, operator.memory_zero_point)
+    return "sf_svdf", ("sf_recurring_svdf", initialiser(_first_memory(operator, plan, places), shape))
 
 
 def _first_memory(operator: Recurrent, plan: LinePlan, places: Places) -> int:

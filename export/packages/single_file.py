@@ -12,7 +12,7 @@ WORD = re.compile(r"\w+")
 INCLUDE = re.compile(r'^#include "([^"]+)"\n', re.MULTILINE)
 MACRO = re.compile(r"^# *define (\w+)", re.MULTILINE)
 PRIVATE = (  # what a C file, with headers of its own, declares for itself alone
-    re.compile(r"^(?:static|SF_INLINED|SF_OUTLINED|SF_TEMPLATE)\b[^;{=(\n]*?\b(\w+)(?=\(|\[| =|;)", re.MULTILINE),
+    re.compile(r"^(?:static|SF_INLINED|SF_OUTLINED)\b[^;{=(\n]*?\b(\w+)(?=\(|\[| =|;)", re.MULTILINE),
     re.compile(r"^static [^;{=(\n]*\(\*(?:const )?(\w+)", re.MULTILINE),
     re.compile(r"^(?:typedef .*)?\} (\w+);", re.MULTILINE),
     re.compile(r"^typedef void (\w+)\(", re.MULTILINE),

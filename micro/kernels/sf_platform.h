@@ -43,9 +43,9 @@
 // A function that is compiled once for each constant that it is called with. To inline it costs
 // nothing else, and is left to other compilers.
 #if defined(__GNUC__)
-#define SF_TEMPLATE __attribute__((always_inline)) static inline
+#define SF_INLINED __attribute__((always_inline)) static inline
 #else
-#define SF_TEMPLATE static inline
+#define SF_INLINED static inline
 #endif
 
 // Whether a product of 64 bits takes an instruction or two. A Cortex-M0+ or M23 has none: gcc calls

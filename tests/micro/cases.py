@@ -119,11 +119,20 @@ def usual_convolutions(draw):
     return add_convolution(draw, net, kind, (out, kernel, kernel, depth), draw(SCALES))
 
 
+@st.composite
+def stems(draw):
+    """Of nine taps of three or seven channels, as of color images: rows of one value more than whole fours."""
+    net, depth = Builder(draw(SEEDS)), draw(st.sampled_from([3, 3, 3, 7]))
+    net.input((draw(st.integers(3, 5)), draw(st.integers(8, 60)), depth), draw(SCALES), draw(ZERO_POINTS))
+    return add_convolution(draw, net, Conv2D, (2 * draw(st.integers(1, 8)), 3, 3, depth), draw(SCALES))
+
+
 def saturating_convolutions() -> Iterator[Builder]:
     """Of every usual range of outputs, kernel and stride: sums that leave the range on both sides."""
-    for kind, kernel, stride in itertools.product((Conv2D, DepthwiseConv2D), (1, 3), (1, 2)):
+    kinds = (Conv2D, 1, 10), (Conv2D, 3, 10), (Conv2D, 3, 3), (DepthwiseConv2D, 1, 10), (DepthwiseConv2D, 3, 10)
+    for (kind, kernel, depth), stride in itertools.product(kinds, (1, 2)):
         for zero_point, minimum in ((0, 0), (-128, -128), (5, -128), (5, 5)):
-            net, depth = Builder(kernel + stride), 10
+            net = Builder(kernel + stride)
             net.input((kernel, 23, depth), 0.5, -3)
             shape = (6, kernel, kernel, depth) if kind is Conv2D else (kernel, kernel, depth)
             channels = shape[0] if kind is Conv2D else depth

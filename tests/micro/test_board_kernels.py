@@ -41,6 +41,7 @@ def test_kernels_on_boards(machine, tmp_path):
     kernels = BoardKernels(machine, tmp_path)
     nets = [net for kind in (Conv2D, DepthwiseConv2D) for net in cases.examples(cases.convolutions(kind), 60)]
     nets += cases.examples(cases.usual_convolutions(), 80) + cases.examples(cases.deep_convolutions(), 40)
+    nets += cases.examples(cases.stems(), 30)
     nets += cases.saturating_convolutions()
     tries = [(net, "made") for net in nets]
     tries += [(net, name) for net in cases.examples(cases.values(), 60) for name in cases.VALUES]

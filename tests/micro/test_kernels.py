@@ -63,7 +63,7 @@ def test_deep_convolutions(kernels, net):
 
 
 @EXAMPLES
-@given(cases.usual_convolutions())
+@given(cases.usual_convolutions() | cases.stems())
 def test_usual_convolutions(kernels, net):
     agree(kernels, net, "made")
     if isinstance(net.operators[0], Conv2D):

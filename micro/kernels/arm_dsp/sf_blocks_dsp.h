@@ -290,8 +290,17 @@ static void convolve_4_singly(const work *of, int32_t channel, int32_t end) {
   convolve_4(&some);
 }
 
-// Blocks of four pixels. weights: room for those of two channels.
-static void convolve_4x2(work *of, uint32_t *weights) {
+// Whether all channels can be computed two at a time.
+static int are_usual(const work *of) {
+  int usual = of->channel % 2 == 0;
+  sf_scale scales[2];
+  for (int32_t i = of->channel; usual && i < 0; i += 2) usual = unpack_two(of, i, scales);
+  return usual;
+}
+
+// Blocks of four pixels. weights: room for those of two channels. length: of their rows, if
+// widen_by_rows() widened the pixels, and all are_usual(); else 0.
+static void convolve_4x2(work *of, int32_t length, uint32_t *weights) {
   int32_t i = of->channel;
   sf_4x2 two;
   two.zero_point = of->zero_point, two.pitch = of->pitch;
@@ -301,7 +310,12 @@ static void convolve_4x2(work *of, uint32_t *weights) {
       convolve_4_singly(of, i, i + 2);
       continue;
     }
-    widen_two(of->size, of->constants.codes + i * bytes_of(of->size), weights);
+    const int8_t *codes = of->constants.codes + i * bytes_of(of->size);
+    if (length > 0) {
+      widen_two_by_rows(length, codes, weights);
+    } else {
+      widen_two(of->size, codes, weights);
+    }
     two.bias[0] = (uint32_t)of->constants.bias[i];
     two.bias[1] = (uint32_t)of->constants.bias[i + 1];
     two.output = of->output + i, two.end = two.output + SF_4X2_PIXELS * of->blocks * of->pitch;

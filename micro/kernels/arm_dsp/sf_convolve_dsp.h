@@ -114,9 +114,14 @@ SF_OUTLINED void convolve_fours(const sf_source *from, int32_t x, work *of) {
   int8_t *collected = (int8_t *)room + ROOM - collected_bytes(from);
   of->products = products_of(from->size, sf_entry_of_pixels(SF_WIDENED, SF_4X2_PIXELS, fours));
   of->words = words, of->words_end = words + pairs * SF_4X2_PIXELS * of->blocks;
-  widen_windows(from, x, of->blocks, SF_4X2_PIXELS, 0, from->size, collected_of(from), collected,
-                words);
-  convolve_4x2(of, room);
+  const int32_t length = is_by_rows(from) && are_usual(of) ? from->length : 0;
+  if (length > 0) {
+    widen_by_rows(from, x, of->blocks, collected, words);
+  } else {
+    widen_windows(from, x, of->blocks, SF_4X2_PIXELS, 0, from->size, collected_of(from), collected,
+                  words);
+  }
+  convolve_4x2(of, length, room);
 }
 
 #endif

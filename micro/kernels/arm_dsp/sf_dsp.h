@@ -13,8 +13,6 @@
 #include <arm_acle.h>
 #include <stdint.h>
 
-// For functions with arguments that are constant at each call.
-#define SF_INLINED __attribute__((always_inline)) static inline
 // For what is seldom called, or would take registers from the code around it.
 #define SF_OUTLINED __attribute__((noinline)) static
 

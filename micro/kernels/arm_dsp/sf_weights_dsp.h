@@ -63,6 +63,23 @@ SF_OUTLINED void widen_two(int32_t size, const int8_t *weights, uint32_t *to) {
   store_two(last_weights(size, weights + size % 4), last_weights(size, other + size % 4), to);
 }
 
+// The last code of each of three rows.
+SF_INLINED uint32_t last_of_rows(int32_t length, const int8_t *codes) {
+  return (uint8_t)codes[length - 1] | (uint32_t)(uint8_t)codes[2 * length - 1] << 8 |
+         (uint32_t)(uint8_t)codes[3 * length - 1] << 16;
+}
+
+// The same in the order of widen_rows(): of three rows of `length` weights first the whole fours.
+SF_OUTLINED void widen_two_by_rows(int32_t length, const int8_t *weights, uint32_t *to) {
+  const int8_t *row = weights, *other = weights + 3 * length;
+  for (const int8_t *end = other; row != end; ++row, ++other) {
+    for (const int8_t *last = row + length - 1; row != last; row += 4, other += 4, to += 4) {
+      store_two(sf_four_codes(row), sf_four_codes(other), to);
+    }
+  }
+  store_two(last_of_rows(length, weights), last_of_rows(length, weights + 3 * length), to);
+}
+
 #endif
 
 #endif  // SF_DSP

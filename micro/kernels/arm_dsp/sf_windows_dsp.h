@@ -229,6 +229,64 @@ static void widen_collected(const sf_source *from, int32_t pixels, int32_t at, i
   }
 }
 
+#if !SF_WIDENED
+
+// --- Windows of three rows whose length is one more than whole fours, as three columns of a color
+// image: the fours of each row are widened from where they are, and then one four of the last
+// values of all three rows.
+
+static int is_by_rows(const sf_source *from) {
+  return from->window->kernel_height == 3 && from->runs == 1 && from->length % 4 == 1;
+}
+
+SF_INLINED void widen_rows(int pixels, const int8_t *const rows[3], int32_t fours, uint32_t offsets,
+                           int32_t apart, uint32_t *words) {
+  const int8_t *row0 = rows[0] + 4 * fours, *row1 = rows[1] + 4 * fours;
+  const int8_t *row2 = rows[2] + 4 * fours;
+  for (int32_t y = 0; y < 3; ++y, words += fours * 8) {
+    widen_pixels[pixels - 1](fours, offsets, rows[y], apart, 8, words);
+  }
+  for (const uint32_t *end = words + 2 * pixels; words != end; words += 2) {
+    // The fourth value meets a weight of 0.
+    const uint32_t codes =
+        (uint8_t)*row0 | (uint32_t)(uint8_t)*row1 << 8 | (uint32_t)(uint8_t)*row2 << 16;
+    words[0] = sf_even_codes(offsets, codes), words[1] = sf_odd_codes(offsets, codes);
+    row0 += apart, row1 += apart, row2 += apart;
+  }
+}
+
+// Those of blocks of four pixels, as widen_windows() does. collected: room for one of them.
+SF_OUTLINED void widen_by_rows(const sf_source *from, int32_t x, int32_t blocks, int8_t *collected,
+                               uint32_t *words) {
+  const sf_window *window = from->window;
+  const uint32_t offsets = sf_offsets(window->input_zero_point);
+  const int32_t channels = window->input_channels, apart = window->stride * channels;
+  const int32_t length = from->length, fours = length / 4;
+  const int32_t row_end = window->input_width * channels;
+  const int8_t *const *rows = from->rows;
+  const int inside = rows[0] != NULL && rows[1] != NULL && rows[2] != NULL;
+  int32_t at = x * apart - window->left * channels;
+  for (; blocks > 0; --blocks, words += 8 * (3 * fours + 1)) {
+    if (inside && at >= 0 && at + 3 * apart + length <= row_end) {
+      const int8_t *const begin[] = {rows[0] + at, rows[1] + at, rows[2] + at};
+      widen_rows(4, begin, fours, offsets, apart, words);
+      at += 4 * apart;
+      continue;
+    }
+    for (int32_t i = 0; i < 4; ++i, at += apart) {
+      const int8_t *begin[] = {collected, collected + length, collected + 2 * length};
+      if (inside && at >= 0 && at + length <= row_end) {
+        begin[0] = rows[0] + at, begin[1] = rows[1] + at, begin[2] = rows[2] + at;
+      } else {
+        collect(from, at, row_end, collected);
+      }
+      widen_rows(1, begin, fours, offsets, 0, words + 2 * i);
+    }
+  }
+}
+
+#endif
+
 // Values first..first + count - 1 of the windows of blocks of `pixels` pixels, from output column x
 // on: two words of each pixel of a block, then the next two of each. collected: room for the codes
 // of `most` windows, each filled up to whole fours.

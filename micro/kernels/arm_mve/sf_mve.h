@@ -3,13 +3,12 @@
 #define SF_MVE_H_
 
 #include "sf_kernel_set.h"
+#include "sf_platform.h"
 
 #if SF_MVE
 
 #include <arm_mve.h>
 
-// For functions with arguments that are constant at each call.
-#define SF_INLINED __attribute__((always_inline)) static inline
 // For inner loops, which otherwise lack registers, and for functions whose arrays need not lie in
 // memory together.
 #define SF_OUTLINED __attribute__((noinline)) static

@@ -79,8 +79,8 @@ static inline uint32_t two_weights(const int8_t *weights) {
   return sf_word_of(weights[1], weights[0]);
 }
 
-SF_TEMPLATE void add_word(int32_t pixels, const uint32_t *values, uint32_t weights,
-                          uint32_t rounding, uint32_t *sums) {
+SF_INLINED void add_word(int32_t pixels, const uint32_t *values, uint32_t weights,
+                         uint32_t rounding, uint32_t *sums) {
   sums[0] = sf_add_two(sums[0], values[0], weights, rounding);
   sums[1] = sf_add_two(sums[1], values[1], weights, rounding);
   sums[2] = sf_add_two(sums[2], values[2], weights, rounding);
@@ -91,22 +91,22 @@ SF_TEMPLATE void add_word(int32_t pixels, const uint32_t *values, uint32_t weigh
 }
 
 // The last value of a window of an odd number is alone in its word.
-SF_TEMPLATE void add_last(int32_t pixels, const uint32_t *values, int32_t weight, uint32_t *sums) {
+SF_INLINED void add_last(int32_t pixels, const uint32_t *values, int32_t weight, uint32_t *sums) {
   const uint32_t single = (uint32_t)weight;
   sums[0] += values[0] * single, sums[1] += values[1] * single, sums[2] += values[2] * single;
   if (pixels == FEWER_PIXELS) return;
   sums[3] += values[3] * single, sums[4] += values[4] * single, sums[5] += values[5] * single;
 }
 
-SF_TEMPLATE void copy_sums(int32_t pixels, const uint32_t *from, uint32_t *to) {
+SF_INLINED void copy_sums(int32_t pixels, const uint32_t *from, uint32_t *to) {
   to[0] = from[0], to[1] = from[1], to[2] = from[2];
   if (pixels == PIXELS) to[3] = from[3], to[4] = from[4], to[5] = from[5];
 }
 
 // Adds a part of `count` values, of all channels, `channels` of them at a time. Sums are of pixel
 // after pixel, channel after channel; with the first part they begin.
-SF_TEMPLATE void add_words(int32_t pixels, int channels, outputs *of, int is_first,
-                           const uint32_t *values, const int8_t *weights, int32_t count) {
+SF_INLINED void add_words(int32_t pixels, int channels, outputs *of, int is_first,
+                          const uint32_t *values, const int8_t *weights, int32_t count) {
   const uint32_t rounding = of->rounding, *end = values + count / 2 * pixels;
   for (int32_t i = 0; i < of->count; i += channels, weights += channels * of->size) {
     const int32_t other = channels > 1 && i + 1 < of->count;  // else the same one

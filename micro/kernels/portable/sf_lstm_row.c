@@ -1,5 +1,6 @@
 #include <string.h>
 
+#include "sf_dot.h"
 #include "sf_recurrent.h"
 #include "sf_rounding.h"
 
@@ -60,12 +61,6 @@ static int32_t scaled(uint32_t sum, const sf_factor *factor) {
   return as_int16(sf_requantise((int32_t)sum, factor->multiplier, factor->shift));
 }
 
-static uint32_t products(int32_t count, const int8_t *values, const int8_t *codes) {
-  uint32_t sum = 0;
-  for (int32_t i = 0; i < count; ++i) sum += (uint32_t)(values[i] * codes[i]);
-  return sum;
-}
-
 void sf_lstm_row(const sf_lstm_shape *shape, const sf_lstm_constants *constants,
                  const int8_t *input, int8_t *hidden, int16_t *cell, int8_t *output) {
   const uint32_t channels = shape->channels, units = shape->units;
@@ -76,9 +71,9 @@ void sf_lstm_row(const sf_lstm_shape *shape, const sf_lstm_constants *constants,
     for (uint32_t gate = 0; gate < GATES; ++gate) {
       const uint32_t row = gate * units + unit;
       const int32_t *bias = constants->bias + row, *recurrent_bias = bias + GATES * units;
-      const uint32_t sum = products((int32_t)channels, input, constants->codes + row * channels);
+      const uint32_t sum = sf_dot((int32_t)channels, input, 0, constants->codes + row * channels);
       const uint32_t recurrent_sum =
-          products((int32_t)units, hidden, constants->recurrent_codes + row * units);
+          sf_dot((int32_t)units, hidden, 0, constants->recurrent_codes + row * units);
       gates[gate] =
           as_int16(scaled(sum + (uint32_t)*bias, &factors[gate]) +
                    scaled(recurrent_sum + (uint32_t)*recurrent_bias, &factors[GATES + gate]));

@@ -1,3 +1,4 @@
+#include "sf_dot.h"
 #include "sf_matmul.h"
 #include "sf_rounding.h"
 
@@ -15,10 +16,7 @@ void sf_matmul_row(const sf_matmul_shape *shape, const sf_factor *factor, const 
     const uint32_t rest = (uint32_t)zero_point * sum_of(channels, shape->first_zero_point, first);
     const int8_t *other = second;
     for (uint32_t i = 0; i < shape->other_width; ++i, other += channels) {
-      uint32_t sum = 0;
-      for (int32_t channel = 0; channel < channels; ++channel) {
-        sum += (uint32_t)((first[channel] - shape->first_zero_point) * other[channel]);
-      }
+      const uint32_t sum = sf_dot(channels, first, shape->first_zero_point, other);
       const int32_t total = (int32_t)(sum - rest);
       *output++ = sf_code(sf_requantise(total, factor->multiplier, factor->shift),
                           shape->output_zero_point, INT8_MIN, INT8_MAX);

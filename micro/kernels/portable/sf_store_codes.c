@@ -21,8 +21,8 @@ static inline int32_t code_of(int32_t scaled, int32_t all_but_one, int32_t round
 
 // Most codes are clamped from 0 to 2^n - 1, as one instruction of most Arm cores does it: gcc sees
 // no other one.
-SF_TEMPLATE void store(const sf_window *window, sf_factor factor, int32_t pixels, int32_t apart,
-                       const uint32_t *sums, int8_t *output) {
+SF_INLINED void store(const sf_window *window, sf_factor factor, int32_t pixels, int32_t apart,
+                      const uint32_t *sums, int8_t *output) {
   // Copies, because for all a compiler knows a store to output may change *window.
   const int32_t zero_point = window->output_zero_point, channels = window->output_channels;
   const int32_t minimum = window->minimum, maximum = window->maximum,

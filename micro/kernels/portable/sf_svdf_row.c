@@ -1,3 +1,4 @@
+#include "sf_dot.h"
 #include "sf_recurrent.h"
 #include "sf_rounding.h"
 
@@ -12,12 +13,9 @@ void sf_svdf_row(const sf_svdf_shape *shape, const sf_svdf_constants *constants,
   for (uint32_t unit = 0; unit < shape->units; ++unit) {
     uint32_t total = (uint32_t)constants->bias[unit];
     for (uint32_t filter = 0; filter < shape->rank; ++filter) {
-      uint32_t sum = (uint32_t)*filter_bias++;
-      for (uint32_t i = 0; i < shape->channels; ++i) sum += (uint32_t)(input[i] * *codes++);
-      for (uint32_t i = 0; i < last; ++i) {
-        values[i] = values[i + 1];
-        total += (uint32_t)(values[i] * time_codes[i]);
-      }
+      const uint32_t sum = (uint32_t)*filter_bias++ + sf_dot(shape->channels, input, 0, codes);
+      codes += shape->channels;
+      total += sf_move_and_dot((int32_t)last, values, time_codes);
       int32_t value = sf_clamp(sf_requantise((int32_t)sum, of_filter->multiplier, of_filter->shift),
                                -half, half - 1);
       // TFLM clamps before it adds the zero point of its state, which wraps then.

@@ -16,8 +16,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-// For functions with arguments that are constant at each call.
-#define SF_INLINED __attribute__((always_inline)) static inline
 // Before a loop over vectors that are to stay in registers.
 #if defined(__clang__)
 #define SF_UNROLLED _Pragma("clang loop unroll(full)")

@@ -9,8 +9,8 @@
 #include <string.h>
 
 #include "sf_kernel_set.h"
+#include "sf_platform.h"
 
-#define SF_INLINED static inline
 #define SF_OUTLINED static
 #define SF_FINISH(a, b, c, d) ((void)0)
 
