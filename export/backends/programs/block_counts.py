@@ -41,22 +41,37 @@ def count(
         lines = (folder / "blocks").read_text().splitlines()
     code = dict(_disassembled(program))
     found: dict[int | None, list[Block]] = {None: []}
-    for line in lines:
-        address, size, count, place, *how_often = line.split()
-        stage = int(place) - 1 if int(place) else None
-        found.setdefault(stage, []).append(_block(program, code, address, size, count, *how_often))
+    ends: dict[int | None, int] = {}  # of the last block of each stage
+    for address, size, count, place, *how_often in sorted(_numbers(line) for line in lines):
+        stage, blocks = place - 1 if place else None, found.setdefault(place - 1 if place else None, [])
+        block = _block(program, code, address, size, count, *how_often)
+        joined = _joined(blocks[-1], block) if blocks and ends[stage] == address else None
+        blocks[-1:] = [joined] if joined else [*blocks[-1:], block]
+        ends[stage] = address + size
     return found
 
 
-def _block(program: Program, code: Code, address: str, size: str, count: str, runs: str, taken: str) -> Block:
-    place, end, instructions = int(address, 16), int(address, 16) + int(size), []
+def _numbers(line: str) -> list[int]:
+    address, *others = line.split()
+    return [int(address, 16), *map(int, others)]
+
+
+def _joined(block: Block, next: Block) -> Block | None:
+    """Return two blocks as one if QEMU has divided it, as it does at the end of a page; else None."""
+    if block.taken or block.runs != next.runs:
+        return None
+    return Block(block.instructions + next.instructions, next.runs, next.taken)
+
+
+def _block(program: Program, code: Code, address: int, size: int, count: int, runs: int, taken: int) -> Block:
+    place, end, instructions = address, address + size, []
     while place < end and place in code:
         instruction, length = code[place]
         instructions.append(instruction)
         place += length
-    if len(instructions) != int(count):
-        raise MachineError(f"{program.machine.name}: what was executed at {address} is not what objdump finds there")
-    return Block(tuple(instructions), int(runs), int(taken))
+    if len(instructions) != count:
+        raise MachineError(f"{program.machine.name}: what was executed at {address:x} is not what objdump finds there")
+    return Block(tuple(instructions), runs, taken)
 
 
 def _plugin(backend: str, folder: Path) -> Path:

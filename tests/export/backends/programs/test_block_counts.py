@@ -1,10 +1,13 @@
 """Blocks of a program on a board: they hold every instruction that the board's timer counted, and no other."""
 
+from dataclasses import replace
+
 import pytest
 
-from export.backends.programs import block_counts, machines
-from export.backends.programs.block_counts import _disassembled
+from export.backends.programs import block_counts, machines, timing
+from export.backends.programs.block_counts import _disassembled, _joined
 from export.backends.programs.machines import MachineError
+from export.backends.programs.timing import Block, Instruction
 from export.backends.registry import BACKENDS
 from export.c import project
 from export.c.test_vector import vector_image
@@ -52,6 +55,16 @@ def test_blocks_hold_what_the_timer_counts(built):
     assert all(0 <= block.taken <= block.runs for block in blocks)
     calls = sum(block.taken for block in blocks if block.instructions[-1].name in ("bl", "blx"))
     assert calls == sum(block.runs for block in blocks if block.instructions[-1].name in ("bl", "blx")) > 0
+
+
+def test_where_a_page_ends_costs_no_cycle():
+    """QEMU begins another block there, and loads are pipelined on."""
+    loads = [Instruction("ldr.w", f"r{i}, [r8, #{4 * i}]") for i in range(4)]
+    whole, parts = Block(tuple(loads), 9, 0), [Block(tuple(loads[:2]), 9, 0), Block(tuple(loads[2:]), 9, 0)]
+    assert _joined(*parts) == whole
+    assert timing.by_table(timing.M4, [whole]).expected == 9 * 5 < timing.by_table(timing.M4, parts).expected
+    for other in (replace(parts[1], runs=8), None):  # it is reached from elsewhere too, or the first one goes elsewhere
+        assert _joined(parts[0] if other else replace(parts[0], taken=1), other or parts[1]) is None
 
 
 @pytest.mark.cross
