@@ -37,7 +37,7 @@ def row(network: Network, backend: Backend) -> str:
         counted = f"{cycles.least:,} to {cycles.most:,}"
     instructions, ram, flash = (cost[name] for name in ("instructions", "ram", "flash"))
     figures = f"{macs:,}", f"{instructions:,}", f"{instructions / macs:.2f}", counted, f"{ram:,}", f"{flash:,}"
-    return f"| {' | '.join((network.graph.name, *figures))} |"
+    return f"| {' | '.join((network.graph.name, *figures))} |".replace("|  |", "| |")
 
 
 def table(core: str, networks=NETWORKS) -> str:
