@@ -6,6 +6,13 @@ from collections.abc import Iterator
 from typing import Any
 
 Contents = dict[str, Any]
+SIZES = {
+    "ram": "RAM, bytes",
+    "stack": "of it stack, bytes",
+    "flash": "flash, bytes",
+    "task_image": "task image, bytes",
+    "macs": "MACs",
+}
 
 
 def differences(one: Contents, two: Contents) -> Iterator[tuple[str, Any, Any]]:
@@ -35,7 +42,7 @@ def _numbers(contents: Contents) -> dict[str, float | int]:
         for key in ("threshold", "false_accept_rate", "false_reject_rate", "wrong")
         if key in each
     }
-    sizes = {key: contents["sizes"][key] for key in ("ram", "stack", "flash", "task_image", "macs")}
+    sizes = {title: contents["sizes"][key] for key, title in SIZES.items()}
     boards = {f"instructions on {name}": cost["instructions"] for name, cost in contents["sizes"]["boards"].items()}
     area = contents["area"] or {"designs": {}}
     mm2 = {f"mm2, {name}": each["mm2"]["total"] for name, each in area["designs"].items()}

@@ -11,6 +11,7 @@ from export.report import figures
 from export.report.comparison import differences
 
 PERCENT = {"verification_accuracy", "tar_at_far_1e-2", "rank1", "top1", "top5", "pixel_accuracy", "mean_iou"}
+PERCENT |= {"false_accept_rate", "false_reject_rate"}
 TITLES = {"roc_area": "ROC area", "tar_at_far_1e-2": "TAR at FAR 1 %", "rank1": "rank-1", "mean_iou": "mean IoU"}
 STYLE = Path(__file__).with_name("style.css")
 
@@ -325,13 +326,21 @@ def _files(contents: Contents) -> str:
     return folded
 
 
+def _difference(metric: str, before: float, after: float) -> str:
+    """Return how much more the second number is, in the form in which both are shown."""
+    if shown(metric, after).endswith("%"):
+        return f"{100 * (after - before):+.2f} points"
+    whole = isinstance(before, int) and isinstance(after, int)
+    return f"{after - before:+,}" if whole else f"{after - before:+.4f}"
+
+
 def _changes(contents: Contents, other: Contents) -> str:
     rows = [
         [
             escape(what),
             shown(what.rpartition(": ")[2], before),
             shown(what.rpartition(": ")[2], after),
-            f"{after - before:+,.4g}" if None not in (before, after) else "",
+            _difference(what.rpartition(": ")[2], before, after) if None not in (before, after) else "",
         ]
         for what, before, after in differences(contents, other)
         if not isinstance(before, str)

@@ -14,13 +14,13 @@ from export.network import Network, open_network
 from export.proof.proof import FEW, Proof
 from export.report import contents, sizes, write
 from export.report.judged import judge
+from export.report.page import shown
 from export.tflite.running import arena
 from export.tflite.running.interpreters import run_tflm
 from export.tflite.writing import writer
 from sfkeras import atomic_file
 from sfkeras.data.images import to_codes
 
-PERCENT = {"verification_accuracy", "tar_at_far_1e-2", "rank1", "top1", "top5", "pixel_accuracy", "mean_iou"}
 MOST_PROVEN, MOST_RANDOM = 200, 100  # images whose every tensor is compared; test images are evenly spread over all
 MOST_VALUES = 600_000_000  # of these tensors, which large images reach with fewer
 MOST_IN_GOLDEN = 2000  # of more test images only TFLM, which takes a third of golden's time, is given all
@@ -154,14 +154,8 @@ def accuracy_table(accuracy: dict[str, dict[str, float]]) -> list[str]:
     metrics = list(next(iter(accuracy.values())))
     rows = [["", *(metric.replace("_", " ") for metric in metrics)], ["---"] * (len(metrics) + 1)]
     for form, measured in accuracy.items():
-        rows.append([form, *(_shown(metric, measured.get(metric)) for metric in metrics)])
+        rows.append([form, *(shown(metric, measured.get(metric)) for metric in metrics)])
     return [f"| {' | '.join(row)} |" for row in rows]
-
-
-def _shown(metric: str, value: float | None) -> str:
-    if value is None:
-        return ""
-    return f"{100 * value:.2f} %" if metric.split(".")[-1] in PERCENT else f"{value:.4f}"
 
 
 def digest(path) -> str:

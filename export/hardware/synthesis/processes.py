@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import util
 from pathlib import Path
 
@@ -48,6 +48,7 @@ class Process:
     library: cells.Library
     gates: tuple[Gate, ...]
     clock_gate: float
+    whole_cells: str = ""  # Verilog that maps registers, full adders and gated clocks to its cells, if it is known
 
     def genlib(self) -> str:
         """Return its gates in the format of SIS, which ABC reads."""
@@ -69,7 +70,33 @@ def asap7(folder: Path) -> Process:
     files = sorted(folder.glob("*_RVT_TT_*.lib"))
     if not files:
         raise FileNotFoundError(f"{folder} has no *_RVT_TT_*.lib of ASAP7")
-    return _process("asap7", (cell for file in files for cell in _of_liberty(file)), 4.5)
+    process = _process("asap7", (cell for file in files for cell in _of_liberty(file)), 4.5)
+    return replace(process, whole_cells=_ASAP7_CELLS)
+
+
+_ASAP7_CELLS = """
+(* techmap_celltype = "$_DFF_P_" *)
+module register (input C, input D, output Q);
+  wire n;
+  DFFHQNx1_ASAP7_75t_R _TECHMAP_REPLACE_ (.CLK(C), .D(D), .QN(n));
+  INVx1_ASAP7_75t_R inverter (.A(n), .Y(Q));
+endmodule
+module SF_FULL_ADDER (input a, input b, input c, output sum, output carry);
+  wire s, k;
+  FAx1_ASAP7_75t_R _TECHMAP_REPLACE_ (.A(a), .B(b), .CI(c), .SN(s), .CON(k));
+  INVx1_ASAP7_75t_R of_sum (.A(s), .Y(sum));
+  INVx1_ASAP7_75t_R of_carry (.A(k), .Y(carry));
+endmodule
+module SF_CLOCK_GATE (input enable, input clk, output gated);
+  ICGx1_ASAP7_75t_R _TECHMAP_REPLACE_ (.ENA(enable), .SE(1'b0), .CLK(clk), .GCLK(gated));
+endmodule
+module ZERO (output Y);
+  TIELOx1_ASAP7_75t_R _TECHMAP_REPLACE_ (.L(Y));
+endmodule
+module ONE (output Y);
+  TIEHIx1_ASAP7_75t_R _TECHMAP_REPLACE_ (.H(Y));
+endmodule
+"""
 
 
 def sky130(folder: Path | None = None) -> Process:

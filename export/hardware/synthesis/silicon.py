@@ -22,7 +22,7 @@ from export.hardware.estimate import report
 from export.hardware.estimate.area import FOLDED, Report
 from export.hardware.estimate.core_network import network_of
 from export.hardware.schedule import Schedule, schedule
-from export.hardware.synthesis import measured, page, processes
+from export.hardware.synthesis import measured, page, power, processes
 from export.network import Network
 from sfkeras import atomic_file, places
 from sfkeras.nn.freezing.core import Core
@@ -123,6 +123,8 @@ def synthesised(names: list[str], liberty: Path | None) -> dict[str, Any]:
         process = _process(name, liberty)
         groups = list(measured.measure(_planned(1), process, lambda text: print(text, flush=True)))
         found[name] = {"groups": groups, "hardwired": measured.matrix_and_multipliers(matrix, process)}
+        if liberty is not None and process.whole_cells:
+            found[name]["power"] = list(power.measure(_core(), process, liberty, lambda text: print(text, flush=True)))
     return found
 
 

@@ -19,13 +19,14 @@ REGISTER, ADDER, CLOCK_GATE = "$_DFF_P_", "SF_FULL_ADDER", "SF_CLOCK_GATE"
 BLACK_BOXES = f"(* blackbox *) module {ADDER} (input a, b, c, output sum, carry); endmodule\n"
 
 
-def synthesise(top: str, files: Mapping[str, str], process: Process) -> Logic:
+def synthesise(top: str, files: Mapping[str, str], process: Process, netlist: Path | None = None) -> Logic:
     """Return what a module becomes: registers, full adders, and all else in NAND2 of the process.
 
     Args:
         top: its name.
         files: Verilog of it and of all that it needs, by file name.
         process: the cells.
+        netlist: where its cells are written as Verilog, those of `process.whole_cells` for registers and full adders.
     Raises: RuntimeError with yosys's message; ValueError if something cannot be mapped.
     """
     from pyosys import libyosys as ys
@@ -67,6 +68,14 @@ def synthesise(top: str, files: Mapping[str, str], process: Process) -> Logic:
         ):
             design.run_pass(f"tee -q {command}")
         counts = json.loads((folder / "stat.json").read_text())["modules"][f"\\{top}"]["num_cells_by_type"]
+        if netlist is not None:
+            (folder / "cells.v").write_text(process.whole_cells)
+            for command in (
+                f"techmap -map {folder / 'cells.v'}",
+                "opt_clean",
+                f"write_verilog -noattr -noexpr {netlist}",
+            ):
+                design.run_pass(f"tee -q {command}")
     return _counted(counts, process)
 
 

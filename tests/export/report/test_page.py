@@ -99,7 +99,7 @@ def test_two_runs_are_compared(tmp_path, made, classes):
     assert changed["recipe name"] == ("tiny", "second")
     assert not any(what.startswith("mm2") for what in changed)
     told = text_of(page.html(made["classes"], other))
-    assert "TFLM: top1 50.00 % 62.50 % +0.125" in told
+    assert "TFLM: top1 50.00 % 62.50 % +12.50 points" in told
     assert not list(differences(other, other))
 
 
