@@ -268,7 +268,7 @@ def _script(activity: dict[str, float], liberty: Path, folder: Path) -> str:
 def _drivers(netlist: str) -> dict[str, str]:
     """Return the pin that drives each net of a netlist of cells."""
     found = {}
-    for instance, ports in re.findall(r"^  \w+ (\S+) \(\n(.*?)\n  \);", netlist, re.MULTILINE | re.DOTALL):
+    for instance, ports in re.findall(r"^  \w+ \\?(\S+) +\(\n(.*?)\n  \);", netlist, re.MULTILINE | re.DOTALL):
         for pin in ("Y", "QN", "SN", "CON", "L", "H"):
             if match := re.search(rf"\.{pin}\(([^)]*)\)", ports):
                 found[match[1].strip().removeprefix("\\").replace(" ", "")] = f"{instance}/{pin}"

@@ -2,8 +2,10 @@
 
 import json
 
+import numpy as np
 import pytest
 
+from export.hardware.estimate import cells
 from export.hardware.estimate.cells import LIBRARIES, Logic
 from export.hardware.synthesis import measured, page, silicon
 from sfkeras import places
@@ -30,6 +32,12 @@ def test_estimates_are_within_ten_percent_of_synthesis(library):
     for by in ("kind", "place"):
         for key, (estimated, made) in measured.ratios(groups, library, by).items():
             assert estimated == pytest.approx(made, rel=0.1), key
+
+
+@pytest.mark.parametrize("kind, used", [("Convolve", cells.FOLDED_FJ), ("Hardwired", cells.UNROLLED_FJ)])
+def test_energy_is_the_mean_of_what_toggles_on_a_photo_cost(kind, used):
+    measured_fj = [each["fj_per_mac"] for each in RESULTS["synthesis"]["asap7"]["power"] if each["kind"] == kind]
+    assert used == pytest.approx(np.mean(measured_fj), abs=0.05)
 
 
 @pytest.mark.parametrize("library", RESULTS["synthesis"])
