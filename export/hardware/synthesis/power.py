@@ -30,10 +30,11 @@ from export.hardware.synthesis.synthesise import synthesise
 from export.network import Network
 from sfkeras.data.sources import att
 
-SIZE, ROWS = (96, 96), 2  # of the photo, and of the map that is fed to a folded block
+SIZE = (96, 96)  # of the photo
+ROWS = {"Convolve": 2, "Hardwired": 6}  # of the map that is fed to a block, which takes many clocks per pixel, or one
 HARDWIRED = ("stage1", "stage2")
 PERIOD = 16.194  # ns: 61.75 MHz, 200 frames of 640x480 per second
-WARM_UP = 64  # clocks in which registers without a reset get their first values
+WARM_UP = 16  # clocks in which registers without a reset get their first values
 
 
 def measure(
@@ -55,9 +56,8 @@ def measure(
             if type(block).__name__ == kind and re.fullmatch(rf"frozen\.stage\d\.{unit}\.pointwise", block.name):
                 source = graph.operator(block.name).inputs[0]
                 maps = golden.run(graph, {graph.inputs[0]: photo}, [source])[source]
-                if kind == "Convolve":  # it takes many clocks per pixel
-                    maps = maps[:, maps.shape[1] // 2 :][:, :ROWS]
-                made = power(block, maps, process, liberty)
+                middle = maps.shape[1] // 2
+                made = power(block, maps[:, middle : middle + ROWS[kind]], process, liberty)
                 say(
                     f"{block.name} {kind}: {made.ns:.1f} ns, {made.fj_per_mac:.1f} fJ per MAC, activity {made.activity:.3f}"
                 )
