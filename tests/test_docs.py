@@ -38,6 +38,7 @@ LONG = {
     "make silicon": "10 min: synthesises 170 blocks",
     "make frames": "most of an hour: compiles and simulates two large designs",
     "sfkeras bench model_int8.tflite --on=m4": "0.7 min",
+    "python -m tests.support.networks.speed_page m0,m3,m33,m4,m7,m55,rv32 --write": "half an hour: 14 networks, 7 cores",
     "sfkeras verify model_int8.tflite": "2.6 min",
     "sfkeras live runs/mine runs/other": "runs until it is stopped",
     "sfkeras verify runs/mine": "minutes: all backends on 100 images",
