@@ -95,6 +95,6 @@ def rom(words: int, bits: int) -> Logic:
     return Logic(registers=max((words - 1).bit_length(), 1), gates=per_bit * words * bits)
 
 
-# Energy of logic in ASAP7 on a photo, without wires and memories: means of results/silicon.json (synthesis/power.py).
+# Energy of logic in ASAP7 at an activity of 0.2, without wires and memories (OpenSTA); leakage per weight.
 FOLDED_FJ, UNROLLED_FJ = 129.0, 16.0  # per MAC
 FOLDED_NW, UNROLLED_NW = 1.5, 11.5  # per weight

@@ -16,6 +16,7 @@ TITLES = {
     "folded, 1 per pixel": "1 clock per pixel",
     "folded, 4 per pixel": "4 clocks per pixel",
 }
+POWER = (("activity", 3), ("fj_per_mac", 0), ("fj_per_mac_at_0.2", 0), ("ns", 1))  # columns and their digits
 SIZES = {"osu018": "osu018, 180 nm", "sky130": "sky130, 130 nm", "asap7": "ASAP7, 7 nm"}
 
 HEAD = """# Silicon
@@ -46,8 +47,7 @@ ASSUMPTIONS = """## Assumptions
 | adder bits of hardwired matrices | signed digits times 6.8 at 32x32, 0.7 less per doubling; within 5 % of da4ml | measured |
 | memories in 16 nm | {cell} um2 x (columns + {columns}) x (words + {rows}), fitted on ten real macros | scaled |
 | memories with two ports | counted like those with one | assumed |
-| energy | ASAP7, toggles on a photo, no wires, no memories: of MACs and weights alone | simulated |
-| leakage | ASAP7, of weights alone | scaled |
+| energy, leakage | ASAP7, no wires, no memories: of MACs and weights alone | scaled |
 | clock tree, test logic, routing | left out: add 15 to 25 % to logic | left out |
 | head | left out, as in the paper's Table 3 | left out |
 """
@@ -138,30 +138,30 @@ def _energy(results: dict[str, Any]) -> str:
         rows.append([title, f"{nj / 1e3:.1f}", f"{uw / 1e3:.2f}", f"{(nj * 200 / 1e6) + uw / 1e3:.1f}"])
     return """## Energy
 
-Of multiplications and weights alone, in ASAP7. Unrolled logic is the largest and spends the least
-per frame.
+Of multiplications and weights alone, scaled from ASAP7. Unrolled logic is the largest and spends
+the least per frame.
 
 """ + _table(["", "uJ per frame", "leakage, mW", "mW at 200 frames per second"], rows)
 
 
 def _power(synthesis: dict[str, Any]) -> str:
     rows = [
-        [
-            f"`{each['block']}`",
-            "folded" if each["kind"] == "Convolve" else "hardwired",
-            *(f"{each[key]:.1f}" for key in ("fj_per_mac", "fj_per_mac_at_0.2")),
-            f"{each['activity']:.3f}",
-            f"{each['ns']:.1f}",
-        ]
+        [f"`{each['block']}`", *(f"{each[key]:.{digits}f}" for key, digits in POWER)]
         for made in synthesis.values()
         for each in made.get("power", [])
     ]
-    head = ["block", "", "fJ per MAC", "at 0.2", "activity", "longest path, ns"]
-    return """The netlists of some convolutions, in ASAP7, fed with maps of a photo: *activity* is toggles per net
-and clock, and OpenSTA adds up the energy of the cells and clocks, without wires. *At 0.2* is the
-energy if every net had that activity. *Longest path* is between two clocks, with the smallest cells
-and without wires; 16.2 ns are there at 61.75 MHz. Folded and hardwired convolutions are estimated
-with the means of these energies.
+    folded = [each["fj_per_mac"] for made in synthesis.values() for each in made.get("power", [])]
+    if not folded:
+        return ""
+    mean = sum(folded) / len(folded)
+    head = ["block", "activity", "fJ per MAC", "fJ per MAC at 0.2", "longest path, ns"]
+    return f"""One pointwise convolution of each stage, folded at one clock per pixel: its netlist in ASAP7 is fed
+with maps of a photo. *Activity* is toggles per net and clock. OpenSTA adds up the energy of the
+cells and of their clocks. This is a lower bound, because the simulation has no delays and so no
+glitches. *At 0.2* is the energy if every net had this activity. The table above takes {cells.FOLDED_FJ:.0f} fJ
+for every folded multiplication; the mean here is {mean:.0f}. A deep fold spends more, because more sums
+wait in registers, whose clock runs. *Longest path*: from register to register, with the smallest
+cells. At 61.75 MHz there are 16.2 ns.
 
 """ + _table(head, rows)
 

@@ -1,6 +1,7 @@
 """results/silicon.json and docs/silicon.md: up to date, and within what is promised."""
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -34,10 +35,12 @@ def test_estimates_are_within_ten_percent_of_synthesis(library):
             assert estimated == pytest.approx(made, rel=0.1), key
 
 
-@pytest.mark.parametrize("kind, used", [("Convolve", cells.FOLDED_FJ), ("Hardwired", cells.UNROLLED_FJ)])
-def test_energy_is_the_mean_of_what_toggles_on_a_photo_cost(kind, used):
-    measured_fj = [each["fj_per_mac"] for each in RESULTS["synthesis"]["asap7"]["power"] if each["kind"] == kind]
-    assert used == pytest.approx(np.mean(measured_fj), abs=0.05)
+def test_energy_is_near_what_a_photo_costs():
+    """The estimate takes one energy for all stages, which is near their mean."""
+    stages = RESULTS["synthesis"]["asap7"]["power"]
+    assert [re.search(r"stage\d", each["block"])[0] for each in stages] == ["stage1", "stage2", "stage3", "stage4"]
+    assert all(each["activity"] < 0.2 and each["fj_per_mac"] < each["fj_per_mac_at_0.2"] for each in stages)
+    assert np.mean([each["fj_per_mac"] for each in stages]) == pytest.approx(cells.FOLDED_FJ, rel=0.1)
 
 
 @pytest.mark.parametrize("library", RESULTS["synthesis"])
