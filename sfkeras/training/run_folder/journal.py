@@ -62,5 +62,5 @@ class Journal(keras.callbacks.Callback):
             key = "qat.learning_rate" if self.phase == "qat" else "training.learning_rate"
             raise RecipeError(
                 f"the loss is {metrics['loss']} in epoch {epoch + 1} of the phase {self.phase}: the training has diverged. "
-                f"Nothing of this epoch was saved. Lower {key}, and give the command again."
+                f"Nothing of this epoch was saved. Lower {key}, in a run of another name: name={self.training.recipe.name}2."
             )
