@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -25,8 +25,7 @@ from export.graph.operators import (
 )
 from export.graph.passes import narrow, zero_point
 from export.graph.tensor import GraphError, Tensor
-from export.graph.wires import without_wires
-from export.hardware import blocks
+from export.hardware import blocks, wires
 from export.hardware.blocks import Block, Codes, Design, Stream, identifier
 from export.hardware.folding import Folding, divisors
 from export.streaming.line_plan import LinePlan, When
@@ -53,33 +52,13 @@ def design(graph: Graph, plan: LinePlan, clocks_per_pixel: int = 1, unroll: Iter
     if unknown := sorted({*unroll} - stages):
         known = f"the frozen stages are {', '.join(sorted(stages))}" if stages else "this network has no frozen stage"
         raise ValueError(f"--unroll names {', '.join(unknown)}; {known}")
-    return _Layout(_with_few_wires(graph, _chosen(plan)), plan, clocks_per_pixel, {*unroll}).design()
+    return _Layout(wires.with_few(graph, _chosen(plan)), plan, clocks_per_pixel, {*unroll}).design()
 
 
 def _chosen(plan: LinePlan) -> dict[str, When]:
     """Return the switch and its positions, one per input, of each Wire of which a task chooses the input."""
     switches = enumerate(plan.switches)
     return {name: When(i, switch.positions) for i, switch in switches for name in switch.chooses}
-
-
-def _with_few_wires(graph: Graph, chosen: Collection[str]) -> Graph:
-    """Return the same graph. A Wire that moves all its inputs' channels to one other Wire is one with it."""
-    readers: dict[str, list[Operator]] = {}
-    for operator in graph.operators:
-        for name in operator.inputs:
-            readers.setdefault(name, []).append(operator)
-    absorbed = set()
-    for operator in graph.operators:
-        reading = readers.get(operator.name, [])
-        whole = sum(graph.tensor(name).channels for name in operator.inputs) == graph.tensor(operator.name).channels
-        moves_on = len(reading) == 1 and _is_plain_wire(reading[0]) and reading[0].name not in chosen
-        if _is_plain_wire(operator) and operator.name not in chosen and whole and moves_on:
-            absorbed.add(operator.name)
-    return without_wires(graph, absorbed - {*graph.outputs})
-
-
-def _is_plain_wire(operator: Operator) -> bool:
-    return isinstance(operator, Wire) and not operator.core_shuffle
 
 
 class _Layout:
@@ -428,13 +407,13 @@ class _Layout:
         shape, name = self.graph.tensor(operator.output).shape, operator.name
         inputs = [self._read_by(operator, i) for i in range(len(operator.inputs))]
         lanes = self.folding.lanes(shape)
-        if (part := _successive(operator, inputs)) is not None:
+        if (part := wires.successive(operator, inputs)) is not None:
             first, count = part
             stream = self._append(
                 blocks.Select, name, inputs, replace(inputs[0], shape=shape), "_part", first=first, count=count
             )
             return self._with_lanes(self._delayed(stream, name), lanes, name)
-        groups = _groups(operator, inputs)
+        groups = wires.groups(operator, inputs)
         if len(inputs) > 1:
             inputs = [self._delayed(stream, name) for stream in inputs]
         inputs = [self._with_lanes(stream, stream.shape[2] // groups, name) for stream in inputs]
@@ -471,38 +450,3 @@ def _exponent(tensor: Tensor) -> int:
         return tensor.exponent
     except GraphError as error:
         raise HardwareError(f"{error}; a blend in hardware needs fixed8") from None
-
-
-def _successive(wire: Wire, inputs: Sequence[Stream]) -> tuple[int, int] | None:
-    """Return the first beat and the number of beats of a Wire that takes whole beats of one input, or None."""
-    if len(inputs) != 1:
-        return None
-    channels, lanes = wire.sources[:, 1], inputs[0].lanes
-    first, count = int(channels[0]), len(channels)
-    if first % lanes or count % lanes or not np.array_equal(channels, np.arange(first, first + count)):
-        return None
-    return first // lanes, count // lanes
-
-
-def _groups(wire: Wire, inputs: Sequence[Stream]) -> int:
-    """Return in how many equal groups of channels a Wire moves its channels, so that little is kept.
-
-    All groups are alike, and a group of the output reads from the same group of the inputs alone.
-    """
-    channels = [stream.shape[2] for stream in inputs]
-    possible = [n for n in divisors(len(wire.sources)) if all(count % n == 0 for count in channels)]
-
-    def kept(groups: int) -> int:
-        return sum(max(stream.lanes, stream.shape[2] // groups) for stream in inputs if stream.beats != groups)
-
-    return min((n for n in possible if _is_alike(wire, channels, n)), key=kept)
-
-
-def _is_alike(wire: Wire, channels: Iterable[int], groups: int) -> bool:
-    sizes = np.array(list(channels)) // groups
-    rows = wire.sources.reshape(groups, -1, 2)
-    expected = (
-        rows[0]
-        + np.stack([np.zeros_like(rows[0, :, 0]), sizes[rows[0, :, 0]]], axis=1) * np.arange(groups)[:, None, None]
-    )
-    return bool(np.all(rows[0, :, 1] < sizes[rows[0, :, 0]]) and np.array_equal(rows, expected))
