@@ -11,6 +11,7 @@ import signal
 import sys
 import tempfile
 import time
+import warnings
 from collections import Counter
 from collections.abc import Callable
 from contextlib import contextmanager
@@ -97,7 +98,8 @@ def _outcome(path: Path, use: Use) -> str:
 
 @contextmanager
 def within_bounds():
-    """Raise TimeoutError after MOST_SECONDS of the processor, and MemoryError beyond MOST_BYTES more than now."""
+    """Raise TimeoutError after MOST_SECONDS of the processor, MemoryError beyond MOST_BYTES more than now, and each
+    RuntimeWarning."""
 
     def stop(*_):
         raise TimeoutError(f"more than {MOST_SECONDS} s of the processor, or {MOST_WAITED} s in all")
@@ -110,7 +112,9 @@ def within_bounds():
     for _, timer, seconds in timers:
         signal.setitimer(timer, seconds)
     try:
-        yield
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", RuntimeWarning)  # NumPy's, which would be more than one line
+            yield
     finally:
         for (number, timer, _), handler in zip(timers, before):
             signal.setitimer(timer, 0)

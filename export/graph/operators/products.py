@@ -31,4 +31,5 @@ class MatMul(Operator):
 
     def multiplier(self, first: Tensor, second: Tensor, output: Tensor) -> float:
         """Return the requantisation factor of a sum. TFLite multiplies the scales in float32."""
-        return float(np.float32(first.scale) * np.float32(second.scale)) / output.scale
+        with np.errstate(over="ignore", under="ignore"):  # of scales that are then refused
+            return float(np.float32(first.scale) * np.float32(second.scale)) / output.scale

@@ -6,6 +6,7 @@ a .tflite is read without an interpreter: TFLM ends the whole process where a fi
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -269,6 +270,11 @@ FUNCTIONS: dict[str, Callable[..., np.ndarray]] = {
     "SUB": subtract,
     "TANH": tanh,
 }
+
+
+def operand_count(kind: str) -> int:
+    """How many inputs an operator of FUNCTIONS has: the parameters of its function before y, the output's coding."""
+    return list(inspect.signature(FUNCTIONS[kind]).parameters).index("y")
 
 
 def fill(kind: str, operands: list[Operand], output: Coding, clamp: tuple[int, int], **constants) -> np.ndarray:

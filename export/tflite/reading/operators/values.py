@@ -16,7 +16,6 @@ LARGEST_RATIO = 2.0**20  # of two scales; beyond it no network makes sense
 @reads("ABS", "ELU", "HARD_SWISH", "LOGISTIC", "RELU", "RELU6", "RSQRT", "TANH")
 def _function(step):
     """Lookup"""
-    step.require(len(step.operator.inputs) == 1, f"it has {len(step.operator.inputs)} inputs; it must have one")
     lookup(step, 0)
 
 
@@ -30,7 +29,9 @@ def _leaky_relu(step):
 
 def lookup(step, n: int, clamp: tuple[int, int] = (INT8_MIN, INT8_MAX), **constants) -> None:
     """A function of the n-th input's codes alone, as a table. constants are those of export.tflite.reading.tables.fill."""
-    indices, output = [step.input(place) for place in range(len(step.operator.inputs))], step.output()
+    given, count = len(step.operator.inputs), tables.operand_count(step.operator.kind)
+    step.require(given == count, f"it has {given} inputs; expected {count}")
+    indices, output = [step.input(place) for place in range(given)], step.output()
     input = step.values(step.input(n))
     codings = [step.coding(index) for index in (*indices, output)]
     scales = [scale for scale, _ in codings]

@@ -487,6 +487,17 @@ def test_a_quantize_of_two_tensors_is_named():
         read(file.content([image], [output]))
 
 
+@pytest.mark.parametrize("kind", ["ABS", "LEAKY_RELU", "LOGISTIC", "QUANTIZE", "RELU"])
+def test_a_function_of_one_value_with_a_constant_beside_it_is_named(kind):
+    """Found by mutations: a constant as second input was taken for an operand of the function."""
+    file = FileBuilder(1)
+    image, output = (file.tensor(*MAP, scale=0.05, zero_point=3) for _ in range(2))
+    constant = file.constant(np.ones(1, np.int8), 0.05)
+    file.add(kind, [image, constant], output, options("LeakyRelu", alpha=0.1) if kind == "LEAKY_RELU" else None)
+    with pytest.raises(TfliteError, match=f"operator 0 .{kind}.: it has 2 inputs; expected 1"):
+        read(file.content([image], [output]))
+
+
 def test_a_float_operator_that_is_no_function_of_one_value_is_named():
     file = FileBuilder(1)
     image = file.tensor(*MAP, scale=0.05, zero_point=3)
