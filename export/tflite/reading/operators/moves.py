@@ -40,6 +40,7 @@ def _pack(step):
 
 def _join(step, shapes: list[tuple[int, ...]], axis: int) -> None:
     """Join the inputs, read in these shapes, along an axis."""
+    step.input(0)  # there is one
     indices, rank = step.operator.inputs, len(shapes[0])
     step.require_equal_codings(*indices, step.output())
     step.require(-rank <= axis < rank, f"it joins along axis {axis} of {rank} dimensions")
@@ -166,7 +167,9 @@ def _gather_at_places(step):
 @reads("MIRROR_PAD")
 def _mirror_pad(step):
     """Join of a map and its mirrored edges; Wire, along the channels"""
-    mode = ("reflect", "symmetric")[step.options("MirrorPadOptionsT").mode]
+    number = step.options("MirrorPadOptionsT").mode
+    step.require(number in (0, 1), f"its mode is {number}; expected 0, reflect, or 1, symmetric")
+    mode = ("reflect", "symmetric")[number]
     index, sides, shape = step.input(0), step.constant(1, "its paddings", "INT32", "INT64"), step.shape(0)
     step.require_equal_codings(index, step.output())
     step.require(len(shape) in (3, 4), f"its input has shape {shape}; expected 3 or 4 dimensions")

@@ -498,6 +498,26 @@ def test_a_function_of_one_value_with_a_constant_beside_it_is_named(kind):
         read(file.content([image], [output]))
 
 
+@pytest.mark.parametrize("mode", [2, -1])
+def test_a_mode_of_mirror_pad_that_there_is_not_is_named(mode):
+    """Found by mutations."""
+    file = FileBuilder(1)
+    image, output = (file.tensor(*MAP, scale=0.05, zero_point=3) for _ in range(2))
+    sides = file.constant(np.zeros((len(MAP), 2), np.int32))
+    file.add("MIRROR_PAD", [image, sides], output, options("MirrorPad", mode=mode))
+    with pytest.raises(TfliteError, match=f"operator 0 .MIRROR_PAD.: its mode is {mode}; expected 0, reflect, or 1"):
+        read(file.content([image], [output]))
+
+
+def test_a_concatenation_of_nothing_is_named():
+    """Found by mutations."""
+    file = FileBuilder(1)
+    image, output = (file.tensor(*MAP, scale=0.05, zero_point=3) for _ in range(2))
+    file.add("CONCATENATION", [], output, options("Concatenation", axis=-1))
+    with pytest.raises(TfliteError, match="operator 0 .CONCATENATION.: it has no input 0"):
+        read(file.content([image], [output]))
+
+
 def test_a_float_operator_that_is_no_function_of_one_value_is_named():
     file = FileBuilder(1)
     image = file.tensor(*MAP, scale=0.05, zero_point=3)
