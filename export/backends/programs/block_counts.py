@@ -43,7 +43,8 @@ def count(
     found: dict[int | None, list[Block]] = {None: []}
     ends: dict[int | None, int] = {}  # of the last block of each stage
     for address, size, count, place, *how_often in sorted(_numbers(line) for line in lines):
-        stage, blocks = place - 1 if place else None, found.setdefault(place - 1 if place else None, [])
+        stage = place - 1 if place else None
+        blocks = found.setdefault(stage, [])
         block = _block(program, code, address, size, count, *how_often)
         joined = _joined(blocks[-1], block) if blocks and ends[stage] == address else None
         blocks[-1:] = [joined] if joined else [*blocks[-1:], block]

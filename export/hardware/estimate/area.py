@@ -156,7 +156,7 @@ def place(name: str) -> tuple[str, str]:
         return "head", name.split(".")[1]
     if name.startswith("image"):
         return "image", "rows"
-    return core[0] if core else "other", stage_of(re.sub(r"^core\d+\.", "", name))
+    return (core[0], stage_of(name.removeprefix(f"{core[0]}."))) if core else ("other", stage_of(name))
 
 
 # --- What each block is made of ---------------------------------------------------------------------------------------

@@ -34,6 +34,7 @@ from sfkeras.data.sources import att
 SIZE = (96, 96)  # of the photo
 ROWS = 2  # of the map that is fed to a block, which takes many clocks per pixel
 PERIOD = 16.194  # ns: 61.75 MHz, 200 frames of 640x480 per second
+RESET = 4  # clocks
 WARM_UP = 16  # clocks in which registers without a reset get their first values
 
 
@@ -57,13 +58,14 @@ def measure(
             maps = golden.run(graph, {graph.inputs[0]: photo}, [source])[source]
             middle = maps.shape[1] // 2
             made = power(block, maps[:, middle : middle + ROWS], process, liberty)
-            say(f"{block.name}: {made.ns:.1f} ns, {made.fj_per_mac:.1f} fJ per MAC, activity {made.activity:.3f}")
+            fj = made.fj_per_mac(made.watts)
+            say(f"{block.name}: {made.ns:.1f} ns, {fj:.1f} fJ per MAC, activity {made.activity:.3f}")
             yield {
                 "block": block.name,
                 "ns": round(made.ns, 2),
                 "activity": round(made.activity, 4),
-                "fj_per_mac": round(made.fj_per_mac, 2),
-                "fj_per_mac_at_0.2": round(made.watts_at_02 * PERIOD * 1e6 / made.macs, 2),
+                "fj_per_mac": round(fj, 2),
+                "fj_per_mac_at_0.2": round(made.fj_per_mac(made.watts_at_02), 2),
             }
 
 
@@ -83,7 +85,6 @@ class Power:
         activity: toggles per net and clock, without those of clocks.
         watts: dynamic, of the toggles that were counted.
         watts_at_02: dynamic, if every net had an activity of 0.2.
-        leakage: watts.
         ns: the longest path between two clocks: cells of the least size, without wires.
     """
 
@@ -91,13 +92,11 @@ class Power:
     activity: float
     watts: float
     watts_at_02: float
-    leakage: float
     ns: float
 
-    @property
-    def fj_per_mac(self) -> float:
-        """Dynamic energy of one multiplication and of what it takes."""
-        return self.watts * PERIOD * 1e6 / self.macs
+    def fj_per_mac(self, watts: float) -> float:
+        """Return the energy of one multiplication and of what it takes, at so many watts."""
+        return watts * PERIOD * 1e6 / self.macs
 
 
 def power(block: Block, maps: npt.NDArray[np.int8], process: Process, liberty: Path) -> Power:
@@ -115,7 +114,7 @@ def power(block: Block, maps: npt.NDArray[np.int8], process: Process, liberty: P
         synthesise("alone", {**verilog.library(), **verilog.alone(sample)}, process, folder / "netlist.v")
         clocks = _simulate(sample, maps, process, folder)
         toggles, nets = _toggles(folder / "made.vcd")
-        counted = {net: count / clocks for net, count in toggles.items()}
+        counted = {net: count / (clocks - WARM_UP) for net, count in toggles.items()}
         script = _script(counted, liberty, folder)
         (folder / "power.tcl").write_text(script)
         said = subprocess.run(["sta", "-no_splash", "-exit", "power.tcl"], cwd=folder, capture_output=True, text=True)
@@ -129,16 +128,15 @@ def power(block: Block, maps: npt.NDArray[np.int8], process: Process, liberty: P
     macs = part.macs / sample.output.pixels * pixels / clocks
     return Power(
         macs,
-        sum(toggles.values()) / nets / clocks,
+        sum(counted.values()) / nets,
         counted_power[0] + counted_power[1],
         at_02[0] + at_02[1],
-        counted_power[2],
         PERIOD - float(slack[1]) / 1000,
     )
 
 
 def _simulate(block: Block, maps: npt.NDArray[np.int8], process: Process, folder: Path) -> int:
-    """Run the netlist, write its changes of value, and return the clocks of it."""
+    """Run the netlist, write its changes of value after WARM_UP, and return the clocks since the reset."""
     given, made = block.input, block.output
     (folder / "in.hex").write_text(simulate.beats(maps, given))
     (folder / "models.v").write_text(_models(process))
@@ -183,7 +181,7 @@ endmodule
     found = re.search(r"clocks (\d+) of (\d+)", said)
     if not found or int(found[2]) < beats:
         raise RuntimeError(f"{block.name}: the netlist did not give all its beats:\n{said[-500:]}")
-    return int(found[1]) - WARM_UP - 4
+    return int(found[1]) - RESET
 
 
 def _models(process: Process) -> str:
