@@ -21,6 +21,10 @@ FOCUSABLE = """(() => {
     return [...document.querySelectorAll("a[href], summary, [tabindex], button, input, select, textarea")]
         .filter(each => each.checkVisibility() && !each.disabled).map(each => all.indexOf(each));
 })()"""
+LOADED = """new Promise(done => {
+    if (document.readyState === "complete") done();
+    else addEventListener("load", () => done());
+})"""
 FOCUSED = """(() => {
     const here = document.activeElement;
     if (here === document.body) return null;
@@ -47,6 +51,7 @@ class Browser:
         target = self.call("Target.createTarget", url="about:blank")["targetId"]
         self.session = self.call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
         self.call("Page.navigate", url=self.address)
+        self.evaluate(LOADED)  # else a row header is met before its text has been read
         return self
 
     def __exit__(self, *_):
