@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from export.backends.programs.c_program import Built
+from export.backends.programs.c_program import DUMPING, Built
 from export.backends.programs.machines import STRICT, build
 from export.c import project
 from export.graph.golden import random_inputs
@@ -48,8 +48,17 @@ def compiled(compiler, folder, *flags, sources="*.c", text=None):
 
 
 @pytest.mark.parametrize(
-    "standard", ["c99", *(pytest.param(each, marks=pytest.mark.thorough) for each in ("c11", "c17", "c2x"))]
+    "compiler", [pytest.param("gcc", marks=pytest.mark.compiler), pytest.param("clang", marks=pytest.mark.clang)]
 )
+def test_nothing_is_converted_by_accident(compiler, folder):
+    strict, dumping = [*STRICT, "-Wconversion", "-fsyntax-only"], [f"-D{define}" for define in DUMPING]
+    for sources, defines in (("*.c", []), ("sf_stream.c", dumping), ("main.c", dumping)):
+        made = compiled(compiler, folder, *strict, *defines, sources=sources)
+        assert made.returncode == 0, made.stderr
+
+
+@pytest.mark.thorough  # what `make test` builds is C99 by STRICT, the kernels of every instruction set too
+@pytest.mark.parametrize("standard", ["c99", "c11", "c17", "c2x"])
 @pytest.mark.parametrize(
     "name, flags",
     [

@@ -15,7 +15,7 @@ from tests.support.networks.graphs import Builder, semifreddo
 from tests.support.networks.tasks import every_operator
 from tests.support.targets import BOARDS, thorough_but
 
-OPTIMISED, UNOPTIMISED = ("-Og", "-O2", "-O3"), ("-O0",)  # -O1 and -Os take less
+OPTIMISED, UNOPTIMISED = ("-Og", "-O3"), ("-O0",)  # -O1 and -Os take less
 
 
 def target(kernels: str, name: str, compiler: str, marker, *flags: str):
@@ -55,6 +55,7 @@ def stated(compiler, flags, sources) -> tuple[str, dict[str, int]]:
     "levels",
     [
         pytest.param(OPTIMISED, id="optimised"),
+        pytest.param((*OPTIMISED, "-O2"), id="every level", marks=pytest.mark.thorough),
         pytest.param(UNOPTIMISED, id="unoptimised", marks=pytest.mark.thorough),
     ],
 )
@@ -96,7 +97,8 @@ NETWORKS = {
 @pytest.mark.parametrize("network", NETWORKS)
 @pytest.mark.parametrize("machine", thorough_but("m4 m55", BOARDS))
 def test_a_run_stays_within_the_bound(machine, network, level, tmp_path):
-    machine = replace(machine, flags=(*machine.flags, level))
+    if level not in machine.flags:  # a level that is said twice would be other objects to ccache
+        machine = replace(machine, flags=(*machine.flags, level))
     result = build_with("measure_stack.c", NETWORKS[network](), machine, tmp_path).run()
     bound = int.from_bytes(result.output, "little")
     assert 0 < result.stack <= bound
