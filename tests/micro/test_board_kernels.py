@@ -1,6 +1,7 @@
 """The kernels with the instructions of each emulated board against the golden arithmetic."""
 
 import subprocess
+from functools import cache
 
 import numpy as np
 import pytest
@@ -36,23 +37,29 @@ def test_copies_on_boards(machine, tmp_path):
         np.testing.assert_array_equal(arguments[-1], expected)
 
 
-@pytest.mark.parametrize("machine", BOARDS)
-def test_kernels_on_boards(machine, tmp_path):
-    kernels = BoardKernels(machine, tmp_path)
+@cache
+def tries() -> list:
+    """Random operators with their inputs and golden's output."""
     nets = [net for kind in (Conv2D, DepthwiseConv2D) for net in cases.examples(cases.convolutions(kind), 60)]
     nets += cases.examples(cases.usual_convolutions(), 80) + cases.examples(cases.deep_convolutions(), 40)
     nets += cases.examples(cases.stems(), 30)
     nets += cases.saturating_convolutions()
-    tries = [(net, "made") for net in nets]
-    tries += [(net, name) for net in cases.examples(cases.values(), 60) for name in cases.VALUES]
-    tries = [(kernels.run, *each) for net, name in tries for each in cases.maps_and_golden(net, name)]
-    tries += [(kernels.run_widened, *each) for _, *each in tries if isinstance(each[0].operators[0], Conv2D)]
-    for run, graph, inputs, _ in tries:
+    named = [(net, "made") for net in nets]
+    named += [(net, name) for net in cases.examples(cases.values(), 60) for name in cases.VALUES]
+    return [each for net, name in named for each in cases.maps_and_golden(net, name)]
+
+
+@pytest.mark.parametrize("machine", BOARDS)
+def test_kernels_on_boards(machine, tmp_path):
+    kernels = BoardKernels(machine, tmp_path)
+    calls = [(kernels.run, *each) for each in tries()]
+    calls += [(kernels.run_widened, *each) for each in tries() if isinstance(each[0].operators[0], Conv2D)]
+    for run, graph, inputs, _ in calls:
         run(graph, graph.outputs[0], *inputs)
     kernels.make_calls()
-    for run, graph, inputs, expected in tries:
+    for run, graph, inputs, expected in calls:
         np.testing.assert_array_equal(run(graph, graph.outputs[0], *inputs), expected)
-    assert len(tries) > 800
+    assert len(calls) > 800
 
 
 @pytest.mark.cross
