@@ -2,6 +2,7 @@
 
 import struct
 import zlib
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -14,7 +15,9 @@ from export.hardware.schedule import schedule
 from export.hardware.simulate import SimulationError, Stalls
 from export.network import Network
 from tests.support.hardware import designed, narrow, one_module, other_numbers, simulated, status_of
+from tests.support.networks.graphs import semifreddo
 from tests.support.networks.repeated import repeated
+from tests.support.networks.tasks import CORE
 
 WAYS = [
     (1, Stalls(), 0),
@@ -160,11 +163,24 @@ def test_an_image_is_refused_for_the_reasons_that_the_c_has(tmp_path):
         assert not (tmp_path / "output0.hex").read_text().rpartition("reset")[2].split(), what
 
 
-@pytest.mark.verilator
-@pytest.mark.parametrize("clocks_per_pixel", [1, pytest.param(4, marks=pytest.mark.thorough)])
-def test_the_network_of_table_1_in_verilator(tmp_path, clocks_per_pixel):
-    """All four stages, an eighth as wide; two frames back to back, and the clocks that the schedule says."""
-    made, clocks, expected, planned = simulated(narrow(), tmp_path, 2, clocks_per_pixel, simulator="verilator")
+def assert_equal_at_every_tensor(graph, folder, clocks_per_pixel, simulator):
+    """Two frames back to back, in the clocks that the schedule says."""
+    made, clocks, expected, planned = simulated(graph, folder, 2, clocks_per_pixel, simulator=simulator)
     assert expected.keys() - made.keys() <= {"head.input"}
     assert_equal(made, expected)
     assert clocks <= planned.latency + planned.clocks
+
+
+@pytest.mark.icarus
+def test_the_stages_of_table_1(tmp_path):
+    """All four, with one frozen unit each."""
+    graph = semifreddo((32, 32), (4, 4, 4, 4, 8), classes=3, units=1)
+    assert_equal_at_every_tensor(replace(graph, metadata={"core": CORE}), tmp_path, 1, "icarus")
+
+
+@pytest.mark.verilator
+@pytest.mark.thorough
+@pytest.mark.parametrize("clocks_per_pixel", [1, 4])
+def test_the_network_of_table_1_in_verilator(tmp_path, clocks_per_pixel):
+    """All four stages with all units, an eighth as wide."""
+    assert_equal_at_every_tensor(narrow(), tmp_path, clocks_per_pixel, "verilator")

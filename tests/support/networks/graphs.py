@@ -158,8 +158,12 @@ def core_shuffle(net, name, first, second):
     return [net.wire(f"core{i}.{name}", pair, sources, core_shuffle=True) for i, pair in enumerate(pairs, start=1)]
 
 
-def semifreddo(size=(32, 32), channels=(32, 64, 128, 128, 256), seed=0, classes=10, core_shuffled=True):
-    """Table 1 with two trainable cores, core shuffle after each blend, and a head on both cores together."""
+def semifreddo(size=(32, 32), channels=(32, 64, 128, 128, 256), seed=0, classes=10, core_shuffled=True, units=4):
+    """Table 1 with two trainable cores, core shuffle after each blend, and a head on both cores together.
+
+    Args:
+        units: of the frozen core in each stage; 4 in the paper.
+    """
     net = Builder(seed)
     image = net.input((*size, 3))
     cores = ("frozen", "core1", "core2")
@@ -174,7 +178,7 @@ def semifreddo(size=(32, 32), channels=(32, 64, 128, 128, 256), seed=0, classes=
             maps["frozen"] = regular_unit(net, "frozen.stage3.unit1", maps["frozen"], frozen=True)
         else:
             maps["frozen"] = downscaling_unit(net, f"frozen.stage{stage}.unit1", maps["frozen"], out, frozen=True)
-        for unit in range(2, 5):
+        for unit in range(2, units + 1):
             maps["frozen"] = regular_unit(net, f"frozen.stage{stage}.unit{unit}", maps["frozen"], frozen=True)
         for core in cores[1:]:
             name = f"{core}.stage{stage}"
