@@ -34,14 +34,8 @@ from export.graph.operators import (
 
 PROGRAMS = Path(__file__).parent / "programs"
 STRICT = [*machines.STRICT, "-Wconversion"]
-UNDEFINED = ["-O1", "-fsanitize=undefined", "-fno-sanitize-recover=all"]
-BOUNDS = [
-    "-g",
-    "-fsanitize=address",
-    *UNDEFINED,
-    "-O0",
-    str(PROGRAMS / "bounds.c"),
-]  # to optimise takes longer than to run
+UNDEFINED = ["-O0", "-fsanitize=undefined", "-fno-sanitize-recover=all"]  # to optimise takes longer than to run
+BOUNDS = ["-g", "-fsanitize=address", *UNDEFINED, str(PROGRAMS / "bounds.c")]
 GUARD = np.full(64, 85, np.int8)  # around outputs: a kernel that writes there is found out
 VARIANTS = {  # and the folder of headers that stand in for instructions, with what a compiler for them would define
     "portable": (None,),
