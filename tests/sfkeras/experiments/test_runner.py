@@ -1,6 +1,7 @@
 """Running an experiment: what it refuses before any training, and that what is finished is not trained again."""
 
 import json
+import multiprocessing
 import subprocess
 import sys
 from functools import cache
@@ -8,12 +9,13 @@ from functools import cache
 import numpy as np
 import pytest
 
+from export.report import run_report
 from sfkeras.errors import RecipeError
 from sfkeras.experiments import EXPERIMENTS, results, runner
 from sfkeras.experiments.experiment import Experiment, Row, Task
-from sfkeras.experiments.runner import train_for_parent
 from sfkeras.experiments.tables import accuracy, areas
 from sfkeras.nn.freezing.core import Core
+from sfkeras.train import train
 from sfkeras.training import recipe as recipes
 from sfkeras.training import trainer
 from sfkeras.training.run_folder import correct_cases
@@ -145,18 +147,14 @@ def grey_core():
     return Core.from_model(one_module(shape=(32, 32, 1)), "small")
 
 
-def train_small(recipe):
-    """In the process of its own that a training has: train_for_parent, with a network that is quick to trace."""
-    trainer.build_network = build_one_module
-    return train_for_parent(recipe)
-
-
 @pytest.fixture
 def small(tmp_path, monkeypatch):
     """An experiment of two tiny trainings on the faces that a package brings, and the words for it."""
     core = tmp_path / "small.npz"
     grey_core().save(core)
-    monkeypatch.setattr(runner, "train_for_parent", train_small)
+    monkeypatch.setattr(runner, "train_recipe", train)  # in this process, which has loaded TensorFlow
+    monkeypatch.setattr(trainer, "build_network", build_one_module)  # quick to trace
+    monkeypatch.setattr(run_report, "MOST_VALUES", 500_000)  # a few images of each kind are proven, instead of 100
     rows = {
         "one": Row("One core", {"network.cores": "1"}),
         "frozen": Row("Frozen", {"network.cores": "0", "heads.task.on": "frozen"}),
@@ -211,6 +209,13 @@ def test_only_what_has_no_result_is_trained_and_then_nothing(small, tmp_path, ca
     runner.run(experiment, words)
     assert " of " not in capsys.readouterr().out
     assert file.read_bytes() == before and page.read_text() == text
+
+
+def test_a_training_has_a_process_of_its_own_whose_refusal_is_told(tmp_path):
+    words = [f"data.root={tmp_path / 'nowhere'}", f"run_root={tmp_path}", "recipe=face_lfw"]
+    with pytest.raises(RecipeError, match="nowhere, which does not exist"):
+        runner.train_recipe(recipes.parse(words))
+    assert not multiprocessing.active_children()
 
 
 def test_a_training_by_the_same_recipe_is_reused_result_from_another_experiment(tmp_path):
