@@ -113,7 +113,7 @@ def power(block: Block, maps: npt.NDArray[np.int8], process: Process, liberty: P
         folder = Path(name)
         synthesise("alone", {**verilog.library(), **verilog.alone(sample)}, process, folder / "netlist.v")
         clocks = _simulate(sample, maps, process, folder)
-        toggles, nets = _toggles(folder / "made.vcd")
+        toggles = _toggles(folder / "made.vcd")
         counted = {net: count / (clocks - WARM_UP) for net, count in toggles.items()}
         script = _script(counted, liberty, folder)
         (folder / "power.tcl").write_text(script)
@@ -128,7 +128,7 @@ def power(block: Block, maps: npt.NDArray[np.int8], process: Process, liberty: P
     macs = part.macs / sample.output.pixels * pixels / clocks
     return Power(
         macs,
-        sum(counted.values()) / nets,
+        sum(counted.values()) / len(counted),
         counted_power[0] + counted_power[1],
         at_02[0] + at_02[1],
         PERIOD - float(slack[1]) / 1000,
@@ -139,7 +139,7 @@ def _simulate(block: Block, maps: npt.NDArray[np.int8], process: Process, folder
     """Run the netlist, write its changes of value after WARM_UP, and return the clocks since the reset."""
     given, made = block.input, block.output
     (folder / "in.hex").write_text(simulate.beats(maps, given))
-    (folder / "models.v").write_text(_models(process))
+    (folder / "models.v").write_text(process.models())
     for name in ("sf_source", "sf_sink"):
         (folder / f"{name}.sv").write_text((verilog.RTL / "bench" / f"{name}.sv").read_text())
     pace = max(block.clocks // given.beats, 1)
@@ -184,41 +184,8 @@ endmodule
     return int(found[1]) - RESET
 
 
-def _models(process: Process) -> str:
-    """Return Verilog that computes what the cells of a process compute."""
-    made = []
-    for gate in process.gates:
-        inputs = sorted(set(re.findall(r"[A-Za-z_]\w*", gate.function)))
-        function = gate.function.replace("*", "&").replace("+", "|").replace("!", "~")
-        made.append(f"module {gate.name} ({', '.join(f'input {i}' for i in inputs)}, output Y);")
-        made.append(f"  assign Y = {function};\nendmodule")
-    return "\n".join([*made, _WHOLE_CELLS])
-
-
-_WHOLE_CELLS = """
-module DFFHQNx1_ASAP7_75t_R (input CLK, input D, output reg QN);
-  always @(posedge CLK) QN <= ~D;
-endmodule
-module FAx1_ASAP7_75t_R (input A, input B, input CI, output SN, output CON);
-  assign SN = ~(A ^ B ^ CI);
-  assign CON = ~((A & B) | (CI & (A | B)));
-endmodule
-module ICGx1_ASAP7_75t_R (input ENA, input SE, input CLK, output GCLK);
-  reg open;
-  always @* if (!CLK) open = ENA | SE;
-  assign GCLK = CLK & open;
-endmodule
-module TIELOx1_ASAP7_75t_R (output L);
-  assign L = 1'b0;
-endmodule
-module TIEHIx1_ASAP7_75t_R (output H);
-  assign H = 1'b1;
-endmodule
-"""
-
-
-def _toggles(path: Path) -> tuple[dict[str, int], int]:
-    """Return how often each net of a file of changes toggles, by its name with its bit, and how many nets there are."""
+def _toggles(path: Path) -> dict[str, int]:
+    """Return how often each net of a file of changes toggles, by its name with its bit."""
     names: dict[str, list[str]] = {}  # of the bits of a code, the highest first
     before: dict[str, str] = {}
     toggles: Counter[str] = Counter()
@@ -243,8 +210,7 @@ def _toggles(path: Path) -> tuple[dict[str, int], int]:
                 toggles[name] += {old, new} == {"0", "1"}
             before[code] = value
     without = ("clk", "load[", "switches[", "reset")
-    nets = [name for bits in names.values() for name in bits if not name.startswith(without)]
-    return {name: toggles[name] for name in nets}, len(nets)
+    return {name: toggles[name] for bits in names.values() for name in bits if not name.startswith(without)}
 
 
 def _script(activity: dict[str, float], liberty: Path, folder: Path) -> str:

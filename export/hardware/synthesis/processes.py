@@ -49,6 +49,7 @@ class Process:
     gates: tuple[Gate, ...]
     clock_gate: float
     whole_cells: str = ""  # Verilog that maps registers, full adders and gated clocks to its cells, if it is known
+    whole_models: str = ""  # Verilog of what those cells compute
 
     def genlib(self) -> str:
         """Return its gates in the format of SIS, which ABC reads."""
@@ -56,6 +57,16 @@ class Process:
         for gate in self.gates:
             lines.append(f"GATE {gate.name} {gate.area:.4f} Y={gate.function}; PIN * UNKNOWN 1 999 1 0 1 0")
         return "\n".join(lines) + "\n"
+
+    def models(self) -> str:
+        """Return Verilog that computes what its cells compute."""
+        made = []
+        for gate in self.gates:
+            inputs = sorted(set(re.findall(r"[A-Za-z_]\w*", gate.function)))
+            function = gate.function.replace("*", "&").replace("+", "|").replace("!", "~")
+            made.append(f"module {gate.name} ({', '.join(f'input {i}' for i in inputs)}, output Y);")
+            made.append(f"  assign Y = {function};\nendmodule")
+        return "\n".join([*made, self.whole_models])
 
 
 def osu018(liberty: Path = OSU018) -> Process:
@@ -71,7 +82,7 @@ def asap7(folder: Path) -> Process:
     if not files:
         raise FileNotFoundError(f"{folder} has no *_RVT_TT_*.lib of ASAP7")
     process = _process("asap7", (cell for file in files for cell in _of_liberty(file)), 4.5)
-    return replace(process, whole_cells=_ASAP7_CELLS)
+    return replace(process, whole_cells=_ASAP7_CELLS, whole_models=_ASAP7_MODELS)
 
 
 _ASAP7_CELLS = """
@@ -95,6 +106,27 @@ module ZERO (output Y);
 endmodule
 module ONE (output Y);
   TIEHIx1_ASAP7_75t_R _TECHMAP_REPLACE_ (.H(Y));
+endmodule
+"""
+
+_ASAP7_MODELS = """
+module DFFHQNx1_ASAP7_75t_R (input CLK, input D, output reg QN);
+  always @(posedge CLK) QN <= ~D;
+endmodule
+module FAx1_ASAP7_75t_R (input A, input B, input CI, output SN, output CON);
+  assign SN = ~(A ^ B ^ CI);
+  assign CON = ~((A & B) | (CI & (A | B)));
+endmodule
+module ICGx1_ASAP7_75t_R (input ENA, input SE, input CLK, output GCLK);
+  reg open;
+  always @* if (!CLK) open = ENA | SE;
+  assign GCLK = CLK & open;
+endmodule
+module TIELOx1_ASAP7_75t_R (output L);
+  assign L = 1'b0;
+endmodule
+module TIEHIx1_ASAP7_75t_R (output H);
+  assign H = 1'b1;
 endmodule
 """
 

@@ -40,9 +40,7 @@ endmodule
 
 def test_toggles_are_counted_per_bit_and_not_from_unknown_values(tmp_path):
     (tmp_path / "made.vcd").write_text(CHANGES)
-    toggles, nets = power._toggles(tmp_path / "made.vcd")
-    assert toggles == {"enable": 1, "sum[2]": 2, "sum[1]": 0, "sum[0]": 1}
-    assert nets == 4
+    assert power._toggles(tmp_path / "made.vcd") == {"enable": 1, "sum[2]": 2, "sum[1]": 0, "sum[0]": 1}
 
 
 def test_each_net_has_the_pin_that_drives_it():
