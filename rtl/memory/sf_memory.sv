@@ -18,7 +18,9 @@ module sf_memory #(
   logic [LANES*BITS-1:0] words[WORDS];
 
   always_ff @(posedge clk) begin
-    if (write) words[write_address][write_lane*BITS+:BITS] <= write_data;
+    // A part select that varies would become a shifter.
+    if (write)
+      for (int l = 0; l < LANES; l++) if (int'(write_lane) == l) words[write_address][l*BITS+:BITS] <= write_data;
     if (read) read_data <= words[read_address];
   end
 endmodule

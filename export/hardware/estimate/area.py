@@ -14,7 +14,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from functools import singledispatch
 
-from export.graph.passes.narrow import FULL
 from export.hardware import blocks
 from export.hardware.blocks import Block, Codes, Stream
 from export.hardware.estimate import cells, matrix
@@ -299,13 +298,12 @@ def _hardwired(block: blocks.Hardwired) -> tuple[Logic, tuple[Memory, ...]]:
 def _requantise(block: blocks.Requantise) -> tuple[Logic, tuple[Memory, ...]]:
     lanes, bits = block.output.lanes, block.sum_bits
     short, digit = block.factor_bits, block.factor_bits // block.steps  # bits of the multiplier: all, per clock
-    if block.steps > 1:
-        products = Logic(adders=0.435 * bits, gates=2.09 * bits) * digit
-        each = Logic(registers=short - 1, adders=4.26 * bits + short, gates=28 * bits + 150 + 3.5 * short) + products
-    elif short < FULL:
-        each = Logic(adders=3.26 * bits, gates=28 * bits + 36) + Logic(adders=0.478 * bits, gates=2.4 * bits) * digit
+    if block.steps == 1:
+        each = Logic(adders=(2 + short / 2) * bits - short - 3, gates=(23.5 + 2.2 * short) * bits + 37)
+    elif digit == 1:
+        each = Logic(adders=2 * bits - 1, gates=22 * bits + 3.5 * short + 54)
     else:
-        each = Logic(adders=14 * bits + 4, gates=76 * bits + 240)
+        each = Logic(adders=(3 + digit / 2) * bits - 4, gates=(23.5 + 2.04 * digit) * bits + 3.5 * short + 54)
     each = each + Logic(registers=block.input.bits + bits + 6)
     constants = (
         Memory(block.output.beats, lanes * (block.bias_bits + blocks.SHIFT_BITS + block.factor_bits), "weights"),

@@ -150,20 +150,39 @@ def _synthesis(sources: list[str], thrifty: bool) -> list[str]:
     return [
         *(f"read_verilog -sv -defer {source}" for source in sources),
         f"{synthesis} -run begin:coarse",
-        "proc",
+        *_COARSE,
+        *(_MORE_LUT_MEMORIES if thrifty else ()),
+        f"{synthesis} -run map_ram:map_ffram",
         "flatten",
         "opt -full",
-        "wreduce",
-        # A device has few multipliers: the products of requantisers are look-up tables.
-        "chtype -set $__soft_mul c:*.round.* t:$mul %i",
-        f"{synthesis} -run coarse:map_ram",
-        *(_MORE_LUT_MEMORIES if thrifty else ()),
-        f"{synthesis} -run map_ram:",
+        f"{synthesis} -run map_ffram:",
         "stat",
         f"write_json {TOP}.json",
         f"write_verilog -noattr {TOP}_netlist.v",
     ]
 
+
+# What synth_lattice does from coarse to map_ram, without two passes. The first is flatten: each memory would be mapped with a
+# walk through all cells. The second is share: blocks would take turns with one shifter or multiplier behind multiplexers.
+_COARSE = (
+    "proc",
+    "opt -full",
+    "wreduce",
+    "peepopt",
+    "opt_clean",
+    # A device has few multipliers: the products of requantisers are look-up tables.
+    "chtype -set $__soft_mul *sf_round*/t:$mul",
+    "techmap -map +/cmp2lut.v -D LUT_WIDTH=4",
+    "opt_expr",
+    "opt_clean",
+    "techmap -map +/mul2dsp.v -map +/lattice/dsp_map_18x18.v -D DSP_A_MAXWIDTH=18 -D DSP_B_MAXWIDTH=18"
+    " -D DSP_A_MINWIDTH=2 -D DSP_B_MINWIDTH=2 -D DSP_NAME=$__MUL18X18",
+    "chtype -set $mul t:$__soft_mul",
+    "alumacc",
+    "opt",
+    "memory -nomap -no-rw-check",
+    "opt_clean",
+)
 
 _MORE_LUT_MEMORIES = (
     f"select -set small t:$mem_v2 r:SIZE<={MOST_WORDS} %i r:WIDTH<={MOST_BITS} %i",

@@ -207,17 +207,13 @@ outputs share the digits of their inputs.
 
 
 def _short(results: dict[str, Any]) -> str:
-    narrow = {bits: results["narrow"][bits]["folded, 4 per pixel"] for bits in ("24", "12")}
-    exact, short = (each["image"] + each["frozen"] + 2 * each["trainable"] for each in narrow.values())
     mm2, rows = results["mm2"]["folded, 4 per pixel"], results["frozen_mm2"]["folded, 4 per pixel"]["rows"]
-    total = mm2["image"] + mm2["frozen"] + 2 * mm2["trainable"]
     frozen = results["as_trainable"]["folded, 1 per pixel"]
     ratio = (frozen["trainable"] - frozen["rows"]) / (frozen["frozen"] - frozen["rows"])
     return f"""## What falls short
 
-- Four clocks per pixel: {total:.2f} mm2, where 1.1 was aimed at; {exact:.2f} with blends kept in 7 bits, which
-  changes no value, and {short:.2f} with factors of 12 bits too. Line buffers do not shrink with folding:
-  those of the frozen core are {rows:.2f} of its {mm2["frozen"]:.2f} mm2.
+- Line buffers do not shrink with folding: at four clocks per pixel, those of the frozen core are
+  {rows:.2f} of its {mm2["frozen"]:.2f} mm2.
 - Frozen against trainable, without line buffers: {ratio:.2f}, where 1.8 to 1.9 was expected. An array of
   multipliers with its ROM is as large as one without its memory, so freezing saves the memory.
 - Not done: timing and energy of whole chips with their wires and memories.
