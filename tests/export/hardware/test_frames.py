@@ -35,11 +35,12 @@ def test_two_tasks_are_equal_at_every_tensor(tmp_path, size, is_narrow):
         np.testing.assert_array_equal(values, np.concatenate([part[name] for part in parts]), err_msg=name)
 
 
-@pytest.mark.parametrize("rows, is_narrow, frames", [(480, True, 5), (32, False, 3), (480, False, 3)])
+@pytest.mark.parametrize("rows, is_narrow, frames", [(480, True, 5), (32, False, 3), (480, False, 2)])
 def test_frames_640_wide_follow_each_other_at_once(tmp_path, rows, is_narrow, frames):
     """The clocks that are planned are counted, one per pixel. Narrow: an eighth as wide in channels."""
     size = rows, 640
     graph = narrow(size) if is_narrow else replace(semifreddo(size), metadata={"core": CORE})
+    graph = replace(graph, outputs=("head.pointwise", *graph.outputs))  # a map, before it is averaged
     simulation, planned, plan = built(graph, tmp_path, False, fast=True)
     images = golden.random_inputs(graph, frames)["image"]
     made, clocks = simulation.run(images, task_image.write(plan).content, plan.given)
