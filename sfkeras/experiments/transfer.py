@@ -38,13 +38,20 @@ CAMVID = Task(
     figure6.CAMVID.folder,
     {"network.input": "96x128x3", "training.start_scale": "1", "training.epochs": "20", "qat.epochs": "2"},
 )
-TASKS = {"fashion": FASHION, "att": ATT, "lfw": LFW, "camvid": CAMVID}
+PHOTOS = Task(
+    "pictures",
+    {"top1": "photos top-1"},
+    "CIFAR-10 as pictures: the first 300 of each class in train/CLASS, the first 100 of each in test/CLASS",
+    {"network.input": "64x64x3", "training.epochs": "12"},
+)
+TASKS = {"fashion": FASHION, "photos": PHOTOS, "att": ATT, "lfw": LFW, "camvid": CAMVID}
 EXPERIMENT = Experiment(
     "transfer",
     "Transfer: one frozen core on other data sets",
     "Is the core, which was trained on photos of Tiny ImageNet, worth its silicon on other data? Clothes in grey "
-    "(Fashion-MNIST), faces (AT&T, LFW) and streets (CamVid) are trained with it; with trainable cores alone; with only a "
-    "head on the core, as a linear probe; and with MobileNetV2 0.35 from scratch. All rows of a task see as many images.",
+    "(Fashion-MNIST), ten classes of photos (3,000 of CIFAR-10), faces (AT&T, LFW) and streets (CamVid) are trained with it; "
+    "with trainable cores alone; with only a head on the core, as a linear probe; and with MobileNetV2 0.35 from scratch. "
+    "All rows of a task see as many images.",
     TASKS,
     {
         "one_core": Row("One trainable core and the frozen one", {"network.cores": "1"}),
