@@ -14,6 +14,7 @@
 //   sf_convolve_row          _mve.c    _dsp.c    _avx.c    _simd.c     sf_convolve_row.c
 //   sf_convolve_widened_row  portable  _dsp.c    portable  portable    sf_convolve_widened_row.c
 //   sf_depthwise_row         _mve.c    _dsp.c *  _avx.c *  _simd.c     sf_depthwise_row.c
+//   sf_multiplied_row        portable  as sf_convolve_row              sf_multiplied_row.c
 //   sf_add_row, _multiply_,
 //     sf_scale_row           _mve.c    _dsp.c *  _avx.c *  portable    sf_elementwise_rows.c
 //   sf_lookup_row            _mve.c    portable  portable  portable    sf_elementwise_rows.c

@@ -66,6 +66,9 @@ void sf_convolve_row(const sf_window *window, const sf_constants *constants,
 // each four the first one and, in the upper half, the third one are a word, the others the next.
 void sf_convolve_widened_row(const sf_window *window, const sf_constants *constants,
                              const int8_t *const *rows, int8_t *output);
+// As sf_convolve_row, if each group has one input channel.
+void sf_multiplied_row(const sf_window *window, const sf_constants *constants,
+                       const int8_t *const *rows, int8_t *output);
 void sf_depthwise_row(const sf_window *window, const sf_constants *constants,
                       const int8_t *const *rows, int8_t *output);
 // Mean of the values inside of the map, of which every window has some: (sum +- count / 2) / count.

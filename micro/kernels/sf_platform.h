@@ -48,6 +48,14 @@
 #define SF_INLINED static inline
 #endif
 
+// A function that stays one: an inner loop, which would lack registers inside of its callers; what
+// is seldom called; or one whose arrays need not lie in memory together with its caller's.
+#if defined(__GNUC__)
+#define SF_OUTLINED __attribute__((noinline)) static
+#else
+#define SF_OUTLINED static
+#endif
+
 // Whether a product of 64 bits takes an instruction or two. A Cortex-M0+ or M23 has none: gcc calls
 // a function, which takes 40.
 #if defined(__thumb__) && !defined(__thumb2__)

@@ -55,6 +55,11 @@ static void run_convolve_widened(const sf_network *network, const sf_stage *stag
   run_convolution(sf_convolve_widened_row, network, stage, rows, output);
 }
 
+static void run_multiplied(const sf_network *network, const sf_stage *stage,
+                           const int8_t *const *rows, int8_t *output) {
+  run_convolution(sf_multiplied_row, network, stage, rows, output);
+}
+
 static void run_depthwise(const sf_network *network, const sf_stage *stage,
                           const int8_t *const *rows, int8_t *output) {
   run_convolution(sf_depthwise_row, network, stage, rows, output);
@@ -73,6 +78,7 @@ static sf_status check_convolution(const sf_stage *stage, const uint8_t *section
 
 const sf_kind sf_convolve = {run_convolve, check_convolution};
 const sf_kind sf_convolve_widened = {run_convolve_widened, check_convolution};
+const sf_kind sf_multiplied = {run_multiplied, check_convolution};
 const sf_kind sf_depthwise = {run_depthwise, check_convolution};
 
 // --- Pools

@@ -19,7 +19,7 @@ typedef struct {
   uint8_t wide;
   const void *fixed_codes;  // of the frozen core, or NULL
 } sf_convolution;
-extern const sf_kind sf_convolve, sf_convolve_widened, sf_depthwise;
+extern const sf_kind sf_convolve, sf_convolve_widened, sf_multiplied, sf_depthwise;
 
 // Parameters: sf_window. No section.
 extern const sf_kind sf_average_pool, sf_max_pool;

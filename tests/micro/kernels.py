@@ -171,7 +171,9 @@ class Kernels:
     @_run.register
     def _(self, operator: Convolution, inputs, output, x):
         constants = Pointers((operator.codes, *self._factors(operator, inputs, output)))
-        kernel = "sf_convolve_row" if isinstance(operator, Conv2D) else "sf_depthwise_row"
+        kernel = "sf_depthwise_row"
+        if isinstance(operator, Conv2D):
+            kernel = "sf_multiplied_row" if operator.groups == inputs[0].shape[2] > 1 else "sf_convolve_row"
         return self._slide(kernel, operator, inputs[0], output, x, constants)
 
     @_run.register

@@ -8,7 +8,7 @@ from pathlib import Path
 
 LIBRARY_CALL = 64  # bytes that memset(), memcpy(), memcmp() or a function of the compiler may use
 KERNELS = {"convolve": "sf_convolve_row", "convolve_widened": "sf_convolve_widened_row"}
-KERNELS["depthwise"] = "sf_depthwise_row"
+KERNELS |= {"multiplied": "sf_multiplied_row", "depthwise": "sf_depthwise_row"}
 OTHERS = "others"  # all kinds of stages but these
 INDIRECT = "__indirect_call"
 

@@ -10,7 +10,7 @@ from export.c import project
 from export.datapath.weight_layout import for_flash
 from export.streaming import line_plan
 from tests.micro.scripts import build_with
-from tests.micro.stack_usage import CallGraph
+from tests.micro.stack_usage import KERNELS, OTHERS, CallGraph
 from tests.support.networks.graphs import Builder, semifreddo
 from tests.support.networks.tasks import every_operator
 from tests.support.targets import BOARDS, thorough_but
@@ -43,7 +43,7 @@ def sources(tmp_path_factory):
 def stated(compiler, flags, sources) -> tuple[str, dict[str, int]]:
     """The kernels that a compiler takes, and the stack of sf_stack.h by kind of stages."""
     header = f'#include "{sources / "sf_stack.h"}"\n'
-    kinds = "convolve", "convolve_widened", "depthwise", "others"
+    kinds = *KERNELS, OTHERS
     text = header + "kernels SF_KERNELS\n" + "".join(f"{kind} SF_STACK_{kind.upper()}\n" for kind in kinds)
     command = [compiler, *flags, "-E", "-P", "-"]
     made = subprocess.run(command, input=text, capture_output=True, text=True, check=True).stdout

@@ -13,9 +13,6 @@
 #include <arm_acle.h>
 #include <stdint.h>
 
-// For what is seldom called, or would take registers from the code around it.
-#define SF_OUTLINED __attribute__((noinline)) static
-
 // 32 codes, between addresses that are multiples of 4: an instruction moves several words.
 static inline void sf_copy_32_codes(const int8_t *from, int8_t *to) {
   SF_COPY(__builtin_assume_aligned(to, 4), __builtin_assume_aligned(from, 4), 32);

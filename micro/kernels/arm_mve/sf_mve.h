@@ -9,10 +9,6 @@
 
 #include <arm_mve.h>
 
-// For inner loops, which otherwise lack registers, and for functions whose arrays need not lie in
-// memory together.
-#define SF_OUTLINED __attribute__((noinline)) static
-
 // What comes behind it waits until four vectors are there. Without it, gcc 12 does all loads of a
 // loop first and all additions last, and lacks registers.
 #define SF_FINISH(a, b, c, d) __asm__ volatile("" : "+w"(a), "+w"(b), "+w"(c), "+w"(d) : : "memory")

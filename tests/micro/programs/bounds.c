@@ -69,6 +69,7 @@ static void run_window(sf_window window, int missing) {
   window.output_channels = (uint16_t)(2 * window.groups);
   run_convolution(sf_convolve_row, &window, missing, 1);
   run_convolution(sf_convolve_widened_row, &window, missing, 1);
+  run_convolution(sf_multiplied_row, &window, missing, 1);
   window.groups = 1;
   window.output_channels = 3;
   run_convolution(sf_convolve_row, &window, missing, 0);

@@ -26,10 +26,11 @@ typedef void any(void);
 static const struct {
   const char *name;
   any *function;
-} kernels[] = {KERNEL(sf_convolve_row),  KERNEL(sf_convolve_widened_row),
-               KERNEL(sf_depthwise_row), KERNEL(sf_scale_row),
-               KERNEL(sf_add_row),       KERNEL(sf_multiply_row),
-               KERNEL(sf_lookup_row),    KERNEL(sf_copy_channels)};
+} kernels[] = {KERNEL(sf_convolve_row),   KERNEL(sf_convolve_widened_row),
+               KERNEL(sf_multiplied_row), KERNEL(sf_depthwise_row),
+               KERNEL(sf_scale_row),      KERNEL(sf_add_row),
+               KERNEL(sf_multiply_row),   KERNEL(sf_lookup_row),
+               KERNEL(sf_copy_channels)};
 
 static FILE *script;
 static struct {

@@ -11,8 +11,6 @@
 #include "sf_kernel_set.h"
 #include "sf_platform.h"
 
-#define SF_OUTLINED static
-
 static inline int16_t lower(uint32_t pair) { return (int16_t)pair; }
 static inline int16_t upper(uint32_t pair) { return (int16_t)(pair >> 16); }
 static inline uint32_t pair_of(int32_t lower, int32_t upper) {

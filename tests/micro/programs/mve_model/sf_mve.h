@@ -11,7 +11,6 @@
 #include "sf_kernel_set.h"
 #include "sf_platform.h"
 
-#define SF_OUTLINED static
 #define SF_FINISH(a, b, c, d) ((void)0)
 
 typedef struct {
