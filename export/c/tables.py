@@ -22,7 +22,8 @@ from export.graph.tensor import GraphError, Tensor
 from export.streaming.line_plan import LinePlan, Stage, When
 from export.streaming.rows_read import rows_of_steps, steps
 
-KINDS_WITH_A_STACK = "sf_convolve", "sf_convolve_widened", "sf_multiplied", "sf_depthwise"  # of their own, in sf_stack.h
+# Of their own, in micro/stream/sf_stack.h.
+KINDS_WITH_A_STACK = ("sf_convolve", "sf_convolve_widened", "sf_multiplied", "sf_depthwise")
 
 
 def require_fit(plan: LinePlan) -> None:
