@@ -67,7 +67,9 @@ module sf_round #(
   end else begin : g_negative_maximum
     assign too_high = int'(quotient) > MAXIMUM;
   end
-  if (MINIMUM <= 0) begin : g_minimum
+  if (MINIMUM == 0) begin : g_no_minimum
+    assign too_low = is_negative;
+  end else if (MINIMUM < 0) begin : g_minimum
     assign too_low = is_negative && 32'(below) >= 32'(-MINIMUM);
   end else begin : g_positive_minimum
     assign too_low = int'(quotient) < MINIMUM;

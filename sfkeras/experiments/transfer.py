@@ -42,7 +42,7 @@ PHOTOS = Task(
     "pictures",
     {"top1": "photos top-1"},
     "CIFAR-10 as pictures: the first 300 of each class in train/CLASS, the first 100 of each in test/CLASS",
-    {"network.input": "64x64x3", "training.epochs": "12"},
+    {"network.input": "64x64x3", "training.epochs": "12", "heads.task.outputs": "10", "data.batch_size": "64"},
 )
 TASKS = {"fashion": FASHION, "photos": PHOTOS, "att": ATT, "lfw": LFW, "camvid": CAMVID}
 EXPERIMENT = Experiment(
