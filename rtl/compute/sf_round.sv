@@ -59,10 +59,9 @@ module sf_round #(
 
   // Bounds of -128, 0 and 127, beyond which is a power of two, need no subtraction.
   wire is_negative = quotient[HIGH_BITS+1];
-  wire [HIGH_BITS:0] above = quotient[HIGH_BITS:0];
-  wire [HIGH_BITS:0] below = ~quotient[HIGH_BITS:0];
   wire too_high, too_low;
   if (MAXIMUM >= 0) begin : g_maximum
+    wire [HIGH_BITS:0] above = quotient[HIGH_BITS:0];
     assign too_high = !is_negative && 32'(above) >= 32'(MAXIMUM + 1);
   end else begin : g_negative_maximum
     assign too_high = int'(quotient) > MAXIMUM;
@@ -70,6 +69,7 @@ module sf_round #(
   if (MINIMUM == 0) begin : g_no_minimum
     assign too_low = is_negative;
   end else if (MINIMUM < 0) begin : g_minimum
+    wire [HIGH_BITS:0] below = ~quotient[HIGH_BITS:0];
     assign too_low = is_negative && 32'(below) >= 32'(-MINIMUM);
   end else begin : g_positive_minimum
     assign too_low = int'(quotient) < MINIMUM;
