@@ -32,11 +32,8 @@ def prepare_tensorflow():
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 
 
-def load_tensorflow(*modules):
+def load_tensorflow():
     """Imports TensorFlow and what is built on it; shows what that wrote to standard error only if it failed.
-
-    Args:
-        modules: names of what to import; all that a training needs if none is given.
 
     TensorFlow's C++ writes there before it reads any log level: which CPU features it uses, which GPU it lacks.
     """
@@ -46,8 +43,10 @@ def load_tensorflow(*modules):
     with tempfile.TemporaryFile() as greetings:
         os.dup2(greetings.fileno(), 2)
         try:
-            for module in modules or ("tensorflow", "tensorflow_model_optimization", "sfkeras.data.augment"):
+            for module in ("tensorflow", "tensorflow_model_optimization", "sfkeras.data.augment"):
                 importlib.import_module(module)
+            # To rewrite the graphs of a training takes seconds, and its steps are no faster for it.
+            sys.modules["tensorflow"].config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
         except BaseException:
             greetings.seek(0)
             os.write(saved, greetings.read())
