@@ -54,6 +54,10 @@ class Comparisons:
         """The frozen core on clothes, faces and streets, against networks from scratch and a linear head."""
         run_experiment("transfer", words)
 
+    def bits(self, *words):
+        """Accuracy against silicon: frozen cores whose codes have 8, 5 and 4 bits."""
+        run_experiment("bits", words)
+
     def table2(self):
         """Frames per second with 1 to 6 repeats, by the cycle model (Table 2). Trains nothing."""
         from sfkeras.experiments import repeats, tables

@@ -53,6 +53,7 @@ LONG = {
     "sfkeras compare-experiments schemes lfw=FOLDER": "54 min in all",
     "sfkeras compare-experiments three_tasks tiny_imagenet=FOLDER lfw=FOLDER camvid=FOLDER": "42 min in all",
     "sfkeras compare-experiments transfer fashion=FOLDER photos=FOLDER lfw=FOLDER camvid=FOLDER": "hours: 25 trainings",
+    "sfkeras compare-experiments bits lfw=FOLDER camvid=FOLDER": "hours: 9 trainings",
     "sfkeras compare-experiments results": "draws docs/results.md; tests/sfkeras/experiments/test_page.py does",
     "sfkeras compare-experiments training_speed --rounds=8": "minutes: trains two networks",
 }

@@ -6,7 +6,7 @@ results.py      the results files, one line of JSON per training
 page.py         docs/results.md and its plots, from the results files only
 """
 
-from sfkeras.experiments import ablations, figure6, repeats, schemes, table3, three_tasks, transfer
+from sfkeras.experiments import ablations, bits, figure6, repeats, schemes, table3, three_tasks, transfer
 
 EXPERIMENTS = {
     experiment.name: experiment
@@ -18,5 +18,6 @@ EXPERIMENTS = {
         schemes.EXPERIMENT,
         three_tasks.EXPERIMENT,
         transfer.EXPERIMENT,
+        bits.EXPERIMENT,
     )
 }

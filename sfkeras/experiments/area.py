@@ -33,10 +33,15 @@ def estimated_mm2(recipe):
     """
     if any(recipe.get(key) != text for key, text in ESTIMATED.items()) or not SILICON.exists():
         return None
-    parts = _parts()
+    parts = _silicon()["mm2"][DESIGN]
     return parts["image"] + parts["frozen"] + int(recipe["network.cores"]) * parts["trainable"]
 
 
+def of_core(core):
+    """Return the area of a frozen core that comes with the package, {design: mm2}, at 640x480 and one clock per pixel."""
+    return _silicon()["cores"][core]
+
+
 @functools.cache
-def _parts():
-    return json.loads(SILICON.read_text())["mm2"][DESIGN]
+def _silicon():
+    return json.loads(SILICON.read_text())

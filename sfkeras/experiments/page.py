@@ -52,8 +52,8 @@ def text(found):
         "trainings, where there are several. With one seed the order is that of these two trainings only.",
         "",
         "The rows were trained on the frozen core `tiny_imagenet_32`, whose digest is in sfkeras/cores/README.md. The core",
-        "that recipes use now, `tiny_imagenet`, is better: these trainings have not been repeated with it. Transfer was",
-        "trained on `tiny_imagenet`.",
+        "that recipes use now, `tiny_imagenet`, is better: these trainings have not been repeated with it. The last two tables",
+        "were trained on `tiny_imagenet`.",
         "",
         *repeats.frames_section(),
     ]

@@ -28,6 +28,7 @@ from sfkeras import atomic_file, places
 from sfkeras.nn.freezing.core import Core
 
 NAME, SIZE, CORES = "tiny_imagenet", (480, 640), 2
+OF_FEWER_BITS = ("tiny_imagenet_5bit", "tiny_imagenet_4bit")
 RATES = (1, 4)  # clocks per pixel
 FACTOR_BITS = (24, 12, 8)  # of narrow networks
 RESULT, PAGE = Path("results", "silicon.json"), Path("docs", "silicon.md")
@@ -75,7 +76,15 @@ def areas() -> dict[str, Any]:
         },
         "as_trainable": _as_trainable(),
         "narrow": {str(bits): _narrow(bits) for bits in FACTOR_BITS},
+        "cores": {name: _frozen_core(name) for name in (NAME, *OF_FEWER_BITS)},
     }
+
+
+def _frozen_core(name: str) -> dict[str, float]:
+    """Return mm2 of a core that comes with the project, by design, at one clock per pixel."""
+    network = Network(network_of(Core.load(name).codes, SIZE, CORES, name))  # type: ignore[no-untyped-call]
+    designs = report.area_report(network.graph, network.plan, RATES[0]).designs
+    return {design.name: _total(design, "frozen") for design in designs}
 
 
 def _narrow(bits: int) -> dict[str, dict[str, float]]:
