@@ -15,18 +15,18 @@ from __future__ import annotations
 import typing
 
 if typing.TYPE_CHECKING:
-    from export.network import Network
+    from export.opening import OpenNetwork
 
 __all__ = ["open"]
 
 
-def open(path_or_model, size: str | None = None) -> Network:  # noqa: A001, read as export.open
+def open(path_or_model, size: str | None = None) -> OpenNetwork:  # noqa: A001, read as export.open
     """Open a network: a run folder, an int8 .tflite, a compiled folder, a .graph, or a Keras model in fixed8.
 
     Args:
         path_or_model: a path, or a Keras model of sfkeras after its fixed8 training.
         size: height and width of the images, such as "480x640", if not those of the training.
-    Returns: Network.
+    Returns: OpenNetwork.
     Raises: ValueError that names the file and the reason; OSError.
 
     Example:
@@ -39,12 +39,12 @@ def open(path_or_model, size: str | None = None) -> Network:  # noqa: A001, read
     """
     import os
 
-    from export.network import Network, open_network
+    from export.opening import OpenNetwork, open_network
 
     if isinstance(path_or_model, (str, os.PathLike)):
         return open_network(path_or_model, size)
     from export.graph.passes.resize import parse_size
     from export.lower import lower
 
-    network = Network(lower(path_or_model, path_or_model.name, {}))
+    network = OpenNetwork(lower(path_or_model, path_or_model.name, {}))
     return network.resized(parse_size(size)) if size else network

@@ -41,7 +41,7 @@ class Commands:
         """
         from export.c import project
         from export.datapath import task_image
-        from export.network import open_network
+        from export.opening import open_network
         from sfkeras import atomic_file
 
         start = time.perf_counter()
@@ -87,7 +87,7 @@ class Commands:
             package runs/face face_arduino/ --form=arduino
         """
         from export.c.text import c_identifier
-        from export.network import open_network
+        from export.opening import open_network
         from export.packages import folder, package
 
         folder.require_form(form, runtime)
@@ -123,7 +123,7 @@ class Commands:
         """
         from export.arrays import load_images, save_outputs
         from export.backends.run import run_on
-        from export.network import open_network
+        from export.opening import open_network
         from sfkeras import atomic_file
 
         atomic_file.require_place(outputs)
@@ -155,7 +155,7 @@ class Commands:
         Example:
             predict runs/pictures photo.jpg
         """
-        from export.network import open_network
+        from export.opening import open_network
         from export.predict import picture_codes
         from export.predict import predict as predictions
         from sfkeras import atomic_file
@@ -202,7 +202,7 @@ class Commands:
         """
         from export.backends import registry
         from export.measure import bench
-        from export.network import open_network
+        from export.opening import open_network
         from sfkeras import atomic_file
 
         backends = registry.select(on, registry.benchable())
@@ -285,7 +285,7 @@ class Commands:
         from export.hardware import folder
         from export.hardware.fpga import project, tools
         from export.hardware.fpga.device import device
-        from export.network import open_network
+        from export.opening import open_network
 
         if until not in tools.STEPS or (fpga is None and until != tools.STEPS[0]):
             steps = ", ".join(tools.STEPS)
@@ -310,7 +310,7 @@ class Commands:
             image runs/other out/ other.bin
         """
         from export.datapath import task_image
-        from export.network import open_network
+        from export.opening import open_network
         from sfkeras import atomic_file
 
         plan = open_network(task).as_task_of(open_network(network).plan).plan
@@ -366,7 +366,7 @@ class Commands:
             live runs/face runs/classes
         """
         from export.live.serve import HOST, server
-        from export.network import open_network
+        from export.opening import open_network
 
         if not networks:
             raise ValueError("live needs a network; write for example: live runs/face")
@@ -429,7 +429,7 @@ class Commands:
 
 
 def _quantised(path: str, pictures: str, pixels: str, size: str | None):
-    from export.network import quantised
+    from export.opening import quantised
     from export.predict import picture_codes
 
     return quantised(path, picture_codes.found([pictures]), pixels, size)
@@ -444,7 +444,8 @@ def _open_network_or_core(path: str, size: str | None, cores: int):
     """Open a network, or make one of a frozen core: a file NAME.npz, or the name of one that comes with sfkeras."""
     from export.graph.passes.resize import parse_size
     from export.hardware.estimate.core_network import network_of
-    from export.network import Network, open_network
+    from export.network import Network
+    from export.opening import open_network
     from sfkeras.nn.freezing.core import Core, names
 
     if Path(path).is_dir() or Path(path).suffix in (".graph", ".tflite"):
@@ -476,7 +477,7 @@ def _prove(path: Path, inputs: int | None, few: int, json_file: str | None, task
             atomic_file.write(json_file, (run.export / "verify.json").read_bytes())
         return passed
 
-    from export.network import open_network
+    from export.opening import open_network
 
     opened = open_network(path)
     if task is not None:

@@ -13,7 +13,8 @@ from export.graph import graph_file, meaning
 from export.graph.graph import Graph
 from export.graph.meaning import Meaning
 from export.graph.passes.join import join, prove
-from export.network import Network, open_network
+from export.network import Network
+from export.opening import open_network
 from export.tflite.writing import writer
 from sfkeras import atomic_file
 

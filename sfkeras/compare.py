@@ -60,7 +60,8 @@ class Comparisons:
 
     def table2(self):
         """Frames per second with 1 to 6 repeats, by the cycle model (Table 2). Trains nothing."""
-        from sfkeras.experiments import repeats, tables
+        from sfkeras.experiments import tables
+        from sfkeras.experiments.questions import repeats
 
         print("\n".join(tables.markdown(repeats.frames_table())))
 

@@ -1,6 +1,7 @@
 """The rules of the house: which package imports which, and that importing one stays quick."""
 
 import ast
+import graphlib
 import subprocess
 import sys
 from pathlib import Path
@@ -35,6 +36,17 @@ def test_the_graph_imports_only_numpy_and_the_standard_library():
 @pytest.mark.parametrize("one, other", [("c", "hardware"), ("hardware", "c")])
 def test_c_and_hardware_do_not_import_each_other(one, other):
     assert not [file for file, module in imports(f"export/{one}") if module.startswith(f"export.{other}")]
+
+
+@pytest.mark.parametrize("package", ["sfkeras", "export"])
+def test_data_flows_one_way_through_the_rooms(package):
+    entries = {"__init__", "__main__", "cli"}
+    read: dict[str, set[str]] = {}
+    for file, module in imports(package):
+        room, (top, *below) = Path(file).with_suffix("").parts[1], module.split(".")
+        if top == package and below and room not in entries and below[0] != room:
+            read.setdefault(room, set()).add(below[0])
+    assert list(graphlib.TopologicalSorter(read).static_order())  # raises CycleError, which names a circle
 
 
 @pytest.mark.parametrize("package", ["sfkeras", "export"])

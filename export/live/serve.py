@@ -18,7 +18,8 @@ from export.graph import golden, limits
 from export.graph.graph import core_digest
 from export.live.build import build
 from export.live.described import described, output_of_faces
-from export.network import Network, of_tflite
+from export.network import Network
+from export.opening import of_tflite
 
 HOST = "127.0.0.1"
 MOST_PORT = 0xFFFF

@@ -13,7 +13,8 @@ from export.graph.switches import ways
 from export.graph.tensor import GraphError
 from export.hardware.estimate import report as hardware
 from export.hardware.layout import HardwareError
-from export.network import Network, open_network
+from export.network import Network
+from export.opening import open_network
 from export.report import boards, judged, sizes
 from export.streaming.line_plan import LinePlan
 from sfkeras.training.run_folder.folder import Run

@@ -10,7 +10,8 @@ from export.datapath import task_image
 from export.graph import golden, meaning
 from export.graph.golden import random_inputs
 from export.graph.graph import Graph
-from export.network import Network, open_network
+from export.network import Network
+from export.opening import open_network
 from export.proof.proof import FEW, Proof
 from export.report import contents, sizes, write
 from export.report.judged import judge

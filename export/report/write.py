@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from export.backends import registry
-from export.network import open_network
+from export.opening import open_network
 from export.report import contents, gate, page, sizes
 from export.report.contents import Contents
 from sfkeras import atomic_file

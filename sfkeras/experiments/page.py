@@ -6,8 +6,9 @@ from pathlib import Path
 import numpy as np
 
 from sfkeras import atomic_file, places
-from sfkeras.experiments import repeats, results, tables
+from sfkeras.experiments import results, tables
 from sfkeras.experiments.experiment import Experiment
+from sfkeras.experiments.questions import repeats
 from sfkeras.training.run_folder import correct_cases, plots
 
 ROOT = places.workplace()

@@ -125,7 +125,7 @@ def within_bounds():
 def compile_network(path: Path) -> None:
     """Read a network, plan it and write its C."""
     from export.c import project
-    from export.network import open_network
+    from export.opening import open_network
 
     network = open_network(path)
     project.files(network.plan)

@@ -108,7 +108,7 @@ def test_ram_and_flash_are_those_of_the_linkers_map(faces, tmp_path):
     from export.backends import registry
     from export.backends.programs.machines import build
     from export.c import project
-    from export.network import open_network
+    from export.opening import open_network
 
     network = open_network(faces)
     measured = sizes.measure(network, ["m4"])

@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from export import __main__
-from export.network import open_network
+from export.opening import open_network
 from export.tflite import convert
 from sfkeras.tensorflow import tf
 

@@ -8,7 +8,7 @@ import pytest
 
 from export.graph.golden import random_inputs
 from export.graph.operators import Conv2D, Lstm, Rearrange, Softmax, Svdf
-from export.network import Network
+from export.opening import OpenNetwork
 from export.tflite.reading.reader import TfliteError, read
 from tests.support.proofs import prove_tflite
 from tests.support.tflite.recurrent_models import convert, filtering, lstm, recurrent_file
@@ -36,10 +36,10 @@ def test_a_converted_net_is_equal_at_every_tensor():
 
 
 def test_an_input_has_a_time_step_per_row_and_no_row_is_kept():
-    network = Network(read(content(recurrent_file()))[0])
+    network = OpenNetwork(read(content(recurrent_file()))[0])
     assert network.graph.tensor(network.graph.inputs[0]).shape == (6, 1, 5)
     assert [buffer.rows for buffer in network.plan.buffers.values()] == [0, 0]
-    convolved = Network(read(converted())[0]).plan
+    convolved = OpenNetwork(read(converted())[0]).plan
     assert [buffer.rows for buffer in convolved.buffers.values()] == [2, 0, 0, 0, 0, 1]
 
 
@@ -77,7 +77,7 @@ def test_svdfs(bits, zero_point):
     ids=["lstm", "svdf", "svdf of int8"],
 )
 def test_a_graph_is_written_as_a_tflite_again(make):
-    network = Network(read(make())[0])
+    network = OpenNetwork(read(make())[0])
     result = network.verify(inputs=6, on=BACKENDS)
     assert result.passed, str(result)
     kinds = [type(operator) for operator in network.graph.operators]
@@ -86,7 +86,7 @@ def test_a_graph_is_written_as_a_tflite_again(make):
 
 def test_boards_remember():
     for made in (converted(), content(filtering())):
-        result = Network(read(made)[0]).verify(inputs=3, on=["m4", "rv32"])
+        result = OpenNetwork(read(made)[0]).verify(inputs=3, on=["m4", "rv32"])
         assert result.passed, str(result)
 
 

@@ -5,8 +5,9 @@ import statistics
 import numpy as np
 import pytest
 
-from sfkeras.experiments import EXPERIMENTS, figure6, page, repeats, results, tables
+from sfkeras.experiments import EXPERIMENTS, page, results, tables
 from sfkeras.experiments.area import calibrated_mm2, estimated_mm2
+from sfkeras.experiments.questions import figure6, repeats
 from sfkeras.experiments.tables import estimated_area
 from sfkeras.training.run_folder import correct_cases
 from tests.sfkeras.experiments.test_results import result

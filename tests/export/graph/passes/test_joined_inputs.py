@@ -6,7 +6,7 @@ import pytest
 from export.graph.golden import random_inputs, run
 from export.graph.operators import Add, Multiply, Resize
 from export.graph.passes.joined_inputs import NAME, parts_of, with_one_input
-from export.network import open_network
+from export.opening import open_network
 from tests.support.networks.graphs import Builder
 from tests.support.tflite.tflite_files import FileBuilder, options
 

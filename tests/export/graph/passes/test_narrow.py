@@ -14,7 +14,7 @@ from export.graph.passes.narrow import factor_bits, narrowed, short
 from export.graph.tensor import GraphError
 from export.hardware import layout, simulate
 from export.hardware.schedule import schedule
-from export.network import Network
+from export.opening import OpenNetwork
 from tests.support.hardware import one_module, other_numbers
 from tests.support.networks.graphs import Builder, semifreddo
 
@@ -51,13 +51,13 @@ def test_a_clamp_at_zero_changes_no_blend():
 
 def test_judges_and_c_give_the_same_bytes():
     pytest.importorskip("tflite_micro")
-    proof = Network(one_module()).narrowed(12).verify(4, 2, "tflite-ref,tflm,stream,c-native")
+    proof = OpenNetwork(one_module()).narrowed(12).verify(4, 2, "tflite-ref,tflm,stream,c-native")
     assert proof.passed, str(proof)
 
 
 @pytest.mark.icarus
 def test_the_hardware_of_short_factors_gives_every_tensor(tmp_path):
-    network = Network(one_module()).narrowed(12)
+    network = OpenNetwork(one_module()).narrowed(12)
     design = schedule(layout.design(network.graph, network.plan, 4)).design
     built = simulate.build(design, network.plan, tmp_path, "icarus")
     images = golden.random_inputs(network.graph, 2)
@@ -70,10 +70,14 @@ def test_the_hardware_of_short_factors_gives_every_tensor(tmp_path):
 
 
 def test_a_task_becomes_as_narrow_as_the_network_that_it_is_loaded_into():
-    network = Network(one_module()).narrowed(12)
-    task = Network(other_numbers(one_module())).as_task_of(network.plan)
+    network = OpenNetwork(one_module()).narrowed(12)
+    task = OpenNetwork(other_numbers(one_module())).as_task_of(network.plan)
     assert factor_bits(task.plan.graph) == 12
-    assert structure.digest(task.plan) == structure.digest(network.plan) != structure.digest(Network(one_module()).plan)
+    assert (
+        structure.digest(task.plan)
+        == structure.digest(network.plan)
+        != structure.digest(OpenNetwork(one_module()).plan)
+    )
 
 
 def test_what_cannot_be_narrow_is_told():

@@ -15,7 +15,8 @@ from export.graph.golden import random_inputs
 from export.graph.meaning import Meaning
 from export.graph.passes.resize import resize
 from export.graph.tensor import GraphError
-from export.network import Network, open_network
+from export.network import Network
+from export.opening import open_network
 from export.tflite.file import metadata
 from export.tflite.reading import reader
 from export.tflite.running.interpreters import run_tflm

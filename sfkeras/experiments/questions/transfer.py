@@ -1,8 +1,9 @@
 """Transfer: the same frozen core on other data sets, against a network from scratch and a linear head (as FixyNN showed it)."""
 
-from sfkeras.experiments import experiment, figure6, tables
+from sfkeras.experiments import experiment, tables
 from sfkeras.experiments.experiment import Experiment, Row, Task
-from sfkeras.experiments.table3 import FROM_SCRATCH, FROZEN_ALONE
+from sfkeras.experiments.questions import figure6
+from sfkeras.experiments.questions.table3 import FROM_SCRATCH, FROZEN_ALONE
 
 FASHION = Task(
     "classify",

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from sfkeras.experiments import tables
 from sfkeras.experiments.experiment import LFW, OLD_CORE, TINY_IMAGENET, Experiment, Row, Task
-from sfkeras.experiments.figure6 import CAMVID
+from sfkeras.experiments.questions.figure6 import CAMVID
 from sfkeras.training import deployment
 
 IMAGE = {"network.input": "96x96x3"}  # one network takes one image

@@ -1,7 +1,8 @@
 """Accuracy against silicon: the frozen cores that come with the package, whose codes have 8, 5 and 4 bits."""
 
-from sfkeras.experiments import area, tables, transfer
+from sfkeras.experiments import area, tables
 from sfkeras.experiments.experiment import Column, Experiment, Row
+from sfkeras.experiments.questions import transfer
 
 CORES = {8: "tiny_imagenet", 5: "tiny_imagenet_5bit", 4: "tiny_imagenet_4bit"}
 TASKS = {"att": transfer.ATT, "camvid": transfer.CAMVID, "lfw": transfer.LFW}

@@ -2,7 +2,7 @@
 
 from sfkeras.experiments import tables
 from sfkeras.experiments.experiment import OLD_CORE, TINY_IMAGENET, Column, Experiment, Row, Task
-from sfkeras.experiments.table3 import FROZEN_ALONE
+from sfkeras.experiments.questions.table3 import FROZEN_ALONE
 from sfkeras.training.run_folder import plots
 
 CAMVID = Task(

@@ -2,7 +2,7 @@
 
 from sfkeras.experiments import tables
 from sfkeras.experiments.experiment import LFW, TINY_IMAGENET, Column, Experiment, Row
-from sfkeras.experiments.table3 import FROM_SCRATCH
+from sfkeras.experiments.questions.table3 import FROM_SCRATCH
 
 TASKS = {"tiny_imagenet": TINY_IMAGENET, "lfw": LFW}
 PAPER = "paper"

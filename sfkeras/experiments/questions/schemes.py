@@ -4,7 +4,7 @@ by the first layers.
 
 from sfkeras.experiments import tables
 from sfkeras.experiments.experiment import LFW, Experiment, Row
-from sfkeras.experiments.table3 import FROZEN_ALONE
+from sfkeras.experiments.questions.table3 import FROZEN_ALONE
 
 EXPERIMENT = Experiment(
     "schemes",
