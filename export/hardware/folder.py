@@ -9,8 +9,7 @@ from export.datapath import description, task_image
 from export.graph import golden
 from export.graph.graph import Graph
 from export.hardware import layout, registers, verilog
-from export.hardware.folding import RATES
-from export.hardware.fpga import device, project
+from export.hardware.fpga import device, fitting, project
 from export.hardware.schedule import Schedule, schedule
 from export.streaming.line_plan import LinePlan
 from sfkeras import atomic_file
@@ -35,14 +34,9 @@ def planned_for(
 
     Raises: HardwareError that names the stage that cannot be built, or what the FPGA lacks; ValueError for an unknown stage.
     """
-    if clocks_per_pixel is None and fpga is not None:
-        designs = (layout.design(graph, plan, rate, unroll) for rate in RATES)
-        fitting = (each for each in designs if device.needs(each, thrifty=True).fit(device.device(fpga)))
-        clocks_per_pixel = next((each.clocks_per_pixel for each in fitting), RATES[-1])
-    planned = schedule(layout.design(graph, plan, clocks_per_pixel or 1, unroll))
     if fpga is not None:
-        device.require_fit(planned.design, fpga)
-    return planned
+        return fitting.planned(graph, plan, fpga, clocks_per_pixel, unroll)
+    return schedule(layout.design(graph, plan, clocks_per_pixel or 1, unroll))
 
 
 def write(
@@ -80,11 +74,12 @@ def write(
         **_bench(graph, plan, planned),
     }
     atomic_file.write_all(folder, contents, FILES)
-    return (
+    made = (
         f"{len(contents)} files in {folder}; top module {top}, {len(planned.design.blocks)} blocks, "
         f"{planned.design.clocks_per_pixel} clocks per pixel, "
         f"{planned.clocks:,} clocks per frame, latency {planned.latency:,}"
     )
+    return made if fpga is None else f"{made}\n{fpga}: fits; {device.sentence(planned.design, fpga)}"
 
 
 def _bench(graph: Graph, plan: LinePlan, planned: Schedule) -> dict[str, str | bytes]:

@@ -6,10 +6,12 @@ ECP5 is the family whose tools are open and come as packages. The pins are those
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 
 from export.hardware import verilog
 from export.hardware.blocks import Design
-from export.hardware.fpga.device import MOST_BITS, MOST_WORDS, device, needs
+from export.hardware.fpga.device import device, needs
+from export.hardware.fpga.memories import Placed
 from export.hardware.instances import module
 from export.streaming.line_plan import LinePlan
 
@@ -18,6 +20,7 @@ TOP = "fpga_top"
 PACKAGE = "CABGA381"
 MHZ = 25  # of the board's oscillator
 CLOCKS_PER_BIT = 25  # of the serial port: 1 Mbit/s
+RAMS, ROMS = "*sf_memory*/t:$mem_v2", "rom_*/t:$mem_v2"
 PINS = {"clk": "G2", "uart_rx": "M1", "uart_tx": "L4", "led_loaded": "B2"}
 
 
@@ -33,8 +36,7 @@ def files(design: Design, plan: LinePlan, name: str, clocks_per_bit: int = CLOCK
     own = {path.name: path.read_text() for path in sorted((verilog.RTL / "fpga").iterdir())}
     own[f"{TOP}.sv"] = _top(design, plan, clocks_per_bit)
     sources = [*(f"../rtl/{each}" for each in verilog.files(design, plan)), *own]
-    thrifty = not needs(design).fit(device(name))
-    own["synthesis.ys"] = "\n".join(_synthesis(sources, thrifty)) + "\n"
+    own["synthesis.ys"] = "\n".join(_synthesis(sources, needs(design, device(name)).placed)) + "\n"
     own[f"{TOP}.lpf"] = _constraints()
     own["Makefile"] = (
         _MAKEFILE.replace("@TOP@", TOP).replace("@DEVICE@", device(name).option).replace("@PACKAGE@", PACKAGE)
@@ -144,14 +146,14 @@ def _gear(name: str, given: str, made: str | dict[str, str], given_bits: int, ma
     return module("sf_gear", f"{name}_gear", {"IN_BITS": given_bits, "OUT_BITS": made_bits}, ports)
 
 
-def _synthesis(sources: list[str], thrifty: bool) -> list[str]:
+def _synthesis(sources: list[str], memories: Placed) -> list[str]:
     """Return the commands of yosys, one per line."""
     synthesis = f"synth_lattice -family ecp5 -top {TOP} -no-rw-check"
     return [
         *(f"read_verilog -sv -defer {source}" for source in sources),
         f"{synthesis} -run begin:coarse",
         *_COARSE,
-        *(_MORE_LUT_MEMORIES if thrifty else ()),
+        *_styles(memories),
         f"{synthesis} -run map_ram:map_ffram",
         "flatten",
         "opt -full",
@@ -184,11 +186,14 @@ _COARSE = (
     "opt_clean",
 )
 
-_MORE_LUT_MEMORIES = (
-    f"select -set small t:$mem_v2 r:SIZE<={MOST_WORDS} %i r:WIDTH<={MOST_BITS} %i",
-    "memory_libmap -lib +/lattice/lutrams_trellis.txt @small",
-    "techmap -map +/lattice/lutrams_map_trellis.v",
-)
+
+def _styles(memories: Placed) -> Iterator[str]:
+    """Tell yosys which memories are block memories."""
+    for style, shapes in (("block", memories.of_blocks), ("distributed", memories.of_luts)):
+        for each in shapes:
+            where, words = (ROMS, 1 << (each.words - 1).bit_length()) if each.is_rom else (RAMS, each.words)
+            chosen = "logic" if each.is_rom and style != "block" else style
+            yield f'setattr -set ram_style "{chosen}" {where} r:SIZE={words} %i r:WIDTH={each.bits} %i'
 
 
 def _constraints() -> str:

@@ -3,6 +3,7 @@
 import importlib.util
 import re
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,13 +11,12 @@ import pytest
 
 from export.__main__ import main
 from export.datapath import task_image
-from export.graph import golden
+from export.graph import golden, graph_file
 from export.graph.operators import AveragePool
 from export.hardware import simulate, verilog
-from export.hardware.fpga import device, project, tools
-from export.hardware.layout import HardwareError
-from tests.support.hardware import designed, one_module, status_of
-from tests.support.networks.graphs import Builder
+from export.hardware.fpga import device, memories, project, tools
+from tests.support.hardware import designed, status_of
+from tests.support.networks.graphs import Builder, semifreddo
 from tests.support.networks.tasks import CORE
 
 SUPPORT = Path(__file__).parents[2] / "support"
@@ -91,6 +91,9 @@ def models():
         yield found.replace("initial Q = srval;", 'initial Q = REGSET == "SET";')
 
 
+LUTS = {"LUT4": 1, "CCU2C": 2, "TRELLIS_DPR16X4": 6}  # look-up tables of a cell
+
+
 @needs_yosys
 @pytest.mark.icarus
 @pytest.mark.thorough  # yosys takes most of a minute
@@ -106,6 +109,11 @@ def test_the_netlist_of_yosys_gives_goldens_bytes(tmp_path, channels):
     status, *codes = through_serial(tmp_path, sources, plan, images, damage=False)
     assert status == LOADED
     assert ("DP16KD" in sources[0].read_text()) == (channels == 32)
+    luts = sum(
+        count * len(re.findall(rf"^  {cell} ", sources[0].read_text(), re.MULTILINE)) for cell, count in LUTS.items()
+    )
+    needs = device.needs(designed(plan.graph, 32)[0].design, device.device("ecp5-25"))
+    assert 0.95 < needs.luts / luts < 1.2
     (name,) = plan.graph.outputs
     expected = golden.run(plan.graph, {"image": images})[name]
     np.testing.assert_array_equal(np.array(codes, np.uint8).view(np.int8), expected.ravel())
@@ -121,19 +129,59 @@ def test_a_bitstream_is_made(tmp_path):
     assert all(0 < used < most for used, most in made.cells.values()), str(made)
 
 
-def test_what_does_not_fit_is_told_before_synthesis():
-    design = designed(one_module(), 1)[0].design
-    with pytest.raises(
-        HardwareError, match=r"needs about \d+ block memories and \d+ multipliers; ecp5-25 has 56 and 28"
-    ):
-        device.require_fit(design, "ecp5-25")
+def told(capsys, graph, folder, *words):
+    """The one line of a command that refuses a network, and the graph's file."""
+    file = folder / "net.graph"
+    file.write_bytes(graph_file.to_bytes(graph))
+    assert main(["hardware", str(file), str(folder / "out"), "--fpga=ecp5-25", *words]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert not (folder / "out").exists()
+    return line, file
+
+
+def test_what_does_not_fit_is_told_with_a_folding_that_does(tmp_path, capsys):
+    """What is told is followed, and fits."""
+    line, file = told(capsys, smallest(channels=32), tmp_path, "--clocks-per-pixel=1")
+    assert re.search(r"it needs about [\d,]+ look-up tables, \d+ block memories and \d+ multipliers; ecp5-25 has", line)
+    (advice,) = re.findall(r"--clocks-per-pixel=\d+", line)
+    assert main(["hardware", str(file), str(tmp_path / "out"), "--fpga=ecp5-25", advice]) == 0
+    assert "ecp5-25: fits; it needs about" in capsys.readouterr().out
+    assert main(["hardware", str(file), str(tmp_path / "fewest"), "--fpga=ecp5-25"]) == 0
+    assert advice.removeprefix("--clocks-per-pixel=") + " clocks per pixel" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "units, advice",
+    [
+        (1, r"--fpga=ecp5-[48]5 --clocks-per-pixel=\d+ would fit"),
+        (4, "No folding and no smaller size would fit"),
+    ],
+)
+def test_a_larger_device_is_told_or_that_none_has_enough(tmp_path, capsys, units, advice):
+    graph = replace(semifreddo((32, 32), (4, 8, 8, 8, 8), units=units), metadata={"core": CORE})
+    assert re.search(advice, told(capsys, graph, tmp_path)[0])
+
+
+def test_an_fpga_that_is_not_known_is_told():
     with pytest.raises(ValueError, match="--fpga is 'ice40'; expected one of ecp5-25, ecp5-45, ecp5-85"):
         device.device("ice40")
 
 
-@pytest.mark.parametrize("words, bits, count", [(16, 64, 0), (512, 36, 1), (8192, 16, 8), (2048, 16, 2), (288, 8, 1)])
-def test_memories_are_counted(words, bits, count):
-    assert device.block_memories(words, bits, thrifty=False) == count
+@pytest.mark.parametrize("words, bits, count", [(16, 64, 2), (512, 36, 1), (8192, 16, 8), (2048, 16, 2), (288, 8, 1)])
+def test_block_memories_are_counted(words, bits, count):
+    assert memories.Memory(words, bits).blocks == count
+
+
+def test_memories_become_look_up_tables_where_block_memories_are_few():
+    """As few as it takes, and the cheapest."""
+    all_of_them = [memories.Memory(words, 8) for words in (16, 64, 256, 1024, 4096)]
+    placed = [memories.placed(all_of_them, most) for most in range(8)]
+    for most, found in enumerate(placed):
+        assert found.blocks <= most
+        assert found.luts == sum(each.luts for each in found.of_luts)
+        assert {*found.of_luts, *found.of_blocks} == {*all_of_them}
+    luts = [found.luts for found in placed]
+    assert luts == sorted(luts, reverse=True) and luts[-1] < luts[0]
 
 
 def test_a_tool_that_is_missing_is_told_with_its_package(monkeypatch, capsys):
