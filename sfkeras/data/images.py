@@ -6,16 +6,11 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from sfkeras.data import pictures
-from sfkeras.data.pairs import Pairs
 from sfkeras.errors import RecipeError
-
-if TYPE_CHECKING:
-    from sfkeras.data.records import RecordedImages
 
 SUFFIXES = {".bmp", ".gif", ".jfif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp"}
 
@@ -89,19 +84,6 @@ class LabelledImages:
             pixels[start : start + len(some)], _ = self.take(some)
             release(pixels)
         return LabelledImages(self.name, pixels, labels, tuple(self.class_names[person] for person in staying))
-
-
-@dataclass(frozen=True)
-class Split:
-    """Training images, test images, and the pairs of test images that verification compares.
-
-    The test images have the shape of the network's input. The training images may be smaller (see
-    `decode`). `pairs` is None if training and test images have the same classes.
-    """
-
-    train: "LabelledImages | RecordedImages"
-    test: LabelledImages
-    pairs: Pairs | None
 
 
 def to_input(pixels):

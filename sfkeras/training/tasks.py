@@ -27,7 +27,7 @@ class Task:
 
     Args:
         recipe: Recipe.
-        split: data.images.Split.
+        split: data.split.Split.
     Attributes:
         images: LabelledImages to train on, of all people who take part.
         classes: number of classes or people.
@@ -106,7 +106,7 @@ class Task:
         Args:
             predict: function of images (batch, height, width, channels), float32, to a list of
                 arrays, one per head: its measured outputs.
-            split: data.images.Split.
+            split: data.split.Split.
         Returns: {metric: float}; with several heads {head.metric: float}.
         """
         at_once = max(1, PIXELS_AT_ONCE // math.prod(split.test.pixels.shape[1:3]))
@@ -118,7 +118,7 @@ class Task:
 
         Args:
             outputs: list of arrays (images, ...), one per head.
-            split: data.images.Split.
+            split: data.split.Split.
         Returns: as evaluate.
         """
         measured = {}
@@ -136,7 +136,7 @@ class Task:
 
         Args:
             outputs: (images, ...), the head's outputs for all test images.
-            split: data.images.Split.
+            split: data.split.Split.
         Returns: (cases,) bool, or None if the cases are not independent, such as the pixels of an
             image.
         """

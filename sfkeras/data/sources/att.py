@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 
 from sfkeras.data import pairs
-from sfkeras.data.images import Split, decode_files
+from sfkeras.data.images import decode_files
+from sfkeras.data.split import Split
 from sfkeras.errors import RecipeError
 
 PEOPLE, IMAGES = 40, 10

@@ -11,7 +11,8 @@ import numpy as np
 from PIL import Image
 
 from sfkeras.data import pictures
-from sfkeras.data.images import LabelledImages, Split, decode, folder_at, image_files
+from sfkeras.data.images import LabelledImages, decode, folder_at, image_files
+from sfkeras.data.split import Split
 from sfkeras.errors import RecipeError
 
 CLASSES = (

@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 
 from sfkeras.data import pairs, pictures
-from sfkeras.data.images import Split, decode_files, folder_at, image_files
+from sfkeras.data.images import decode_files, folder_at, image_files
+from sfkeras.data.split import Split
 from sfkeras.errors import RecipeError
 
 TEST_SHARE = 0.2

@@ -14,7 +14,8 @@ import numpy as np
 from PIL import Image
 
 from sfkeras import costs
-from sfkeras.data.images import LabelledImages, Split, empty, folder_at
+from sfkeras.data.images import LabelledImages, empty, folder_at
+from sfkeras.data.split import Split
 from sfkeras.errors import RecipeError
 
 UINT8 = 8  # the third byte of a file: what its numbers are

@@ -13,8 +13,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from sfkeras.data.images import LabelledImages, Split, decode_files, folder_at
+from sfkeras.data.images import LabelledImages, decode_files, folder_at
 from sfkeras.data.pairs import Pairs, assign_folds
+from sfkeras.data.split import Split
 from sfkeras.errors import RecipeError
 
 # (person, image, person, image); images of a person are counted from 1.

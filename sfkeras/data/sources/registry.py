@@ -2,6 +2,7 @@
 
 from sfkeras.data import images
 from sfkeras.data.sources import att, camvid, folder, idx, lfw, tfds, tfrecord
+from sfkeras.data.split import Split
 from sfkeras.errors import RecipeError
 
 SOURCES = ("att", "lfw", "folder", "tfrecord", "camvid", "tfds", "idx")
@@ -52,7 +53,7 @@ def load(
     crop: float = 1.0,
     name: str | None = None,
     fit: str = "squeeze",
-) -> images.Split:
+) -> Split:
     """Return the decoded training and test images of a source.
 
     Args:

@@ -7,7 +7,8 @@ Only the folder is read; nothing is downloaded.
 from pathlib import Path
 
 from sfkeras.data import records
-from sfkeras.data.images import Split, folder_at
+from sfkeras.data.images import folder_at
+from sfkeras.data.split import Split
 from sfkeras.errors import RecipeError
 from sfkeras.startup import prepare_tensorflow
 

@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from sfkeras.data import records
-from sfkeras.data.images import LabelledImages, Split, decode, folder_at
+from sfkeras.data.images import LabelledImages, decode, folder_at
+from sfkeras.data.split import Split
 from sfkeras.errors import RecipeError
 
 RECORDS_A_READ = 4096

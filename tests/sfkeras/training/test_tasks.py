@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from sfkeras.data.images import LabelledImages, Split
+from sfkeras.data.images import LabelledImages
+from sfkeras.data.split import Split
 from sfkeras.errors import RecipeError
 from sfkeras.training import recipe as recipes
 from sfkeras.training import tasks
