@@ -113,7 +113,7 @@ def kind_of(operator: Operator, plan: LinePlan, places: Places) -> Kind:
 def _kind_of_convolution(operator: Convolution, plan: LinePlan, places: Places) -> Kind:
     kind = "sf_depthwise"
     if isinstance(operator, Conv2D):
-        kind = "sf_multiplied" if operator.groups == plan.graph.inputs_of(operator)[0].shape[2] > 1 else "sf_convolve"
+        kind = "sf_multiplied" if operator.is_multiplied else "sf_convolve"
     if weight_layout.is_paired(operator, plan.graph):
         kind = "sf_convolve_widened"
     codes = core_header.array_name(operator, plan.graph) if operator.frozen else "NULL"

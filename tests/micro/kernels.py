@@ -173,7 +173,7 @@ class Kernels:
         constants = Pointers((operator.codes, *self._factors(operator, inputs, output)))
         kernel = "sf_depthwise_row"
         if isinstance(operator, Conv2D):
-            kernel = "sf_multiplied_row" if operator.groups == inputs[0].shape[2] > 1 else "sf_convolve_row"
+            kernel = "sf_multiplied_row" if operator.is_multiplied else "sf_convolve_row"
         return self._slide(kernel, operator, inputs[0], output, x, constants)
 
     @_run.register

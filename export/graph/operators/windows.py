@@ -130,6 +130,11 @@ class Conv2D(Convolution):
         _, height, width, _ = self.codes.shape
         return height, width
 
+    @property
+    def is_multiplied(self) -> bool:
+        """Whether each input channel is a group, of which one or several output channels are made."""
+        return self.groups > 1 and self.codes.shape[3] == 1
+
     def output_shape(self, *shapes: Shape) -> Shape:
         (shape,) = shapes
         self._require_array("codes", np.int8, (None, None, None, None))
