@@ -7,7 +7,7 @@ import dataclasses
 from sfkeras.errors import RecipeError
 from sfkeras.nn.blocks import convolution, downscaling_unit, level_unit, regular_unit, semifreddo_module
 from sfkeras.nn.freezing.schemes import freeze
-from sfkeras.nn.heads import attach_all
+from sfkeras.nn.heads import attach_all, check
 from sfkeras.nn.layers import GreyToRGB
 from sfkeras.nn.limits import DOWNSCALING, LARGEST_SIDE, SMALLEST_SIDE, nearest_side
 from sfkeras.nn.options import NetworkOptions
@@ -15,6 +15,7 @@ from sfkeras.nn.saved import SfkerasModel
 from sfkeras.tensorflow import require_float32, tf
 
 STEM_CHANNELS = 32
+LAST_BY_STEM = 8  # the last stage has so many times the channels of the stem
 FROZEN_REPEATS = 3
 # Table 1, one row per Semifreddo module: the first unit of the (frozen, trainable) cores.
 STAGES = (
@@ -50,8 +51,10 @@ def SemifreddoNet(input_shape, heads=(), options=None, **keywords):
     require_float32()
     check_input_shape(input_shape)
     check_options(options)
-    images = tf.keras.Input(input_shape, name="image")
     channels = stem_channels(options.width)
+    parts = ["frozen"] * options.frozen + [f"core{i}" for i in range(1, options.cores + 1)]
+    check(heads, dict.fromkeys(parts, LAST_BY_STEM * channels))
+    images = tf.keras.Input(input_shape, name="image")
     frozen_maps = _frozen_stem(images, channels, options.hardwired_core) if options.frozen else None
     trainable_maps = [convolution(images, channels, 3, 2, f"core{i}.stem") for i in range(1, options.cores + 1)]
     for name, units in _modules(options.repeats):

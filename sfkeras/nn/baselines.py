@@ -3,7 +3,7 @@
 from sfkeras.errors import RecipeError
 from sfkeras.nn.backbone import check_input_shape
 from sfkeras.nn.blocks import BATCH_NORM, bottleneck, convolution, depthwise, join, regular_unit
-from sfkeras.nn.heads import attach_all
+from sfkeras.nn.heads import attach_all, check
 from sfkeras.nn.limits import BASELINE_WIDTHS
 from sfkeras.nn.saved import SfkerasModel
 from sfkeras.tensorflow import require_float32, tf
@@ -12,6 +12,7 @@ from sfkeras.tensorflow import require_float32, tf
 CHANNELS = {0.5: (48, 96, 192), 1.0: (116, 232, 464)}
 UNITS = (4, 8, 4)
 STEM_CHANNELS = 24
+MOBILENET_CHANNELS = 1280  # of its last convolution, at any of our widths
 
 
 def ShuffleNetV2(input_shape, heads, width=1.0):
@@ -35,6 +36,7 @@ def ShuffleNetV2(input_shape, heads, width=1.0):
     require_float32()
     check_input_shape(input_shape)
     _check_width("shufflenet", "ShuffleNetV2", width)
+    check(heads, {"core1": CHANNELS[width][-1]})
     images = tf.keras.Input(input_shape, name="image")
     x = convolution(images, STEM_CHANNELS, 3, 2, "stem")
     x = tf.keras.layers.MaxPooling2D(3, 2, "same", name="stem.pool")(x)
@@ -54,6 +56,7 @@ def MobileNetV2(input_shape, heads, width=0.35):
     require_float32()
     check_input_shape(input_shape)
     _check_width("mobilenet", "MobileNetV2", width)
+    check(heads, {"core1": MOBILENET_CHANNELS})
     images = tf.keras.Input(input_shape, name="image")
     network = tf.keras.applications.MobileNetV2(input_shape, width, include_top=False, weights=None)
     network = tf.keras.models.clone_model(network, images, _with_our_batch_norms)

@@ -55,13 +55,10 @@ class Head:
 
 
 def attach_all(heads, features):
-    """Build the heads of a network.
+    """Build the heads of a network, which `check` accepts.
 
     Return its output, or the list of its outputs.
-
-    Raises: RecipeError.
     """
-    check(heads, {name: maps.shape[-1] for name, maps in features.items()})
     outputs = [attach(head, features) for head in heads]
     return outputs[0] if len(outputs) == 1 else outputs
 
@@ -104,7 +101,7 @@ def head_input(head, features):
 
 def check(heads, channels):
     """Refuse heads that read missing features or the same core, and heads too large for the
-    hardware's head block.
+    hardware's head block. To be called before the network is built, which takes seconds.
 
     Args:
         heads: sequence of Head.
