@@ -7,7 +7,7 @@ import dataclasses
 from sfkeras.errors import RecipeError
 from sfkeras.nn.blocks import convolution, downscaling_unit, level_unit, regular_unit, semifreddo_module
 from sfkeras.nn.freezing.schemes import freeze
-from sfkeras.nn.heads import attach_all, check
+from sfkeras.nn.heads import attach_all, check, check_room
 from sfkeras.nn.layers import GreyToRGB
 from sfkeras.nn.limits import DOWNSCALING, LARGEST_SIDE, SMALLEST_SIDE, nearest_side
 from sfkeras.nn.options import NetworkOptions
@@ -53,7 +53,9 @@ def SemifreddoNet(input_shape, heads=(), options=None, **keywords):
     check_options(options)
     channels = stem_channels(options.width)
     parts = ["frozen"] * options.frozen + [f"core{i}" for i in range(1, options.cores + 1)]
-    check(heads, dict.fromkeys(parts, LAST_BY_STEM * channels))
+    read = dict.fromkeys(parts, LAST_BY_STEM * channels)
+    check(heads, read)
+    check_room(heads, read)
     images = tf.keras.Input(input_shape, name="image")
     frozen_maps = _frozen_stem(images, channels, options.hardwired_core) if options.frozen else None
     trainable_maps = [convolution(images, channels, 3, 2, f"core{i}.stem") for i in range(1, options.cores + 1)]

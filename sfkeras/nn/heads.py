@@ -100,8 +100,8 @@ def head_input(head, features):
 
 
 def check(heads, channels):
-    """Refuse heads that read missing features or the same core, and heads too large for the
-    hardware's head block. To be called before the network is built, which takes seconds.
+    """Refuse heads that read missing features or the same core. To be called before the network is
+    built, which takes seconds.
 
     Args:
         heads: sequence of Head.
@@ -109,23 +109,37 @@ def check(heads, channels):
     Raises: RecipeError.
     """
     known = [*channels, *(["cores"] if channels.keys() - {"frozen"} else [])]
-    parameters = {}
     for head in heads:
         if head.on not in known:
             raise RecipeError(
                 f"heads.{head.name}.on is {head.on}. Expected one of {', '.join(known)}. "
                 f"Write heads.{head.name}.on={known[-1]}."
             )
-        read = sum(c for name, c in channels.items() if name != "frozen") if head.on == "cores" else channels[head.on]
-        read = head.hidden or read
+        read = channels_read(head, channels)
         if read % head.groups or head.outputs % head.groups:
             raise RecipeError(
                 f"heads.{head.name}.groups is {head.groups}. Expected a divisor of its {read} input channels and its "
                 f"{head.outputs} outputs. Write heads.{head.name}.groups={math.gcd(head.groups, read, head.outputs)}."
             )
-        if not head.hidden:
-            parameters[head.name] = read * head.outputs // head.groups
     check_sharing({head.name: head for head in heads}, list(channels))
+
+
+def channels_read(head, channels):
+    """Return the number of channels that a head's last convolution reads. Args: as check."""
+    if head.hidden:
+        return head.hidden
+    return sum(c for name, c in channels.items() if name != "frozen") if head.on == "cores" else channels[head.on]
+
+
+def check_room(heads, channels):
+    """Refuse heads that are too large for the hardware's head block. Args and raises: as check.
+
+    A network that is only compared with has no such block, and heads with hidden channels run
+    elsewhere.
+    """
+    parameters = {
+        head.name: channels_read(head, channels) * head.outputs // head.groups for head in heads if not head.hidden
+    }
     total = sum(parameters.values())
     if total > MOST_PARAMETERS:
         largest = max((head for head in heads if not head.hidden), key=lambda head: parameters[head.name])

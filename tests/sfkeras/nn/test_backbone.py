@@ -315,6 +315,7 @@ def test_a_head_that_the_hardware_cannot_hold_is_refused_with_the_number_to_lowe
 def accepted(tasks, channels):
     try:
         heads.check(tasks, channels)
+        heads.check_room(tasks, channels)
     except RecipeError as error:
         return str(error)
     return None
