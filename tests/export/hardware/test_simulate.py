@@ -174,7 +174,7 @@ def assert_equal_at_every_tensor(graph, folder, clocks_per_pixel, simulator):
 @pytest.mark.icarus
 def test_the_stages_of_table_1(tmp_path):
     """All four, with one frozen unit each."""
-    graph = semifreddo((32, 32), (4, 4, 4, 4, 8), classes=3, units=1)
+    graph = semifreddo((32, 16), (4, 4, 4, 4, 8), classes=3, units=1)
     assert_equal_at_every_tensor(replace(graph, metadata={"core": CORE}), tmp_path, 1, "icarus")
 
 
