@@ -227,16 +227,17 @@ def build(
     sources = tuple(sorted(path.relative_to(folder) for path in folder.rglob("*.c")))
     if Path("main.c") not in sources:
         raise MachineError(f"{machine.name}: {folder} has no main.c, so it is not an exported folder")
-    todo = {source.with_suffix(".o"): folder / source for source in sources}
+    todo = {source.with_suffix(".o"): source for source in sources}
     if machine.board is not None:
         defines = [f"SF_BOARD_{machine.series.upper().replace('-', '_')}", *defines]
         todo[Path("boards/startup.o")] = BOARDS / ("startup.c" if machine.is_arm else "startup_riscv.c")
     for target in todo:
         (out / target).parent.mkdir(parents=True, exist_ok=True)
-    flags = [*STRICT, *machine.flags, *(f"-D{define}" for define in defines), f"-I{folder}", f"-I{BOARDS}"]
+    flags = [*STRICT, *machine.flags, *(f"-D{define}" for define in defines), "-I.", f"-I{BOARDS}"]
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        commands = [[compiler, *flags, "-c", str(source), "-o", str(target)] for target, source in todo.items()]
-        list(pool.map(lambda command: _check(machine, command, out), commands))
+        # By names within the folder: then ccache knows a file again, wherever the folder and `out` are.
+        commands = [[compiler, *flags, "-c", str(source), "-o", str(out / target)] for target, source in todo.items()]
+        list(pool.map(lambda command: _check(machine, command, folder), commands))
     program = Program(machine, out / "program", sources)
     _check(machine, [compiler, *machine.flags, *map(str, todo), "-o", program.path.name, *_linking(machine)], out)
     return program
