@@ -17,6 +17,7 @@ from export.graph.tensor import Shape, Size
 TAPS = 9  # of a window
 SHIFT_BITS = 5  # of a factor, beside its multiplier
 MANY_PASSES = 16
+SHARED_LATENCY = 3  # clocks beside its steps in which a stream has one sum in a shared requantiser
 # Height to width of the smallest memory of a size: SRAM_ROWS / SRAM_COLUMNS of estimate/cells.py.
 WORDS_PER_BIT = 60
 MOST_PACKED = 8
@@ -254,6 +255,23 @@ class Hardwired(Block):
     codes: npt.NDArray[np.int8] = field(repr=False)
 
 
+@dataclass(frozen=True)
+class Share:
+    """The place of a requantiser in one that several streams share (sharing.py).
+
+    Attributes:
+        engine: its number.
+        position: of this stream, in the order of the task image.
+        streams: how many there are.
+        in_bits: of the widest of their sums.
+    """
+
+    engine: int
+    position: int
+    streams: int
+    in_bits: int
+
+
 @dataclass(frozen=True, kw_only=True)
 class Requantise(Block):
     """Sums to codes, a beat in `steps` clocks. Biases and factors begin at word `word` of the task image."""
@@ -266,10 +284,14 @@ class Requantise(Block):
     zero_point: int
     minimum: int
     maximum: int
+    share: Share | None = None
 
     @property
     def clocks(self) -> int:
-        return self.output.beats * self.steps
+        if self.share is None:
+            return self.output.beats * self.steps
+        # A stream's next sum is taken when its last code has left.
+        return self.output.beats * max(self.steps + SHARED_LATENCY, self.steps * self.share.streams)
 
 
 @dataclass(frozen=True, kw_only=True)

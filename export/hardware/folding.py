@@ -10,9 +10,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from export.graph.tensor import Shape
-from export.hardware.blocks import TAPS
+from export.hardware.blocks import SHARED_LATENCY, TAPS
 
 RATES = (1, 2, 4, 8, 16, 32, 64)
+SLOW = 16  # clocks per pixel of the image from which on requantisers are shared, and bursts need no delays
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,12 @@ class Folding:
     def multiplier_steps(self, bits: int, beats: int, shape: Shape) -> int:
         """Return in how many clocks a requantiser can multiply by so many bits, at so many beats per pixel."""
         return self._steps(bits, beats, shape)
+
+    def shared_steps(self, bits: int, streams: int, beats: int, shape: Shape) -> int:
+        """Return in how many clocks a requantiser that streams share can multiply by so many bits; see multiplier_steps."""
+        clocks = self.clocks(shape) * 3 // 4
+        fitting = (n for n in divisors(bits) if beats * max(n + SHARED_LATENCY, n * streams) <= clocks)
+        return max(fitting, default=1)
 
     def tap_steps(self, beats: int, between: int, shape: Shape) -> int:
         """Return in how many clocks a depthwise convolution can multiply its taps, at so many beats per pixel.

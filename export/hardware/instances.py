@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from export.hardware import blocks, hardwired
-from export.hardware.blocks import SHIFT_BITS, Block, Codes, Stream, identifier
+from export.hardware.blocks import SHIFT_BITS, Block, Codes, Design, Stream, identifier
 
 Ports = dict[str, str]
 
@@ -234,6 +234,8 @@ def _hardwired(block: blocks.Hardwired) -> list[str]:
 
 @instance.register
 def _requantise(block: blocks.Requantise) -> list[str]:
+    if block.share is not None:  # the engine comes after all blocks
+        return []
     name, lanes, beats = block.output.name, block.output.lanes, block.output.beats
     wires = [
         f"  wire {name}_read;",
@@ -262,6 +264,54 @@ def _requantise(block: blocks.Requantise) -> list[str]:
         *wires,
         *module("sf_parameters", f"{name}_parameters", of_memory, memory_ports, ("clk",)),
         *module("sf_requantise", f"{name}_requantise", parameters, ports),
+    ]
+
+
+def shared_requantisers(design: Design) -> list[str]:
+    """Return the requantisers that streams share."""
+    engines: dict[int, list[blocks.Requantise]] = {}
+    for block in design.blocks:
+        if isinstance(block, blocks.Requantise) and block.share is not None:
+            engines.setdefault(block.share.engine, []).append(block)
+    return [
+        line for number, members in engines.items() for line in _shared_requantiser(f"requantiser{number}", members)
+    ]
+
+
+def _shared_requantiser(name: str, members: list[blocks.Requantise]) -> list[str]:
+    members = sorted(members, key=lambda each: each.share.position if each.share else 0)
+    first = members[0]
+    assert first.share is not None
+    beats, streams, in_bits = first.output.beats, len(members), first.share.in_bits
+    inputs, outputs = tuple(each.input for each in members), tuple(each.output for each in members)
+    signed = ", ".join(f"{in_bits}'($signed({each.name}_data))" for each in reversed(inputs))
+    rectified = "".join(str(int(each.minimum == 0)) for each in reversed(members))
+    words = "".join(f"{each.word:05x}" for each in reversed(members))
+    factor_bits = SHIFT_BITS + first.factor_bits
+    wires = [
+        "",
+        f"  // The requantiser of {', '.join(each.name for each in members)}",
+        f"  wire {name}_read;",
+        f"  wire [{max((streams * beats - 1).bit_length(), 1) - 1}:0] {name}_address;",
+        f"  wire [{first.bias_bits - 1}:0] {name}_bias;",
+        f"  wire [{factor_bits - 1}:0] {name}_factor;",
+    ]
+    common = {"STREAMS": streams, "BEATS": beats, "BIAS_BITS": first.bias_bits, "FACTOR_BITS": first.factor_bits}
+    constants = {"read": f"{name}_read", "bias": f"{name}_bias", "factor": f"{name}_factor"}
+    memory = {"load": "load", "read_address": f"{name}_address", **constants}
+    ports = {
+        **{f"in_{part}": _gathered(inputs, part) for part in ("valid", "ready")},
+        "in_data": f"{{{signed}}}",
+        "address": f"{name}_address",
+        **constants,
+        **{f"out_{part}": _gathered(outputs, part) for part in ("valid", "ready", "data")},
+    }
+    own = {"IN_BITS": in_bits, "SUM_BITS": first.sum_bits, "STEPS": first.steps, "RECTIFIED": f"{streams}'b{rectified}"}
+    parameters = {**common, "FIRSTS": f"{20 * streams}'h{words}"}
+    return [
+        *wires,
+        *module("sf_shared_parameters", f"{name}_parameters", parameters, memory, ("clk",)),
+        *module("sf_shared_requantise", name, {**common, **own}, ports),
     ]
 
 

@@ -25,7 +25,7 @@ from export.graph.operators import (
 )
 from export.graph.passes import narrow, zero_point
 from export.graph.tensor import GraphError, Tensor
-from export.hardware import blocks, wires
+from export.hardware import blocks, sharing, wires
 from export.hardware.blocks import Block, Codes, Design, Stream, identifier
 from export.hardware.folding import Folding, divisors
 from export.streaming.line_plan import LinePlan, When
@@ -92,7 +92,8 @@ class _Layout:
         outputs = tuple(
             self._gated(name, self.plan.when_given(name), self._read("tensor", name)) for name in self.graph.outputs
         )
-        return Design(self.graph.name, tuple(self.blocks), stream, outputs, self.folding.clocks_per_pixel)
+        made = sharing.shared(self.blocks, self.folding)
+        return Design(self.graph.name, made, stream, outputs, self.folding.clocks_per_pixel)
 
     # --- What reads what
 

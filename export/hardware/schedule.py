@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from export.hardware import blocks
 from export.hardware.blocks import Block, Design, Stream
+from export.hardware.folding import SLOW
 
 Times = npt.NDArray[np.float64]
 
@@ -105,8 +106,12 @@ class _Scheduler:
     def _size_delays(self) -> None:
         for block in self.design.blocks:
             if isinstance(block, blocks.Fifo) and not block.elastic:
-                waiting = most_waiting(self.times[block.input.name], self._leaving(block.output))
-                self.depths[block.output.name] = max(2, waiting * block.input.beats)
+                arrival, leaving = self.times[block.input.name], self._leaving(block.output)
+                waiting = most_waiting(arrival, leaving) * block.input.beats
+                # What only passes its registers and those of a meeting needs no delay but to even out beats. With many
+                # clocks per pixel, beats are slow.
+                passes = self.design.clocks_per_pixel >= SLOW and float(np.max(leaving - arrival)) <= 2 * PIPELINE
+                self.depths[block.output.name] = 2 if passes else max(2, waiting)
 
     def _leaving(self, stream: Stream) -> Times:
         """Return when a pixel leaves a delay: when the streams that meet after it are all there."""

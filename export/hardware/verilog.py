@@ -9,7 +9,7 @@ from export.graph.graph import core_digest
 from export.graph.switches import PASSES
 from export.hardware import blocks
 from export.hardware.blocks import Block, Design, Stream, identifier
-from export.hardware.instances import constants, instance, is_at, module, product_wires
+from export.hardware.instances import constants, instance, is_at, module, product_wires, shared_requantisers
 from export.streaming.line_plan import LinePlan
 from sfkeras import places
 
@@ -101,6 +101,7 @@ def _top(design: Design, plan: LinePlan) -> str:
         lines += ["", f"  // {block.name}"]
         lines += [line for stream in block.outputs for line in _declared(stream)]
         lines += instance(block)
+    lines += shared_requantisers(design)
     for i, stream in enumerate(outputs):
         lines += [
             "",

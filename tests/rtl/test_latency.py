@@ -79,6 +79,12 @@ def test_requantise(tmp_path):
     assert latency(tmp_path, "sf_requantise", {}, lines(codes(4), 1, 20), 20, 1, 8, 4, ports=ports) == 2
 
 
+def test_shared_requantise(tmp_path):
+    ports = ".read(), .address(), .bias(20'd0), .factor(29'd0)"
+    module, sizes = "sf_shared_requantise", {"STREAMS": 1}
+    assert latency(tmp_path, module, sizes, lines(codes(4), 1, 20), 20, 1, 8, 4, ports=ports) == 3
+
+
 def test_blend(tmp_path):
     ports = ".load(56'd0), .frozen_product(), .trainable_product()"
     more = {"inputs": ("frozen", "trainable"), "ports": ports}

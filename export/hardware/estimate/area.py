@@ -305,9 +305,14 @@ def _requantise(block: blocks.Requantise) -> tuple[Logic, tuple[Memory, ...]]:
     else:
         each = Logic(adders=(3 + digit / 2) * bits - 4, gates=(23.5 + 2.04 * digit) * bits + 3.5 * short + 54)
     each = each + Logic(registers=block.input.bits + bits + 6)
-    constants = (
-        Memory(block.output.beats, lanes * (block.bias_bits + blocks.SHIFT_BITS + block.factor_bits), "weights"),
-    )
+    if block.share is not None:  # one for all streams, each of which has its turn, its address and its last code
+        address = (block.output.beats * block.share.streams).bit_length()
+        own = Logic(registers=address + 11, gates=3.5 * address + 2.5 * block.share.in_bits + 30)
+        if block.share.position:
+            return own, ()
+        each, lanes = each + own, 1
+    words = block.output.beats * (block.share.streams if block.share else 1)
+    constants = (Memory(words, lanes * (block.bias_bits + blocks.SHIFT_BITS + block.factor_bits), "weights"),)
     return each * lanes + LOADER, constants
 
 

@@ -8,6 +8,7 @@ from export.hardware.blocks import Design
 from export.hardware.fpga import luts
 from export.hardware.fpga.memories import Memory, Placed, memories_of, placed
 
+ROUTABLE = 0.9  # of the look-up tables of a device; nextpnr finds no wires for more
 SERIAL = Memory(64, 8)  # holds what arrives at the serial port
 
 
@@ -49,24 +50,28 @@ class Needs:
     Attributes:
         luts: look-up tables: of logic, carries, and memories that are made of them.
         placed: which memories those are.
-        multipliers: one per product of a convolution and clock.
+        multipliers: of convolutions, and of requantisers if the device has so many.
+        soft: whether requantisers multiply with look-up tables.
     """
 
     luts: int
     placed: Placed
     multipliers: int
+    soft: bool
 
     def fit(self, chip: Device) -> bool:
         """Return whether a device has them."""
-        fits = self.luts <= chip.luts and self.placed.blocks <= chip.memories
+        fits = self.luts <= ROUTABLE * chip.luts and self.placed.blocks <= chip.memories
         return fits and self.multipliers <= chip.multipliers
 
 
 def needs(design: Design, chip: Device) -> Needs:
     """Return what a design, its delays sized (schedule.py), needs of a device."""
     made = placed((SERIAL, *(memory for block in design.blocks for memory in memories_of(block))), chip.memories)
-    logic = sum(map(luts.logic, design.blocks))
-    return Needs(round(luts.REST + logic + made.luts), made, sum(map(luts.products, design.blocks)))
+    soft = sum(map(luts.products, design.blocks)) > chip.multipliers
+    logic = sum(luts.logic(block, soft) for block in design.blocks)
+    multipliers = sum(luts.products(block, soft) for block in design.blocks)
+    return Needs(round(luts.REST + logic + made.luts), made, multipliers, soft)
 
 
 def sentence(design: Design, name: str) -> str:

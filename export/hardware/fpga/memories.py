@@ -84,7 +84,9 @@ def memories_of(block: Block) -> Iterator[Memory]:
                 sums = Memory(block.passes, block.macs * block.output.bits)
                 yield from (sums, sums)  # unfinished, and finished
         case blocks.Requantise():
-            beats, lanes = block.output.beats, block.output.lanes
+            if block.share is not None and block.share.position:
+                return  # in the memories of the first
+            beats, lanes = block.output.beats * (block.share.streams if block.share else 1), block.output.lanes
             yield Memory(beats, lanes * block.bias_bits, lanes=lanes)
             yield Memory(beats, lanes * (SHIFT_BITS + block.factor_bits), lanes=lanes)
         case blocks.Blend():

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from export.hardware import verilog
 from export.hardware.blocks import Design
-from export.hardware.fpga.device import device, needs
+from export.hardware.fpga.device import Needs, device, needs
 from export.hardware.fpga.memories import Placed
 from export.hardware.instances import module
 from export.streaming.line_plan import LinePlan
@@ -36,7 +36,7 @@ def files(design: Design, plan: LinePlan, name: str, clocks_per_bit: int = CLOCK
     own = {path.name: path.read_text() for path in sorted((verilog.RTL / "fpga").iterdir())}
     own[f"{TOP}.sv"] = _top(design, plan, clocks_per_bit)
     sources = [*(f"../rtl/{each}" for each in verilog.files(design, plan)), *own]
-    own["synthesis.ys"] = "\n".join(_synthesis(sources, needs(design, device(name)).placed)) + "\n"
+    own["synthesis.ys"] = "\n".join(_synthesis(sources, needs(design, device(name)))) + "\n"
     own[f"{TOP}.lpf"] = _constraints()
     own["Makefile"] = (
         _MAKEFILE.replace("@TOP@", TOP).replace("@DEVICE@", device(name).option).replace("@PACKAGE@", PACKAGE)
@@ -146,14 +146,14 @@ def _gear(name: str, given: str, made: str | dict[str, str], given_bits: int, ma
     return module("sf_gear", f"{name}_gear", {"IN_BITS": given_bits, "OUT_BITS": made_bits}, ports)
 
 
-def _synthesis(sources: list[str], memories: Placed) -> list[str]:
+def _synthesis(sources: list[str], needed: Needs) -> list[str]:
     """Return the commands of yosys, one per line."""
     synthesis = f"synth_lattice -family ecp5 -top {TOP} -no-rw-check"
     return [
         *(f"read_verilog -sv -defer {source}" for source in sources),
         f"{synthesis} -run begin:coarse",
-        *_COARSE,
-        *_styles(memories),
+        *_coarse(needed.soft),
+        *_styles(needed.placed),
         f"{synthesis} -run map_ram:map_ffram",
         "flatten",
         "opt -full",
@@ -164,27 +164,21 @@ def _synthesis(sources: list[str], memories: Placed) -> list[str]:
     ]
 
 
-# What synth_lattice does from coarse to map_ram, without two passes. The first is flatten: each memory would be mapped with a
-# walk through all cells. The second is share: blocks would take turns with one shifter or multiplier behind multiplexers.
-_COARSE = (
-    "proc",
-    "opt -full",
-    "wreduce",
-    "peepopt",
-    "opt_clean",
-    # A device has few multipliers: the products of requantisers are look-up tables.
-    "chtype -set $__soft_mul *sf_round*/t:$mul",
-    "techmap -map +/cmp2lut.v -D LUT_WIDTH=4",
-    "opt_expr",
-    "opt_clean",
-    "techmap -map +/mul2dsp.v -map +/lattice/dsp_map_18x18.v -D DSP_A_MAXWIDTH=18 -D DSP_B_MAXWIDTH=18"
-    " -D DSP_A_MINWIDTH=2 -D DSP_B_MINWIDTH=2 -D DSP_NAME=$__MUL18X18",
-    "chtype -set $mul t:$__soft_mul",
-    "alumacc",
-    "opt",
-    "memory -nomap -no-rw-check",
-    "opt_clean",
-)
+def _coarse(soft: bool) -> Iterator[str]:
+    """What synth_lattice does from coarse to map_ram, without two passes.
+
+    The first is flatten: each memory would be mapped with a walk through all cells. The second is share: blocks would take
+    turns with one shifter or multiplier behind multiplexers. soft: products of requantisers are look-up tables.
+    """
+    yield from ("proc", "opt -full", "wreduce", "peepopt", "opt_clean")
+    if soft:
+        yield "chtype -set $__soft_mul *sf_round*/t:$mul"
+    yield from ("techmap -map +/cmp2lut.v -D LUT_WIDTH=4", "opt_expr", "opt_clean")
+    yield (
+        "techmap -map +/mul2dsp.v -map +/lattice/dsp_map_18x18.v -D DSP_A_MAXWIDTH=18 -D DSP_B_MAXWIDTH=18"
+        " -D DSP_A_MINWIDTH=2 -D DSP_B_MINWIDTH=2 -D DSP_NAME=$__MUL18X18"
+    )
+    yield from ("chtype -set $mul t:$__soft_mul", "alumacc", "opt", "memory -nomap -no-rw-check", "opt_clean")
 
 
 def _styles(memories: Placed) -> Iterator[str]:

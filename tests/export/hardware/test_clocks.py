@@ -61,7 +61,10 @@ def test_the_clocks_of_random_networks_are_those_planned(tmp_path, seed):
     assert clocks <= planned.clocks + 1
 
 
-@pytest.mark.parametrize("clocks_per_pixel", [1, pytest.param(2, marks=pytest.mark.thorough), 4])
+@pytest.mark.parametrize(
+    "clocks_per_pixel",
+    [1, pytest.param(2, marks=pytest.mark.thorough), pytest.param(4, marks=pytest.mark.thorough), 16],
+)
 def test_a_module_takes_the_clocks_of_its_pixels(tmp_path, clocks_per_pixel):
     """No clock is lost between rows or frames, though requantisers are folded.
 

@@ -24,7 +24,7 @@ WAYS = [
     (1, Stalls(60, 120), 1500),
     pytest.param(4, Stalls(0, 30), 0, marks=pytest.mark.thorough),
     pytest.param(2, Stalls(100, 0), 0, marks=pytest.mark.thorough),
-    (32, Stalls(), 0),
+    (32, Stalls(40, 60), 3000),  # requantisers are shared
     (8, Stalls(60, 60), 900),
 ]
 

@@ -13,7 +13,7 @@ from tests.support.hardware import designed, one_module
 @pytest.mark.verilator
 @pytest.mark.parametrize("around", ["registers", "serial port"])
 def test_verilator_has_no_warning(tmp_path, around):
-    planned, plan = designed(one_module())
+    planned, plan = designed(one_module(), 32 if around == "serial port" else 1)
     tops = {"registers": f"{verilog.top_name(planned.design)}_apb", "serial port": project.TOP}
     made = verilog.files(planned.design, plan) | registers.files(planned.design, plan)
     made |= project.files(planned.design, plan, "ecp5-85")
