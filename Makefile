@@ -56,7 +56,7 @@ silicon: setup system
 	$(BIN)/python -m export.hardware.synthesis.silicon osu018 sky130 $(if $(LIBERTY),asap7 --liberty=$(LIBERTY))
 
 frames: setup
-	$(BIN)/python -m pytest -n 0 -s -m frames tests/export/hardware/test_frames.py
+	$(BIN)/python -m pytest -n 0 -s -m frames tests/export/hardware
 
 live: setup system
 	$(BIN)/python -m export live runs/face

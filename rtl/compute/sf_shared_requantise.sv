@@ -2,13 +2,13 @@
 // beats of one sum per pixel; its biases and factors are the words from STREAM * BEATS on. A stream's next sum is taken when
 // its last code has left, so that no stream ever waits for another one's reader.
 //
-// clk       0  1  2  3  4     two streams, STEPS 1
-// in_valid0 /--\______________
-// in_valid1 /-----\___________
-// read      /-----\___________
-// product   ______/--\/--\____
-// out_valid0 ________/--\_____
-// out_valid1 ___________/--\__
+// clk        0  1  2  3  4     two streams, one step
+// in_valid0  /--\_____________
+// in_valid1  /-----\__________
+// read       /-----\__________
+// product    ______/-----\____
+// out_valid0 _________/--\____
+// out_valid1 ____________/--\_
 `default_nettype none
 module sf_shared_requantise #(
     parameter int STREAMS = 2,

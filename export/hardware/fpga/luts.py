@@ -55,7 +55,8 @@ def logic(block: Block, soft: bool = False) -> float:
             luts = CONVOLVE + PER_PRODUCT * products(block) + PER_KEPT_BIT * kept * block.output.bits
             return luts + LOADER * (not block.codes.frozen)
         case blocks.Depthwise():
-            luts = DEPTHWISE + PER_TAP * products(block) + STEPS * (block.steps > 1)
+            taps = block.input.lanes * block.input.taps // block.steps
+            luts = DEPTHWISE + PER_TAP * taps + STEPS * (block.steps > 1)
             return luts + LOADER * (not block.codes.frozen)
     return _of_gates(block)
 
@@ -67,12 +68,15 @@ def _of_gates(block: Block) -> float:
 
 
 def products(block: Block, soft: bool = False) -> int:
-    """Return the multipliers of a block: one per product of a convolution and clock; of requantisers, if they are not soft."""
+    """Return the multipliers of a block: one per product and clock; of requantisers, if they are not soft."""
     match block:
         case blocks.Convolve():
             return block.macs * block.lanes
         case blocks.Depthwise():
-            return block.input.lanes * block.input.taps // block.steps
+            of_loader = not block.codes.frozen and block.steps & (block.steps - 1) > 0  # address of a beat and a step
+            return block.input.lanes * block.input.taps // block.steps + of_loader
+        case blocks.Blend():
+            return 2 * block.output.lanes
         case blocks.Requantise() if not soft and (block.share is None or block.share.position == 0):
             return block.output.lanes * (WHOLE if block.steps == 1 else PART)
     return 0

@@ -1,8 +1,10 @@
 """A project for an FPGA: golden's bytes come out of its serial port, from its Verilog and from what yosys makes of it."""
 
 import importlib.util
+import json
 import re
 import subprocess
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,8 +16,10 @@ from export.datapath import task_image
 from export.graph import golden, graph_file
 from export.graph.operators import AveragePool
 from export.hardware import simulate, verilog
+from export.hardware.estimate.core_network import network_of
 from export.hardware.fpga import device, memories, project, tools
-from tests.support.hardware import designed, status_of
+from tests.support.hardware import designed, one_module, other_numbers, status_of
+from tests.support.netlist import netlist as netlists
 from tests.support.networks.graphs import Builder, semifreddo
 from tests.support.networks.tasks import CORE
 
@@ -45,19 +49,21 @@ def written(folder, graph, clocks_per_pixel=32, name="ecp5-25"):
     return plan
 
 
-def through_serial(folder, sources, plan, images, damage=True):
-    """The bytes that come out of the serial port: of a damaged task image if asked for, of the right one, of frames."""
+def conversation(plan, images):
+    """What is sent to the serial port: a damaged task image, the right one, frames. Bytes, and how many have come after."""
     good = task_image.write(plan).content
     bad = good[:100] + bytes([good[100] ^ 1]) + good[101:]
-    sent, expected = [], 0
-    for content in (bad, good) if damage else (good,):
-        expected += 1
-        sent.append((b"T" + content, expected))
+    sent, expected = [(b"T" + bad, 1), (b"T" + good, 2)], 2
     codes = sum(int(np.prod(plan.graph.tensor(name).shape)) for name in plan.given)
     for image in images:
-        expected += codes * (2 if len(plan.given) > 1 else 1)
+        expected += codes * (2 if len(plan.graph.outputs) > 1 else 1)
         sent.append((b"I" + image.tobytes(), expected))
-    (folder / "sent.hex").write_text("\n".join(f"{len(part)} {count} {part.hex(' ')}" for part, count in sent) + "\n")
+    return "".join(f"{len(part)} {count} {part.hex(' ')}\n" for part, count in sent)
+
+
+def through_serial(folder, sources, plan, images):
+    """The bytes that come out of the serial port in Icarus."""
+    (folder / "sent.hex").write_text(conversation(plan, images))
     (folder / "serial.sv").write_text((SUPPORT / "serial.sv").read_text().replace("@CLOCKS@", str(CLOCKS)))
     command = simulate.with_icarus(["serial.sv", *sources], folder)
     said = subprocess.run(command, cwd=folder, check=True, capture_output=True, text=True, timeout=300).stdout
@@ -81,42 +87,59 @@ def test_codes_of_several_outputs_come_with_the_number_of_their_output(tmp_path)
         np.testing.assert_array_equal(codes[numbers == i], expected.ravel(), err_msg=name)
 
 
-def models():
-    """Yosys's models of the cells of ECP5 that Icarus reads."""
-    folder = Path(importlib.util.find_spec("pyosys").origin).parent / "share" / "lattice"
-    text = (folder / "common_sim.vh").read_text() + (folder / "ccu2c_sim.vh").read_text()
-    for cell in ("LUT2", "LUT4", "PFUMX", "L6MUX21", "TRELLIS_DPR16X4", "TRELLIS_FF", "CCU2C"):
-        found = re.search(rf"^module {cell}\b.*?^endmodule\n", text, re.MULTILINE | re.DOTALL)[0]
-        # At the start of a simulation, srval has no value yet.
-        yield found.replace("initial Q = srval;", 'initial Q = REGSET == "SET";')
-
-
 LUTS = {"LUT4": 1, "CCU2C": 2, "TRELLIS_DPR16X4": 6}  # look-up tables of a cell
 
 
+def assert_the_netlist_is_golden(folder, plan, rate, name):
+    """Two frames through the serial port of what yosys makes; returns the clocks, and its cells by kind."""
+    tools.synthesise(folder / "fpga")
+    images = golden.random_inputs(plan.graph, 2)["image"]
+    netlist = folder / "fpga" / f"{project.TOP}.json"
+    (refusal, status, *codes), clocks = netlists.through_serial(
+        netlist, project.TOP, conversation(plan, images), CLOCKS
+    )
+    assert (refusal, status) == (DAMAGED, LOADED)
+    (output,) = plan.given
+    expected = golden.run(plan.graph, {"image": images})[output]
+    step = 2 if len(plan.graph.outputs) > 1 else 1
+    np.testing.assert_array_equal(np.array(codes[step - 1 :: step], np.uint8).view(np.int8), expected.ravel())
+    module = json.loads(netlist.read_text())["modules"][project.TOP]
+    cells = Counter(cell["type"] for cell in module["cells"].values())
+    needs = device.needs(designed(plan.graph, rate)[0].design, device.device(name))
+    made = sum(count * cells[cell] for cell, count in LUTS.items())
+    print(f"{made:,} look-up tables, {needs.luts:,} estimated; {cells}; clocks {clocks}")
+    assert 0.9 < needs.luts / made < 1.35
+    return cells
+
+
 @needs_yosys
-@pytest.mark.icarus
+@pytest.mark.compiler
 @pytest.mark.thorough  # yosys takes most of a minute
 @pytest.mark.parametrize("channels", [2, 32])
 def test_the_netlist_of_yosys_gives_goldens_bytes(tmp_path, channels):
     """With 32 channels, it has block memories."""
     plan = written(tmp_path, smallest(channels=channels))
-    tools.synthesise(tmp_path / "fpga")
-    images = golden.random_inputs(plan.graph, 1)["image"]
-    (tmp_path / "cells.v").write_text("".join(models()))
-    sources = [tmp_path / "fpga" / f"{project.TOP}_netlist.v", "cells.v", SUPPORT / "ecp5.v"]
-    sources += [verilog.RTL / "fpga" / "sf_uart.sv"]
-    status, *codes = through_serial(tmp_path, sources, plan, images, damage=False)
-    assert status == LOADED
-    assert ("DP16KD" in sources[0].read_text()) == (channels == 32)
-    luts = sum(
-        count * len(re.findall(rf"^  {cell} ", sources[0].read_text(), re.MULTILINE)) for cell, count in LUTS.items()
-    )
-    needs = device.needs(designed(plan.graph, 32)[0].design, device.device("ecp5-25"))
-    assert 0.95 < needs.luts / luts < 1.2
-    (name,) = plan.graph.outputs
-    expected = golden.run(plan.graph, {"image": images})[name]
-    np.testing.assert_array_equal(np.array(codes, np.uint8).view(np.int8), expected.ravel())
+    cells = assert_the_netlist_is_golden(tmp_path, plan, 32, "ecp5-25")
+    assert (cells["DP16KD"] > 0) == (channels == 32)
+
+
+@needs_yosys
+@pytest.mark.compiler
+@pytest.mark.frames  # minutes
+@pytest.mark.parametrize("cores, size", [(2, (16, 16)), (1, (96, 96))])
+def test_the_netlist_of_table_1_gives_goldens_bytes(tmp_path, cores, size):
+    """One module with two trainable cores; and the whole frozen core that comes with the project, with a trainable one."""
+    graph = one_module(size) if cores == 2 else other_numbers(with_the_core(size))
+    name = "ecp5-45" if cores == 2 else "ecp5-85"
+    plan = written(tmp_path, graph, 32, name)
+    assert_the_netlist_is_golden(tmp_path, plan, 32, name)
+
+
+def with_the_core(size):
+    """Table 1 with the frozen core that comes with the project and one trainable core."""
+    from sfkeras.nn.freezing.core import Core
+
+    return replace(network_of(Core.load("tiny_imagenet").codes, size, 1, "table1"), metadata={"core": CORE})
 
 
 @needs_yosys
@@ -151,15 +174,14 @@ def test_what_does_not_fit_is_told_with_a_folding_that_does(tmp_path, capsys):
 
 
 @pytest.mark.parametrize(
-    "units, advice",
+    "graph, advice",
     [
-        (1, r"--fpga=ecp5-[48]5 --clocks-per-pixel=\d+ would fit"),
-        (4, "No folding and no smaller size would fit"),
+        (lambda: semifreddo((32, 32), (4, 8, 8, 8, 8), units=1), r"--fpga=ecp5-85 --clocks-per-pixel=\d+ would fit"),
+        (lambda: semifreddo((32, 32)), "No folding and no smaller size would fit"),
     ],
 )
-def test_a_larger_device_is_told_or_that_none_has_enough(tmp_path, capsys, units, advice):
-    graph = replace(semifreddo((32, 32), (4, 8, 8, 8, 8), units=units), metadata={"core": CORE})
-    assert re.search(advice, told(capsys, graph, tmp_path)[0])
+def test_a_larger_device_is_told_or_that_none_has_enough(tmp_path, capsys, graph, advice):
+    assert re.search(advice, told(capsys, replace(graph(), metadata={"core": CORE}), tmp_path)[0])
 
 
 def test_an_fpga_that_is_not_known_is_told():
