@@ -95,19 +95,21 @@ def table(experiment: Experiment, rows):
 
 
 def order(experiment, rows):
-    """Return the lines of a table that compares the measured order of the rows with the paper's
-    order.
+    """Return the lines of a table that compares the measured order of the rows with the expected
+    one: the paper's, where it has such rows.
     """
-    lines = [["does the paper's order hold?"]]
-    lines[0] += [
-        f"{next(iter(task.metrics.values()))}{of}" for task in experiment.tasks.values() for of in ("", ": paper")
-    ]
+    in_paper = {name for row in experiment.rows.values() for name in row.paper_accuracy}
+    lines = [["does the paper's order hold?" if in_paper else "does the order hold?"]]
+    for name, task in experiment.tasks.items():
+        heading = next(iter(task.metrics.values()))
+        lines[0] += [heading, f"{heading}: paper"] if name in in_paper else [heading]
     for better, worse in experiment.order:
         lines.append([f"{experiment.rows[better].title} > {experiment.rows[worse].title}"])
         for name in experiment.tasks:
-            measured = [correct_cases_of(rows, name, row) for row in (better, worse)]
-            papers = [experiment.rows[row].paper_accuracy.get(name) for row in (better, worse)]
-            lines[-1] += [tables.difference(*measured), tables.points(*papers)]
+            lines[-1].append(tables.difference(*(correct_cases_of(rows, name, row) for row in (better, worse))))
+            if name in in_paper:
+                papers = [experiment.rows[row].paper_accuracy.get(name) for row in (better, worse)]
+                lines[-1].append(tables.points(*papers))
     return [*tables.markdown(lines), ""] if experiment.order else []
 
 

@@ -11,7 +11,7 @@ TASKS = {"att": transfer.ATT, "camvid": transfer.CAMVID, "lfw": transfer.LFW}
 def _top1(row, results):
     from sfkeras.nn.freezing.core import Core
 
-    return f"{Core.load(row.words['network.core']).provenance['accuracy']['after']['top1']:.1%}"
+    return tables.spread([Core.load(row.words["network.core"]).provenance["accuracy"]["after"]["top1"]])
 
 
 def _mm2(design):
