@@ -15,7 +15,12 @@ def write(path: str | os.PathLike, content: bytes | str) -> None:
 
     Raises: OSError that names the file.
     """
-    path = Path(path)
+    put(Path(path), content)
+    sync(Path(path).parent)
+
+
+def put(path: Path, content: bytes | str) -> None:
+    """Do what `write` does, but for the file's name, which the disk has after `sync`."""
     require_place(path)
     content = content.encode() if isinstance(content, str) else content
     remove_leftovers(path)
@@ -26,7 +31,6 @@ def write(path: str | os.PathLike, content: bytes | str) -> None:
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, path)
-        sync(path.parent)
     except OSError as error:  # of the temporary file, or of no file when the disk is full
         raise OSError(error.errno or errno.EIO, error.strerror or str(error), str(path)) from None
     finally:
@@ -41,11 +45,17 @@ def write_all(folder: Path, contents: Mapping[str, bytes | str], last: str) -> l
         last: one of them, without which nothing can be done with the others. It is missing until they are there: a
             folder that was left half-written, or half of another, has none.
     """
-    for path in [folder / last, *map(folder.joinpath, contents)]:
-        path.parent.mkdir(parents=True, exist_ok=True)
+    parents = {path.parent for path in [folder / last, *map(folder.joinpath, contents)]}
+    for parent in parents:
+        parent.mkdir(parents=True, exist_ok=True)
     (folder / last).unlink(missing_ok=True)
-    for name in sorted(contents, key=last.__eq__):
-        write(folder / name, contents[name])
+    sync((folder / last).parent)
+    for name in contents:
+        if name != last:
+            put(folder / name, contents[name])
+    for parent in parents:
+        sync(parent)
+    write(folder / last, contents[last])
     return [folder / name for name in contents]
 
 
@@ -61,10 +71,12 @@ def require_place(path: str | os.PathLike) -> None:
 
 
 def sync(folder: Path) -> None:
-    """Write the names of a folder's files to the disk."""
+    """Write the names of a folder's files to the disk. Raises: OSError that names the folder."""
     entry = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(entry)
+    except OSError as error:
+        raise OSError(error.errno or errno.EIO, error.strerror or str(error), str(folder)) from None
     finally:
         os.close(entry)
 

@@ -116,7 +116,7 @@ def test_a_folder_that_was_left_half_written_is_not_built(tmp_path, monkeypatch)
     for count in range(0, len(whole), 5):
         project.write_folder(other, folder)
         with monkeypatch.context() as patch, pytest.raises(OSError, match="no space left"):
-            patch.setattr(atomic_file, "write", only_the_first(count))
+            patch.setattr(atomic_file, "put", only_the_first(count))
             project.write_folder(plan, folder)
         with pytest.raises(MachineError, match="has no main.c"):
             build(MACHINES["c-gcc-O0"], folder, tmp_path / "out")
@@ -125,15 +125,15 @@ def test_a_folder_that_was_left_half_written_is_not_built(tmp_path, monkeypatch)
 
 
 def only_the_first(count):
-    """atomic.write on a disk that is full after so many files."""
-    write, left = atomic_file.write, iter(range(count))
+    """atomic_file.put on a disk that is full after so many files."""
+    put, left = atomic_file.put, iter(range(count))
 
-    def write_some(path, content):
+    def put_some(path, content):
         if next(left, None) is None:
             raise OSError("no space left on device")
-        write(path, content)
+        put(path, content)
 
-    return write_some
+    return put_some
 
 
 needs_cmake = pytest.mark.skipif(shutil.which("cmake") is None, reason="needs cmake")
