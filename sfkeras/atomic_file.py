@@ -45,7 +45,7 @@ def write_all(folder: Path, contents: Mapping[str, bytes | str], last: str) -> l
         last: one of them, without which nothing can be done with the others. It is missing until they are there: a
             folder that was left half-written, or half of another, has none.
     """
-    parents = {path.parent for path in [folder / last, *map(folder.joinpath, contents)]}
+    parents = sorted({path.parent for path in [folder / last, *map(folder.joinpath, contents)]})
     for parent in parents:
         parent.mkdir(parents=True, exist_ok=True)
     (folder / last).unlink(missing_ok=True)

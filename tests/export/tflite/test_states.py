@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from export.graph.golden import random_inputs
 from export.graph.operators import ReadState, WriteState
-from export.network import Network
+from export.opening import OpenNetwork
 from export.tflite.file import flatbuffer
 from export.tflite.file.flatbuffer import TfliteError
 from export.tflite.reading.reader import read
@@ -45,7 +45,7 @@ def test_a_call_depends_on_those_before_it():
 
 @pytest.mark.parametrize("model", [Keywords, Recurrent])
 def test_a_graph_with_states_is_written_as_a_tflite_with_variables(model):
-    network = Network(read(converted(model))[0])
+    network = OpenNetwork(read(converted(model))[0])
     result = network.verify(inputs=6, on=BACKENDS)
     assert result.passed, str(result)
     again, _ = read(network.tflite.content)
@@ -55,7 +55,7 @@ def test_a_graph_with_states_is_written_as_a_tflite_with_variables(model):
 
 
 def test_a_board_keeps_states():
-    network = Network(read(converted(Keywords))[0])
+    network = OpenNetwork(read(converted(Keywords))[0])
     result = network.verify(inputs=4, on=["m4", "rv32"])
     assert result.passed, str(result)
 

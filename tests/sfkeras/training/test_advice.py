@@ -44,7 +44,9 @@ def attempt(words):
     channels = dict.fromkeys(
         (["frozen"] if recipe.network.frozen else []) + [f"core{i}" for i in range(1, recipe.network.cores + 1)], 256
     )
-    heads.check([heads.Head(name=name, **vars(head)) for name, head in recipe.heads.items()], channels)
+    made = [heads.Head(name=name, **vars(head)) for name, head in recipe.heads.items()]
+    heads.check(made, channels)
+    heads.check_room(made, channels)
     split = data.load(settings.source, shape, settings.root, settings.test_people, settings.crop, settings.name)
     tasks.make_task(recipe, split)
 
