@@ -390,6 +390,7 @@ def round_frozen_kernels(model, bits):
     return _copy(model, wrapped)
 
 
+@tf.autograph.experimental.do_not_convert  # no layer needs it, and it takes half a second
 def _copy(model, clone_function):
     """Return a copy of a model with the same weights, whose layers a function makes, some in a wrapper.
 
