@@ -78,6 +78,8 @@ def filled_in(folder: str, values: Mapping[str, object]) -> dict[str, str]:
     """The templates of a folder of MICRO, and files there that are none, with the placeholders filled in, by path."""
     found = {}
     for path in sorted(path for path in (MICRO / folder).rglob("*") if path.is_file()):
+        if path.parent.name == "__pycache__":  # pip compiles every .py that it installs
+            continue
         name = path.relative_to(MICRO / folder).as_posix().replace("NAME", str(values["name"]))
         text = path.read_text()
         found[name.removesuffix(".in")] = Template(text).substitute(values) if path.suffix == ".in" else text

@@ -12,6 +12,7 @@ import pytest
 
 import sfkeras
 from export.graph import golden
+from export.packages import folder
 from export.tflite.writing import writer
 from sfkeras import cli
 from tests.support.networks.tasks import every_operator
@@ -151,13 +152,16 @@ assert not heavy, heavy
 
 @pytest.mark.installed
 def test_the_wheel_compiles_a_tflite_in_an_empty_environment(tflite, tmp_path):
-    """`make installed`: pip install of the project as it is, then the command, and the check of the emitted C."""
+    """`make installed`: pip install of the project as it is, then what needs no extra, and the check of the emitted C."""
     subprocess.run([sys.executable, "-m", "venv", tmp_path / "venv"], check=True)
     commands = tmp_path / "venv" / "bin"
     subprocess.run([commands / "pip", "install", "--quiet", ROOT], check=True)
     run = {"check": True, "cwd": tmp_path, "env": {**os.environ, "PATH": f"{commands}{os.pathsep}{os.environ['PATH']}"}}
     subprocess.run(["sfkeras", "train", "--help"], **run, stdout=subprocess.DEVNULL)
     subprocess.run(["sfkeras", "compile", tflite, "c"], **run)
+    subprocess.run(["sfkeras", "area", "tiny_imagenet"], **run, stdout=subprocess.DEVNULL)
+    for form in folder.FORMS:
+        subprocess.run(["sfkeras", "package", tflite, f"package/{form}", f"--form={form}"], **run)
     cli.main(["compile", str(tflite), str(tmp_path / "checkout")])
     for path in (tmp_path / "checkout").rglob("*.*"):
         assert path.read_bytes() == (tmp_path / "c" / path.relative_to(tmp_path / "checkout")).read_bytes()

@@ -1,12 +1,15 @@
 """A package as a folder: deterministic, complete, never mixed with what was there before."""
 
+import compileall
 import hashlib
 import json
+import shutil
 from dataclasses import replace
 
 import pytest
 
 from export import __main__
+from export.c import project
 from export.graph import graph_file, meaning
 from export.graph.meaning import Meaning
 from export.network import Network
@@ -35,6 +38,13 @@ def test_a_package_has_its_files_in_its_manifest(form, parts, packages):
 def test_a_readme_says_what_was_not_checked(form, packages):
     text = (packages / form / "README.md").read_text()
     assert "Not checked" in text and "${" not in text
+
+
+def test_what_pip_compiles_of_the_templates_is_not_packaged(parts, tmp_path, monkeypatch):
+    shutil.copytree(project.MICRO, tmp_path / "micro")
+    assert compileall.compile_dir(tmp_path / "micro", quiet=1) and list(tmp_path.rglob("*.pyc"))
+    monkeypatch.setattr(project, "MICRO", tmp_path / "micro")
+    assert package.of_network(Network(GRAPH), "1.2.3") == parts
 
 
 def test_an_older_package_is_replaced(parts, tmp_path):
