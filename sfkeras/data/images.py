@@ -1,8 +1,9 @@
 """Images as the network sees them: decoded once, 8 bits per channel, each with a label."""
 
+import contextlib
 import mmap
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -177,25 +178,51 @@ def decode(
     return pixels
 
 
+class UnreadablePictures(RecipeError):
+    """Pictures that cannot be read. Its text names them; `errors` has a sentence for each."""
+
+    def __init__(self, errors: Sequence[str]):
+        self.errors = list(errors)
+        if len(self.errors) == 1:
+            super().__init__(self.errors[0])
+            return
+        shown = "; ".join(error.rstrip(".") for error in self.errors[:MOST_SHOWN])
+        more = f"; and {len(self.errors) - MOST_SHOWN} more" if len(self.errors) > MOST_SHOWN else ""
+        super().__init__(f"{len(self.errors)} pictures cannot be read: {shown}{more}.")
+
+
 def require_none(errors: Sequence[str]) -> None:
-    """Raise a RecipeError with what is wrong with pictures, all of it at once."""
-    if len(errors) > 1:
-        shown = "; ".join(error.rstrip(".") for error in errors[:MOST_SHOWN])
-        more = f"; and {len(errors) - MOST_SHOWN} more" if len(errors) > MOST_SHOWN else ""
-        raise RecipeError(f"{len(errors)} pictures cannot be read: {shown}{more}.")
+    """Raise UnreadablePictures with what is wrong with pictures, all of it at once, if there is any."""
     if errors:
-        raise RecipeError(errors[0])
+        raise UnreadablePictures(errors)
+
+
+def together(*readings: Callable[[], LabelledImages]) -> list[LabelledImages]:
+    """Return what each reading returns. Raises: UnreadablePictures that names those of all readings."""
+    made, errors = [], []
+    for reading in readings:
+        try:
+            made.append(reading())
+        except UnreadablePictures as error:
+            errors += error.errors
+    require_none(errors)
+    return made
 
 
 def common_shape(
     encoded: Sequence[Path | bytes], origins: Sequence, shape: tuple[int, int, int]
 ) -> tuple[int, int, int]:
     """Return the shape of all images if they share one that is not larger than `shape`, else
-    `shape`. Raises: RecipeError.
+    `shape`. Images that cannot be read are passed over: `decode` names them, all at once.
     """
-    width, height = pictures.size(encoded[0], origins[0])
-    sizes = map(pictures.size, encoded, origins)
-    if height <= shape[0] and width <= shape[1] and all(size == (width, height) for size in sizes):
+
+    def size(image, origin):
+        with contextlib.suppress(RecipeError):
+            return pictures.size(image, origin)
+
+    sizes = filter(None, map(size, encoded, origins))
+    width, height = first = next(sizes, (shape[1], shape[0]))
+    if height <= shape[0] and width <= shape[1] and all(each == first for each in sizes):
         return height, width, shape[2]
     return shape
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from sfkeras.data import pairs, pictures
-from sfkeras.data.images import decode_files, folder_at, image_files
+from sfkeras.data.images import decode_files, folder_at, image_files, together
 from sfkeras.data.split import Split
 from sfkeras.errors import RecipeError
 
@@ -85,8 +85,10 @@ def as_given(train: Path, test: Path, decoded) -> Split:
     if new:
         return verified(train_files, test_files, decoded, fix="Add images to the test people.")
     return Split(
-        decoded(str(train), list(train_files.values()), names, keep_small=True),
-        decoded(str(test), [test_files.get(name, []) for name in names], names),
+        *together(
+            partial(decoded, str(train), list(train_files.values()), names, keep_small=True),
+            partial(decoded, str(test), [test_files.get(name, []) for name in names], names),
+        ),
         None,
     )
 
@@ -111,8 +113,10 @@ def by_people(files: dict[str, list[Path]], decoded, test_people: int, seed: int
 
 def verified(train: dict[str, list[Path]], test: dict[str, list[Path]], decoded, **fix) -> Split:
     """Return people to train on, and others whose images are compared in pairs; `fix` as in pairs.balanced."""
-    test_images = decoded("the test people", list(test.values()), list(test))
-    train_images = decoded("the training people", list(train.values()), list(train), keep_small=True)
+    train_images, test_images = together(
+        partial(decoded, "the training people", list(train.values()), list(train), keep_small=True),
+        partial(decoded, "the test people", list(test.values()), list(test)),
+    )
     return Split(train_images, test_images, pairs.balanced(test_images.labels, test_images.name, **fix))
 
 
@@ -125,8 +129,10 @@ def by_images(files: dict[str, list[Path]], decoded, seed: int) -> Split:
         train.append([image for place, image in enumerate(images) if place not in kept])
         test.append([image for place, image in enumerate(images) if place in kept])
     return Split(
-        decoded("the training images", train, list(files), keep_small=True),
-        decoded("the test images", test, list(files)),
+        *together(
+            partial(decoded, "the training images", train, list(files), keep_small=True),
+            partial(decoded, "the test images", test, list(files)),
+        ),
         None,
     )
 

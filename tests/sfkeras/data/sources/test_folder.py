@@ -81,6 +81,19 @@ def test_an_unreadable_image(tmp_path, write_people):
         folder.load(tmp_path, SHAPE)
 
 
+@pytest.mark.parametrize("people", [0, 2])
+@pytest.mark.parametrize("fit", ["squeeze", "crop"])
+def test_all_unreadable_images_are_named_at_once_also_those_to_test(fit, people, tmp_path, write_people):
+    names = ["ada", "bob", "cyd", "dan"]
+    write_people(tmp_path, **dict.fromkeys(names, 3))
+    broken = [tmp_path / name / "1.png" for name in names] + [tmp_path / "ada" / f"{number}.png" for number in (0, 2)]
+    for number, path in enumerate(broken):
+        path.write_bytes(b"not a png" * number)
+    with pytest.raises(RecipeError, match="^6 pictures cannot be read: ") as found:
+        folder.load(tmp_path, SHAPE, fit=fit, test_people=people)
+    assert all(str(path) in str(found.value) for path in broken)
+
+
 @pytest.mark.parametrize("place", ["", "cat", "cat/0.png"])
 def test_what_may_not_be_read_is_one_line(place, tmp_path, write_people):
     """In a process that becomes another user if this one may read everything."""
