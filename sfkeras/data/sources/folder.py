@@ -84,13 +84,11 @@ def as_given(train: Path, test: Path, decoded) -> Split:
         )
     if new:
         return verified(train_files, test_files, decoded, fix="Add images to the test people.")
-    return Split(
-        *together(
-            partial(decoded, str(train), list(train_files.values()), names, keep_small=True),
-            partial(decoded, str(test), [test_files.get(name, []) for name in names], names),
-        ),
-        None,
+    train_images, test_images = together(
+        partial(decoded, str(train), list(train_files.values()), names, keep_small=True),
+        partial(decoded, str(test), [test_files.get(name, []) for name in names], names),
     )
+    return Split(train_images, test_images, None)
 
 
 def by_people(files: dict[str, list[Path]], decoded, test_people: int, seed: int) -> Split:
@@ -128,13 +126,11 @@ def by_images(files: dict[str, list[Path]], decoded, seed: int) -> Split:
         kept = set(random.permutation(len(images))[: test_count(name, len(images))])
         train.append([image for place, image in enumerate(images) if place not in kept])
         test.append([image for place, image in enumerate(images) if place in kept])
-    return Split(
-        *together(
-            partial(decoded, "the training images", train, list(files), keep_small=True),
-            partial(decoded, "the test images", test, list(files)),
-        ),
-        None,
+    train_images, test_images = together(
+        partial(decoded, "the training images", train, list(files), keep_small=True),
+        partial(decoded, "the test images", test, list(files)),
     )
+    return Split(train_images, test_images, None)
 
 
 def test_count(name: str, images: int) -> int:
