@@ -22,6 +22,7 @@ ORIENTATION = 0x0112  # EXIF
 LYING = (5, 6, 7, 8)  # orientations whose sides are swapped
 BITS, PHOTOMETRIC = 258, 262  # TIFF
 GREY = 128  # the network's 0
+UNREAD = (".heic", ".heif", ".avif")  # what phones write and Pillow may not read
 PALER = "Save it with 8 or 16 bits per channel."
 
 
@@ -145,7 +146,12 @@ class readable:  # noqa: N801, used like a function: with readable(path)
                 f"{self.origin} {found}. Expected at most {costs.PICTURE_PIXELS:,} pixels. Make it smaller, or remove it."
             ) from None
         if isinstance(error, Exception) and not isinstance(error, RecipeError):  # Pillow raises many kinds of errors
-            raise RecipeError(f"{self.origin} is not a readable image. Replace the file or remove it.") from error
+            fix = (
+                "Save it as .jpg or .png"
+                if str(self.origin).lower().endswith(UNREAD)
+                else "Replace the file or remove it"
+            )
+            raise RecipeError(f"{self.origin} is not a readable image. {fix}.") from error
 
 
 class room:  # noqa: N801, used like a function: with room(pixels)

@@ -87,6 +87,12 @@ def test_a_broken_image_is_named(tmp_path, write_image, broken):
         images.decode([good, path], [good, path], (32, 32, 3))
 
 
+def test_a_photo_of_a_format_that_is_not_read_says_which_are(tmp_path):
+    (tmp_path / "photo.HEIC").write_bytes(b"\0\0\0\x18ftypheic")
+    with pytest.raises(RecipeError, match=r"photo.HEIC is not a readable image. Save it as .jpg or .png."):
+        images.decode([tmp_path / "photo.HEIC"], [tmp_path / "photo.HEIC"], (32, 32, 3))
+
+
 def people(*counts):
     labels = np.repeat(np.arange(len(counts), dtype=np.int32), counts)
     names = tuple("abcdefgh"[: len(counts)])
