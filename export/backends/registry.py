@@ -41,7 +41,7 @@ def find(name: str, among: Iterable[str] = tuple(BACKENDS)) -> Backend:
     """
     backend = BACKENDS.get(name) or ALIASES.get(name)
     if backend is None or backend.name not in among:
-        raise ValueError(f"--on is {name!r}; it must be of {', '.join(among)}")
+        raise ValueError(f"--on is {name!r}; it must be one of {', '.join(among)}")
     return backend
 
 

@@ -64,7 +64,7 @@ def test_a_backend_that_is_not_there_is_told(words, tmp_path, capsys):
     files = [tmp_path / f"{word}.npy" if word in ("in", "out") else word for word in words[1:]]
     said = told(capsys, words[0], tmp_path / "net.graph", *files).strip()
     assert re.fullmatch(
-        "error: --on is 'm85'; it must be of .*tflm, .*c-native, m4, m7, m55, m0, m3, m33, rv32(, verilator)?", said
+        "error: --on is 'm85'; it must be one of .*tflm, .*c-native, m4, m7, m55, m0, m3, m33, rv32(, verilator)?", said
     )
     assert not (tmp_path / "out.npy").exists()
 

@@ -64,7 +64,7 @@ def test_several_are_selected_once_each_in_the_order_of_the_registry():
 def test_one_that_cannot_be_chosen_is_told_in_one_line(word):
     with pytest.raises(ValueError) as told:
         select(f"tflm,{word}", provable())
-    assert str(told.value) == f"--on is {word!r}; it must be of {', '.join(provable())}"
+    assert str(told.value) == f"--on is {word!r}; it must be one of {', '.join(provable())}"
 
 
 def test_the_page_lists_every_backend():

@@ -66,5 +66,5 @@ def test_a_backend_whose_tools_are_missing_is_left_out_but_not_in_ci(monkeypatch
 
 
 def test_a_backend_that_is_not_exact_proves_nothing():
-    with pytest.raises(ValueError, match="--on is 'xnnpack'; it must be of stream, tflite-ref, tflm, c-gcc-O0, "):
+    with pytest.raises(ValueError, match="--on is 'xnnpack'; it must be one of stream, tflite-ref, tflm, c-gcc-O0, "):
         Proof(Network(every_operator()), on=["xnnpack"])
