@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import re
+from collections.abc import Collection
 from typing import Any
 
 import matplotlib
@@ -56,22 +57,22 @@ def svg(made: Figure, label: str) -> str:
     return re.sub(r"<svg ", f'<svg role="img" aria-label="{label}" ', text, count=1)
 
 
-def curves(epochs: list[dict[str, Any]]) -> list[tuple[str, str]]:
-    """Return a figure per loss and metric, training and test in one panel: (title, SVG)."""
+def curves(epochs: list[dict[str, Any]], tested: Collection[str]) -> list[tuple[str, str]]:
+    """Return a figure per loss and metric, training and test in one panel: (title, SVG).
+
+    Args:
+        epochs: loss and metrics of each epoch, by name; those of Keras' validation begin with val_.
+        tested: metrics that are measured on test images; all others are of training images.
+    """
     names = dict.fromkeys(name.removeprefix("val_") for row in epochs for name in row if name not in NOT_CURVES)
     ordered = sorted(names, key=lambda name: name != "loss")
-    return [(name.replace("_", " "), _curve(epochs, name)) for name in ordered]
+    return [(name.replace("_", " "), _curve(epochs, name, name in tested)) for name in ordered]
 
 
-def _curve(epochs: list[dict[str, Any]], name: str) -> str:
+def _curve(epochs: list[dict[str, Any]], name: str, is_tested: bool) -> str:
     made, panel = figure()
     x = np.arange(1, len(epochs) + 1)
-    # Losses are of training images; what is measured after an epoch is of test images.
-    both = [
-        (name, "training" if "loss" in name or f"val_{name}" in epochs[-1] else "test", FIRST),
-        (f"val_{name}", "test", SECOND),
-    ]
-    for key, label, colour in both:
+    for key, label, colour in (name, "test" if is_tested else "training", FIRST), (f"val_{name}", "test", SECOND):
         values = np.array([row.get(key, np.nan) for row in epochs], float)
         if np.isfinite(values).any():
             panel.plot(x, values, color=colour, label=label, linewidth=1.8, marker="o", markersize=2.5)

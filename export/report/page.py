@@ -40,7 +40,7 @@ def _sections(contents: Contents, other: Contents | None) -> Iterator[tuple[str,
     if other is not None:
         yield "changes", "What changed", _changes(contents, other)
     yield "accuracy", "Accuracy", _accuracy(contents.get("accuracy", {}))
-    yield "curves", "Training", _curves(contents.get("epochs", []))
+    yield "curves", "Training", _curves(contents.get("epochs", []), _metrics(contents.get("accuracy", {})))
     for output, judged in contents.get("judged", {}).items():
         title = "Right and wrong" if len(contents["judged"]) == 1 else f"Right and wrong: {escape(output)}"
         yield f"judged-{_anchor(output)}", title, _judged(judged)
@@ -116,10 +116,14 @@ def _accuracy(accuracy: Contents) -> str:
     return table(caption, ["", *(escape(titled(metric)) for metric in metrics)], rows)
 
 
-def _curves(epochs: list[Contents]) -> str:
+def _metrics(accuracy: dict[str, dict[str, float]]) -> list[str]:
+    return list(dict.fromkeys(name for row in accuracy.values() for name in row))
+
+
+def _curves(epochs: list[Contents], tested: list[str]) -> str:
     if not epochs:
         return ""
-    drawings = "".join(_picture(title, drawing) for title, drawing in figures.curves(epochs))
+    drawings = "".join(_picture(title, drawing) for title, drawing in figures.curves(epochs, tested))
     revived = {row["epoch"]: int(row["revived"]) for row in epochs if row.get("revived")}
     said = ", ".join(f"{count} in epoch {epoch}" for epoch, count in revived.items())
     note = f"Channels that were nearly constant and got new weights: {said}." if said else ""
@@ -203,7 +207,11 @@ def _boards(contents: Contents) -> str:
         f"{sizes['ram']:,} bytes of RAM with {sizes['stack']:,} of stack, {sizes['flash']:,} bytes of flash "
         f"({escape(sizes['how'])}), {sizes['macs']:,} MACs per image. Other compilers and cores differ by some kilobytes. Your "
         "own firmware and the camera take more. RAM is the largest piece of the chip's own. "
+    )
+    note += (
         "The time assumes one instruction per clock, which no figure here proves."
+        if sizes["boards"]
+        else "<code>sfkeras report</code> measures instead, and counts instructions, if a compiler for Arm and QEMU are there."
     )
     rows = []
     for board in contents["boards"]:

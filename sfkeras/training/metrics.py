@@ -34,7 +34,7 @@ def similarities(embeddings: np.ndarray, pairs: Pairs) -> np.ndarray:
 
 def top_k_metrics(logits: np.ndarray, labels: np.ndarray) -> dict[str, float]:
     """Return the share of images whose class has the highest logit, or one of the five highest:
-    {"top1": float, "top5": float}.
+    {"top1": float, "top5": float}; no top5 of five classes or fewer, which says nothing.
 
     Classes with equal logits, which are frequent in int8, count as higher than the correct class.
 
@@ -43,7 +43,7 @@ def top_k_metrics(logits: np.ndarray, labels: np.ndarray) -> dict[str, float]:
         labels: (images,), int.
     """
     ranks = label_ranks(logits, labels)
-    return {f"top{k}": float(np.mean(ranks < k)) for k in (1, 5)}
+    return {f"top{k}": float(np.mean(ranks < k)) for k in (1, 5) if k == 1 or k < logits.shape[1]}
 
 
 def label_ranks(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:

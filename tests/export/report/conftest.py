@@ -45,7 +45,9 @@ def make_run(folder, task, name="tiny"):
     metric = {"classification": "top1", "faces": "verification_accuracy"}[task]
     run.write_accuracy({form: {metric: value} for form, value in (("float", 0.75), ("TFLM", 0.5))})
     run.write_alphas({"core1.stage1": np.linspace(0, 1, 8)})
-    rows = [{"phase": "float", "epoch": i, "loss": 1 / i, metric: i / 9, "revived": i - 1} for i in (1, 2)]
+    rows = [
+        {"phase": "float", "epoch": i, "loss": 1 / i, "accuracy": 0.9, metric: i / 9, "revived": i - 1} for i in (1, 2)
+    ]
     np.savez(run.folder / "float.npz", rows=np.frombuffer(json.dumps(rows).encode(), np.uint8))
     proof = compare(graph, {"image": codes[:2]}, {})
     (run.export / "verify.json").write_text(json.dumps({"test images": proof.to_json()}))

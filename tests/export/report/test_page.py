@@ -76,6 +76,13 @@ def test_it_says_what_the_run_says(pages):
     assert "which is best on the training images" in faces and "Two people, taken for one" in faces
 
 
+def test_a_curve_says_whether_its_images_were_trained_on(pages):
+    drawn = re.findall(r'(?s)<svg[^>]*aria-label="([\w ]+) by epoch".*?</svg>', pages["classes"])
+    texts = re.findall(r'(?s)<svg[^>]*aria-label="[\w ]+ by epoch".*?</svg>', pages["classes"])
+    labels = {name: set(re.findall(r">(training|test)<", text)) for name, text in zip(drawn, texts, strict=True)}
+    assert labels == {"loss": {"training"}, "accuracy": {"training"}, "top1": {"test"}}
+
+
 def test_a_failed_proof_is_in_the_first_sentence(classes, made):
     broken = {**made["classes"], "proof": [{**made["classes"]["proof"][0], "verdict": "different", "backend": "m4"}]}
     assert "is NOT proven: m4 gave other bytes or did not run" in contents.sentence(broken)

@@ -116,6 +116,7 @@ def test_rank1_against_a_loop(labels, seed):
 def test_top_k():
     logits = np.array([[9, 1, 2, 3, 4, 5], [0, 9, 8, 7, 6, 5], [7, 7, 0, 0, 0, 0]], np.int8)
     assert metrics.top_k_metrics(logits, np.array([0, 0, 0])) == {"top1": 1 / 3, "top5": 2 / 3}
+    assert metrics.top_k_metrics(logits[:, :5], np.array([0, 0, 0])) == {"top1": 1 / 3}
 
 
 def test_raw_pixels_of_faces_are_a_baseline():
