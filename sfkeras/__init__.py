@@ -5,7 +5,7 @@ Importing the package is fast: TensorFlow loads with the first public name that 
 
 import importlib
 
-__version__ = "0.2.0"
+__version__ = "0.3.0"
 
 _HOME = {
     "AlphaBlend": "nn.layers",

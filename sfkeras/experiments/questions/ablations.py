@@ -30,6 +30,7 @@ EXPERIMENT = Experiment(
         "alpha_half": Row(
             "Alphas fixed at 0.5: residual extractors", {"network.alpha": "0.5", "network.alpha_start": "null"}
         ),
+        "alpha_rate": Row("Alphas learn ten times as fast", {"network.alpha_rate": "10"}),
         "no_rejuvenation": Row("Without rejuvenation", {"rejuvenation.threshold": "0"}),
         "trainable_only": Row("Trainable cores only", FROM_SCRATCH),
         "first_pointwise": Row(
@@ -44,5 +45,8 @@ EXPERIMENT = Experiment(
         Column("nearly dead channels", nearly_dead),
         tables.paper(PAPER),
     ),
-    order=tuple(("two_cores", other) for other in ("frozen_batch_norm", "alpha_0", "alpha_half", "no_rejuvenation")),
+    order=tuple(
+        ("two_cores", other)
+        for other in ("frozen_batch_norm", "alpha_0", "alpha_half", "alpha_rate", "no_rejuvenation")
+    ),
 )
