@@ -23,6 +23,7 @@ from export.graph.operators import (
 from export.graph.switches import NAMED_BY_SFKERAS
 from export.graph.tensor import Tensor
 from sfkeras.nn import layers
+from sfkeras.nn.arguments import require_keras
 from sfkeras.nn.freezing.core import snap
 from sfkeras.nn.quantisation import piecewise
 from sfkeras.nn.quantisation.fixed8 import INPUT_EXPONENT, unwrapped
@@ -46,10 +47,11 @@ def lower(model: keras.Model, name: str, metadata: dict[str, str] | None = None)
             of sfkeras's layers.
     Raises: ValueError if the model is none of fixed8.quantise or has a layer that a SemifreddoNet has not; GraphError.
     """
+    require_keras(model)
     if isinstance(model, keras.Sequential) or not any(_exponent(layer) is not None for layer in model.layers):
         raise ValueError(
-            f"{model.name} is no fixed8 model: its layers have no exponents. Expected sfkeras.quantise(model, images) of a "
-            "SemifreddoNet. Other networks: convert them to an int8 .tflite, which `sfkeras compile` takes"
+            f"{model.name} is no fixed8 model: its layers have no exponents. Expected what "
+            "sfkeras.quantise(model, images) returns, or an int8 .tflite, which `sfkeras compile` takes"
         )
     lowering = _Lowering(model)
     for layer in model.layers[1:]:

@@ -1,6 +1,8 @@
 """Models that are saved and loaded by Keras, in any process."""
 
+import json
 import os
+import zipfile
 
 from sfkeras.errors import RecipeError
 from sfkeras.tensorflow import tf
@@ -56,7 +58,26 @@ def load_model(path):
     try:
         return keras.models.load_model(path, names)
     except (OSError, ValueError, TypeError, KeyError) as error:
+        if (version := _keras_of(path)).startswith("3."):
+            raise RecipeError(
+                f"{path} was saved by Keras {version}, but sfkeras needs Keras 2. Start Python with TF_USE_LEGACY_KERAS=1, "
+                "make it with tf.keras and save it again, or convert it to an int8 .tflite."
+            ) from error
         reason = " ".join(str(error).split())[:200]
         raise RecipeError(
             f"{path} is not a model that Keras 2 can load: {reason}. Save it again with model.save."
         ) from error
+
+
+def _keras_of(path):
+    """Return the version of the Keras that saved a .keras or .h5 file; nothing if it does not say."""
+    import h5py  # which TensorFlow brings
+
+    try:
+        if zipfile.is_zipfile(path):
+            with zipfile.ZipFile(path) as parts:
+                return json.loads(parts.read("metadata.json"))["keras_version"]
+        with h5py.File(path) as file:
+            return str(file.attrs["keras_version"])
+    except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile):
+        return ""

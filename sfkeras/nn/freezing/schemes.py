@@ -12,6 +12,7 @@ import zlib
 
 import numpy as np
 
+from sfkeras.nn.arguments import require_float
 from sfkeras.nn.freezing import partly_frozen
 from sfkeras.nn.freezing.core import Core
 from sfkeras.nn.quantisation import ordinary
@@ -87,6 +88,7 @@ def freeze(model, core=None, share=1.0, *, layers=None):
         last          2               0             14,402
         in all                      162             14,464
     """
+    require_float(model)
     if ordinary.is_ordinary(model):
         if core is not None:
             raise ValueError("an ordinary model is frozen to its own weights. Leave out the core.")
@@ -135,7 +137,11 @@ def _share_of_each(share, layers, count):
     """Return one share for each of `count` convolutions. Raises: ValueError."""
     if layers is not None:
         return first_layers(layers, count)
-    shares = by_depth(share, count) if np.size(share) <= 2 else np.asarray(share, float)
+    try:
+        given = np.asarray(share, float)
+    except (TypeError, ValueError):
+        raise ValueError(f"share is {share!r}. Expected numbers from 0 to 1.") from None
+    shares = by_depth(share, count) if given.size <= 2 else given
     if len(shares) != count:
         raise ValueError(f"got {len(shares)} shares. Expected 1, 2 or {count}, one per convolution.")
     if not ((0 <= shares) & (shares <= 1)).all():
@@ -145,11 +151,6 @@ def _share_of_each(share, layers, count):
 
 def _frozen_filters(model, share, layers):
     """Return the copy of an ordinary model. Raises: ValueError."""
-    if not getattr(model, "inputs", None):
-        raise ValueError(
-            "the model has no inputs of known shape. Expected a functional model, or a Sequential one that begins with "
-            "keras.Input."
-        )
     convolutions = partly_frozen.convolutions(model)
     if not convolutions:
         raise ValueError("the model has no convolution to freeze. Expected Conv2D or DepthwiseConv2D.")

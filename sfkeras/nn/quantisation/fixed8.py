@@ -20,6 +20,7 @@ from tensorflow_model_optimization.python.core.quantization.keras.quantize_wrapp
     QuantizeWrapperV2,
 )
 
+from sfkeras.nn.arguments import require_float, suitable
 from sfkeras.nn.layers import (
     AlphaBlend,
     ChannelShuffle,
@@ -86,11 +87,7 @@ def producers(model):
 
 def require_layers(model):
     """Refuse a model with a layer that fixed8 would leave in float. Raises: ValueError that names it."""
-    if not _is_built(model):
-        raise ValueError(
-            "the model has no inputs of known shape. Expected a functional model, or a Sequential one that begins with "
-            "keras.Input."
-        )
+    require_float(model)
     for layer in model.layers:
         linear = isinstance(layer, keras.layers.Activation) and layer.activation is keras.activations.linear
         if not isinstance(layer, (*_MOVING, *_ROUNDED, *_WITHOUT_OWN_SCALE)) and not linear:
@@ -98,10 +95,6 @@ def require_layers(model):
                 f"layer {layer.name} is a {type(layer).__name__}, which fixed8 does not quantise. Expected convolutions, "
                 "batch-norms, ReLU, pools, concatenations and layers of sfkeras. A dense layer can be a 1x1 convolution."
             )
-
-
-def _is_built(model):
-    return isinstance(model, keras.Model) and bool(getattr(model, "inputs", None))
 
 
 def _is_rounded(layer):
@@ -316,12 +309,12 @@ def quantise(model, images=None, *, exponents=None):
         model: float model, as SemifreddoNet returns it, or an ordinary model of convolutions, dense
             layers, batch-norms, ReLU, pools and sums (see ordinary.py). Layer names stay the same.
         images: float32 array (images, height, width, channels), or an iterable of such batches, or
-            None. Calibration chooses the exponents on them. Pixels are (value - 128) / 128.
+            None. Calibration chooses the exponents on them. Values are from -1 to 1: (pixel - 128) / 128.
         exponents: {layer name: int} or None. Exponents to use instead of calibrated ones, for
             example those that `calibrate` returned earlier. With images it may be incomplete.
     Returns: tf.keras.Model with the same inputs and outputs.
-    Raises: ValueError if there are no images and a layer has no exponent, or fixed8 would leave a
-        layer in float.
+    Raises: ValueError if there are no images and a layer has no exponent, the images do not suit the
+        model, or fixed8 would leave a layer in float.
 
     Example:
         >>> import numpy as np, sfkeras
@@ -332,13 +325,14 @@ def quantise(model, images=None, *, exponents=None):
         TensorShape([None, 2, 2, 64])
     """
     require_float32()
-    if _is_built(model) and ordinary.is_ordinary(model) and not _is_calibrated(model, exponents):
+    require_float(model)
+    if ordinary.is_ordinary(model) and not _is_calibrated(model, exponents):
         model = ordinary.rewritten(model)
     require_layers(model)
     exponents = _clamped(model) | dict(exponents or {})
     if images is not None:
         batches = [images[i : i + _BATCH] for i in range(0, len(images), _BATCH)] if hasattr(images, "ndim") else images
-        exponents |= calibrate(model, batches, exponents)
+        exponents |= calibrate(model, (suitable(model, batch) for batch in batches), exponents)
     if missing := [layer.name for layer in producers(model) if layer.name not in exponents]:
         raise ValueError(
             f"{len(missing)} layers have no exponent (first: {missing[0]}). Expected one per layer that `calibrate` "
