@@ -46,7 +46,7 @@ class OpenNetwork(Network):
         real = np.issubdtype(x.dtype, np.floating)
         codes = _codes(image, x) if real else x
         if codes.dtype != np.int8 or codes.shape[1:] != image.shape or len(codes) == 0:
-            raise ValueError(f"the images are {x.dtype} {x.shape}; they must be int8 or float (batch, {image.shape})")
+            raise ValueError(f"the images are {x.dtype} {x.shape}; they must be int8 or float {image.batch}")
         outputs = self._predict(codes)
         if real:
             outputs = {name: self.graph.tensor(name).real(values) for name, values in outputs.items()}

@@ -22,9 +22,9 @@ def run_on(network: Network, inputs: np.ndarray, on: str, task: bytes | None = N
     Raises: ValueError if inputs or backend do not suit; MissingTool, MachineError, RuntimeError if it cannot run.
     """
     backend = registry.find(on)
-    shape = network.graph.tensor(network.graph.inputs[0]).shape
-    if inputs.dtype != np.int8 or inputs.shape[1:] != shape or len(inputs) == 0:
-        raise ValueError(f"the inputs are {inputs.dtype} {inputs.shape}; they must be int8 (images, {shape})")
+    image = network.graph.tensor(network.graph.inputs[0])
+    if inputs.dtype != np.int8 or inputs.shape[1:] != image.shape or len(inputs) == 0:
+        raise ValueError(f"the inputs are {inputs.dtype} {inputs.shape}; they must be int8 {image.batch}")
     if task is not None and not backend.takes_tasks:
         takers = ", ".join(each.name for each in registry.ENTRIES if each.takes_tasks)
         raise ValueError(f"{backend.name} takes no task image; --task is for {takers}")

@@ -119,7 +119,7 @@ def _named_inputs(graph: Graph, inputs: Codes | Mapping[str, Codes]) -> Mapping[
     for name, value in named.items():
         shape = graph.tensor(name).shape
         if value.dtype != np.int8 or value.shape[1:] != shape:
-            raise ValueError(f"input {name} is {value.dtype} {value.shape}; it must be int8 (batch, {shape})")
+            raise ValueError(f"input {name} is {value.dtype} {value.shape}; it must be int8 {graph.tensor(name).batch}")
     return named
 
 

@@ -61,6 +61,11 @@ class Tensor:
         """Total number of values, which is the number of bytes."""
         return math.prod(self.shape)
 
+    @property
+    def batch(self) -> str:
+        """Shape of a batch of such maps, as text."""
+        return f"(batch, {', '.join(map(str, self.shape))})"
+
     def real(self, codes: npt.NDArray[np.int8]) -> npt.NDArray[np.float32]:
         """Return what codes stand for, in float32."""
         return (codes.astype(np.float32) - self.zero_point) * np.float32(self.scale)

@@ -91,7 +91,7 @@ def test_a_task_image_that_is_refused_is_told(network, images):
     [
         (lambda x: x, "m85", "--on is 'm85'; it must be one of golden, stream, tflite-ref, tflm, xnnpack, c-gcc-O0, "),
         (lambda x: x.astype(np.uint8), "golden", "the inputs are uint8 (3, 7, 5, 3); they must be int8"),
-        (lambda x: x[0], "golden", "the inputs are int8 (7, 5, 3); they must be int8 (images, (7, 5, 3))"),
+        (lambda x: x[0], "golden", "the inputs are int8 (7, 5, 3); they must be int8 (batch, 7, 5, 3)"),
         (lambda x: x[:0], "golden", "the inputs are int8 (0, 7, 5, 3)"),
         (lambda x: x[:, :5], "golden", "the inputs are int8 (3, 5, 5, 3)"),
     ],
