@@ -367,11 +367,13 @@ class Commands:
         """
         from export.live.serve import HOST, server
         from export.opening import open_network
+        from sfkeras import at_work
 
         if not networks:
             raise ValueError("live needs a network; write for example: live runs/face")
         with server([open_network(network, size) for network in networks], port) as running:
             print(f"http://{HOST}:{running.server_port}/ runs until Ctrl-C; nothing leaves this computer", flush=True)
+            at_work.hush()
             running.serve_forever()
 
     def report(self, *networks: str, on: str = "m4", out: str | None = None, fail_if: str | None = None):

@@ -16,6 +16,8 @@ import textwrap
 import typing
 from collections.abc import Callable, Sequence
 
+from sfkeras import at_work
+
 DONE, FAILED, MISTAKE, INTERRUPTED, PIPE_CLOSED = 0, 1, 2, 130, 141  # exit codes
 HELP = ("-h", "--help", "help")
 EXPECTED = {  # of what a path names, for errors whose texts say only what it is
@@ -142,7 +144,8 @@ def call(name: str, function: Callable, words: Sequence[str]) -> None:
     @fire.decorators.SetParseFn(str)  # text as it was typed: fire's own guesses make numbers of 0x16 and 7
     def typed(*loose, **options):
         positional, named = arguments(function, loose, options)
-        function(*positional, **named)
+        with at_work.said(name):
+            function(*positional, **named)
 
     fire.Fire(typed, command=list(words), name=name)
 

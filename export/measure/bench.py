@@ -12,6 +12,7 @@ from export.measure import board, host
 from export.measure.board import Bench
 from export.measure.host import HostBench
 from export.network import Network
+from sfkeras import at_work
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,7 @@ def measure(network: Network, on: Iterable[Backend]) -> Iterator[Bench | HostBen
 
 
 def _attempt(run: Callable[[Network, Backend], Any], network: Network, backend: Backend) -> Any:
+    at_work.on(backend.name)
     try:
         return run(network, backend)
     except MissingTool as error:

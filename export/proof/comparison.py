@@ -13,6 +13,7 @@ from export.backends.backend import Maps, MapsUpTo
 from export.backends.programs.tools import MissingTool, may_be_missing
 from export.graph import golden
 from export.graph.graph import Graph
+from sfkeras import at_work
 
 VALUES_AT_ONCE = 1 << 26  # intermediate values of a backend that are in memory
 
@@ -118,6 +119,7 @@ def compare(graph: Graph, inputs: Maps, backends: dict[str, Show], most: dict[st
     images = max(1, VALUES_AT_ONCE // sum(tensor.size for tensor in graph.tensors))
     for start in range(0, count, images):
         batch = {name: value[start : start + images] for name, value in inputs.items()}
+        at_work.on("golden")
         expected = golden.run(graph, batch)
         comparisons["golden"].add(start, expected, expected)
         for name, show in backends.items():

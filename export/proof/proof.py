@@ -9,6 +9,7 @@ from export.backends import registry
 from export.backends.backend import Backend, Maps
 from export.network import Network
 from export.proof.comparison import Show, Verification, compare
+from sfkeras import at_work
 
 FEW = 4  # inputs for the backends that are slow
 
@@ -36,4 +37,9 @@ class Proof:
 
 def _shown(backend: Backend, network: Network) -> Show:
     prepared = cache(lambda: backend.prepare(network, backend.shows_every_tensor))
-    return lambda inputs: prepared()(inputs)[0]
+
+    def show(inputs: Maps) -> Maps:
+        at_work.on(backend.name)
+        return prepared()(inputs)[0]
+
+    return show

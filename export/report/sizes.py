@@ -14,6 +14,7 @@ from export.graph import golden
 from export.measure import board
 from export.network import Network
 from export.report.boards import DSP, MVE, PORTABLE
+from sfkeras import at_work
 
 KERNELS = {"m4": DSP, "m7": DSP, "m55": MVE, "m33": PORTABLE, "m3": PORTABLE, "m0": PORTABLE, "rv32": PORTABLE}
 CODE_BYTES, STACK_BYTES = 24_000, 3_008  # of an estimate: engine and kernels on a Cortex-M4, and its deepest stack
@@ -33,6 +34,7 @@ def measure(network: Network, on: list[str]) -> dict[str, Any]:
     costs: dict[str, dict[str, Any]] = {}
     missing = []
     for name in on:
+        at_work.on(name)
         try:
             costs[name] = _cost(network, name)
         except MissingTool as error:

@@ -2,10 +2,11 @@
 
 import contextlib
 import sys
-import threading
 import time
 
-INTERVAL = 10  # seconds
+from sfkeras import at_work
+from sfkeras.at_work import INTERVAL
+
 PHASES = ("start", "data and network", "float", "fixed8", "results", "export and proof")
 
 
@@ -32,19 +33,8 @@ class Progress:
         self.start, self.first_step = time.monotonic(), None
         epochs = f": {len(self.work)} epoch{'s' * (len(self.work) != 1)}" if self.work else ""
         self.say(f"phase {PHASES.index(name) + 1} of {len(PHASES)}, {name}{epochs}")
-        ended = threading.Event()
-
-        def watch():
-            while not ended.wait(INTERVAL):
-                self.say(f"  {self.name}: {self.state(time.monotonic())}")
-
-        watching = threading.Thread(target=watch, daemon=True)
-        watching.start()
-        try:
+        with at_work.every(INTERVAL, lambda: self.say(f"  {self.name}: {self.state(time.monotonic())}")):
             yield
-        finally:
-            ended.set()
-            watching.join()
 
     def step(self, epochs_left, share):
         """Count a training step.
