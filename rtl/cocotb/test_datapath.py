@@ -69,11 +69,14 @@ async def frames_are_goldens(dut):
     await RisingEdge(dut.clk)
     dut.task_begins.value = 0
 
-    await task.send((HERE.parent / "task.bin").read_bytes(), 4, pauses=0)
+    words = (HERE.parent / "task.bin").read_bytes()
+    dut._log.info(f"loading the task image: {len(words) // 4:,} words, a clock each")
+    await task.send(words, 4, pauses=0)
     while int(dut.task_status.value) == LOADING:
         await RisingEdge(dut.clk)
     assert int(dut.task_status.value) == LOADED, f"task image refused: {int(dut.task_status.value)}"
 
+    dut._log.info("it is loaded; sending the frames")
     cocotb.start_soon(image.send((HERE / "image.bin").read_bytes(), VECTORS["image"]))
     expected = {i: (HERE / f"output{i}.bin").read_bytes() for i in VECTORS["outputs"]}
     receiving = [
