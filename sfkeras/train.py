@@ -73,6 +73,7 @@ def train_in(run):
         training.save_settled_core()
     with progress.phase("export and proof"):
         deployment.deploy(training)
+    print(f"\n{run.folder / 'report.html'}: open it in a browser", flush=True)
 
 
 @fire.decorators.SetParseFn(str)

@@ -32,6 +32,10 @@ def fill(tree: dict) -> None:
     keys += [f"heads.{name}.outputs" for name, head in _section(tree, "heads").items() if _is_auto(head, "outputs")]
     if not keys:
         return
+    if isinstance(data, dict) and data.get("source") == "folder" and data.get("root") is None:
+        raise RecipeError(
+            "data.root is missing. Write data.root=FOLDER: a folder with one folder of pictures per class."
+        )
     if not isinstance(data, dict) or data.get("source") != "folder" or not isinstance(data.get("root"), str):
         raise RecipeError(
             f"{keys[0]} is auto, but only a folder of pictures can decide it. Write data.source=folder data.root=FOLDER, "

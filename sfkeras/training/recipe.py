@@ -483,7 +483,9 @@ def flat(tree: dict, section: str = "") -> dict:
 def require_same(recipe: Recipe, stored: Recipe) -> None:
     """Refuse to continue a run with another recipe than its own. Raises: RecipeError."""
     if differing := difference(stored, recipe):
+        longer = all(key.startswith(("training.", "qat.")) for key in differing)
+        more = f"; start_from={recipe.folder} trains on from its weights" if longer else ""
         raise RecipeError(
             f"recipe {recipe.name}: {recipe.folder} was started with other values of {', '.join(differing)}. "
-            f"Give this run another name (name={recipe.name}2) or delete {recipe.folder}."
+            f"Give this run another name (name={recipe.name}2{more}) or delete {recipe.folder}."
         )

@@ -57,6 +57,13 @@ def test_the_recipe_has_values_that_training_can_continue_with(tmp_path):
     assert recipe.parse(["recipe=pictures", f"data.root={tmp_path}", "training.epochs=3"]).training.epochs == 3
 
 
+def test_a_folder_that_is_not_given_is_asked_for():
+    with pytest.raises(
+        RecipeError, match="recipe pictures: data.root is missing. Write data.root=FOLDER: a folder with"
+    ):
+        recipe.parse(["recipe=pictures"])
+
+
 def test_only_a_folder_decides():
     with pytest.raises(RecipeError, match="heads.task.outputs is auto, but only a folder of pictures can decide it"):
         recipe.parse(["recipe=face", "heads.task.outputs=auto"])

@@ -475,6 +475,10 @@ def test_a_run_goes_on_under_its_own_recipe_only():
         "recipe face: runs/face was started with other values of seed, qat.epochs. "
         "Give this run another name (name=face2) or delete runs/face."
     )
+    with pytest.raises(
+        RecipeError, match=r"of training.epochs. .*name=face2; start_from=runs/face trains on from its wei"
+    ):
+        recipe.require_same(recipe.parse(["recipe=face", "training.epochs=99"]), stored=a)
 
 
 # ---- help
