@@ -13,8 +13,8 @@ def require_keras(model):
         return
     if any(kind.__module__.startswith("keras.") for kind in type(model).__mro__):
         raise ValueError(
-            "the model is one of Keras 3, but sfkeras needs Keras 2. Start Python with TF_USE_LEGACY_KERAS=1 and make it "
-            "with tf.keras, or convert it to an int8 .tflite, which export.open takes."
+            "the model is one of Keras 3, but sfkeras needs Keras 2. Make it with tf_keras, or convert it to an int8 "
+            ".tflite, which export.open takes."
         )
     raise ValueError(f"got {type(model).__name__}. Expected a Keras model; sfkeras.load_model loads a saved one.")
 

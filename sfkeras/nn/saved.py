@@ -60,8 +60,8 @@ def load_model(path):
     except (OSError, ValueError, TypeError, KeyError) as error:
         if (version := _keras_of(path)).startswith("3."):
             raise RecipeError(
-                f"{path} was saved by Keras {version}, but sfkeras needs Keras 2. Start Python with TF_USE_LEGACY_KERAS=1, "
-                "make it with tf.keras and save it again, or convert it to an int8 .tflite."
+                f"{path} was saved by Keras {version}, but sfkeras needs Keras 2. Make it with tf_keras and save it "
+                "again, or convert it to an int8 .tflite."
             ) from error
         reason = " ".join(str(error).split())[:200]
         raise RecipeError(
