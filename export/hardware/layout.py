@@ -297,7 +297,10 @@ class _Layout:
             (not windowed or max(operator.strides) <= 2, f"its strides are {operator.strides}; at most 2 is possible"),
             (not windowed or np.max(pads) <= 1, f"its padding is {pads}; at most 1 on each side is possible"),
             (not windowed or shape[1] > 1, f"its map is {shape[1]} pixel wide; the hardware needs at least 2"),
-            (not structure.needs_wide_multiplier(operator, graph), "its multipliers need 31 bits; the hardware has 24"),
+            (
+                not structure.needs_wide_multiplier(operator, graph),
+                "its multipliers need 31 bits; the hardware has 24, as fixed8 of sfkeras needs",
+            ),
             (int(shifts.max()) <= 0, "a factor is more than 1; the hardware scales sums down"),
         ):
             if not fits:

@@ -69,9 +69,10 @@ class AreaReport:
 
     def __str__(self) -> str:
         folded = self.schedule.design
+        each = folded.clocks_per_pixel
         lines = [
-            f"{self.name}: {self.size[0]}x{self.size[1]}, {folded.clocks_per_pixel} clocks per pixel, "
-            f"{self.schedule.clocks:,} clocks per frame, latency {self.schedule.latency:,}",
+            f"{self.name}: {self.size[0]}x{self.size[1]}, {each} clock{'s' * (each != 1)} per pixel, "
+            f"{self.schedule.clocks:,} clocks per frame, latency {self.schedule.latency:,} clocks",
             f"mm2, {self.designs[0].library.source}",
             "",
             f"{'':16}" + "".join(f"{name:>14}" for name in (*(report.name for report in self.designs), CALIBRATION)),
