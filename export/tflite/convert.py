@@ -36,10 +36,15 @@ def to_tflite(path: str | os.PathLike[str], files: Sequence[Path], pixels: str =
     if not os.path.exists(path):  # before TensorFlow is loaded
         raise ValueError(f"{path} does not exist; give a file that model.save has written")
     load_tensorflow()
+    from sfkeras.nn.arguments import require_float
     from sfkeras.nn.saved import load_model
     from sfkeras.tensorflow import tf
 
     model, (offset, scale) = load_model(path), RANGES[pixels]
+    try:
+        require_float(model)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None
     shape = tuple(model.inputs[0].shape[1:])
     if len(model.inputs) != 1 or len(shape) != 3 or None in shape or shape[2] not in (1, 3):
         raise ValueError(f"{path} takes {model.input_shape}; expected one image of fixed size with 1 or 3 channels")

@@ -28,7 +28,7 @@ def require_float(model):
             "keras.Input."
         )
     if any(type(layer).__name__ == "Fixed8Layer" for layer in model.layers):
-        raise ValueError(f"{model.name} is in fixed8 already. Expected the float model that it was made of.")
+        raise ValueError(f"{model.name} is in fixed8 already, and export.open takes it. Expected a float model.")
 
 
 def suitable(model, images):

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import sfkeras
 from export import __main__
 from export.opening import open_network
 from export.tflite import convert
@@ -62,6 +63,13 @@ def test_a_model_without_a_fixed_size_is_refused(saved, tmp_path, capsys):
     model.save(tmp_path / "any.keras")
     assert command("compile", tmp_path / "any.keras", tmp_path / "out", f"--pictures={saved / 'pictures'}") == 2
     assert "expected one image of fixed size" in capsys.readouterr().err
+
+
+def test_a_model_in_fixed8_is_not_quantised_again(saved, tmp_path, capsys):
+    model = keras.Sequential([keras.Input((8, 8, 3)), keras.layers.Conv2D(2, 3, activation="relu")])
+    sfkeras.quantise(model, np.zeros((1, 8, 8, 3), np.float32)).save(tmp_path / "twice.keras")
+    assert command("compile", tmp_path / "twice.keras", tmp_path / "out", f"--pictures={saved / 'pictures'}") == 2
+    assert "twice.keras: sequential" in (said := capsys.readouterr().err) and "export.open takes it" in said
 
 
 def test_a_model_that_is_not_there_is_told_before_tensorflow_is_loaded(tmp_path):

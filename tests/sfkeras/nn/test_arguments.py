@@ -46,7 +46,7 @@ def test_a_model_of_keras_3(take):
 def test_a_path_and_a_model_in_fixed8(take):
     with pytest.raises(ValueError, match="got str. Expected a Keras model; sfkeras.load_model loads a saved one."):
         take("model.h5")
-    with pytest.raises(ValueError, match="is in fixed8 already. Expected the float model that it was made of."):
+    with pytest.raises(ValueError, match="is in fixed8 already, and export.open takes it. Expected a float model."):
         take(sfkeras.quantise(network(), IMAGES))
 
 
