@@ -100,8 +100,10 @@ class Verification:
 
     def __str__(self) -> str:
         verdict = "passed" if self.passed else "FAILED"
-        lines = [f"{self.graph}: {verdict} on {self.inputs} inputs", *(f"  {backend}" for backend in self.backends)]
-        return "\n".join(lines)
+        left_out = [backend.backend for backend in self.backends if backend.left_out]
+        without = f", without {', '.join(left_out)}" if left_out else ""
+        lines = [f"{self.graph}: {verdict} on {self.inputs} inputs{without}"]
+        return "\n".join([*lines, *(f"  {backend}" for backend in self.backends)])
 
 
 def compare(graph: Graph, inputs: Maps, backends: dict[str, Show], most: dict[str, int] | None = None) -> Verification:

@@ -61,6 +61,7 @@ def test_a_backend_whose_tools_are_missing_is_left_out_but_not_in_ci(monkeypatch
     proof = Proof(Network(graph), on=["stream", "m4"]).verify(random_inputs(graph, 1))
     assert proof.passed
     assert "m4: LEFT OUT: m4 needs arm-none-eabi-gcc, which is not installed" in str(proof)
+    assert str(proof).splitlines()[0].endswith(" on 1 inputs, without m4")
     monkeypatch.setenv("CI", "1")
     assert not proof.passed
 
