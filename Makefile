@@ -16,7 +16,7 @@ help:
 	@echo "make quick      the tests that take under a minute: no trainings, boards or sanitizers"
 	@echo "make installed  installs the package into an empty environment and compiles a .tflite there"
 	@echo "make fuzz       runs 20,000 mutations of each kind of file, which takes an hour"
-	@echo "make silicon    synthesises the hardware's blocks, and writes results/silicon.json and docs/silicon.md"
+	@echo "make silicon    synthesises the hardware's blocks, and writes results/silicon.json and docs/silicon.md: 4 minutes of a processor"
 	@echo "make frames     simulates whole frames of the paper's network, up to 640x480, which takes most of an hour"
 	@echo "make live       serves a page that runs the face network in your browser, after make face"
 	@echo "make setup      installs the packages of requirements.txt into .venv"

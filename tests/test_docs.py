@@ -35,7 +35,7 @@ LONG = {
     "make thorough": "minutes: more variants of what make test proves",
     "make test": "runs this test",
     "make installed": "a minute or more: builds a wheel, installs it",
-    "make silicon": "10 min: synthesises 170 blocks",
+    "make silicon": "4 min of a processor: synthesises 170 blocks",
     "make frames": "most of an hour: compiles and simulates two large designs",
     "sfkeras bench model_int8.tflite --on=m4": "0.7 min",
     "python -m tests.support.networks.speed_page m0,m3,m33,m4,m7,m55,rv32 --write": "half an hour: 14 networks, 7 cores",

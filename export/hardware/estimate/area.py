@@ -235,7 +235,7 @@ def _window(block: blocks.Window) -> tuple[Logic, tuple[Memory, ...]]:
     lanes, bits, beats = block.input.lanes, block.input.kept_width, block.input.beats
     counts, row, beat = max(height, width).bit_length(), (width * beats).bit_length(), beats.bit_length()
     registers = 5 * counts + 3 * row + 2 * beat + 18 + bits
-    logic = Logic(registers=registers, adders=13, gates=620 + 157 * lanes)
+    logic = Logic(registers=registers, adders=13, gates=420 + 157 * lanes)
     if block.strides[1] > 1 or block.parts > 1:
         logic = logic + Logic(registers=9 * bits, gates=15 * bits)
     if block.first_waits:
@@ -245,7 +245,8 @@ def _window(block: blocks.Window) -> tuple[Logic, tuple[Memory, ...]]:
     rows = (Memory(width * beats, (1 + side_by_side) * bits, "rows"),) * (2 - side_by_side)
     if beats == 1:
         return logic + fifo + Logic(registers=6 * bits), (*rows, *waiting)
-    return logic + fifo, (*rows, Memory(beats, 6 * bits, "rows"), *waiting)
+    of_columns = Logic(gates=200)  # counters of beats, and what the memory of columns needs
+    return logic + fifo + of_columns, (*rows, Memory(beats, 6 * bits, "rows"), *waiting)
 
 
 def _weights(codes: Codes) -> tuple[Logic, tuple[Memory, ...]]:

@@ -1,8 +1,8 @@
 """Areas of the core that comes with the project, estimated and synthesised: results/silicon.json and docs/silicon.md.
 
-    python -m export.hardware.synthesis.silicon  # estimates again; keeps what was synthesised
-    python -m export.hardware.synthesis.silicon osu018 sky130              # synthesises first, about 3 minutes per process
-    python -m export.hardware.synthesis.silicon asap7 --liberty=FOLDER     # with liberty files that you have
+    python -m export.hardware.synthesis.silicon  # estimates again; keeps what was synthesised of this core
+    python -m export.hardware.synthesis.silicon osu018 sky130              # synthesises first, 2 minutes per process
+    python -m export.hardware.synthesis.silicon asap7 --liberty=FOLDER     # with liberty files that you have; 4 minutes
 
 All is for two trainable cores at the paper's 640x480. The tables of docs/results.md read the areas.
 """
@@ -35,13 +35,13 @@ RESULT, PAGE = Path("results", "silicon.json"), Path("docs", "silicon.md")
 
 
 @cache
-def _core() -> dict[str, Any]:
-    return Core.load(NAME).codes  # type: ignore[no-any-return, no-untyped-call]
+def _core() -> Core:
+    return Core.load(NAME)  # type: ignore[no-any-return, no-untyped-call]
 
 
 @cache
 def _network() -> Network:
-    return Network(network_of(_core(), SIZE, CORES, NAME))
+    return Network(network_of(_core().codes, SIZE, CORES, NAME))
 
 
 def _planned(rate: int) -> Schedule:
@@ -125,15 +125,19 @@ def _as_trainable() -> dict[str, dict[str, float]]:
 
 def synthesised(names: list[str], liberty: Path | None) -> dict[str, Any]:
     """Synthesise the groups of blocks of one clock per pixel, and a hardwired matrix, for some processes."""
-    codes = _core()[measured.MATRIX]
+    core = _core()
+    codes = core.codes[measured.MATRIX]
     matrix = codes.reshape(-1, codes.shape[-1]).T
     found = {}
     for name in names:
         process = _process(name, liberty)
         groups = list(measured.measure(_planned(1), process, lambda text: print(text, flush=True)))
-        found[name] = {"groups": groups, "hardwired": measured.matrix_and_multipliers(matrix, process)}
+        hardwired = measured.matrix_and_multipliers(matrix, process)
+        found[name] = {"core": core.digest, "groups": groups, "hardwired": hardwired}
         if liberty is not None and process.whole_cells:
-            found[name]["power"] = list(power.measure(_core(), process, liberty, lambda text: print(text, flush=True)))
+            found[name]["power"] = list(
+                power.measure(core.codes, process, liberty, lambda text: print(text, flush=True))
+            )
     return found
 
 
@@ -146,14 +150,18 @@ def _process(name: str, liberty: Path | None) -> processes.Process:
 
 
 def refreshed(synthesis: dict[str, Any]) -> dict[str, Any]:
-    """Return what was synthesised with estimates of now."""
+    """Return what was synthesised of this core, with estimates of now. What was synthesised of another core is left out."""
     groups = {(group.kind, group.place): group for group in measured.groups(_planned(1))}
 
     def row(old: dict[str, Any]) -> dict[str, Any]:
         group = groups[old["kind"], old["place"]]
         return old | {"estimated": measured.counts(group.estimated), "all": measured.counts(group.logic)}
 
-    return {name: made | {"groups": [row(old) for old in made["groups"]]} for name, made in synthesis.items()}
+    return {
+        name: made | {"groups": [row(old) for old in made["groups"]]}
+        for name, made in synthesis.items()
+        if made.get("core") == _core().digest
+    }
 
 
 def main() -> None:

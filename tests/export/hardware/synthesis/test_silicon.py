@@ -16,7 +16,8 @@ RESULTS = json.loads(area.SILICON.read_text())
 
 
 def test_the_file_of_areas_is_what_the_estimate_gives():
-    """If not: python -m export.hardware.synthesis.silicon, then python -m sfkeras.compare results."""
+    """If not: python -m export.hardware.synthesis.silicon, then python -m sfkeras.compare results; for another core, first make
+    silicon LIBERTY=FOLDER."""
     made = silicon.areas() | {"synthesis": silicon.refreshed(RESULTS["synthesis"])}
     assert RESULTS == json.loads(json.dumps(made))
     assert area.DESIGN in made["mm2"]
