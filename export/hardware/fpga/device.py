@@ -8,7 +8,7 @@ from export.hardware.blocks import Design
 from export.hardware.fpga import luts
 from export.hardware.fpga.memories import Memory, Placed, memories_of, placed
 
-ROUTABLE = 0.9  # of the look-up tables of a device; nextpnr finds no wires for more
+ROUTABLE = 0.9  # of the look-up tables of a device, assumed: nextpnr needs room for wires
 SERIAL = Memory(64, 8)  # holds what arrives at the serial port
 
 
