@@ -252,6 +252,8 @@ def usage(name: str, function: Callable) -> str:
 
 
 def _entry(label: str, text: str) -> list[str]:
+    if len(label) > 14:  # too long for the column: the text starts below it
+        return [f"  {label}", *(f"{'':17}{line}" for line in textwrap.wrap(text, 90))]
     first, *others = textwrap.wrap(text, 90) or [""]
     return [f"  {label:<14} {first}".rstrip(), *(f"{'':17}{line}" for line in others)]
 

@@ -5,7 +5,7 @@ Every training is an ordinary run in runs/EXPERIMENT/. It adds a line to results
 training with a line there, or in another experiment's file, is not repeated. docs/results.md is
 made from these files. Words, in any order:
 
-    TASK=FOLDER      data of a task: lfw=, tiny_imagenet=, camvid=
+    TASK=FOLDER      data of a task: lfw=, tiny_imagenet=, camvid=, fashion=, photos=
     seeds=1,2,3      seeds, one after another; default 1
     tasks= rows=     some of them only; an error lists their names
     results=FOLDER   another folder of results files, with a page of its own

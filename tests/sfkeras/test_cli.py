@@ -1,6 +1,8 @@
 """The installed command: quick to help, without TensorFlow, and right about its exit codes."""
 
+import inspect
 import os
+import re
 import resource
 import shutil
 import subprocess
@@ -11,10 +13,12 @@ import numpy as np
 import pytest
 
 import sfkeras
+from export.__main__ import Commands
 from export.graph import golden
 from export.packages import folder
 from export.tflite.writing import writer
-from sfkeras import cli
+from sfkeras import cli, command
+from sfkeras.experiments import EXPERIMENTS
 from tests.support.networks.tasks import every_operator
 
 ROOT = Path(__file__).parents[2]
@@ -98,6 +102,22 @@ def test_help_is_quick(words):
     assert (
         after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 1
     )  # the processor's, however busy it is
+
+
+def test_an_option_stands_apart_from_its_text(capsys):
+    for name, function in command.commands_of(Commands).items():
+        for each in inspect.signature(function).parameters.values():
+            if each.kind is each.KEYWORD_ONLY or each.default is not each.empty:
+                option = "--" + each.name.replace("_", "-")
+                assert cli.main([name, "--help"]) == 0
+                assert re.search(rf"^  {option}(  +\S|$)", capsys.readouterr().out, re.MULTILINE), (name, option)
+
+
+def test_the_help_of_experiments_names_every_folder_of_data(capsys):
+    assert cli.main(["compare-experiments", "--help"]) == 0
+    said = capsys.readouterr().out
+    for experiment in EXPERIMENTS.values():
+        assert all(f"{name}=" in said for name, task in experiment.tasks.items() if task.folder)
 
 
 def test_the_overview_names_every_command(capsys):
