@@ -34,7 +34,7 @@ def main(words: list[str] | None = None) -> int:
     if words[:1] == ["train"]:
         from sfkeras import train as training
 
-        return training.main(words[1:], "sfkeras train")
+        return training.main(words[1:])
     if words[:1] == ["compare-experiments"]:
         from sfkeras import compare
 

@@ -82,11 +82,11 @@ def from_words(*words):
     train(recipes.parse(words))
 
 
-def main(words, name="python -m sfkeras.train"):
+def main(words):
     """Run the command and return its exit code: 0, 1 if the proof fails, 2 for a mistake of the user, 130 interrupted."""
     startup.prepare_command()
     if not words or {"-h", "--help", "help"} & set(words):
-        return guarded(lambda: print(recipes.help().replace("python -m sfkeras.train", name), flush=True))
+        return guarded(lambda: print(recipes.help(), flush=True))
     return guarded(
         lambda: fire.Fire(from_words, [word.lstrip("-") for word in words]),
         interrupted="stopped. The same command continues after the last complete epoch.",

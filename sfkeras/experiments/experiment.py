@@ -85,7 +85,7 @@ class Experiment:
     def command(self) -> str:
         """The command that runs the experiment."""
         folders = [f"{name}=FOLDER" for name, task in {**self.core, **self.tasks}.items() if task.folder]
-        return " ".join(["python -m sfkeras.compare", self.name, *folders])
+        return " ".join(["sfkeras compare-experiments", self.name, *folders])
 
 
 # The core that the rows of results/ were trained with, until they are trained with the present one.

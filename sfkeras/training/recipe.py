@@ -31,7 +31,7 @@ from sfkeras.training import automatic
 from sfkeras.training.settings import TextLoader, all_keys, brief, build, expected, join, key, shown
 
 RECIPES = places.shipped("recipes")
-EXAMPLE = "python -m sfkeras.train recipe=face network.cores=1 training.epochs=20 name=face_one_core"
+EXAMPLE = "sfkeras train recipe=face network.cores=1 training.epochs=20 name=face_one_core"
 
 
 class InputSize(NamedTuple):
@@ -437,7 +437,7 @@ def put(tree: dict, path: list[str], given: str) -> None:
 
 def help() -> str:
     """Return the text of `--help`: the command, the recipes and every key with its default."""
-    lines = ["python -m sfkeras.train recipe=NAME [key=value ...]", "", f"Example: {EXAMPLE}", "", "Recipes:"]
+    lines = ["sfkeras train recipe=NAME [key=value ...]", "", f"Example: {EXAMPLE}", "", "Recipes:"]
     for name in known_recipes():
         lines += [f"  {name:<16}{(RECIPES / f'{name}.yaml').read_text(encoding='utf-8').splitlines()[0].lstrip('# ')}"]
     lines += ["  PATH.yaml       your own recipe", "", "Keys, with their defaults:"]

@@ -66,7 +66,7 @@ def at_once():
 def test_help_is_there_at_once():
     with at_once():
         code, out, _ = run("--help")
-    assert code == 0 and "network.core_shuffle=true" in out and "Example: python -m sfkeras.train recipe=face" in out
+    assert code == 0 and "network.core_shuffle=true" in out and "Example: sfkeras train recipe=face" in out
 
 
 @pytest.mark.parametrize(

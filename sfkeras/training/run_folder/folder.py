@@ -134,7 +134,7 @@ class Run:
         path = self.folder / "export" / name
         if not path.is_file():
             raise RecipeError(
-                f"{path} does not exist. Finish the training: python -m sfkeras.train recipe={self.folder / 'recipe.yaml'}"
+                f"{path} does not exist. Finish the training: sfkeras train recipe={self.folder / 'recipe.yaml'}"
             )
         return path
 

@@ -21,7 +21,7 @@ from sfkeras.training import recipe, settings
 
 ROOT = Path(__file__).parents[3]
 KNOWN = ", ".join(recipe.known_recipes())
-EXAMPLE = "python -m sfkeras.train recipe=face network.cores=1 training.epochs=20 name=face_one_core"
+EXAMPLE = "sfkeras train recipe=face network.cores=1 training.epochs=20 name=face_one_core"
 SIZE = "HEIGHTxWIDTHxCHANNELS with sides that are multiples of 16 from 32 to 2048, and 1 or 3 channels"
 
 

@@ -40,7 +40,7 @@ def test_what_is_no_run_or_another_run_is_refused(recipe, tmp_path):
     Run(recipe).begin()
     with pytest.raises(RecipeError, match="was started with other values of seed, network.cores"):
         Run(recipes.read("face", {"run_root": str(tmp_path), "seed": "4", "network.cores": "1"}))
-    with pytest.raises(RecipeError, match="face.tflite does not exist. Finish the training: python -m sfkeras.train"):
+    with pytest.raises(RecipeError, match="face.tflite does not exist. Finish the training: sfkeras train"):
         Run.at(recipe.folder).exported("face.tflite")
 
 
