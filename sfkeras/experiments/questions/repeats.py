@@ -43,7 +43,7 @@ def frames_section():
         "",
         f"One pixel per clock at {CLOCK_HZ / 1e6:.2f} MHz. Each pass takes as long as the frame. Computed, not measured.",
         "",
-        "`python -m sfkeras.compare table2`",
+        "`sfkeras compare-experiments table2`",
         "",
         *tables.markdown(frames_table()),
         "",
