@@ -165,5 +165,5 @@ def test_help_names_every_option_and_an_example(name, capsys):
     assert f"Usage: python -m export {name} " in said and f"Example:\n  python -m export {name} " in said
     parameters = inspect.signature(getattr(__main__.Commands, name)).parameters
     for parameter in [each for each in parameters if each != "self"]:
-        line = re.search(rf"^  (--{parameter.replace('_', '-')}|{parameter.upper()}) [. ]*\w", said, re.M)
+        line = re.search(rf"^  (--{parameter.replace('_', '-')}|{parameter.upper()})\s+[.\w]", said, re.M)
         assert line, parameter
