@@ -5,7 +5,7 @@ import sys
 import time
 from pathlib import Path
 
-from sfkeras import command, startup
+from sfkeras import at_work, atomic_file, command, startup
 
 
 class Commands:
@@ -42,7 +42,6 @@ class Commands:
         from export.c import project
         from export.datapath import task_image
         from export.opening import open_network
-        from sfkeras import atomic_file
 
         start = time.perf_counter()
         opened = _quantised(network, pictures, pixels, size) if pictures else open_network(network, size)
@@ -124,7 +123,6 @@ class Commands:
         from export.arrays import load_images, save_outputs
         from export.backends.run import run_on
         from export.opening import open_network
-        from sfkeras import atomic_file
 
         atomic_file.require_place(outputs)
         image = Path(task).read_bytes() if task else None
@@ -158,7 +156,6 @@ class Commands:
         from export.opening import open_network
         from export.predict import picture_codes
         from export.predict import predict as predictions
-        from sfkeras import atomic_file
 
         if json_file:
             if enrol is not None:
@@ -203,7 +200,6 @@ class Commands:
         from export.backends import registry
         from export.measure import bench
         from export.opening import open_network
-        from sfkeras import atomic_file
 
         backends = registry.select(on, registry.benchable())
         if json_file:
@@ -245,7 +241,6 @@ class Commands:
         """
         from export.graph.switches import ways
         from export.hardware.estimate import report
-        from sfkeras import atomic_file
 
         opened = _open_network_or_core(network, size, cores).narrowed(factor_bits)
         stages = _listed(unroll)
@@ -311,7 +306,6 @@ class Commands:
         """
         from export.datapath import task_image
         from export.opening import open_network
-        from sfkeras import atomic_file
 
         plan = open_network(task).as_task_of(open_network(network).plan).plan
         content = task_image.write(plan).content
@@ -367,7 +361,6 @@ class Commands:
         """
         from export.live.serve import HOST, server
         from export.opening import open_network
-        from sfkeras import at_work
 
         if not networks:
             raise ValueError("live needs a network; write for example: live runs/face")
@@ -461,8 +454,6 @@ def _open_network_or_core(path: str, size: str | None, cores: int):
 
 
 def _prove(path: Path, inputs: int | None, few: int, json_file: str | None, task: str | None, on: list[str]) -> bool:
-    from sfkeras import atomic_file
-
     if json_file:
         atomic_file.require_place(json_file)
     if (path / "recipe.yaml").is_file() and task is None:

@@ -7,7 +7,7 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from sfkeras import data
+from sfkeras import at_work, data
 from sfkeras.errors import RecipeError
 from sfkeras.experiments import page, results
 from sfkeras.experiments.experiment import Experiment
@@ -117,6 +117,7 @@ def train_recipe(recipe):
     """Train a recipe in its own process, because an experiment is many trainings and their images
     must be freed. Raises: RecipeError.
     """
+    at_work.hush()  # the training says what it is at
     with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as process:
         process.submit(train_for_parent, recipe).result()
 
