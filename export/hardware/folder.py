@@ -74,11 +74,7 @@ def write(
         **_bench(graph, plan, planned),
     }
     atomic_file.write_all(folder, contents, FILES)
-    each = planned.design.clocks_per_pixel
-    made = (
-        f"{len(contents)} files in {folder}; top module {top}, {len(planned.design.blocks)} blocks, "
-        f"{each} clock{'s' * (each != 1)} per pixel, {planned.clocks:,} clocks per frame, latency {planned.latency:,} clocks"
-    )
+    made = f"{len(contents)} files in {folder}; top module {top}, {len(planned.design.blocks)} blocks, {planned}"
     return made if fpga is None else f"{made}\n{fpga}: fits; {device.sentence(planned.design, fpga)}"
 
 

@@ -41,6 +41,11 @@ class Schedule:
     latency: int
     busy: dict[str, float]
 
+    def __str__(self) -> str:
+        each = self.design.clocks_per_pixel
+        per_pixel = f"{each} clock{'s' * (each != 1)} per pixel"
+        return f"{per_pixel}, {self.clocks:,} clocks per frame, latency {self.latency:,} clocks"
+
 
 def schedule(design: Design) -> Schedule:
     """Return a design's schedule, and the design with its delays sized."""

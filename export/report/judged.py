@@ -53,7 +53,7 @@ def chance(task: str, classes: int) -> dict[str, float]:
     if task == "faces":  # of balanced pairs; one person in so many is right by chance
         return {"verification_accuracy": 0.5, "roc_area": 0.5, "tar_at_far_1e-2": 0.01, "rank1": 1 / classes}
     if task == "classification":
-        return {f"top{k}": k / classes for k in (1, 5) if k == 1 or k < classes}  # as metrics.top_k_metrics
+        return {"top1": 1 / classes, "top5": min(1.0, 5 / classes)}
     return {"pixel_accuracy": 1 / classes}
 
 

@@ -68,11 +68,8 @@ class AreaReport:
         }
 
     def __str__(self) -> str:
-        folded = self.schedule.design
-        each = folded.clocks_per_pixel
         lines = [
-            f"{self.name}: {self.size[0]}x{self.size[1]}, {each} clock{'s' * (each != 1)} per pixel, "
-            f"{self.schedule.clocks:,} clocks per frame, latency {self.schedule.latency:,} clocks",
+            f"{self.name}: {self.size[0]}x{self.size[1]}, {self.schedule}",
             f"mm2, {self.designs[0].library.source}",
             "",
             f"{'':16}" + "".join(f"{name:>14}" for name in (*(report.name for report in self.designs), CALIBRATION)),
